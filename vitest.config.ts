@@ -1,0 +1,30 @@
+import { defineConfig } from 'vitest/config';
+
+// Retries are 0: a test that fails now and then is a bug. `unit` needs no engine; `engine` and `e2e` talk to
+// real rootless engines one file at a time, since they share them.
+const project = (name: string, include: string[], extra: object = {}) => ({
+  test: { name, include, retry: 0, environment: 'node', ...extra },
+});
+
+// scripts/test adds up the counts of all its runs from these reports.
+const reports = process.env['PADDOCK_TEST_REPORTS'];
+
+export default defineConfig({
+  cacheDir: process.env['PADDOCK_VITE_CACHE'] ?? 'node_modules/.vite',
+  test: {
+    reporters: reports ? ['default', ['json', { outputFile: `${reports}/${process.pid}.json` }]] : ['default'],
+    projects: [
+      project('unit', ['test/{unit,property,engine-fake}/**/*.test.ts'], { testTimeout: 10_000 }),
+      project('engine', ['test/{engine,escape}/**/*.test.ts'], {
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+        fileParallelism: false,
+      }),
+      project('e2e', ['test/{mcp,cli,e2e}/**/*.test.ts'], {
+        testTimeout: 180_000,
+        hookTimeout: 180_000,
+        fileParallelism: false,
+      }),
+    ],
+  },
+});
