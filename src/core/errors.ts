@@ -1,0 +1,196 @@
+/**
+ * The one table of errors. Every refusal and failure that leaves Paddock carries a code from here; the code is stable,
+ * the wording is not. `docs/errors.md` has a row for each, and a test holds the two against each other.
+ */
+export interface ErrorEntry {
+  /** Exit status of the command line tool (product surface: 2 usage, 3 policy, 4 no engine, 5 engine, 6 session, 7 command, 8 audit, 70 bug). */
+  readonly exitCode: number;
+  /** Whether the same call may succeed later without anything being changed by the caller. */
+  readonly retryable: boolean;
+  /** What the caller does next, in one sentence. */
+  readonly hint: string;
+}
+
+export const errorTable = {
+  BAD_ARGUMENT: { exitCode: 2, retryable: false, hint: 'Correct the named argument and call again.' },
+  BAD_CONFIG: {
+    exitCode: 2,
+    retryable: false,
+    hint: 'Correct the named setting; docs/configuration.md lists them all and what they take.',
+  },
+  POLICY_DENIED: {
+    exitCode: 3,
+    retryable: false,
+    hint: 'Ask for less, or have the site policy changed; the rule id names what refused it.',
+  },
+  CONTROL_NOT_ENFORCED: {
+    exitCode: 3,
+    retryable: false,
+    hint: 'The site policy requires a control that this host does not enforce; `paddock doctor` names the remedy.',
+  },
+  LIMIT_REACHED: { exitCode: 3, retryable: true, hint: 'Destroy a session that is no longer needed, then call again.' },
+  NO_ENGINE: {
+    exitCode: 4,
+    retryable: false,
+    hint: 'Start a rootless engine, for example `systemctl --user enable --now podman.socket`.',
+  },
+  ENGINE_ROOTFUL: {
+    exitCode: 4,
+    retryable: false,
+    hint: 'Run Paddock as an ordinary user, with a rootless Podman or Docker; a rootful engine is refused unless the site policy allows it.',
+  },
+  ENGINE_ENDPOINT_REFUSED: {
+    exitCode: 4,
+    retryable: false,
+    hint: 'Use the Unix socket of a local rootless engine; TCP and ssh endpoints are refused.',
+  },
+  ENGINE_UNAVAILABLE: {
+    exitCode: 4,
+    retryable: true,
+    hint: 'The engine went away; call again, or start it and call again.',
+  },
+  ENGINE_TIMEOUT: {
+    exitCode: 5,
+    retryable: true,
+    hint: 'The engine did not answer in time; `paddock doctor` checks it.',
+  },
+  ENGINE_PROTOCOL: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'The engine answered something it should not; `paddock doctor` shows its version.',
+  },
+  ENGINE_FAILED: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'The engine refused the request; its own words are in the message.',
+  },
+  ENGINE_NOT_FOUND: { exitCode: 5, retryable: false, hint: 'What was asked for is not in the engine any more.' },
+  ENGINE_CONFLICT: {
+    exitCode: 5,
+    retryable: true,
+    hint: 'The object is not in a state that allows this; look at it and call again.',
+  },
+  IMAGE_NOT_FOUND: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'Load or pull the image first, use its fully qualified name, or leave image out for the host image.',
+  },
+  IMAGE_REFUSED: {
+    exitCode: 3,
+    retryable: false,
+    hint: 'The image carries settings that could weaken the sandbox; use another image.',
+  },
+  SANDBOX_UNVERIFIED: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'The running container was not what was asked for, so it was removed; `paddock doctor` shows what differs.',
+  },
+  INIT_MISSING: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'Run `npm run build` with a C compiler (musl-tools or gcc) present.',
+  },
+  NO_SUCH_SESSION: {
+    exitCode: 6,
+    retryable: false,
+    hint: 'List the sessions (`paddock ps`, list_sessions), or create a new one.',
+  },
+  SESSION_ENDED: { exitCode: 6, retryable: false, hint: 'The session has ended; create a new one.' },
+  SESSION_NOT_YOURS: {
+    exitCode: 6,
+    retryable: false,
+    hint: 'The session belongs to another live Paddock process; use it there, or end that process.',
+  },
+  NO_SUCH_COMMAND: {
+    exitCode: 6,
+    retryable: false,
+    hint: 'Use a command id that execute_command returned in this session.',
+  },
+  COMMAND_NOT_RUN: {
+    exitCode: 7,
+    retryable: false,
+    hint: 'The command could not be started; check its name, its working directory and the image.',
+  },
+  AUDIT_UNWRITABLE: { exitCode: 8, retryable: false, hint: 'Make the audit log writable; without it nothing is done.' },
+  AUDIT_BROKEN: {
+    exitCode: 8,
+    retryable: false,
+    hint: 'The audit log does not verify; keep a copy and find out who changed it.',
+  },
+  STATE_UNWRITABLE: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'Make the state folder ($XDG_STATE_HOME/paddock) yours and writable.',
+  },
+  INTERRUPTED: { exitCode: 130, retryable: true, hint: 'The call was cancelled; nothing of it is left running.' },
+  INTERNAL: { exitCode: 70, retryable: false, hint: 'This is a bug of Paddock; please report it with the message.' },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** Facts that go with an error: small, JSON-able, never a secret. */
+export type ErrorInfo = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+
+export interface PaddockErrorOptions {
+  readonly info?: ErrorInfo;
+  readonly cause?: unknown;
+  /** Overrides the table's hint where more is known. */
+  readonly hint?: string;
+}
+
+/** Every error that crosses a room's border. `message` is for people; match on `code` only. */
+export class PaddockError extends Error {
+  readonly code: ErrorCode;
+  readonly info: ErrorInfo;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, options: PaddockErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.info = options.info ?? {};
+    this.hint = options.hint ?? errorTable[code].hint;
+  }
+
+  get exitCode(): number {
+    return errorTable[this.code].exitCode;
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.code].retryable;
+  }
+}
+
+/** A refusal by policy: always names the rule that refused. */
+export class PolicyDenied extends PaddockError {
+  readonly ruleId: string;
+
+  constructor(ruleId: string, message: string, options: PaddockErrorOptions = {}) {
+    super('POLICY_DENIED', message, { ...options, info: { ...options.info, ruleId } });
+    this.ruleId = ruleId;
+  }
+}
+
+/** A failure that the engine or the way to it caused. */
+export class EngineError extends PaddockError {}
+
+/** A failure of one sandbox: it could not be made, verified, or used. */
+export class SandboxError extends PaddockError {}
+
+/** A session that is not there, not the caller's, or over. */
+export class SessionError extends PaddockError {}
+
+/** The audit log can't be written or does not verify; whatever was asked did not happen. */
+export class AuditError extends PaddockError {}
+
+/** A setting or an argument that can't be used. */
+export class ConfigError extends PaddockError {}
+
+/** Turns anything thrown into a PaddockError, keeping it as the cause; used at room borders only. */
+export function toPaddockError(thrown: unknown, code: ErrorCode = 'INTERNAL'): PaddockError {
+  if (thrown instanceof PaddockError) return thrown;
+  if (thrown instanceof Error && thrown.name === 'AbortError') {
+    return new PaddockError('INTERRUPTED', 'the call was cancelled', { cause: thrown });
+  }
+  return new PaddockError(code, thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+}

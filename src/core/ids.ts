@@ -1,0 +1,15 @@
+/** Session ids: `pdk_` and 26 base32 characters (130 random bits). Opaque, unguessable, safe in a path and a URL. */
+export const sessionIdPattern = /^pdk_[a-z2-7]{26}$/;
+/** Command ids: `cmd_` and 16 base32 characters; unique, and meaningless outside their session. */
+export const commandIdPattern = /^cmd_[a-z2-7]{16}$/;
+
+export type SessionId = string & { readonly __brand: 'SessionId' };
+export type CommandId = string & { readonly __brand: 'CommandId' };
+
+export function isSessionId(value: string): value is SessionId {
+  return sessionIdPattern.test(value);
+}
+
+export function isCommandId(value: string): value is CommandId {
+  return commandIdPattern.test(value);
+}

@@ -1,0 +1,17 @@
+/** Hard caps that the kernel is asked to hold for one sandbox. Absent values don't exist: everything has a cap. */
+export interface Limits {
+  /** Memory, in bytes; swap is always off (memory+swap equals memory). */
+  readonly memoryBytes: number;
+  /** CPU time in thousandths of a core: 1500 is one and a half cores. */
+  readonly cpuMillis: number;
+  /** Relative CPU weight as Docker's CpuShares (2 – 262144, 1024 is normal). */
+  readonly cpuShares: number;
+  /** Processes and threads. */
+  readonly pids: number;
+  /** Open files per process. */
+  readonly nofile: number;
+  /** Core dump size, in bytes; 0 means none. */
+  readonly coreBytes: number;
+  /** Largest single file a process may write, in bytes; undefined: not limited. */
+  readonly fsizeBytes?: number;
+}

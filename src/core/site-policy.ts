@@ -1,0 +1,54 @@
+import type { ControlId } from './evidence.js';
+
+/** The most that any request may ask for; numbers in the units of their names. */
+export interface Ceilings {
+  readonly memoryBytes: number;
+  readonly cpuMillis: number;
+  readonly cpuShares: number;
+  readonly pids: number;
+  readonly nofile: number;
+  readonly fsizeBytes: number;
+  readonly shmBytes: number;
+  /** All tmpfs of one sandbox together. */
+  readonly tmpfsBytes: number;
+  readonly lifetimeMs: number;
+  readonly timeoutMs: number;
+}
+
+/** What a request gets when it says nothing. */
+export interface Defaults {
+  readonly memoryBytes: number;
+  readonly cpuMillis: number;
+  readonly pids: number;
+  readonly nofile: number;
+  readonly shmBytes: number;
+  readonly tmpBytes: number;
+  readonly homeBytes: number;
+  readonly lifetimeMs: number;
+  readonly timeoutMs: number;
+  readonly workspace: 'ro' | 'rw' | 'none';
+}
+
+/**
+ * The site's rules: `/etc/paddock/policy.toml` over the built-in floor. Everything here is a ceiling; nothing that
+ * comes later (user settings, environment, flags, requests) can loosen it.
+ */
+export interface SitePolicy {
+  readonly ceilings: Ceilings;
+  readonly defaults: Defaults;
+  /** Folders under which projects and mounts may lie; `~` has been expanded. Empty: nothing may be mounted. */
+  readonly allowedRoots: readonly string[];
+  /** Whether `rw` workspaces are allowed at all. */
+  readonly readWriteAllowed: boolean;
+  /** Image references that may be used besides `host`: exact, or with one trailing `*`. */
+  readonly images: readonly string[];
+  readonly pullAllowed: boolean;
+  /** Host folders that the host image may show read-only besides /usr. */
+  readonly hostFolders: readonly string[];
+  readonly require: readonly ControlId[];
+  readonly maxSessions: number;
+  readonly rootfulAllowed: boolean;
+  readonly tcpAllowed: boolean;
+  /** Engine versions below the known-good floor are an error instead of a warning. */
+  readonly versionFloorRequired: boolean;
+}

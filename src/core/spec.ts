@@ -1,0 +1,67 @@
+import type { ControlId } from './evidence.js';
+import type { Limits } from './limits.js';
+
+/** How the project folder is shown inside. `cow` comes with the copy-on-write workspace. */
+export const workspaceModes = ['ro', 'rw', 'none'] as const;
+export type WorkspaceMode = (typeof workspaceModes)[number];
+
+/** Network modes of this version: no network device at all but the loopback. */
+export const networkModes = ['none'] as const;
+export type NetworkMode = (typeof networkModes)[number];
+
+/** Where the project appears inside every sandbox. */
+export const workspaceTarget = '/workspace';
+
+/** The image to run: the built-in host image, or a fully qualified reference (registry/name:tag or name@sha256:…). */
+export type ImageSpec =
+  | { readonly kind: 'host'; readonly extraFolders: readonly string[] }
+  | { readonly kind: 'reference'; readonly reference: string; readonly pullAllowed: boolean };
+
+/** A host folder or file to show inside. Checked by `workspace` before it is used, and again on the running container. */
+export interface MountSpec {
+  /** Absolute host path as the caller gave it; `workspace` resolves and approves it. */
+  readonly hostPath: string;
+  /** Absolute path inside, normalised, never under /proc, /sys, /dev. */
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly purpose: 'workspace' | 'mcp' | 'host-image' | 'extra';
+}
+
+export interface TmpfsSpec {
+  readonly target: string;
+  readonly sizeBytes: number;
+  /** Octal permission bits, for example 0o1777. */
+  readonly mode: number;
+  readonly executable: boolean;
+  /** Owned by the sandbox user instead of root. */
+  readonly ownedByUser: boolean;
+}
+
+/**
+ * The engine-neutral plan of one sandbox: what `policy` decided from a request and the site's policy. It holds nothing
+ * that an engine has not been allowed to hear; `sandbox` turns it into engine calls in one place.
+ */
+export interface SandboxSpec {
+  readonly image: ImageSpec;
+  readonly workspace: WorkspaceMode;
+  /** The project mount (absent when `workspace` is `none`) and every other host path. */
+  readonly mounts: readonly MountSpec[];
+  readonly tmpfs: readonly TmpfsSpec[];
+  readonly network: NetworkMode;
+  readonly limits: Limits;
+  /** Environment of every command; names are [A-Za-z_][A-Za-z0-9_]*, values hold no NUL. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The caller's own labels; ours are added by `sandbox` and can't be set from outside. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Absolute path inside where commands start. */
+  readonly workdir: string;
+  readonly hostname: string;
+  /** Milliseconds of wall clock (suspend included) after which process 1 ends the sandbox. */
+  readonly lifetimeMs: number;
+  /** Time a command of this sandbox gets when it asks for none; absent: the policy's default. */
+  readonly timeoutMs?: number;
+  readonly shmBytes: number;
+  readonly maskedPaths: readonly string[];
+  /** Controls that must be confirmed by the kernel, else the sandbox is destroyed. */
+  readonly require: readonly ControlId[];
+}
