@@ -1,0 +1,17 @@
+import { randomBytes } from 'node:crypto';
+import type { CommandId, SessionId } from '../core/ids.js';
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** `length` base32 characters, five random bits each. */
+export function randomBase32(length: number): string {
+  return [...randomBytes(length)].map((byte) => alphabet[byte & 31]).join('');
+}
+
+export function newSessionId(): SessionId {
+  return `pdk_${randomBase32(26)}` as SessionId;
+}
+
+export function newCommandId(): CommandId {
+  return `cmd_${randomBase32(16)}` as CommandId;
+}

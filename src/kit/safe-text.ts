@@ -1,0 +1,15 @@
+// Controls but tab and newline, and format characters (bidirectional overrides, zero-width, tags): what a sandbox, an
+// image or an engine can put into a message to fool a terminal or a model.
+// Variation selectors but the common emoji one: sequences of them carry hidden text.
+const unsafe = /(?!\t|\n|\u{fe0f})[\p{Cc}\p{Cf}\p{Variation_Selector}]/gu;
+
+/** Foreign text made safe for a message: unsafe characters escaped visibly, cut to `maxChars`. */
+export function safeText(text: string, maxChars = 500): string {
+  const cut = text.length > maxChars ? `${text.slice(0, maxChars)}…` : text;
+  return cut.replace(unsafe, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** Like safeText, on one line. */
+export function safeLine(text: string, maxChars = 300): string {
+  return safeText(text.replaceAll(/\s*\n\s*/g, ' | ').trim(), maxChars);
+}
