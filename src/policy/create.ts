@@ -1,0 +1,123 @@
+import type { SitePolicy } from '../core/site-policy.js';
+import { type NetworkMode, type SandboxSpec, workspaceTarget } from '../core/spec.js';
+import { parseDockerOpts } from './docker/parse.js';
+import { checkSwap } from './docker/resources.js';
+import { decideImage, hostImage } from './image.js';
+import type { Json, JsonBounds, JsonObject } from './json.js';
+import { checkHostFacts, decideLimits, decideTimes, type HostFacts } from './limits.js';
+import { decideMounts, decideWorkspace } from './mounts.js';
+import { checkEnv, checkLabel, checkSessionName, maxEnvEntries, maxLabels } from './names.js';
+import { insidePath } from './paths.js';
+import { count, cpus, duration, size } from './quantities.js';
+import { createRequestSchema, type ParsedCreateRequest, parseRequest } from './request.js';
+import { baseEnv, maskedPaths, sandboxHome, sandboxHostname } from './surroundings.js';
+import { decideTmpfs } from './tmpfs.js';
+import { type CreateAllowed, type CreateVerdict, deny, settle } from './verdict.js';
+import { Wishes } from './wishes.js';
+
+const requestBounds: JsonBounds = { maxDepth: 8, maxValues: 4096, maxTextChars: 512 * 1024 };
+const mostEnvBytes = 256 * 1024;
+
+/** Everything a create decision depends on besides the request. */
+export interface CreateContext {
+  readonly sitePolicy: SitePolicy;
+  readonly host: HostFacts;
+  /** Host folders shown when a request for the host image names none: the user's own setting. */
+  readonly hostFolders?: readonly string[];
+  /** What `User` in dockerOpts may say besides nothing and `agent`, for example `1000` and `1000:1000`. */
+  readonly sandboxUsers?: readonly string[];
+}
+
+/**
+ * Decides one create request. `input` may be anything: it is copied as bounded plain JSON, parsed strictly and only
+ * then looked at; what comes out as `spec` holds nothing that was not parsed. Never throws for bad input; a refusal
+ * names its rule. Fails closed: what is not understood is refused.
+ */
+export function decideCreate(input: unknown, context: CreateContext): CreateVerdict {
+  return settle<CreateVerdict>(() => {
+    checkHostFacts(context.host);
+    const request = parseRequest(input, createRequestSchema, requestBounds);
+    const wishes = new Wishes();
+    takeArguments(request, wishes);
+    // The schema leaves dockerOpts as it is, and `parseRequest` made it of plain JSON.
+    const opts = (request.dockerOpts ?? {}) as JsonObject;
+    const options = parseDockerOpts(opts, wishes, ['agent', ...(context.sandboxUsers ?? [])]);
+    return compose(request, wishes, options, context);
+  });
+}
+
+function takeArguments(request: ParsedCreateRequest, wishes: Wishes): void {
+  const { image, network, memory, pids, workdir } = request;
+  if (image !== undefined) wishes.set('image', image, 'image');
+  if (network !== undefined) wishes.set('network', network, 'network');
+  if (memory !== undefined) wishes.set('memoryBytes', size(memory, 'memory'), 'memory');
+  if (request.cpus !== undefined) wishes.set('cpuMillis', cpus(request.cpus, 'cpus'), 'cpus');
+  if (pids !== undefined) wishes.set('pids', count(pids, 'pids'), 'pids');
+  if (workdir !== undefined) wishes.set('workdir', insidePath(workdir, 'workdir'), 'workdir');
+  for (const [name, value] of Object.entries(request.env ?? {})) {
+    checkEnv(name, value);
+    wishes.setEnv(name, value);
+  }
+  for (const [name, value] of Object.entries(request.labels ?? {})) {
+    checkLabel(name, value);
+    wishes.setLabel(name, value);
+  }
+}
+
+function compose(
+  request: ParsedCreateRequest,
+  wishes: Wishes,
+  options: ReadonlyMap<string, Json>,
+  { sitePolicy, host, hostFolders }: CreateContext,
+): CreateAllowed {
+  const asked = wishes.get('image') ?? hostImage;
+  const image = decideImage(asked, request.hostFolders ?? (asked === hostImage ? hostFolders : undefined), sitePolicy);
+  const workspace = decideWorkspace(request, sitePolicy, wishes);
+  const { limits, shmBytes } = decideLimits(wishes, sitePolicy, host);
+  checkSwap(options, limits.memoryBytes);
+  const tmpfs = decideTmpfs(wishes.tmpfs, sitePolicy);
+  const name = request.name === undefined ? {} : { name: checkSessionName(request.name) };
+  const spec: SandboxSpec = {
+    image,
+    workspace,
+    mounts: decideMounts(request, workspace, wishes, tmpfs, sitePolicy),
+    tmpfs,
+    network: decideNetwork(wishes.get('network') ?? 'none'),
+    limits,
+    env: { ...baseEnv(image.kind), ...boundedEnv(wishes.env) },
+    labels: boundedLabels(wishes.labels),
+    workdir: wishes.get('workdir') ?? (workspace === 'none' ? sandboxHome : workspaceTarget),
+    hostname: wishes.get('hostname') ?? sandboxHostname,
+    ...decideTimes(
+      { lifetimeMs: ms(request.lifetime, 'lifetime'), timeoutMs: ms(request.timeout, 'timeout') },
+      sitePolicy,
+    ),
+    shmBytes,
+    maskedPaths,
+    require: [...sitePolicy.require],
+  };
+  return { verdict: 'allow', spec, ...name, notes: [...wishes.notes] };
+}
+
+function ms(value: string | number | undefined, what: string): number | undefined {
+  return value === undefined ? undefined : duration(value, what);
+}
+
+/** Engines read an empty or unknown mode as a bridge, so only the exact word passes. */
+function decideNetwork(asked: string): NetworkMode {
+  if (asked !== 'none') deny('network.mode', `network ${asked} is not available in this version`);
+  return asked;
+}
+
+/** Bounds the sum: each entry was checked when it came in. */
+function boundedEnv(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(env);
+  const bytes = entries.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 2, 0);
+  if (entries.length > maxEnvEntries || bytes > mostEnvBytes) deny('env.malformed', 'the environment is too large');
+  return env;
+}
+
+function boundedLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  if (Object.keys(labels).length > maxLabels) deny('labels.malformed', `more than ${maxLabels} labels`);
+  return labels;
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { workspaceModes } from '../core/spec.js';
+import { copyJson, type Json, type JsonBounds } from './json.js';
+import { deny } from './verdict.js';
+
+/** Every network mode there will be; all but `none` are refused (`network.mode`) in this version. */
+const knownNetworkModes = ['none', 'allowlist', 'internal', 'open'] as const;
+
+const size = z.union([z.string().max(32), z.number()]);
+const texts = z.record(z.string().max(256), z.string().max(131_072));
+
+const mcpMount = z.strictObject({
+  source: z.string().describe('Absolute path of a host file or folder.'),
+  target: z.string().describe('Absolute path inside the sandbox.'),
+  readOnly: z.boolean().default(true).describe('Whether the sandbox may only read it; true when left out.'),
+});
+
+/** The arguments of one `create_session`: the MCP tool's input schema and the command line's. */
+export const createRequestSchema = z.strictObject({
+  projectPath: z.string().max(4096).optional().describe('Project folder on the host, shown at /workspace.'),
+  image: z.string().max(512).optional().describe('`host` (default) or registry/name:tag or registry/name@sha256:….'),
+  workspace: z.enum(workspaceModes).optional().describe('How the project is shown: read-only, read-write or not.'),
+  network: z.enum(knownNetworkModes).optional().describe('Only `none` is available in this version.'),
+  memory: size.optional().describe('Memory limit: bytes, or text such as 2g.'),
+  cpus: size.optional().describe('CPU limit, for example 1.5.'),
+  pids: z.number().optional().describe('Most processes and threads.'),
+  lifetime: size.optional().describe('Seconds, or text such as 2h, after which the sandbox ends.'),
+  timeout: size.optional().describe('Default time of one command: seconds, or text such as 10m.'),
+  env: texts.optional().describe('Environment of every command.'),
+  labels: texts.optional().describe('Labels of the session.'),
+  name: z.string().max(256).optional().describe('A name for the session.'),
+  workdir: z.string().max(4096).optional().describe('Where commands start; default /workspace.'),
+  hostFolders: z
+    .array(z.string().max(4096))
+    .max(16)
+    .optional()
+    .describe('Host folders the host image shows read-only.'),
+  mcpMounts: z.array(mcpMount).max(32).optional().describe('Further host paths to show inside.'),
+  dockerOpts: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('Options of Docker’s create call, for example {"Memory":"2g","CpuQuota":50000,"CapDrop":["ALL"]}.'),
+});
+
+/** A create request as callers write it. */
+export type CreateRequest = z.input<typeof createRequestSchema>;
+export type ParsedCreateRequest = z.output<typeof createRequestSchema>;
+
+const commandShape = {
+  argv: z.array(z.string()).min(1).max(4096).optional().describe('Program and arguments, run as they are.'),
+  command: z.string().optional().describe('One shell line, run by /bin/sh -c; give this or argv.'),
+  cwd: z.string().max(4096).optional().describe("Absolute path inside; default: the session's workdir."),
+  env: texts.optional().describe('Environment of this command, over that of the session.'),
+  timeout: size.optional().describe('Seconds, or text such as 90s, after which the command is killed.'),
+  outputCap: size.optional().describe('Most bytes kept of each stream, for example 256k.'),
+  outputLimit: size.optional().describe('Bytes of output after which the command is ended, for example 64m.'),
+};
+
+/** The arguments of one command, without the session it runs in. Tools add their own around `.shape`. */
+export const execRequestSchema = z.strictObject({
+  ...commandShape,
+  stdin: z.string().optional().describe('Text for standard input.'),
+});
+
+/** Copies and parses foreign input: bounded JSON first, then the schema (`request.*`). */
+export function parseRequest<T>(input: unknown, schema: z.ZodType<T>, bounds: JsonBounds): T {
+  const copy: Json = copyJson(input, bounds);
+  const parsed = schema.safeParse(copy);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const path = issue === undefined || issue.path.length === 0 ? 'the request' : issue.path.join('.');
+  if (issue?.code === 'unrecognized_keys') {
+    deny('request.unknown-key', `${path} does not know ${issue.keys.map((key) => key.slice(0, 60)).join(', ')}`);
+  }
+  deny('request.invalid', `${path}: ${issue?.message ?? 'not valid'}`);
+}

@@ -1,0 +1,236 @@
+/** One row of the rule table: why the rule is there, and what to do when it refuses. */
+export interface RuleEntry {
+  readonly reason: string;
+  readonly hint: string;
+}
+
+/**
+ * Every rule that can refuse a request. Ids are stable: callers, audit logs and `docs/policy.md` use them, and a test
+ * holds this table and that document against each other.
+ */
+export const rules = {
+  'request.invalid': {
+    reason: 'An argument has the wrong type or shape.',
+    hint: 'Correct the named argument; the tool schema lists every one.',
+  },
+  'request.unknown-key': {
+    reason: 'An argument is not known, and nothing a caller sends is ignored.',
+    hint: 'Remove it or correct its spelling.',
+  },
+  'request.shape': {
+    reason: 'The request is not plain JSON of a sane size and depth, or holds a key that could reach a prototype.',
+    hint: 'Send a smaller, flatter JSON object.',
+  },
+  'request.text': {
+    reason: 'A text holds NUL, a newline or another control character, or is too long.',
+    hint: 'Send the text without control characters, within the length the message names.',
+  },
+  'request.conflict': {
+    reason: 'The same thing is asked for twice with different values.',
+    hint: 'Ask for it once, either as an argument or in dockerOpts.',
+  },
+  'image.reference': {
+    reason: 'An image must be `host` or a fully qualified reference with a tag or digest: short names are guesses.',
+    hint: 'Write registry/name:tag or registry/name@sha256:…, for example docker.io/library/node:22.',
+  },
+  'image.not-allowed': {
+    reason: "The site's policy does not list this image.",
+    hint: 'Use the host image, or have `images` in the site policy name this one.',
+  },
+  'image.annotation': {
+    reason: 'The image carries an annotation that an engine would hand to the OCI runtime or to systemd.',
+    hint: 'Rebuild the image without run.oci.*, io.podman.*, org.systemd.* and krun.* annotations.',
+  },
+  'image.env': {
+    reason: "An environment entry of the image would copy variables of the engine's own process.",
+    hint: 'Rebuild the image with every environment entry as NAME=value.',
+  },
+  'workspace.no-project': {
+    reason: 'A workspace needs a project folder.',
+    hint: 'Give projectPath, or set workspace to none.',
+  },
+  'workspace.read-write': {
+    reason: "The site's policy does not allow sandboxes to write to host folders.",
+    hint: 'Ask for workspace ro, and readOnly mounts.',
+  },
+  'host-path.malformed': {
+    reason: 'A host path is relative, too long, or holds a character that engines take for an option separator.',
+    hint: 'Give an absolute path without `..`, comma, colon, quote, backslash or control characters.',
+  },
+  'path.inside': {
+    reason: 'A path inside the sandbox is relative, or lies where the sandbox or the kernel keeps its own things.',
+    hint: 'Give an absolute path outside /proc, /sys, /dev and the folder the message names.',
+  },
+  'host-folders.not-allowed': {
+    reason: "The site's policy does not list this host folder for the host image.",
+    hint: 'Ask for a folder that `host_folders` of the site policy covers.',
+  },
+  'host-folders.image': {
+    reason: 'Host folders extend the host image only.',
+    hint: 'Leave hostFolders out, or use image host.',
+  },
+  'mounts.malformed': {
+    reason: 'A mount is not a plain read-only or read-write bind of a host path, or a sized tmpfs.',
+    hint: 'Use mcpMounts with source, target and readOnly.',
+  },
+  'mounts.volume': {
+    reason: 'Engine volumes can hide binds, drivers and leftovers, so none are used.',
+    hint: 'Use mcpMounts for host folders and Tmpfs for scratch space.',
+  },
+  'mounts.overlap': {
+    reason: 'Two mounts have the same target, or one would hide the other.',
+    hint: 'Give every mount a target of its own.',
+  },
+  'network.mode': {
+    reason: 'Sandboxes of this version have no network at all.',
+    hint: 'Leave network out or set it to none; allowlist, internal and open are not available in this version.',
+  },
+  'network.option': {
+    reason: 'Names, addresses, ports and links have no meaning without a network.',
+    hint: 'Remove the option.',
+  },
+  'limits.malformed': {
+    reason: 'A limit is not a number in its unit; zero, negative and unlimited values are not limits.',
+    hint: 'Write sizes like 2g or bytes, durations like 10m, and whole numbers elsewhere.',
+  },
+  'limits.too-small': {
+    reason: 'A limit is so small that nothing would run.',
+    hint: 'Ask for at least the amount the message names.',
+  },
+  'memory.ceiling': { reason: "More memory than the site's policy allows.", hint: 'Ask for less memory.' },
+  'memory.host': { reason: 'More memory than the host has would be no limit.', hint: 'Ask for less memory.' },
+  'memory.swap': {
+    reason: 'Swap is always off, so memory and memory+swap are the same number.',
+    hint: 'Leave MemorySwap out, or set it equal to Memory.',
+  },
+  'cpu.ceiling': { reason: "More CPU time than the site's policy allows.", hint: 'Ask for fewer CPUs.' },
+  'cpu.host': { reason: 'More CPUs than the host has would be no limit.', hint: 'Ask for fewer CPUs.' },
+  'cpu.shares-ceiling': { reason: "More CPU weight than the site's policy allows.", hint: 'Ask for fewer CpuShares.' },
+  'pids.ceiling': { reason: "More processes than the site's policy allows.", hint: 'Ask for fewer pids.' },
+  'nofile.ceiling': { reason: "More open files than the site's policy allows.", hint: 'Ask for a lower nofile.' },
+  'fsize.ceiling': { reason: "Larger files than the site's policy allows.", hint: 'Ask for a lower fsize.' },
+  'shm.ceiling': { reason: "More shared memory than the site's policy allows.", hint: 'Ask for a smaller ShmSize.' },
+  'tmpfs.ceiling': {
+    reason: "All tmpfs together are larger than the site's policy allows.",
+    hint: 'Ask for smaller tmpfs sizes.',
+  },
+  'tmpfs.option': {
+    reason: 'A tmpfs option is unknown or would loosen the mount (suid, dev, exec where it is not needed).',
+    hint: 'Use size=, mode=, exec or noexec, rw, nosuid and nodev.',
+  },
+  'lifetime.ceiling': {
+    reason: "A longer lifetime than the site's policy allows.",
+    hint: 'Ask for a shorter lifetime.',
+  },
+  'timeout.ceiling': { reason: "A longer timeout than the site's policy allows.", hint: 'Ask for a shorter timeout.' },
+  'ulimits.unsupported': {
+    reason: 'Only nofile, nproc, fsize and core 0 can be set.',
+    hint: 'Remove the other ulimits.',
+  },
+  'env.malformed': {
+    reason:
+      'An environment entry without `=` or with `*` would copy variables from the engine; odd names break shells.',
+    hint: 'Write NAME=value with a name of letters, digits and underscores.',
+  },
+  'env.reserved': { reason: 'Names beginning with PADDOCK_ are ours.', hint: 'Use another name.' },
+  'labels.malformed': {
+    reason: 'A label name or value has odd characters or is too long.',
+    hint: 'Use letters, digits and . _ - / in names, and one line of text in values.',
+  },
+  'labels.reserved': {
+    reason: 'Labels beginning with dev.paddock. say whose a sandbox is.',
+    hint: 'Use another name.',
+  },
+  'name.malformed': {
+    reason: 'A session or host name has odd characters or is too long.',
+    hint: 'Use up to 63 letters, digits, dots, dashes and underscores.',
+  },
+  'docker-opts.unknown-key': {
+    reason: 'An option is not one of Docker’s that Paddock knows, and nothing is ignored.',
+    hint: 'Remove it or correct its spelling.',
+  },
+  'docker-opts.duplicate-key': {
+    reason:
+      'The same option stands there twice, in two casings or flat and nested, so readers could disagree about it.',
+    hint: 'Write each option once.',
+  },
+  'docker-opts.value': { reason: 'An option has the wrong type or form.', hint: 'Write it as Docker’s API does.' },
+  'docker-opts.privileged': {
+    reason: 'A privileged container is no sandbox.',
+    hint: 'Remove Privileged; there is no switch that turns the fence off.',
+  },
+  'docker-opts.namespace': {
+    reason: 'Every sandbox has namespaces of its own.',
+    hint: 'Remove the option.',
+  },
+  'docker-opts.device': { reason: 'No device of the host is shown to a sandbox.', hint: 'Remove the option.' },
+  'docker-opts.capability': { reason: 'All capabilities are dropped.', hint: 'Remove CapAdd.' },
+  'docker-opts.read-only-root': {
+    reason: 'The root of a sandbox is always read-only.',
+    hint: 'Remove ReadonlyRootfs, and add Tmpfs where something must be writable.',
+  },
+  'docker-opts.user': {
+    reason: 'Commands run as the one sandbox user, whose files belong to the caller.',
+    hint: 'Remove User, or write agent.',
+  },
+  'docker-opts.group-add': { reason: 'Extra groups widen what a sandbox can read.', hint: 'Remove GroupAdd.' },
+  'docker-opts.process-one': {
+    reason: 'Process 1 is ours: it reaps, and ends the sandbox at its deadline. Commands are run by exec.',
+    hint: 'Remove the option and run the command in the session.',
+  },
+  'docker-opts.lifecycle': {
+    reason: 'Sandboxes never restart and are always removed at their end.',
+    hint: 'Remove the option; use lifetime to say how long a sandbox may live.',
+  },
+  'docker-opts.healthcheck': { reason: 'Health checks run commands nobody asked for.', hint: 'Remove Healthcheck.' },
+  'docker-opts.runtime': {
+    reason: 'The option picks or steers the OCI runtime, whose settings can undo the sandbox.',
+    hint: 'Remove the option.',
+  },
+  'docker-opts.log': {
+    reason: 'A log driver or id file makes the engine write to host paths.',
+    hint: 'Remove the option; session logs come from Paddock.',
+  },
+  'docker-opts.sysctl': { reason: 'Kernel settings are not for sandboxes to change.', hint: 'Remove Sysctls.' },
+  'docker-opts.storage': {
+    reason: 'Storage options do not work rootless, and would be accepted without effect.',
+    hint: 'Remove StorageOpt; Tmpfs sizes and fsize limit what can be written.',
+  },
+  'docker-opts.oom': {
+    reason: 'A sandbox may not escape the out-of-memory killer.',
+    hint: 'Remove the option.',
+  },
+  'docker-opts.resource': {
+    reason: 'This resource setting is not applied in this version, and accepting it would pretend it was.',
+    hint: 'Remove it; memory, CPU, pids, ulimits and tmpfs sizes can be set.',
+  },
+  'docker-opts.masked-paths': {
+    reason: 'The list of hidden kernel files is fixed.',
+    hint: 'Remove the option.',
+  },
+  'security-opt.no-new-privileges': { reason: 'no-new-privileges is always on.', hint: 'Remove the entry.' },
+  'security-opt.seccomp': { reason: "The seccomp profile is the site's choice.", hint: 'Remove the entry.' },
+  'security-opt.apparmor': { reason: "The AppArmor profile is the site's choice.", hint: 'Remove the entry.' },
+  'security-opt.label': { reason: "SELinux labels are the site's choice.", hint: 'Remove the entry.' },
+  'security-opt.mask': { reason: 'The list of hidden kernel files is fixed.', hint: 'Remove the entry.' },
+  'security-opt.proc': { reason: 'How /proc and /sys are shown is fixed.', hint: 'Remove the entry.' },
+  'security-opt.cgroup': { reason: 'Writable cgroups would let a sandbox lift its limits.', hint: 'Remove the entry.' },
+  'security-opt.unknown': {
+    reason: 'The entry is not a security option that Paddock knows.',
+    hint: 'Remove it; no-new-privileges is the only one that may stand there.',
+  },
+  'exec.command': {
+    reason: 'A command is either an argv or one shell line, within size limits and without NUL.',
+    hint: 'Give argv (a list of texts) or command (one shell line), not both.',
+  },
+  'exec.stdin': {
+    reason: 'Standard input is text or bytes up to 8 MiB.',
+    hint: 'Send less, or put a file there first.',
+  },
+  'exec.output': {
+    reason: 'An output cap is outside its range.',
+    hint: 'Ask for a cap within the range in the message.',
+  },
+} as const satisfies Record<string, RuleEntry>;
+
+export type RuleId = keyof typeof rules;
