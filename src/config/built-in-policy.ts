@@ -1,0 +1,74 @@
+import type { SitePolicy } from '../core/site-policy.js';
+
+const mib = 1024 ** 2;
+const gib = 1024 ** 3;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+/** Where people keep the tools the host image may show; all programs, no settings, no keys. */
+const toolFolders = [
+  '~/.nvm',
+  '~/.fnm',
+  '~/.volta',
+  '~/.asdf',
+  '~/.bun',
+  '~/.deno',
+  '~/.pyenv',
+  '~/.rbenv',
+  '~/.sdkman/candidates',
+  '~/.rustup/toolchains',
+  '~/.cargo/bin',
+  '~/go/bin',
+  '~/.local/bin',
+  '~/.local/lib',
+  '~/.local/share/fnm',
+  '~/.local/share/mise',
+  '~/.local/share/pnpm',
+  '~/.local/share/uv',
+  '/opt',
+  '/nix/store',
+];
+
+/**
+ * The site's policy where no policy file says otherwise. What is hardened in every sandbox is not in here at all, so
+ * no file can lower it; the controls in `require` are added to whatever a file asks for.
+ */
+export function builtInPolicy(homeDir: string): SitePolicy {
+  return {
+    ceilings: {
+      memoryBytes: 64 * gib,
+      cpuMillis: 256_000,
+      cpuShares: 2048,
+      pids: 8192,
+      nofile: 524_288,
+      fsizeBytes: Number.MAX_SAFE_INTEGER,
+      shmBytes: 2 * gib,
+      tmpfsBytes: 16 * gib,
+      lifetimeMs: 24 * hourMs,
+      timeoutMs: 8 * hourMs,
+    },
+    defaults: {
+      memoryBytes: 2 * gib,
+      cpuMillis: 2000,
+      pids: 512,
+      nofile: 4096,
+      shmBytes: 64 * mib,
+      tmpBytes: 512 * mib,
+      homeBytes: 512 * mib,
+      lifetimeMs: 4 * hourMs,
+      timeoutMs: 10 * minuteMs,
+      workspace: 'ro',
+    },
+    // An account without a home has no projects of its own to show.
+    allowedRoots: homeDir === '/' ? [] : [homeDir],
+    readWriteAllowed: true,
+    images: [],
+    pullAllowed: false,
+    hostFolders: toolFolders.map((folder) => folder.replace(/^~(?=\/)/, homeDir)),
+    require: ['capabilities', 'no-new-privileges', 'seccomp', 'read-only-root', 'network'],
+    maxSessions: 8,
+    rootfulAllowed: false,
+    tcpAllowed: false,
+    versionFloorRequired: false,
+  };
+}

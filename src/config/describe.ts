@@ -1,0 +1,49 @@
+import { formatBytes, formatDuration } from '../core/units.js';
+import type { Config } from './load.js';
+
+/** One value in effect, for `paddock config show`. */
+export interface DescribedSetting {
+  readonly key: string;
+  /** As it is, in the unit of the key's name; for JSON. */
+  readonly value: unknown;
+  /** With its unit, for people. */
+  readonly text: string;
+  readonly origin: string;
+}
+
+export interface DescribedConfig {
+  readonly settings: readonly DescribedSetting[];
+  readonly warnings: readonly string[];
+}
+
+/** Every value of a Config with its origin, in a fixed order. */
+export function describeConfig(config: Config): DescribedConfig {
+  const { sitePolicy, origins, warnings, ...plain } = config;
+  const { ceilings, defaults, ...rules } = sitePolicy;
+  const group = (values: object, prefix: string, originPrefix = '') =>
+    Object.entries(values).map(([name, value]: [string, unknown]) => ({
+      key: `${prefix}${name}`,
+      // JSON has no undefined; a setting that is not set is still listed.
+      value: value ?? null,
+      text: shown(name, value),
+      origin: origins[`${originPrefix}${name}`] ?? 'default',
+    }));
+  return {
+    settings: [
+      ...group(plain, ''),
+      ...group(rules, 'policy.', 'policy.'),
+      ...group(ceilings, 'policy.ceilings.', 'ceilings.'),
+      ...group(defaults, 'defaults.', 'defaults.'),
+    ],
+    warnings,
+  };
+}
+
+function shown(name: string, value: unknown): string {
+  if (value === undefined) return 'not set';
+  if (Array.isArray(value)) return value.join(', ') || 'none';
+  if (value === Number.MAX_SAFE_INTEGER) return 'not limited';
+  if (typeof value === 'number' && name.endsWith('Bytes')) return formatBytes(value);
+  if (typeof value === 'number' && name.endsWith('Ms')) return formatDuration(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

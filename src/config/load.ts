@@ -1,0 +1,147 @@
+import { ConfigError } from '../core/errors.js';
+import type { SitePolicy } from '../core/site-policy.js';
+import { builtInPolicy } from './built-in-policy.js';
+import { type ConfigEffects, diskEffects, type FoundFile } from './effects.js';
+import { envLayer, flagLayer, type Layer, unknownVariables } from './layers.js';
+import { type LogLevel, policyFileSchema, type UserSettings, userSettingsSchema } from './schema.js';
+import { applyDefaults, applyRules, expandHome, fitDefaults, isCovered, type PolicyDraft } from './site-rules.js';
+import { parseToml } from './toml.js';
+
+export const defaultPolicyPath = '/etc/paddock/policy.toml';
+
+export interface ConfigInput {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Flags by name without dashes, for example `{ 'log-level': 'debug' }`. */
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly homeDir: string;
+  readonly uid: number;
+  /** For tests: a policy file that may also belong to the caller. */
+  readonly policyPath?: string;
+  readonly effects?: ConfigEffects;
+}
+
+/** Every setting in effect. Frozen, all the way down. */
+export interface Config {
+  /** Endpoint to use instead of looking for one. */
+  readonly engine: string | undefined;
+  /** Host folders the host image shows when a request names none; all are within the policy's. */
+  readonly hostFolders: readonly string[];
+  readonly auditLogPath: string;
+  readonly stateDir: string;
+  readonly runtimeDir: string;
+  readonly logLevel: LogLevel;
+  /** What the audit log calls the MCP client; undefined: what the client says of itself. */
+  readonly clientName: string | undefined;
+  readonly sitePolicy: SitePolicy;
+  /** Where each value came from: `default`, `file:PATH`, `env:NAME`, `flag:--name` or `policy:PATH`. */
+  readonly origins: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads flags, environment, the user's file and the site's policy into one Config. Fails closed with ConfigError
+ * `BAD_CONFIG` on anything unknown, malformed, or looser than the policy, and on files that others could have written.
+ */
+export async function loadConfig(input: ConfigInput): Promise<Config> {
+  const effects = input.effects ?? diskEffects;
+  const origins = new Map<string, string>();
+  const draft: PolicyDraft = { policy: builtInPolicy(expandHome('~', input.homeDir)), origins, homeDir: input.homeDir };
+  const hasSite = await applyPolicyFile(draft, input, effects);
+  const warnings = [...unknownVariables(input.env)];
+  const configHome = folderFrom('XDG_CONFIG_HOME', `${input.homeDir}/.config`, input, warnings);
+  const fileLayer = await readUserFile(`${configHome}/paddock/config.toml`, input, effects);
+  const layers = [...fileLayer, envLayer(input.env), flagLayer(input.flags)];
+  for (const layer of layers) {
+    const { policy, max_sessions, defaults } = layer.settings;
+    // Where nobody has set the machine's policy, its user is the site; variables and flags never are.
+    const onlyTighten = hasSite || !fileLayer.includes(layer);
+    if (policy !== undefined) applyRules(draft, policy, layer.origin('policy'), onlyTighten);
+    if (max_sessions !== undefined) {
+      applyRules(draft, { max_sessions }, layer.origin('max_sessions'), onlyTighten);
+    }
+    fitDefaults(draft);
+    applyDefaults(draft, defaults, layer.origin);
+  }
+  const config = { ...settle(layers, draft, input, warnings), sitePolicy: draft.policy };
+  return deepFreeze({ ...config, origins: Object.fromEntries(origins), warnings });
+}
+
+async function applyPolicyFile(draft: PolicyDraft, input: ConfigInput, effects: ConfigEffects): Promise<boolean> {
+  const path = input.policyPath ?? defaultPolicyPath;
+  const file = await effects.readFile(path, false);
+  if (file === undefined) return false;
+  checkWriters(file, path, input.policyPath === undefined ? [0] : [0, input.uid]);
+  const { defaults, ...rules } = parseToml(file.text, path, policyFileSchema);
+  applyRules(draft, rules, `policy:${path}`, false);
+  fitDefaults(draft);
+  applyDefaults(draft, defaults, () => `policy:${path}`);
+  return true;
+}
+
+/** Links are followed here, since people keep their settings elsewhere; what is at the end must still be theirs. */
+async function readUserFile(path: string, input: ConfigInput, effects: ConfigEffects): Promise<readonly Layer[]> {
+  const file = await effects.readFile(path, true);
+  if (file === undefined) return [];
+  checkWriters(file, path, [0, input.uid]);
+  return [{ settings: parseToml(file.text, path, userSettingsSchema), origin: () => `file:${path}` }];
+}
+
+function checkWriters(file: FoundFile, path: string, owners: readonly number[]): void {
+  const info = { file: path };
+  if (!owners.includes(file.ownerUid)) {
+    throw new ConfigError('BAD_CONFIG', `${path} belongs to uid ${file.ownerUid}, not to ${owners.join(' or ')}`, {
+      info,
+      hint: owners.length === 1 ? `Run \`chown root ${path}\`.` : `Make ${path} your own file.`,
+    });
+  }
+  if ((file.mode & 0o022) !== 0) {
+    const hint = `Run \`chmod go-w ${path}\`.`;
+    throw new ConfigError('BAD_CONFIG', `${path} can be written by its group or by everybody`, { info, hint });
+  }
+}
+
+type PlainConfig = Omit<Config, 'sitePolicy' | 'origins' | 'warnings'>;
+
+function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput, warnings: string[]): PlainConfig {
+  const choose = <K extends keyof UserSettings, F>(key: K, name: string, fallback: F) => {
+    const layer = layers.findLast(({ settings }) => settings[key] !== undefined);
+    draft.origins.set(name, layer?.origin(key) ?? 'default');
+    return layer?.settings[key] ?? fallback;
+  };
+  const at = (path: string) => expandHome(path, input.homeDir);
+  const stateHome = folderFrom('XDG_STATE_HOME', `${input.homeDir}/.local/state`, input, warnings);
+  const runtimeHome = folderFrom('XDG_RUNTIME_DIR', `/run/user/${input.uid}`, input, warnings);
+  const stateDir = at(choose('state_dir', 'stateDir', `${stateHome}/paddock`));
+  const hostFolders = choose('host_folders', 'hostFolders', []).map(at);
+  const foreign = hostFolders.find((folder) => !isCovered(folder, draft.policy.hostFolders));
+  if (foreign !== undefined) {
+    const allowed = draft.policy.hostFolders.join(', ');
+    const origin = draft.origins.get('hostFolders') ?? '';
+    throw new ConfigError('BAD_CONFIG', `${origin}: host_folders: ${foreign} is not within the policy's [${allowed}]`, {
+      info: { key: 'host_folders', asked: foreign, allowed, origin },
+    });
+  }
+  return {
+    engine: choose('engine', 'engine', undefined),
+    hostFolders,
+    auditLogPath: at(choose('audit_log', 'auditLogPath', `${stateDir}/audit.jsonl`)),
+    stateDir,
+    runtimeDir: at(choose('runtime_dir', 'runtimeDir', `${runtimeHome}/paddock`)),
+    logLevel: choose('log_level', 'logLevel', 'info'),
+    clientName: choose('client_name', 'clientName', undefined),
+  };
+}
+
+/** A folder from an XDG variable; a relative one is not valid by that specification and is passed over, with a warning. */
+function folderFrom(name: string, fallback: string, { env }: ConfigInput, warnings: string[]): string {
+  const value = env[name] ?? '';
+  if (value.startsWith('/')) return value.replace(/\/+$/, '');
+  if (value !== '') warnings.push(`${name} is not an absolute path and was not used`);
+  return fallback;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const item of Object.values(value)) deepFreeze(item);
+  return Object.freeze(value);
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { controlIds } from '../core/evidence.js';
+import { workspaceModes } from '../core/spec.js';
+import { parseBytes, parseDuration } from '../core/units.js';
+
+const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+
+const scalar = z.union([z.string().max(64), z.number()]);
+
+/** A text or number that `parse` turns into a whole number above zero. */
+function amount(what: string, parse: (value: string | number) => number | undefined) {
+  return scalar.transform((value, context) => {
+    const parsed = parse(value);
+    if (parsed !== undefined && Number.isSafeInteger(parsed) && parsed > 0) return parsed;
+    context.addIssue({ code: 'custom', message: `not ${what}: ${JSON.stringify(value)}` });
+    return z.NEVER;
+  });
+}
+
+const bytes = amount('a size such as 2g', parseBytes);
+const ms = amount('a duration such as 10m', parseDuration);
+const whole = amount('a whole number above zero', (value) =>
+  /^\d{1,15}$/.test(String(value)) ? Number(value) : undefined,
+);
+const millis = amount('a number of CPUs such as 1.5', (value) =>
+  /^\d{1,6}(?:\.\d{1,3})?$/.test(String(value)) ? Math.round(Number(value) * 1000) : undefined,
+);
+
+const line = z
+  .string()
+  .min(1)
+  .max(4095)
+  .refine((text) => !/\p{Cc}/u.test(text), 'holds a control character');
+/** An absolute path, or one beneath `~`. Characters that engines split at are refused where a path could be mounted. */
+const path = line
+  .refine((text) => /^(?:\/|~\/|~$)/.test(text), 'is not an absolute path')
+  .refine((text) => !text.split('/').includes('..'), 'goes up');
+const paths = z.array(path).max(128);
+const pattern = line.refine((text) => /^[^*\s]*\*?$/.test(text), 'may have one * at its end only');
+
+const ceilings = z.strictObject({
+  memory: bytes.optional(),
+  cpus: millis.optional(),
+  cpu_shares: whole.optional(),
+  pids: whole.optional(),
+  nofile: whole.optional(),
+  fsize: bytes.optional(),
+  shm: bytes.optional(),
+  tmpfs: bytes.optional(),
+  lifetime: ms.optional(),
+  timeout: ms.optional(),
+});
+
+const defaults = z.strictObject({
+  memory: bytes.optional(),
+  cpus: millis.optional(),
+  pids: whole.optional(),
+  nofile: whole.optional(),
+  shm: bytes.optional(),
+  tmp: bytes.optional(),
+  home: bytes.optional(),
+  lifetime: ms.optional(),
+  timeout: ms.optional(),
+  workspace: z.enum(workspaceModes).optional(),
+});
+
+const siteRules = {
+  ceilings: ceilings.optional(),
+  allowed_roots: paths.optional(),
+  read_write: z.boolean().optional(),
+  images: z.array(pattern).max(1024).optional(),
+  pull: z.boolean().optional(),
+  host_folders: paths.optional(),
+  require: z.array(z.enum(controlIds)).max(64).optional(),
+  max_sessions: whole.optional(),
+  rootful: z.boolean().optional(),
+  tcp: z.boolean().optional(),
+  version_floor: z.boolean().optional(),
+};
+
+/** `/etc/paddock/policy.toml`. */
+export const policyFileSchema = z.strictObject({ ...siteRules, defaults: defaults.optional() });
+
+/** `config.toml`, and in the same shape what comes from the environment and from flags. */
+export const userSettingsSchema = z.strictObject({
+  engine: line.optional(),
+  host_folders: paths.optional(),
+  audit_log: path.optional(),
+  state_dir: path.optional(),
+  runtime_dir: path.optional(),
+  log_level: z.enum(logLevels).optional(),
+  client_name: line.pipe(z.string().max(128)).optional(),
+  defaults: defaults.optional(),
+  max_sessions: whole.optional(),
+  policy: z.strictObject(siteRules).optional(),
+});
+
+export type PolicyFile = z.output<typeof policyFileSchema>;
+export type UserSettings = z.output<typeof userSettingsSchema>;
+export type LogLevel = (typeof logLevels)[number];

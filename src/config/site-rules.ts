@@ -1,0 +1,168 @@
+import { ConfigError } from '../core/errors.js';
+import type { Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
+import type { PolicyFile, UserSettings } from './schema.js';
+
+/** Names of the numbers in files and in the policy. */
+export const ceilingKeys = {
+  memory: 'memoryBytes',
+  cpus: 'cpuMillis',
+  cpu_shares: 'cpuShares',
+  pids: 'pids',
+  nofile: 'nofile',
+  fsize: 'fsizeBytes',
+  shm: 'shmBytes',
+  tmpfs: 'tmpfsBytes',
+  lifetime: 'lifetimeMs',
+  timeout: 'timeoutMs',
+} as const satisfies Record<keyof NonNullable<PolicyFile['ceilings']>, keyof Ceilings>;
+
+export const defaultKeys = {
+  memory: 'memoryBytes',
+  cpus: 'cpuMillis',
+  pids: 'pids',
+  nofile: 'nofile',
+  shm: 'shmBytes',
+  tmp: 'tmpBytes',
+  home: 'homeBytes',
+  lifetime: 'lifetimeMs',
+  timeout: 'timeoutMs',
+  workspace: 'workspace',
+} as const satisfies Record<keyof NonNullable<PolicyFile['defaults']>, keyof Defaults>;
+
+/** Names of everything else. */
+export const ruleKeys = {
+  allowed_roots: 'allowedRoots',
+  read_write: 'readWriteAllowed',
+  images: 'images',
+  pull: 'pullAllowed',
+  host_folders: 'hostFolders',
+  require: 'require',
+  max_sessions: 'maxSessions',
+  rootful: 'rootfulAllowed',
+  tcp: 'tcpAllowed',
+  version_floor: 'versionFloorRequired',
+} as const satisfies Record<string, keyof SitePolicy>;
+
+export type SiteRules = NonNullable<UserSettings['policy']>;
+type RuleName = keyof typeof ruleKeys;
+type FolderName = 'allowed_roots' | 'host_folders';
+
+/** How a policy is being built: the values so far, where each came from, and how to complain about the next. */
+export interface PolicyDraft {
+  policy: SitePolicy;
+  readonly origins: Map<string, string>;
+  readonly homeDir: string;
+}
+
+/** Puts one file's rules over the draft. With `onlyTighten` every value must be at least as strict as the one before. */
+export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string, onlyTighten: boolean): void {
+  const before = draft.policy;
+  const ceilings: Record<string, number> = { ...before.ceilings };
+  for (const [name, value] of given(rules.ceilings)) {
+    const key = ceilingKeys[name as keyof typeof ceilingKeys];
+    if (onlyTighten && value > before.ceilings[key]) loosens(`ceilings.${name}`, value, before.ceilings[key], origin);
+    ceilings[key] = value;
+    draft.origins.set(`ceilings.${key}`, origin);
+  }
+  const others: Record<string, unknown> = {};
+  for (const name of Object.keys(ruleKeys) as RuleName[]) {
+    if (rules[name] === undefined) continue;
+    if (onlyTighten) checkTighter(name, rules, draft, origin);
+    others[ruleKeys[name]] = ruleValue(name, rules, draft);
+    draft.origins.set(`policy.${ruleKeys[name]}`, origin);
+  }
+  // Both records hold only keys of the tables above, with the values the schema made for them.
+  draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings: ceilings as unknown as Ceilings };
+}
+
+function ruleValue(name: RuleName, rules: SiteRules, { policy, homeDir }: PolicyDraft): unknown {
+  // What the floor or the site requires stays required.
+  if (name === 'require') return [...new Set([...policy.require, ...(rules.require ?? [])])];
+  if (name === 'allowed_roots' || name === 'host_folders') {
+    return (rules[name] ?? []).map((path) => expandHome(path, homeDir));
+  }
+  return rules[name];
+}
+
+function checkTighter(name: RuleName, rules: SiteRules, { policy, homeDir }: PolicyDraft, origin: string): void {
+  if (name === 'require') return;
+  if (name === 'version_floor') {
+    if (rules.version_floor === false && policy.versionFloorRequired) loosens(name, false, true, origin);
+  } else if (name === 'max_sessions') {
+    if ((rules.max_sessions ?? 0) > policy.maxSessions) loosens(name, rules.max_sessions, policy.maxSessions, origin);
+  } else if (name === 'images') {
+    const foreign = rules.images?.find((item) => !policy.images.some((allowed) => covers(allowed, item)));
+    if (foreign !== undefined) loosens(name, foreign, policy.images, origin);
+  } else if (name === 'allowed_roots' || name === 'host_folders') {
+    const allowed = policy[ruleKeys[name]];
+    const foreign = outside(name, rules, allowed, homeDir);
+    if (foreign !== undefined) loosens(name, foreign, allowed, origin);
+  } else if (rules[name] === true && !policy[ruleKeys[name]]) loosens(name, true, false, origin);
+}
+
+function outside(name: FolderName, rules: SiteRules, allowed: readonly string[], homeDir: string): string | undefined {
+  return rules[name]?.map((path) => expandHome(path, homeDir)).find((path) => !isCovered(path, allowed));
+}
+
+/** Whether `path` is one of the folders or lies beneath one. */
+export function isCovered(path: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => folder === '/' || path === folder || path.startsWith(`${folder}/`));
+}
+
+function covers(allowed: string, item: string): boolean {
+  if (!allowed.endsWith('*')) return allowed === item;
+  return item.replace(/\*$/, '').startsWith(allowed.slice(0, -1));
+}
+
+/** `~/x` under the home folder, without double or trailing slashes. */
+export function expandHome(path: string, homeDir: string): string {
+  const parts = path.replace(/^~(?=\/|$)/, homeDir).split('/');
+  return `/${parts.filter((part) => part !== '' && part !== '.').join('/')}`;
+}
+
+/** Puts defaults over the draft; one above its ceiling, or `rw` where nothing may write, is `BAD_CONFIG`. */
+export function applyDefaults(
+  draft: PolicyDraft,
+  defaults: UserSettings['defaults'],
+  origin: (key: string) => string,
+): void {
+  const merged: Record<string, unknown> = { ...draft.policy.defaults };
+  for (const [name, value] of Object.entries(defaults ?? {})) {
+    const key = defaultKeys[name as keyof typeof defaultKeys];
+    const from = origin(`defaults.${name}`);
+    const ceiling = ceilingOf(key, draft.policy);
+    if (typeof value === 'number' && value > ceiling) loosens(`defaults.${name}`, value, ceiling, from);
+    if (value === 'rw' && !draft.policy.readWriteAllowed) loosens('defaults.workspace', 'rw', 'ro', from);
+    merged[key] = value;
+    draft.origins.set(`defaults.${key}`, from);
+  }
+  draft.policy = { ...draft.policy, defaults: merged as unknown as Defaults };
+}
+
+/** Lowers defaults that nobody set to the ceilings somebody did. */
+export function fitDefaults(draft: PolicyDraft): void {
+  const { defaults, readWriteAllowed } = draft.policy;
+  const fitted = Object.entries(defaults).map(([name, value]: [string, string | number]) => {
+    const key = name as keyof Defaults;
+    return [name, typeof value === 'number' ? Math.min(value, ceilingOf(key, draft.policy)) : value];
+  });
+  const workspace = defaults.workspace === 'rw' && !readWriteAllowed ? 'ro' : defaults.workspace;
+  draft.policy = { ...draft.policy, defaults: { ...(Object.fromEntries(fitted) as Defaults), workspace } };
+}
+
+function ceilingOf(key: keyof Defaults, { ceilings }: SitePolicy): number {
+  if (key === 'tmpBytes' || key === 'homeBytes') return ceilings.tmpfsBytes;
+  return key === 'workspace' ? Number.POSITIVE_INFINITY : ceilings[key];
+}
+
+function given(values: SiteRules['ceilings']): readonly [string, number][] {
+  return Object.entries(values ?? {}).filter((entry): entry is [string, number] => entry[1] !== undefined);
+}
+
+function loosens(key: string, asked: unknown, allowed: unknown, origin: string): never {
+  const shown = Array.isArray(allowed) ? `[${allowed.join(', ')}]` : String(allowed);
+  throw new ConfigError('BAD_CONFIG', `${origin}: ${key}: ${String(asked)} is looser than the policy's ${shown}`, {
+    info: { key, asked: String(asked), allowed: shown, origin },
+    hint: 'Ask for no more than the site policy allows; only the policy file can raise it.',
+  });
+}

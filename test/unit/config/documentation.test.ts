@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { settings } from '../../../src/config/layers.js';
+import { policyFileSchema, userSettingsSchema } from '../../../src/config/schema.js';
+import { ceilingKeys, defaultKeys, ruleKeys } from '../../../src/config/site-rules.js';
+import { controlIds } from '../../../src/core/evidence.js';
+
+const document = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+
+describe('docs/configuration.md', () => {
+  it('has a row for every setting with its variable and its flag, and no other', () => {
+    const rows = [...document.matchAll(/^\| `([a-z_.]+)` +\| `([A-Z_]+)`[^|]*\| `--([a-z-]+)` +\|/gm)].map((row) =>
+      row.slice(1),
+    );
+    expect(rows).toEqual(settings.map(({ key, env, flag }) => [key, env, flag]));
+  });
+
+  it('has a row for every key of the policy file', () => {
+    const keys = [...Object.keys(ruleKeys), ...Object.keys(ceilingKeys).map((name) => `ceilings.${name}`)];
+    expect(keys.filter((key) => !new RegExp(`^\\| \`${key.replace('.', '\\.')}\` +\\|`, 'm').test(document))).toEqual(
+      [],
+    );
+  });
+
+  it('names every control that can be required', () => {
+    expect(controlIds.filter((id) => !document.includes(`\`${id}\``))).toEqual([]);
+  });
+});
+
+describe('the settings', () => {
+  it('cover every key of the two files', () => {
+    const top = Object.keys(userSettingsSchema.shape).filter((key) => key !== 'policy' && key !== 'defaults');
+    const known = settings.map(({ key }) => key);
+    expect(known).toEqual(
+      [...top, ...Object.keys(defaultKeys).map((name) => `defaults.${name}`)].sort(
+        (a, b) => known.indexOf(a) - known.indexOf(b),
+      ),
+    );
+    const policyKeys = [...Object.keys(ruleKeys), 'ceilings', 'defaults'];
+    expect(Object.keys(policyFileSchema.shape).sort()).toEqual(policyKeys.sort());
+  });
+});
