@@ -1,0 +1,60 @@
+import { checkLabelFilter } from '../names.js';
+import type { Transport } from '../transport/transport.js';
+import type { EngineEvent, EngineInfo } from '../types.js';
+import { event, eventOf } from '../wire/events.js';
+import { jsonLines } from '../wire/json-lines.js';
+import { parseJson } from '../wire/parse.js';
+import { dockerInfo, dockerVersion, infoOfDocker, infoOfPodman, podmanInfo } from '../wire/system.js';
+import type { Dialect } from './dialect.js';
+
+export async function readInfo(transport: Transport, dialect: Dialect, signal?: AbortSignal): Promise<EngineInfo> {
+  const call = { method: 'GET', signal } as const;
+  const info = await transport.call({ ...call, path: `${dialect.root}/info` });
+  const text = info.body.toString('utf8');
+  if (dialect.kind === 'podman') return infoOfPodman(parseJson(podmanInfo, text, 'info'));
+  const version = await transport.call({ ...call, path: `${dialect.root}/version` });
+  return infoOfDocker(
+    parseJson(dockerInfo, text, 'info'),
+    parseJson(dockerVersion, version.body.toString('utf8'), 'version'),
+  );
+}
+
+/** Ends quietly when the signal fires or the connection breaks; a first answer that is an error is thrown. */
+export async function* readEvents(
+  transport: Transport,
+  dialect: Dialect,
+  labelFilters: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<EngineEvent> {
+  const filters = JSON.stringify({ type: ['container'], label: labelFilters.map(checkLabelFilter) });
+  if (signal.aborted) return;
+  // Podman before 5.3 may send its headers with the first event only: no deadline shorter than a day can be right.
+  const call = {
+    method: 'GET',
+    path: `${dialect.compat}/events`,
+    query: { filters },
+    signal,
+    timeoutMs: 86_400_000,
+  } as const;
+  const reply = await transport.stream(call).catch((thrown: unknown) => {
+    if (signal.aborted) return undefined;
+    throw thrown;
+  });
+  if (!reply) return;
+  try {
+    for await (const line of jsonLines(quietly(reply.body))) {
+      const body = parseJson(event, line, 'event');
+      if (body.Type === 'container') yield eventOf(body);
+    }
+  } finally {
+    await reply.close();
+  }
+}
+
+async function* quietly(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch {
+    // Broken off or aborted: the caller subscribes again if it wants to.
+  }
+}
