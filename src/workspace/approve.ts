@@ -1,0 +1,119 @@
+import { realpath } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { PolicyDenied } from '../core/errors.js';
+import type { MountSpec } from '../core/spec.js';
+import { type OpenedPath, openWithoutLinks } from './open-without-links.js';
+import { hasUnsafeCharacters, judgeProgramsPath, judgeProjectPath, type PathContext } from './path-rules.js';
+import { denied } from './rules.js';
+import { readSubmounts } from './submounts.js';
+
+/** Who asks, and which folders the site and the engine fence off. */
+export interface ApprovalContext {
+  /** Folders of the site policy; a root that does not exist allows nothing. For `host-image`: `hostFolders`. */
+  readonly allowedRoots: readonly string[];
+  readonly homeDir: string;
+  readonly uid: number;
+  /**
+   * Storage and sockets of the engines and Paddock's own state and runtime folders (`$XDG_RUNTIME_DIR`, Docker's data
+   * root …); those that don't exist are compared as written.
+   */
+  readonly privateFolders: readonly string[];
+  /** Default `/proc/self/mountinfo`. */
+  readonly mountinfoPath?: string;
+}
+
+/** A file or folder of the host by identity. `dev` and `ino` are decimal text: both can exceed a safe integer. */
+export interface HostObject {
+  /** Absolute path with links resolved: the only form that may be given to an engine. */
+  readonly source: string;
+  readonly dev: string;
+  readonly ino: string;
+}
+
+/** A host path that passed every check; what the sandbox then shows is held against `dev` and `ino`. */
+export interface ApprovedMount extends HostObject {
+  readonly kind: 'folder' | 'file';
+  readonly readOnly: boolean;
+  /** Mounts below, outermost first: each needs its own explicit read-only bind, since `ro` is not recursive. */
+  readonly submounts: readonly HostObject[];
+}
+
+type MountRequest = Pick<MountSpec, 'hostPath' | 'readOnly' | 'purpose'>;
+
+/**
+ * Approves a host path for showing inside, or throws PolicyDenied with a `workspace.*` rule. Creates and changes
+ * nothing. The path may change afterwards: compare `dev` and `ino` on the running container.
+ */
+export async function approveHostPath(request: MountRequest, context: ApprovalContext): Promise<ApprovedMount> {
+  const { hostPath, readOnly } = request;
+  const isPrograms = request.purpose === 'host-image';
+  if (!isAbsolute(hostPath) || hostPath.length > 4095 || /\p{Cc}/u.test(hostPath)) {
+    throw denied('workspace.form', hostPath);
+  }
+  const opened = await openWithoutLinks(hostPath);
+  const paths = await resolveContext(context);
+  const rule = (isPrograms ? judgeProgramsPath : judgeProjectPath)(opened.path, paths);
+  if (rule !== undefined) throw denied(rule, hostPath, { resolved: opened.path });
+  const kind = approvedKind(opened, request);
+  if (kind === undefined) throw denied('workspace.kind', hostPath);
+  const isOwned = opened.uid === context.uid || (isPrograms && opened.uid === 0);
+  if (!isOwned) throw denied('workspace.owner', hostPath, { owner: opened.uid });
+  const submounts = await approveSubmounts(opened.path, request, context.mountinfoPath);
+  return { source: opened.path, dev: opened.dev, ino: opened.ino, kind, readOnly, submounts };
+}
+
+/**
+ * Whether a server's working directory can serve as the project of a caller who names none: it has to pass the same
+ * checks as any other. Desktop clients start servers in `/` or in home, which never pass.
+ */
+export async function approveWorkingDirectory(
+  cwd: string,
+  readOnly: boolean,
+  context: ApprovalContext,
+): Promise<ApprovedMount | PolicyDenied> {
+  try {
+    return await approveHostPath({ hostPath: cwd, readOnly, purpose: 'workspace' }, context);
+  } catch (error) {
+    if (error instanceof PolicyDenied) return error;
+    throw error;
+  }
+}
+
+function approvedKind(opened: OpenedPath, request: MountRequest): 'folder' | 'file' | undefined {
+  const { purpose, readOnly } = request;
+  if (purpose === 'host-image' && !readOnly) return undefined;
+  if (opened.kind === 'folder') return 'folder';
+  return opened.kind === 'file' && purpose === 'mcp' && readOnly ? 'file' : undefined;
+}
+
+/** Identities of the mounts below `source`; refuses when there are any and writing was asked for. */
+export async function approveSubmounts(
+  source: string,
+  request: Pick<MountSpec, 'hostPath' | 'readOnly'>,
+  mountinfoPath?: string,
+): Promise<readonly HostObject[]> {
+  const points = await readSubmounts(source, mountinfoPath);
+  if (points === undefined) throw denied('workspace.submount', request.hostPath, { reason: 'unreadable mount table' });
+  const refused = request.readOnly ? points.find(hasUnsafeCharacters) : points[0];
+  if (refused !== undefined) throw denied('workspace.submount', request.hostPath, { submount: refused });
+  return Promise.all(
+    points.map(async (point) => {
+      const { path, dev, ino } = await openWithoutLinks(point);
+      if (path !== point) throw denied('workspace.changed', request.hostPath);
+      return { source: path, dev, ino };
+    }),
+  );
+}
+
+async function resolveContext(context: ApprovalContext): Promise<PathContext> {
+  const existing = async (path: string): Promise<string | undefined> => realpath(path).catch(() => undefined);
+  const roots = await Promise.all(context.allowedRoots.map(existing));
+  const privateFolders = await Promise.all(
+    context.privateFolders.map(async (folder) => [folder, (await existing(folder)) ?? folder]),
+  );
+  return {
+    homeDir: (await existing(context.homeDir)) ?? context.homeDir,
+    allowedRoots: roots.filter((root) => root !== undefined),
+    privateFolders: [...new Set(privateFolders.flat())],
+  };
+}
