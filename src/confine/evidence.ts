@@ -1,0 +1,56 @@
+import { type ControlId, controlIds, type Evidence } from '../core/evidence.js';
+import { control, type Judge } from './judge/control.js';
+import { judgeRootless, judgeUser, judgeUserNamespace } from './judge/identity.js';
+import { judgeDeadline, judgeNamespaces, judgeNetwork } from './judge/isolation.js';
+import { judgeAppArmor, judgeSelinux } from './judge/labels.js';
+import { judgeCore, judgeCpu, judgeMemory, judgeNofile, judgePids, judgeSwap } from './judge/limits.js';
+import { judgeMounts, judgeReadOnlyRoot } from './judge/mounts.js';
+import { judgeCapabilities, judgeNoNewPrivileges, judgeSeccomp } from './judge/privileges.js';
+import { judgeMaskedPaths, judgeTmpfs } from './judge/scratch.js';
+import type { Observation } from './observation.js';
+import { observe } from './observe.js';
+import type { EvidenceRequest } from './request.js';
+
+const judges: Readonly<Record<ControlId, Judge>> = {
+  rootless: judgeRootless,
+  'user-namespace': judgeUserNamespace,
+  user: judgeUser,
+  capabilities: judgeCapabilities,
+  'no-new-privileges': judgeNoNewPrivileges,
+  seccomp: judgeSeccomp,
+  'read-only-root': judgeReadOnlyRoot,
+  mounts: judgeMounts,
+  'masked-paths': judgeMaskedPaths,
+  namespaces: judgeNamespaces,
+  network: judgeNetwork,
+  memory: judgeMemory,
+  swap: judgeSwap,
+  cpu: judgeCpu,
+  pids: judgePids,
+  nofile: judgeNofile,
+  core: judgeCore,
+  tmpfs: judgeTmpfs,
+  apparmor: judgeAppArmor,
+  selinux: judgeSelinux,
+  deadline: judgeDeadline,
+};
+
+/**
+ * What was asked, what the engine says and what the kernel says of a running sandbox, one row per control. Reads /proc
+ * and the cgroup files only; nothing is changed. Call it after start and before anything but our init runs inside.
+ * Never throws: what can't be read is `unknown`, and so is everything when the process went away or was replaced.
+ */
+export async function readEvidence(request: EvidenceRequest): Promise<Evidence> {
+  return judgeEvidence(await observe(request), request);
+}
+
+/** The pure half of `readEvidence`. */
+export function judgeEvidence(seen: Observation, request: EvidenceRequest): Evidence {
+  const controls = controlIds.map((id) => {
+    const row = judges[id](seen, request);
+    if (seen.isSameProcess) return row;
+    const note = 'Process 1 of the sandbox went away or was replaced while it was being read.';
+    return control(id, { asked: row.asked, engine: row.engine }, 'unknown', note);
+  });
+  return { controls, readAtMs: request.nowMs };
+}

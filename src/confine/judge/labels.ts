@@ -1,0 +1,81 @@
+import type { ControlEvidence } from '../../core/evidence.js';
+import { safeLine } from '../../kit/safe-text.js';
+import { control, type Judge } from './control.js';
+
+/** SELinux types that confine nothing. */
+const unconfinedTypes = [
+  'spc_t',
+  'unconfined_t',
+  'unconfined_service_t',
+  'container_runtime_t',
+  'initrc_t',
+  'kernel_t',
+];
+
+/** A profile in enforce mode. A stack of profiles in several modes shows as `mixed`, which does not say which is which. */
+export const judgeAppArmor: Judge = (seen, { apparmorProfile, info }) => {
+  const asked = apparmorProfile ?? 'none';
+  const engine = info === undefined ? undefined : info.apparmor ? 'supported' : 'not supported';
+  const row = (
+    kernel: string,
+    status: 'enforced' | 'degraded' | 'absent' | 'unknown',
+    note?: string,
+  ): ControlEvidence => control('apparmor', { asked, engine, kernel }, status, note);
+  const label = seen.apparmorLabel ?? (isSelinuxLabel(seen.label) ? undefined : seen.label);
+  const remedy = 'The profile is loaded by an administrator, with apparmor_parser; Paddock brings none of its own yet.';
+  if (label === undefined || label === '') {
+    if (apparmorProfile === undefined) return row('not in use', 'absent', 'AppArmor is not in use on this host.');
+    return row('-', 'unknown', 'The label could not be read; AppArmor may not be in use on this host.');
+  }
+  const match = /^(.*) \((enforce|complain|mixed|kill|prompt|unconfined)\)$/.exec(label);
+  const kernel = safeLine(label, 80);
+  if (match?.[1] === undefined || match[2] === 'unconfined') return row(kernel, 'absent', remedy);
+  const profiles = match[1].split('//&');
+  if (apparmorProfile !== undefined && !profiles.includes(apparmorProfile)) {
+    return row(kernel, 'degraded', `Another profile than the one asked for. ${remedy}`);
+  }
+  if (match[2] === 'enforce' || match[2] === 'kill') return row(kernel, 'enforced');
+  return row(kernel, 'degraded', `The kernel reports ${match[2]} mode, so it can not be told that it denies.`);
+};
+
+/** Enforcing, in a confined type and with a category pair of its own. */
+export const judgeSelinux: Judge = (seen, { info }) => {
+  const asked = "the engine's container label";
+  const engine = info === undefined ? undefined : info.selinux ? 'supported' : 'not supported';
+  const { label, isSelinuxEnforcing } = seen;
+  if (!isSelinuxLabel(label)) {
+    const isHere = isSelinuxEnforcing !== undefined;
+    const note = isHere ? 'The label could not be read.' : 'SELinux is not in use on this host.';
+    return control('selinux', { asked, engine }, isHere ? 'unknown' : 'absent', note);
+  }
+  const kernel = safeLine(label, 80);
+  const type = label.split(':')[2] ?? '';
+  if (isSelinuxEnforcing === undefined) {
+    return control('selinux', { asked, engine, kernel }, 'unknown', 'Whether SELinux enforces could not be read.');
+  }
+  if (unconfinedTypes.includes(type)) {
+    return control(
+      'selinux',
+      { asked, engine, kernel },
+      'absent',
+      'The type confines nothing; do not use label=disable.',
+    );
+  }
+  if (!isSelinuxEnforcing) {
+    return control('selinux', { asked, engine, kernel }, 'degraded', 'SELinux is permissive: `setenforce 1`.');
+  }
+  if (!/:s\d+(?:-s\d+)?:c\d/.test(label)) {
+    return control(
+      'selinux',
+      { asked, engine, kernel },
+      'degraded',
+      'There is no category that keeps sandboxes apart.',
+    );
+  }
+  return control('selinux', { asked, engine, kernel }, 'enforced');
+};
+
+/** `user:role:type:level`; AppArmor's labels have no such form. */
+function isSelinuxLabel(label: string | undefined): label is string {
+  return label !== undefined && /^[\w.-]+:[\w.-]+:[\w.-]+(?::[\w.:,-]+)?$/.test(label);
+}

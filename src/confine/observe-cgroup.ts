@@ -1,0 +1,81 @@
+import { isInside } from '../kit/path-containment.js';
+import { parseUnifiedCgroup } from '../kit/proc/cgroup.js';
+import { readLinkOrNothing, readProcFile } from '../kit/proc/read.js';
+import type { CgroupFacts } from './observation.js';
+
+/** More members than this right after the start are not a sandbox's own. */
+const memberLimit = 64;
+
+/**
+ * The cgroup of a process and what it caps. crun puts processes into a `container` folder below the one that the
+ * engine set the limits on, so both are read and the tighter value counts; folders above those are shared with others.
+ */
+export async function observeCgroup(
+  pid: number,
+  procRoot: string,
+  cgroupRoot: string,
+): Promise<CgroupFacts | 'none' | undefined> {
+  const [text, ownText] = await Promise.all([
+    readProcFile(`${procRoot}/${pid}/cgroup`),
+    readProcFile(`${procRoot}/self/cgroup`),
+  ]);
+  if (text === undefined) return undefined;
+  if (!/^0::/m.test(text)) return 'none';
+  const path = parseUnifiedCgroup(text);
+  if (path === undefined) return undefined;
+  const folders = path.endsWith('/container') ? [path, path.slice(0, -'/container'.length)] : [path];
+  const read = async (name: string, parse: (text: string) => number | undefined): Promise<number | undefined> => {
+    const texts = await Promise.all(folders.map((folder) => readProcFile(`${cgroupRoot}${folder}/${name}`)));
+    return tightest(texts, parse);
+  };
+  const [isShared, memoryMaxBytes, swapMaxBytes, cpuMillis, pidsMax, cpuWeight] = await Promise.all([
+    isCgroupShared(pid, path, ownText, { procRoot, cgroupRoot }),
+    read('memory.max', parseMax),
+    read('memory.swap.max', parseMax),
+    read('cpu.max', parseCpuMax),
+    read('pids.max', parseMax),
+    readProcFile(`${cgroupRoot}${folders.at(-1) ?? path}/cpu.weight`),
+  ]);
+  return { path, isShared, memoryMaxBytes, swapMaxBytes, cpuMillis, pidsMax, cpuWeight: cpuWeight?.trim() };
+}
+
+/** `max` is Infinity. */
+export function parseMax(text: string): number | undefined {
+  const word = text.trim();
+  if (word === 'max') return Number.POSITIVE_INFINITY;
+  return /^\d{1,20}$/.test(word) ? Number(word) : undefined;
+}
+
+/** Thousandths of a core from `cpu.max` (`QUOTA PERIOD` in microseconds). */
+export function parseCpuMax(text: string): number | undefined {
+  const match = /^(max|\d{1,16}) ([1-9]\d{0,15})$/.exec(text.trim());
+  if (!match) return undefined;
+  return match[1] === 'max' ? Number.POSITIVE_INFINITY : (Number(match[1]) / Number(match[2])) * 1000;
+}
+
+function tightest(
+  texts: readonly (string | undefined)[],
+  parse: (text: string) => number | undefined,
+): number | undefined {
+  const values = texts.map((text) => (text === undefined ? undefined : parse(text))).filter((v) => v !== undefined);
+  return values.length === 0 ? undefined : Math.min(...values);
+}
+
+/** A cap on a cgroup that holds us, the engine or another sandbox is no cap of this sandbox. */
+async function isCgroupShared(
+  pid: number,
+  path: string,
+  ownText: string | undefined,
+  roots: { readonly procRoot: string; readonly cgroupRoot: string },
+): Promise<boolean | undefined> {
+  const ownPath = ownText === undefined ? undefined : parseUnifiedCgroup(ownText);
+  if (path === '/' || (ownPath !== undefined && isInside(ownPath, path))) return true;
+  const members = (await readProcFile(`${roots.cgroupRoot}${path}/cgroup.procs`))?.split('\n').filter(Boolean);
+  if (members === undefined) return undefined;
+  if (members.length > memberLimit) return true;
+  const namespaceOf = (member: string | number): Promise<string | undefined> =>
+    readLinkOrNothing(`${roots.procRoot}/${member}/ns/pid`);
+  const expected = await namespaceOf(pid);
+  const namespaces = await Promise.all(members.filter((member) => member !== String(pid)).map(namespaceOf));
+  return expected === undefined ? undefined : namespaces.some((namespace) => namespace !== expected);
+}

@@ -1,0 +1,35 @@
+import type { SandboxSpec } from '../core/spec.js';
+import type { ContainerClaims, EngineInfo, EngineKind } from '../engine/types.js';
+
+/** A host path that was approved and given to the engine, by identity (decimal text, as `workspace` returns it). */
+export interface ExpectedMount {
+  readonly target: string;
+  readonly source: string;
+  readonly dev: string;
+  readonly ino: string;
+  readonly readOnly: boolean;
+  /** Shown through an overlay whose writes are thrown away (SELinux hosts) instead of by a bind. */
+  readonly throughOverlay?: boolean;
+}
+
+/** All that evidence is judged by: what was asked, what the engine claims, and where to look. */
+export interface EvidenceRequest {
+  /** Process 1 of the sandbox, by its number on the host. */
+  readonly pid: number;
+  readonly spec: SandboxSpec;
+  readonly claims: ContainerClaims;
+  readonly info?: EngineInfo;
+  readonly engineKind: EngineKind;
+  /** Every bind that was asked for, our own init and the host image's included. */
+  readonly approvedMounts: readonly ExpectedMount[];
+  readonly callerUid: number;
+  /** The exact command line of process 1: our init with its deadline. */
+  readonly initArgv: readonly string[];
+  /** The AppArmor profile that was asked for, if any. */
+  readonly apparmorProfile?: string;
+  readonly nowMs: number;
+  /** Defaults: `/proc`, `/sys/fs/cgroup`, `/sys`. */
+  readonly procRoot?: string;
+  readonly cgroupRoot?: string;
+  readonly sysRoot?: string;
+}
