@@ -1,0 +1,143 @@
+import type { z } from 'zod';
+import { AuditError, type ErrorCode, PaddockError } from '../core/errors.js';
+import type { Clock } from '../kit/clock.js';
+import { readProcessIdentity } from '../kit/process-identity.js';
+import type { Draft } from './chain.js';
+import { ChainWriter } from './chain-writer.js';
+import { type AuditCaller, actionPattern, callerSchema, type EncryptedFields, rulePattern } from './record.js';
+import { type Details, detailsToJson, loggable } from './redaction.js';
+
+/** What a record says beside its action. Free text never: see `Details`. */
+export interface AuditFields {
+  readonly session?: string;
+  readonly verdict?: 'allow' | 'deny';
+  /** The id of the rule that decided. */
+  readonly rule?: string;
+  readonly details?: Details;
+  readonly enc?: EncryptedFields;
+}
+
+export interface AuditIntent {
+  /** Links the outcome to the intent. */
+  readonly id: string;
+  /** Records how it ended; once. AUDIT_UNWRITABLE when it can't be: the action has happened all the same. */
+  outcome(result: 'ok' | ErrorCode, fields?: Omit<AuditFields, 'session'>): Promise<void>;
+}
+
+export interface AuditRecorder {
+  /**
+   * Says what is about to be done, and returns when that is on the disk. AUDIT_UNWRITABLE when it can't be written:
+   * then the action must not happen.
+   */
+  intent(action: string, fields?: AuditFields): Promise<AuditIntent>;
+  /** Says what happened. On the disk on return if it is a denial, otherwise with the next intent. AUDIT_UNWRITABLE. */
+  event(action: string, fields?: AuditFields & { readonly result?: 'ok' | ErrorCode }): Promise<void>;
+  /** The same log for records of another client or key. */
+  forCaller(caller: Pick<AuditCaller, 'client' | 'keyHash'>): AuditRecorder;
+}
+
+/** Closing it writes the last record of the chain. */
+export interface AuditLog extends AuditRecorder, AsyncDisposable {
+  readonly path: string;
+}
+
+export interface OpenAuditOptions {
+  /** Absolute path of the file; made with mode 0600 when missing. */
+  readonly path: string;
+  /** Whether missing folders are made (0700): for the default place only, so that a mistyped path shows. */
+  readonly createParent: boolean;
+  readonly caller: AuditCaller;
+  /** Paddock's version. */
+  readonly version: string;
+  readonly clock: Clock;
+}
+
+/**
+ * Opens the log and writes, durably, the first record of a new chain. The caller disposes. AUDIT_UNWRITABLE when the
+ * file is not a private regular file of ours or can't be written, AUDIT_BROKEN when it does not end like an audit log.
+ */
+export async function openAudit(options: OpenAuditOptions): Promise<AuditLog> {
+  const identity = await readProcessIdentity();
+  if (!identity) throw new AuditError('AUDIT_UNWRITABLE', 'this process could not be identified in /proc');
+  const caller = cleanCaller(options.caller);
+  const { path, createParent, clock } = options;
+  const writer = new ChainWriter({
+    path,
+    createParent,
+    caller,
+    clock,
+    writer: { ...identity, version: options.version },
+  });
+  await writer.start();
+  return new FileAuditLog(path, writer, caller);
+}
+
+class Recorder implements AuditRecorder {
+  readonly #writer: ChainWriter;
+  readonly #caller: AuditCaller;
+
+  constructor(writer: ChainWriter, caller: AuditCaller) {
+    this.#writer = writer;
+    this.#caller = caller;
+  }
+
+  async intent(action: string, fields: AuditFields = {}): Promise<AuditIntent> {
+    const draft = this.#draft('intent', action, { verdict: 'allow', ...fields });
+    const { id } = await this.#writer.append(draft, true);
+    if (id === undefined) throw new AuditError('INTERNAL', 'an intent was recorded without an id');
+    let isOpen = true;
+    return {
+      id,
+      outcome: async (result, more = {}) => {
+        if (!isOpen) throw new AuditError('INTERNAL', `the outcome of ${action} was recorded twice`);
+        isOpen = false;
+        const session = fields.session === undefined ? {} : { session: fields.session };
+        await this.#writer.append({ ...this.#draft('outcome', action, { ...session, ...more }), id, result }, false);
+      },
+    };
+  }
+
+  async event(action: string, fields: AuditFields & { readonly result?: 'ok' | ErrorCode } = {}): Promise<void> {
+    const { result, ...rest } = fields;
+    const draft = this.#draft('event', action, rest);
+    await this.#writer.append(result === undefined ? draft : { ...draft, result }, fields.verdict === 'deny');
+  }
+
+  forCaller(caller: Pick<AuditCaller, 'client' | 'keyHash'>): AuditRecorder {
+    return new Recorder(this.#writer, cleanCaller({ ...this.#caller, ...caller }));
+  }
+
+  #draft(phase: Draft['phase'], action: string, fields: AuditFields): Draft {
+    if (!actionPattern.test(action) || action.startsWith('log.') || !rulePattern.test(fields.rule ?? 'none')) {
+      throw new PaddockError('INTERNAL', 'an action or a rule has a name that the audit log does not take');
+    }
+    const { details, ...rest } = fields;
+    return { ...rest, phase, action, caller: this.#caller, ...(details ? { details: detailsToJson(details) } : {}) };
+  }
+}
+
+class FileAuditLog extends Recorder implements AuditLog {
+  readonly path: string;
+  readonly #chainWriter: ChainWriter;
+
+  constructor(path: string, writer: ChainWriter, caller: AuditCaller) {
+    super(writer, caller);
+    this.path = path;
+    this.#chainWriter = writer;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#chainWriter[Symbol.asyncDispose]();
+  }
+}
+
+/** The client names itself, so its name is foreign text: made safe and short rather than refused. */
+function cleanCaller(caller: z.input<typeof callerSchema>): AuditCaller {
+  const { uid, user, client, keyHash } = caller;
+  return callerSchema.parse({
+    uid,
+    user: loggable(user, 64) || `uid-${uid}`,
+    ...(client ? { client: { name: loggable(client.name, 64), version: loggable(client.version, 32) } } : {}),
+    ...(keyHash === undefined ? {} : { keyHash }),
+  });
+}

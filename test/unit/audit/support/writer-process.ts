@@ -1,0 +1,49 @@
+// A process that writes to a log: node --import tsx writer-process.ts PATH COUNT MODE
+// MODE together: says so when ready, begins when stdin ends, ends cleanly · close: the same at once · stay: says so when done and waits to be killed · endless: writes until it is killed ·
+// refused: makes intents until one is refused, prints the code and how often the guarded action ran after that.
+import { once } from 'node:events';
+import { openAudit } from '../../../../src/audit/audit-log.js';
+import { audited } from '../../../../src/audit/audited.js';
+import { plain } from '../../../../src/audit/redaction.js';
+import { PaddockError } from '../../../../src/core/errors.js';
+import { systemClock } from '../../../../src/kit/clock.js';
+
+const [path = '', count = '0', mode = 'close'] = process.argv.slice(2);
+// A shell's SIGXFSZ would end the process at its file size limit; ignored, the write fails with EFBIG.
+process.on('SIGXFSZ', () => undefined);
+const caller = { uid: process.getuid?.() ?? 0, user: 'ada' };
+const log = await openAudit({ path, createParent: false, caller, version: '0.1.0', clock: systemClock });
+
+if (mode === 'refused') {
+  let ran = 0;
+  for (;;) {
+    const before = ran;
+    const run = () => {
+      ran += 1;
+      return Promise.resolve();
+    };
+    const failure = await audited(log, { action: 'command.run', run }).catch((error: unknown) => error);
+    if (!(failure instanceof PaddockError)) continue;
+    console.log(
+      JSON.stringify({ code: failure.code, actionResult: failure.info['actionResult'] ?? null, ran: ran - before }),
+    );
+    if (failure.info['actionResult'] === undefined) process.exit(0);
+  }
+}
+
+if (mode === 'together') {
+  console.log('ready');
+  await once(process.stdin.resume(), 'end');
+}
+
+const total = mode === 'endless' ? Number.POSITIVE_INFINITY : Number(count);
+if (mode === 'endless') console.log('writing');
+for (let n = 0; n < total; n += 1) {
+  await log.event('command.output', { details: { n, filler: plain('x'.repeat(n % 190)) } });
+}
+if (mode === 'stay') {
+  console.log('written');
+  setInterval(() => undefined, 1000);
+} else {
+  await log[Symbol.asyncDispose]();
+}
