@@ -1,0 +1,75 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+/** The program under test and its test support, compiled into a folder that goes when this is disposed. */
+export class Compiled implements Disposable {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'paddock-init-'));
+  readonly init = join(this.folder, 'paddock-init');
+  readonly orphans = join(this.folder, 'orphans');
+
+  constructor() {
+    execFileSync(process.execPath, ['scripts/build-init.js', this.init], { stdio: 'pipe' });
+    execFileSync('gcc', ['-O1', '-Wall', '-Werror', '-o', this.orphans, 'test/unit/init/support/orphans.c']);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** Milliseconds of CLOCK_BOOTTIME, to the 10 ms that /proc/uptime gives, rounded down. */
+export function boottimeMs(): number {
+  return Math.round(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000);
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A started program; disposing it kills what is still there, so that a failed assertion leaves no process. */
+export class Running implements Disposable {
+  private readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+
+  constructor(program: string, args: readonly string[]) {
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = child;
+    this.ended = Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]).then(
+      ([[code, signal], stdout, stderr]) => ({ code, signal, stdout, stderr }),
+    );
+  }
+
+  get pid(): number {
+    return Number(this.child.pid);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  endStdin(): void {
+    this.child.stdin?.end();
+  }
+
+  /** The pids of its children, zombies included. */
+  children(): readonly string[] {
+    return readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').split(' ').filter(Boolean);
+  }
+
+  /** Signals it holds back, as the kernel's bit mask: it is non-zero once the program has taken its signals over. */
+  blockedSignals(): bigint {
+    return BigInt(`0x${/^SigBlk:\s*(\w+)$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1] ?? '0'}`);
+  }
+
+  [Symbol.dispose](): void {
+    this.child.stdin?.destroy();
+    this.child.kill('SIGKILL');
+  }
+}
