@@ -1,0 +1,109 @@
+import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
+import { type BodyInput, initArgv } from './input.js';
+
+// Docker replaces its own list by ours, so ours begins with everything its releases mask.
+const engineMaskedPaths = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const engineReadonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** The request for `POST /containers/create` of a rootless Docker; the same sandbox as `podmanBody`, in Docker's words. */
+export function dockerBody(input: BodyInput): Record<string, unknown> {
+  const { spec } = input;
+  return {
+    Image: input.image,
+    Labels: input.labels,
+    Entrypoint: initArgv(input.deadlineBoottimeMs),
+    Cmd: [],
+    User: '0:0',
+    WorkingDir: spec.workdir,
+    Hostname: spec.hostname,
+    Env: Object.entries(input.env).map(([name, value]) => `${name}=${value}`),
+    Tty: false,
+    OpenStdin: false,
+    NetworkDisabled: true,
+    Healthcheck: { Test: ['NONE'] },
+    StopTimeout: 1,
+    HostConfig: {
+      ...hardening(spec),
+      ...limits(spec),
+      ...mounts(input),
+      AutoRemove: true,
+      RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+      LogConfig: { Type: 'none', Config: {} },
+    },
+  };
+}
+
+function hardening(spec: SandboxSpec): Record<string, unknown> {
+  return {
+    NetworkMode: spec.network,
+    PidMode: '',
+    IpcMode: 'private',
+    UTSMode: '',
+    CgroupnsMode: 'private',
+    Privileged: false,
+    Init: false,
+    CapAdd: [],
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges'],
+    ReadonlyRootfs: true,
+    MaskedPaths: [...new Set([...engineMaskedPaths, ...spec.maskedPaths])],
+    ReadonlyPaths: engineReadonlyPaths,
+  };
+}
+
+function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown> {
+  const ulimit = (name: string, value: number) => ({ Name: name, Soft: value, Hard: value });
+  return {
+    Memory: cap.memoryBytes,
+    MemorySwap: cap.memoryBytes,
+    // Not NanoCpus: where the controller is missing that is an error before the session can say what is absent.
+    CpuPeriod: 100_000,
+    CpuQuota: cap.cpuMillis * 100,
+    CpuShares: cap.cpuShares,
+    PidsLimit: cap.pids,
+    ShmSize: shmBytes,
+    Ulimits: [
+      ulimit('nofile', cap.nofile),
+      ulimit('core', cap.coreBytes),
+      ...(cap.fsizeBytes === undefined ? [] : [ulimit('fsize', cap.fsizeBytes)]),
+    ],
+  };
+}
+
+function mounts(input: BodyInput): Record<string, unknown> {
+  return {
+    // `Mounts`, not `Binds`: a missing source is an error there instead of a new folder on the host.
+    Mounts: input.mounts.map((m) => ({
+      Type: 'bind',
+      Source: m.source,
+      Target: m.target,
+      ReadOnly: m.readOnly,
+      BindOptions: { Propagation: 'rprivate' },
+    })),
+    Tmpfs: Object.fromEntries(input.spec.tmpfs.map((t) => [t.target, tmpfsOptions(t)])),
+  };
+}
+
+function tmpfsOptions(spec: TmpfsSpec): string {
+  return [
+    'rw',
+    'nosuid',
+    'nodev',
+    spec.executable ? 'exec' : 'noexec',
+    `size=${spec.sizeBytes}`,
+    `mode=${spec.mode.toString(8)}`,
+  ].join(',');
+}

@@ -1,0 +1,54 @@
+import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
+
+/**
+ * How ids map. `keep-id`: the sandbox user is 1000 inside and the caller outside (Podman copies an image's layers for
+ * it, so it is for small images). `identity`: 0 inside is the caller, in a namespace of its own. `daemon`: 0 inside is
+ * the caller, in the namespace of the rootless Docker daemon.
+ */
+export type UserMapping =
+  | { readonly kind: 'keep-id'; readonly sizeIds: number }
+  | { readonly kind: 'identity'; readonly sizeIds: number }
+  | { readonly kind: 'daemon' };
+
+/** The numeric user that commands run as inside, by mapping. */
+export function insideUid(mapping: UserMapping): number {
+  return mapping.kind === 'keep-id' ? 1000 : 0;
+}
+
+/** A host path that has been approved, as it goes into the request: plain absolute paths, no options from outside. */
+export interface BodyMount {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** Ours, and to be labelled for containers where SELinux is on. */
+  readonly ours: boolean;
+}
+
+/** Everything a create request is made of. Each field has been decided or checked by Paddock. */
+export interface BodyInput {
+  readonly name: string;
+  /** Image id or a reference of ours; never a caller's text. */
+  readonly image: string;
+  /** With a tmpfs for every path that the image declares as a volume, so that no volume is made. */
+  readonly spec: SandboxSpec;
+  /** Environment of process 1 and every command: the image's, then the spec's. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly mapping: UserMapping;
+  readonly mounts: readonly BodyMount[];
+  /** CLOCK_BOOTTIME in milliseconds at which process 1 ends the sandbox. */
+  readonly deadlineBoottimeMs: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly selinuxEnforcing: boolean;
+}
+
+/** Where our process 1 is shown inside every sandbox. */
+export const initTarget = '/.paddock/init';
+
+export function initArgv(deadlineBoottimeMs: number): readonly string[] {
+  return [initTarget, '--deadline-boottime-ms', String(deadlineBoottimeMs)];
+}
+
+/** What covers a volume that an image declares: small, since a volume of the engine would have no limit at all. */
+export function imageVolumeTmpfs(target: string): TmpfsSpec {
+  return { target, sizeBytes: 16 * 1024 * 1024, mode: 0o755, executable: false, ownedByUser: true };
+}

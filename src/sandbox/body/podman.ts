@@ -1,0 +1,157 @@
+import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
+import { type BodyInput, type BodyMount, initArgv, insideUid, type UserMapping } from './input.js';
+
+/**
+ * The request for `POST /libpod/containers/create` (SpecGenerator). libpod's own endpoint, because the compatible one
+ * cannot turn off the unsized tmpfs of a read-only root, ignores rlimits of rootless containers before 5.5, has no
+ * explicit id mapping, and never reports warnings.
+ */
+export function podmanBody(input: BodyInput): Record<string, unknown> {
+  const { spec } = input;
+  const uid = insideUid(input.mapping);
+  return {
+    name: input.name,
+    image: input.image,
+    labels: input.labels,
+    entrypoint: [],
+    command: initArgv(input.deadlineBoottimeMs),
+    user: `${uid}:${uid}`,
+    work_dir: spec.workdir,
+    hostname: spec.hostname,
+    env: input.env,
+    // Neither the engine's service nor the image adds a variable.
+    unsetenvall: true,
+    httpproxy: false,
+    terminal: false,
+    stdin: false,
+    systemd: 'false',
+    privileged: false,
+    cap_drop: ['ALL'],
+    no_new_privileges: true,
+    read_only_filesystem: true,
+    read_write_tmpfs: false,
+    // Removed by conmon itself when it ends, and not worth an fsync.
+    remove: true,
+    volatile: true,
+    // Second clock beside process 1: conmon ends the container if process 1 was stopped.
+    timeout: Math.ceil(spec.lifetimeMs / 1000) + 60,
+    stop_timeout: 1,
+    image_volume_mode: 'ignore',
+    log_configuration: { driver: 'none' },
+    healthconfig: { Test: ['NONE'] },
+    mask: spec.maskedPaths,
+    use_image_hosts: true,
+    use_image_resolve_conf: true,
+    ...namespaces(input.mapping, spec),
+    ...limits(spec),
+    ...mounts(input),
+  };
+}
+
+function namespaces(mapping: UserMapping, spec: SandboxSpec): Record<string, unknown> {
+  const own = { nsmode: 'private' };
+  return {
+    netns: { nsmode: spec.network },
+    pidns: own,
+    ipcns: own,
+    utsns: own,
+    cgroupns: own,
+    ...userNamespace(mapping),
+  };
+}
+
+function userNamespace(mapping: UserMapping): Record<string, unknown> {
+  const map = idMap(mapping);
+  return {
+    userns: { nsmode: 'private' },
+    idmappings: { HostUIDMapping: false, HostGIDMapping: false, UIDMap: map, GIDMap: map },
+  };
+}
+
+interface IdRange {
+  readonly container_id: number;
+  readonly host_id: number;
+  readonly size: number;
+}
+
+/**
+ * Always spelled out, also what `nsmode: keep-id` would work out by itself: for that Podman asks libsubid, which is not
+ * safe for threads, so two creates at once fail with "cannot read subids" or crash the whole service (seen on 4.3.1).
+ * `host_id` 0 is the caller, from 1 on are the caller's subordinate ids.
+ */
+function idMap(mapping: UserMapping): readonly IdRange[] {
+  if (mapping.kind === 'daemon') return [{ container_id: 0, host_id: 0, size: 1 }];
+  if (mapping.kind === 'identity') return [{ container_id: 0, host_id: 0, size: mapping.sizeIds }];
+  const user = insideUid(mapping);
+  return [
+    { container_id: 0, host_id: 1, size: Math.min(user, mapping.sizeIds - 1) },
+    { container_id: user, host_id: 0, size: 1 },
+    { container_id: user + 1, host_id: user + 1, size: mapping.sizeIds - 1 - user },
+  ].filter(({ size }) => size > 0);
+}
+
+function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown> {
+  const rlimit = (type: string, value: number) => ({ type, soft: value, hard: value });
+  return {
+    resource_limits: {
+      memory: { limit: cap.memoryBytes, swap: cap.memoryBytes },
+      cpu: { period: 100_000, quota: cap.cpuMillis * 100, shares: cap.cpuShares },
+      pids: { limit: cap.pids },
+    },
+    r_limits: [
+      rlimit('nofile', cap.nofile),
+      rlimit('core', cap.coreBytes),
+      ...(cap.fsizeBytes === undefined ? [] : [rlimit('fsize', cap.fsizeBytes)]),
+    ],
+    shm_size: shmBytes,
+  };
+}
+
+function mounts(input: BodyInput): Record<string, unknown> {
+  const overlaid = (mount: BodyMount) => input.selinuxEnforcing && mount.readOnly && !mount.ours;
+  return {
+    mounts: [
+      ...input.mounts.filter((m) => !overlaid(m)).map((m) => bind(m, input.selinuxEnforcing)),
+      ...input.spec.tmpfs.map(tmpfs),
+    ],
+    // Where SELinux enforces, a container may not read user_home_t; an overlay whose upper is thrown away may, and
+    // nothing of the user's is relabelled.
+    overlay_volumes: input.mounts
+      .filter(overlaid)
+      .map((m) => ({ source: m.source, destination: m.target, options: ['ro'] })),
+  };
+}
+
+function bind(mount: BodyMount, selinux: boolean): Record<string, unknown> {
+  return {
+    type: 'bind',
+    source: mount.source,
+    destination: mount.target,
+    options: [
+      'rbind',
+      'rprivate',
+      mount.readOnly ? 'ro' : 'rw',
+      'nosuid',
+      'nodev',
+      ...(mount.ours && selinux ? ['z'] : []),
+    ],
+  };
+}
+
+function tmpfs(spec: TmpfsSpec): Record<string, unknown> {
+  return {
+    type: 'tmpfs',
+    source: 'tmpfs',
+    destination: spec.target,
+    options: [
+      'rw',
+      'nosuid',
+      'nodev',
+      spec.executable ? 'exec' : 'noexec',
+      `size=${spec.sizeBytes}`,
+      `mode=${spec.mode.toString(8)}`,
+      'notmpcopyup',
+      ...(spec.ownedByUser ? ['U'] : []),
+    ],
+  };
+}

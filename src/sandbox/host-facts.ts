@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+
+/** CLOCK_BOOTTIME now, in milliseconds (suspend counted; resolution 10 ms, as /proc/uptime gives it). */
+export async function boottimeMs(): Promise<number> {
+  const text = await readFile('/proc/uptime', 'utf8');
+  return Math.round(Number(text.split(' ')[0]) * 1000);
+}
+
+/** Whether SELinux enforces on this host. The engine is local, so the kernel's own file answers without a round trip. */
+export async function selinuxEnforcing(): Promise<boolean> {
+  try {
+    return (await readFile('/sys/fs/selinux/enforce', 'utf8')).trim() === '1';
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Ids that a rootless Podman of this user can map besides the caller's own, from /etc/subuid, plus one for the caller.
+ * Falls back to the usual 65,536 where the ranges come from elsewhere (NSS).
+ */
+export async function mappableIds(userName: string, uid: number): Promise<number> {
+  const text = await readFile('/etc/subuid', 'utf8').catch(() => '');
+  const sizes = text
+    .split('\n')
+    .map((line) => line.split(':'))
+    .filter(([who]) => who === userName || who === String(uid))
+    .map((fields) => Number(fields[2]))
+    .filter((n) => Number.isSafeInteger(n) && n > 0);
+  return 1 + (sizes.length > 0 ? sizes.reduce((sum, n) => sum + n, 0) : 65_536);
+}

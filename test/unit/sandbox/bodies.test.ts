@@ -1,0 +1,117 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { builtInPolicy } from '../../../src/config/built-in-policy.js';
+import { decideCreate } from '../../../src/policy/create.js';
+import { dockerBody } from '../../../src/sandbox/body/docker.js';
+import { type BodyInput, imageVolumeTmpfs, type UserMapping } from '../../../src/sandbox/body/input.js';
+import { podmanBody } from '../../../src/sandbox/body/podman.js';
+
+/** Set to rewrite the golden files: `PADDOCK_UPDATE_GOLDEN=1 npx vitest run --project unit test/unit/sandbox/bodies.test.ts`. */
+const isUpdating = process.env['PADDOCK_UPDATE_GOLDEN'] === '1';
+
+const host = { homeDir: '/home/ann', hostMemoryBytes: 16 * 1024 ** 3, cpuCount: 8 };
+
+/** What policy makes of a request that asks for a bit of everything. */
+function inputOf(changes: Partial<BodyInput> = {}): BodyInput {
+  const verdict = decideCreate(
+    {
+      projectPath: '/home/ann/project',
+      env: { EDITOR: 'true' },
+      labels: { team: 'blue' },
+      dockerOpts: { Memory: '2g', CpuQuota: 50_000, Ulimits: [{ Name: 'fsize', Soft: 1_048_576, Hard: 1_048_576 }] },
+    },
+    { sitePolicy: builtInPolicy('/home/ann'), host },
+  );
+  if (verdict.verdict === 'deny') throw new Error(verdict.reason);
+  return {
+    name: 'paddock-abcdefghijkl',
+    image: 'localhost/paddock-host:0123456789abcdef',
+    spec: { ...verdict.spec, tmpfs: [...verdict.spec.tmpfs, imageVolumeTmpfs('/var/lib/data')] },
+    env: { FROM_IMAGE: '1', ...verdict.spec.env },
+    mapping: { kind: 'keep-id', sizeIds: 65_537 },
+    mounts: [
+      { source: '/usr', target: '/usr', readOnly: true, ours: false },
+      { source: '/home/ann/project', target: '/workspace', readOnly: true, ours: false },
+      { source: '/home/ann/data', target: '/data', readOnly: false, ours: false },
+      { source: '/state/bin/paddock-init-0123', target: '/.paddock/init', readOnly: true, ours: true },
+    ],
+    deadlineBoottimeMs: 123_456_789,
+    labels: { 'dev.paddock.session': 'pdk_x', 'dev.paddock.nonce': 'n', 'dev.paddock.user.team': 'blue' },
+    selinuxEnforcing: false,
+    ...changes,
+  };
+}
+
+function golden(name: string, made: unknown): void {
+  const path = join(import.meta.dirname, 'golden', `${name}.json`);
+  if (isUpdating) writeFileSync(path, `${JSON.stringify(made, null, 2)}\n`);
+  const kept: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  expect(JSON.parse(JSON.stringify(made))).toEqual(kept);
+}
+
+const identity: UserMapping = { kind: 'identity', sizeIds: 65_537 };
+
+describe('the create request', () => {
+  it('is what its golden file says: podman', () => {
+    golden('podman', podmanBody(inputOf()));
+  });
+
+  it('is what its golden file says: docker', () => {
+    golden('docker', dockerBody(inputOf({ mapping: { kind: 'daemon' } })));
+  });
+
+  it('maps every id to itself for a large image on podman, and differs in nothing else', () => {
+    const small = podmanBody(inputOf());
+    const { userns, idmappings, user, ...rest } = podmanBody(inputOf({ mapping: identity }));
+    const map = [{ container_id: 0, host_id: 0, size: 65_537 }];
+    expect({ userns, user }).toEqual({ userns: { nsmode: 'private' }, user: '0:0' });
+    expect(idmappings).toEqual({ HostUIDMapping: false, HostGIDMapping: false, UIDMap: map, GIDMap: map });
+    expect({ ...rest, userns, idmappings: small['idmappings'], user: small['user'] }).toEqual(small);
+  });
+
+  it('on podman with SELinux shows foreign read-only folders through overlays, relabels our own file only', () => {
+    const { mounts, overlay_volumes, ...rest } = podmanBody(inputOf({ selinuxEnforcing: true }));
+    const plain = podmanBody(inputOf());
+    expect(overlay_volumes).toEqual([
+      { source: '/usr', destination: '/usr', options: ['ro'] },
+      { source: '/home/ann/project', destination: '/workspace', options: ['ro'] },
+    ]);
+    const binds = (mounts as { type: string; destination: string; options: string[] }[]).filter(
+      (m) => m.type === 'bind',
+    );
+    expect(binds.map((m) => [m.destination, m.options.includes('z')])).toEqual([
+      ['/data', false],
+      ['/.paddock/init', true],
+    ]);
+    expect({ ...rest, mounts: plain['mounts'], overlay_volumes: [] }).toEqual(plain);
+  });
+
+  it('on docker differs by nothing for SELinux or another mapping', () => {
+    const plain = dockerBody(inputOf({ mapping: { kind: 'daemon' } }));
+    expect(dockerBody(inputOf({ mapping: { kind: 'daemon' }, selinuxEnforcing: true }))).toEqual(plain);
+  });
+
+  it('covers every volume of an image with a sized tmpfs, on both engines', () => {
+    const podman = podmanBody(inputOf()) as { mounts: { destination: string; options: string[] }[] };
+    const docker = dockerBody(inputOf()) as { HostConfig: { Tmpfs: Record<string, string> } };
+    const mount = podman.mounts.find((m) => m.destination === '/var/lib/data');
+    expect(mount?.options).toEqual(expect.arrayContaining(['nosuid', 'nodev', 'noexec', 'size=16777216']));
+    expect(docker.HostConfig.Tmpfs['/var/lib/data']).toBe('rw,nosuid,nodev,noexec,size=16777216,mode=755');
+  });
+
+  it('takes exactly the given environment along, none of the service’s or the image’s own', () => {
+    const podman = podmanBody(inputOf());
+    expect(podman).toMatchObject({ unsetenvall: true, httpproxy: false, env: { FROM_IMAGE: '1', EDITOR: 'true' } });
+    expect(podman).not.toHaveProperty('env_host');
+    const docker = dockerBody(inputOf()) as { Env: string[] };
+    expect(docker.Env).toEqual(Object.entries(inputOf().env).map(([name, value]) => `${name}=${value}`));
+    expect(docker.Env.every((entry) => /^[A-Za-z_]\w*=/.test(entry))).toBe(true);
+  });
+
+  it('never starts a program of the image', () => {
+    const argv = ['/.paddock/init', '--deadline-boottime-ms', '123456789'];
+    expect(podmanBody(inputOf())).toMatchObject({ entrypoint: [], command: argv });
+    expect(dockerBody(inputOf())).toMatchObject({ Entrypoint: argv, Cmd: [] });
+  });
+});
