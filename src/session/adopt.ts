@@ -1,0 +1,116 @@
+import type { AuditRecorder } from '../audit/audit-log.js';
+import { audited } from '../audit/audited.js';
+import { EngineError, SessionError, toPaddockError } from '../core/errors.js';
+import type { SessionId } from '../core/ids.js';
+import { labels } from '../core/labels.js';
+import type { ContainerState, Engine } from '../engine/types.js';
+import type { Clock } from '../kit/clock.js';
+import type { ProcessIdentity } from '../kit/process-identity.js';
+import { isInitAlive, Sandbox } from '../sandbox/sandbox.js';
+import { isSameEngine, judgeRecord, provesOwnership } from './ownership.js';
+import { type SessionRecord, specOf } from './record.js';
+import { Session } from './session.js';
+import { SessionLog } from './session-log.js';
+import type { RecordStore } from './store.js';
+
+export interface AdoptOptions {
+  readonly engine: Engine;
+  readonly store: RecordStore;
+  readonly audit: AuditRecorder;
+  readonly clock: Clock;
+  readonly isAlive: (owner: ProcessIdentity) => Promise<boolean>;
+  /** Of the running kernel. */
+  readonly bootId: string;
+  /** `$XDG_RUNTIME_DIR`. */
+  readonly runtimeDir: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A detached session for use from another process than the one that made it. The container is proven to be the
+ * record's, running, and with the very process 1 that was verified at its creation. The caller does not `end()` what
+ * it only uses (that would destroy the session): it waits for its commands and calls `flushLog()`. Errors:
+ * SESSION_NOT_YOURS (attached to another live process, or still being made by it), SESSION_ENDED, NO_SUCH_SESSION (the
+ * container is not this record's), ENGINE_UNAVAILABLE (it lives on another engine), EngineError.
+ */
+export async function adoptSession(record: SessionRecord, options: AdoptOptions): Promise<Session> {
+  const { engine, store, audit, clock } = options;
+  await refuseOthers(record, options);
+  const { container, evidence } = usable(record, options);
+  const state = await inspect(container.id, record, options);
+  if (!provesOwnership(record, { id: state.id, names: [state.name], labels: state.labels })) {
+    throw new SessionError('NO_SUCH_SESSION', `the container of ${record.id} is not the one that was made for it`);
+  }
+  const isSameProcess = state.pid === container.initPid && isInitAlive(container);
+  if (!state.running || !isSameProcess) throw ended(record, 'its sandbox does not run any more');
+  const handle = {
+    containerId: state.id,
+    initPid: state.pid,
+    namespace: container.namespace,
+    initStartTicks: container.initStartTicks,
+    spec: specOf(record),
+    evidence: evidence as Sandbox['handle']['evidence'],
+  };
+  const log = new SessionLog(store.logPath(record.id as SessionId));
+  return new Session({ record, sandbox: new Sandbox(handle, engine, clock), log, audit, clock, notes: [] });
+}
+
+/**
+ * Ends a session that this process did not make, running or not: container, record and log. Errors: SESSION_NOT_YOURS,
+ * ENGINE_UNAVAILABLE (it lives on another engine), EngineError, AUDIT_UNWRITABLE.
+ */
+export async function destroyRecorded(record: SessionRecord, options: AdoptOptions): Promise<void> {
+  const { engine, store, audit, signal } = options;
+  await refuseOthers(record, options);
+  await audited(audit, {
+    action: 'session.destroy',
+    session: record.id,
+    run: async () => {
+      const all = await engine.listContainers([`${labels.session}=${record.id}`], signal);
+      const own = all.find((one) => provesOwnership(record, one));
+      if (own === undefined && !isSameEngine(record, engine.identity, options.runtimeDir)) throw elsewhere(record);
+      if (own !== undefined) await engine.removeContainer(own.id, signal);
+      await store.remove(record.id as SessionId);
+    },
+  });
+}
+
+/** An attached session is its owner's alone while that lives, and so is one that is still being made. */
+async function refuseOthers(record: SessionRecord, { isAlive }: AdoptOptions): Promise<void> {
+  if (record.kind === 'detached' && record.state === 'running') return;
+  if (!(await isAlive(record.owner))) return;
+  const what = record.kind === 'attached' ? 'is attached to' : `is ${record.state} in`;
+  throw new SessionError('SESSION_NOT_YOURS', `${record.id} ${what} process ${record.owner.pid}, which is alive`);
+}
+
+function usable(record: SessionRecord, options: AdoptOptions) {
+  // Whoever made it does not matter any more: only boot, deadline and state count.
+  const facts = { isOwnerAlive: false, nowMs: options.clock.now(), bootId: options.bootId };
+  const fate = judgeRecord(record, facts);
+  if (fate.act === 'remove') throw ended(record, `nothing more can be run in it (${fate.why})`);
+  const { container, evidence } = record;
+  if (container === undefined || evidence === undefined) throw ended(record, 'it was never finished');
+  return { container, evidence };
+}
+
+async function inspect(id: string, record: SessionRecord, options: AdoptOptions): Promise<ContainerState> {
+  const { engine, runtimeDir, signal } = options;
+  try {
+    return await engine.inspectContainer(id, signal);
+  } catch (thrown) {
+    const error = toPaddockError(thrown);
+    if (error.code !== 'ENGINE_NOT_FOUND') throw error;
+    throw isSameEngine(record, engine.identity, runtimeDir) ? ended(record, 'its sandbox is gone') : elsewhere(record);
+  }
+}
+
+function ended(record: SessionRecord, why: string): SessionError {
+  return new SessionError('SESSION_ENDED', `session ${record.id} has ended: ${why}`);
+}
+
+function elsewhere(record: SessionRecord): EngineError {
+  const { kind, socketPath } = record.engine;
+  return new EngineError('ENGINE_UNAVAILABLE', `session ${record.id} runs on ${kind} at ${socketPath}`, {
+    hint: `Start that engine, or name it: CONTAINER_HOST=unix://${socketPath}`,
+  });
+}

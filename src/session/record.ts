@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { controlIds } from '../core/evidence.js';
+import { sessionIdPattern } from '../core/ids.js';
+import { networkModes, type SandboxSpec, workspaceModes } from '../core/spec.js';
+
+const bytes = z.number().int().nonnegative();
+const limits = z.strictObject({
+  memoryBytes: bytes,
+  cpuMillis: bytes,
+  cpuShares: bytes,
+  pids: bytes,
+  nofile: bytes,
+  coreBytes: bytes,
+  fsizeBytes: bytes.optional(),
+});
+const mount = z.strictObject({
+  hostPath: z.string(),
+  target: z.string(),
+  readOnly: z.boolean(),
+  purpose: z.enum(['workspace', 'mcp', 'host-image', 'extra']),
+});
+const tmpfs = z.strictObject({
+  target: z.string(),
+  sizeBytes: bytes,
+  mode: bytes,
+  executable: z.boolean(),
+  ownedByUser: z.boolean(),
+});
+const image = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('host'), extraFolders: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal('reference'), reference: z.string(), pullAllowed: z.boolean() }),
+]);
+const spec = z.strictObject({
+  image,
+  workspace: z.enum(workspaceModes),
+  mounts: z.array(mount),
+  tmpfs: z.array(tmpfs),
+  network: z.enum(networkModes),
+  limits,
+  env: z.record(z.string(), z.string()),
+  labels: z.record(z.string(), z.string()),
+  workdir: z.string(),
+  hostname: z.string(),
+  lifetimeMs: bytes,
+  timeoutMs: bytes.optional(),
+  shmBytes: bytes,
+  maskedPaths: z.array(z.string()),
+  require: z.array(z.enum(controlIds)),
+});
+const control = z.strictObject({
+  id: z.enum(controlIds),
+  asked: z.string(),
+  engine: z.string(),
+  kernel: z.string(),
+  status: z.enum(['enforced', 'degraded', 'absent', 'unknown']),
+  note: z.string().optional(),
+});
+const processIdentity = z.strictObject({
+  pid: z.number().int().positive(),
+  startTimeTicks: z.number().int().nonnegative(),
+  bootId: z.string(),
+});
+
+/**
+ * What Paddock knows of one session: a file of ours in the state folder, written before the engine is asked for
+ * anything. With the nonce, which only this file and the container's label hold, it is the proof of ownership.
+ */
+export const recordSchema = z.strictObject({
+  version: z.literal(1),
+  id: z.string().regex(sessionIdPattern),
+  nonce: z.string().regex(/^[a-z2-7]{26}$/),
+  name: z.string().optional(),
+  state: z.enum(['creating', 'running', 'ending']),
+  /** attached: ends with its owner process; detached: runs to its deadline. */
+  kind: z.enum(['attached', 'detached']),
+  owner: processIdentity,
+  createdAtMs: z.number(),
+  /** Epoch milliseconds, for people; process 1 keeps the deadline itself on CLOCK_BOOTTIME. */
+  deadlineAtMs: z.number(),
+  engine: z.strictObject({ kind: z.enum(['podman', 'docker']), socketPath: z.string(), startedByUs: z.boolean() }),
+  containerName: z.string(),
+  /** Present once the sandbox runs and has been verified. */
+  container: z
+    .strictObject({
+      id: z.string(),
+      initPid: z.number().int().positive(),
+      namespace: z.string(),
+      initStartTicks: z.number(),
+    })
+    .optional(),
+  /** Real paths of the folders it may write, so that no second session gets an overlapping one. */
+  writableRoots: z.array(z.strictObject({ source: z.string(), dev: z.string(), ino: z.string() })),
+  spec,
+  evidence: z.strictObject({ controls: z.array(control), readAtMs: z.number() }).optional(),
+});
+
+export type SessionRecord = z.infer<typeof recordSchema>;
+
+/** The schema's type has `undefined` where the spec has absent keys; the values are the same. */
+export function specOf(record: SessionRecord): SandboxSpec {
+  return record.spec as SandboxSpec;
+}

@@ -1,0 +1,98 @@
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PaddockError } from '../core/errors.js';
+import { isSessionId, type SessionId } from '../core/ids.js';
+import { randomBase32 } from '../kit/random-id.js';
+import { recordSchema, type SessionRecord } from './record.js';
+
+const maxRecordBytes = 256 * 1024;
+
+/**
+ * Session records as files `sessions/ID.json` in the state folder (0700, files 0600), replaced atomically. A file that
+ * is not a valid record is reported by `list` as unreadable and never acted upon. Errors: STATE_UNWRITABLE.
+ */
+export class RecordStore {
+  readonly folder: string;
+
+  constructor(stateDir: string) {
+    this.folder = join(stateDir, 'sessions');
+  }
+
+  async save(record: SessionRecord): Promise<void> {
+    const path = this.#path(record.id as SessionId);
+    const fresh = `${path}.${randomBase32(8)}.tmp`;
+    try {
+      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      const file = await open(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+      try {
+        await file.writeFile(JSON.stringify(record));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(fresh, path);
+    } catch (cause) {
+      await rm(fresh, { force: true }).catch(() => undefined);
+      throw new PaddockError('STATE_UNWRITABLE', `the record of ${record.id} could not be written`, { cause });
+    }
+  }
+
+  /** Undefined when there is none, or none that can be read as one. */
+  async load(id: SessionId): Promise<SessionRecord | undefined> {
+    const text = await readSmallFile(this.#path(id));
+    if (text === undefined) return undefined;
+    const record = parse(text);
+    return record?.id === id ? record : undefined;
+  }
+
+  async list(): Promise<{ records: SessionRecord[]; unreadable: string[] }> {
+    const names = await readdir(this.folder).catch(() => []);
+    const ids = names.filter((n) => n.endsWith('.json')).map((n) => n.slice(0, -5));
+    const loaded = await Promise.all(
+      ids.map(async (id) => ({ id, record: isSessionId(id) ? await this.load(id) : undefined })),
+    );
+    return {
+      records: loaded.flatMap(({ record }) => (record === undefined ? [] : [record])),
+      unreadable: loaded.filter(({ record }) => record === undefined).map(({ id }) => id),
+    };
+  }
+
+  /** Removes the record and the session's log. */
+  async remove(id: SessionId): Promise<void> {
+    await rm(this.#path(id), { force: true });
+    await rm(this.logPath(id), { force: true });
+    await rm(`${this.logPath(id)}.1`, { force: true });
+  }
+
+  logPath(id: SessionId): string {
+    return join(this.folder, `${id}.log`);
+  }
+
+  #path(id: SessionId): string {
+    return join(this.folder, `${id}.json`);
+  }
+}
+
+function parse(text: string): SessionRecord | undefined {
+  try {
+    const result = recordSchema.safeParse(JSON.parse(text));
+    return result.success ? result.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readSmallFile(path: string): Promise<string | undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    () => undefined,
+  );
+  if (file === undefined) return undefined;
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile() || stat.size > maxRecordBytes || stat.uid !== process.getuid?.()) return undefined;
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,161 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { builtInPolicy } from '../../../src/config/built-in-policy.js';
+import { EngineError } from '../../../src/core/errors.js';
+import type { Engine } from '../../../src/engine/types.js';
+import { systemClock } from '../../../src/kit/clock.js';
+import { ImageStore } from '../../../src/sandbox/images.js';
+import { stageInit } from '../../../src/sandbox/init-binary.js';
+import { Sessions } from '../../../src/session/sessions.js';
+import { RecordStore } from '../../../src/session/store.js';
+import { InMemoryAudit } from './support/audit.js';
+import { InMemoryEngine } from './support/in-memory-engine.js';
+
+/** An engine in memory that also makes containers; none of them runs, so no session ever comes to be. */
+class MakingEngine extends InMemoryEngine {
+  readonly made: string[] = [];
+  onMake: () => void = () => undefined;
+
+  createContainer(name: string, body: { labels: Record<string, string> }) {
+    this.onMake();
+    this.made.push(name);
+    return Promise.resolve({ id: this.add({ name, labels: body.labels, state: 'created' }).id, warnings: [] });
+  }
+
+  inspectImage() {
+    const bare = { sizeBytes: 0, user: '', env: [], volumes: [], workdir: '', labels: {}, annotations: {} };
+    return Promise.resolve({ ...bare, id: 'host', layers: ['sha256:x'] });
+  }
+
+  startContainer() {
+    return Promise.reject(new EngineError('ENGINE_FAILED', 'crun: it did not work'));
+  }
+
+  override removeContainer(ref: string): Promise<boolean> {
+    const held = this.containers.find((one) => one.name === ref);
+    return super.removeContainer(held?.id ?? ref);
+  }
+}
+
+describe('making a session that fails', () => {
+  let folder = '';
+  let engine: MakingEngine;
+  let audit: InMemoryAudit;
+  let store: RecordStore;
+  let sessions: Sessions;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'paddock-sessions-'));
+    await writeFile(join(folder, 'init'), 'the bytes do not matter here');
+    engine = new MakingEngine();
+    audit = new InMemoryAudit();
+    store = new RecordStore(folder);
+    const client = engine as unknown as Engine;
+    const image = { reference: 'localhost/paddock-host:x', layer: 'sha256:x', tar: Buffer.alloc(0) };
+    const images = new ImageStore({
+      engine: client,
+      hostImage: () => Promise.resolve({ image, binds: [] } as never),
+      extraBinds: () => Promise.resolve([]),
+    });
+    const approval = { allowedRoots: [folder], homeDir: folder, uid: process.getuid?.() ?? 0, privateFolders: [] };
+    const init = await stageInit(join(folder, 'init'), folder);
+    const owner = { pid: process.pid, startTimeTicks: 1, bootId: 'b' };
+    const sitePolicy = { ...builtInPolicy(folder), maxSessions: 2 };
+    const host = { homeDir: folder, hostMemoryBytes: 8 * 1024 ** 3, cpuCount: 4 };
+    sessions = new Sessions({
+      ...{ store, audit, owner, kind: 'attached', version: '0', policy: { sitePolicy, host } },
+      maker: {
+        engine: client,
+        images,
+        clock: systemClock,
+        init,
+        approval,
+        callerUid: approval.uid,
+        mappableIds: 65_537,
+      },
+    });
+  });
+  afterEach(async () => {
+    await sessions[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+  });
+
+  const recordFiles = () => readdir(join(folder, 'sessions'));
+  const request = { workspace: 'none' };
+
+  it('leaves neither container nor record, and the log tells how it ended', async () => {
+    await expect(sessions.create(request)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    expect(engine.made).toHaveLength(1);
+    expect(engine.containers).toEqual([]);
+    expect(await recordFiles()).toEqual([]);
+    expect(audit.lines.at(-1)).toMatch(/^session\.create pdk_\w+ ENGINE_FAILED$/);
+    expect(sessions.list).toEqual([]);
+  });
+
+  it('keeps its record when the container could not be removed, and says so: prune needs the proof', async () => {
+    engine.refusesRemoval = true;
+    const failed = sessions.create(request);
+    await expect(failed).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    expect(engine.containers).toHaveLength(1);
+    const { records } = await store.list();
+    expect(records).toMatchObject([{ state: 'creating', containerName: engine.containers[0]?.name }]);
+  });
+
+  it('has written its record before the engine hears of it', async () => {
+    let records = 0;
+    const seen = new Promise<void>((resolve) => {
+      engine.onMake = () => {
+        void recordFiles().then((files) => {
+          records = files.length;
+          resolve();
+        });
+      };
+    });
+    engine.refusesRemoval = true;
+    await expect(sessions.create(request)).rejects.toThrow();
+    await seen;
+    expect(records).toBe(1);
+  });
+
+  it('asks the engine for nothing when the log can not be written', async () => {
+    audit.isFull = true;
+    await expect(sessions.create(request)).rejects.toMatchObject({ code: 'AUDIT_UNWRITABLE' });
+    expect(engine.made).toEqual([]);
+  });
+
+  it('asks the engine for nothing when policy refuses, and names the rule', async () => {
+    const refused = sessions.create({ ...request, network: 'open' });
+    await expect(refused).rejects.toMatchObject({ code: 'POLICY_DENIED', ruleId: 'network.mode' });
+    await expect(sessions.create(null)).rejects.toMatchObject({ code: 'POLICY_DENIED' });
+    expect(engine.made).toEqual([]);
+  });
+
+  it('with a signal that has fired asks the engine for nothing', async () => {
+    await expect(sessions.create(request, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+    expect(engine.made).toEqual([]);
+  });
+
+  it('cancelled while the engine makes the container, takes it away again', async () => {
+    const cancel = new AbortController();
+    engine.onMake = () => cancel.abort();
+    await expect(sessions.create(request, cancel.signal)).rejects.toMatchObject({ name: 'AbortError' });
+    expect(engine.made).toHaveLength(1);
+    expect(engine.containers).toEqual([]);
+    expect(await recordFiles()).toEqual([]);
+  });
+
+  it('counts sessions that are being made against the limit', async () => {
+    const results = await Promise.allSettled([1, 2, 3].map(() => sessions.create(request)));
+    const codes = results.map((r) => (r.status === 'rejected' ? (r.reason as { code: string }).code : 'made'));
+    expect(codes.sort()).toEqual(['ENGINE_FAILED', 'ENGINE_FAILED', 'LIMIT_REACHED']);
+  });
+
+  it('knows no session of another, whatever id is asked for', async () => {
+    for (const id of ['', '../x', 'pdk_', `pdk_${'a'.repeat(26)}`, '__proto__']) {
+      expect(() => sessions.get(id)).toThrow(expect.objectContaining({ code: 'NO_SUCH_SESSION' }) as Error);
+      expect(await sessions.destroy(id)).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,25 @@
+import type { AuditFields, AuditRecorder } from '../../../../src/audit/audit-log.js';
+import { AuditError } from '../../../../src/core/errors.js';
+
+/** An audit log in memory: one line `action session result` per finished intent. */
+export class InMemoryAudit implements AuditRecorder {
+  readonly lines: string[] = [];
+  isFull = false;
+
+  intent(action: string, fields: AuditFields = {}) {
+    if (this.isFull) return Promise.reject(new AuditError('AUDIT_UNWRITABLE', 'the disk is full'));
+    const outcome = (result: string) => {
+      this.lines.push(`${action} ${fields.session ?? '-'} ${result}`);
+      return Promise.resolve();
+    };
+    return Promise.resolve({ id: String(this.lines.length), outcome });
+  }
+
+  event(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  forCaller(): AuditRecorder {
+    return this;
+  }
+}
