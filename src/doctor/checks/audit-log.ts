@@ -1,0 +1,51 @@
+import { dirname } from 'node:path';
+import { verifyAudit } from '../../audit/verify.js';
+import { formatBytes } from '../../core/units.js';
+import { type DoctorCheck, type DoctorContext, type FileFacts, type Finding, fail, pass, warn } from '../context.js';
+import { word } from '../shell.js';
+
+const mostVerifiedBytes = 64 * 1024 * 1024;
+
+/** Without a log that can be written nothing is done; without one that verifies it proves nothing. */
+export const auditLogCheck: DoctorCheck = {
+  id: 'audit-log',
+  title: 'The audit log can be written and verifies',
+  timeoutMs: 30_000,
+  async run(ctx, signal) {
+    const { auditLog } = ctx.paths;
+    const facts = await ctx.files.linkFacts(auditLog);
+    if (facts === undefined) return await notYetThere(ctx, auditLog);
+    return judgeFile(ctx, auditLog, facts) ?? (await judgeContent(auditLog, facts, signal));
+  },
+};
+
+async function notYetThere(ctx: DoctorContext, path: string): Promise<Finding> {
+  const folder = dirname(path);
+  const exists = (await ctx.files.facts(folder)) !== undefined;
+  if (exists && !(await ctx.files.isWritable(folder)))
+    return fail(`${folder} is not writable`, `chmod u+rwx ${word(folder)}`);
+  if (!exists && !folder.startsWith(ctx.paths.stateDir))
+    return fail(`${folder} does not exist`, `mkdir -p -m 700 ${word(folder)}`);
+  return pass(`${path} is made with the first action`);
+}
+
+function judgeFile(ctx: DoctorContext, path: string, facts: FileFacts): Finding | undefined {
+  const aside = `mv ${word(path)} ${word(`${path}.aside`)}`;
+  if (facts.kind !== 'file') return fail(`${path} is not a file but a ${facts.kind}`, aside);
+  if (facts.uid !== ctx.user.uid) return fail(`${path} belongs to uid ${facts.uid}, who could rewrite it`, aside);
+  if ((facts.mode & 0o177) === 0) return undefined;
+  return fail(`${path} has mode 0${(facts.mode & 0o777).toString(8)}`, `chmod 600 ${word(path)}`);
+}
+
+async function judgeContent(path: string, facts: FileFacts, signal: AbortSignal): Promise<Finding> {
+  const size = formatBytes(facts.sizeBytes);
+  if (facts.sizeBytes > mostVerifiedBytes)
+    return warn(`${path}, ${size}: too large to verify here`, 'paddock audit verify');
+  const report = await verifyAudit(path, { signal });
+  if (report.ok) return pass(`${path}, ${size}: ${report.records} records in ${report.chainCount} chains verify`);
+  const bad = report.firstBad;
+  return fail(
+    `${path} does not verify: line ${bad?.line ?? 0}, ${bad?.reason ?? 'unknown'}`,
+    `Keep it as it is and start a new one: mv ${word(path)} ${word(`${path}.suspect`)}; then find out who changed it.`,
+  );
+}

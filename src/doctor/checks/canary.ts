@@ -1,0 +1,85 @@
+import { toPaddockError } from '../../core/errors.js';
+import type { ControlEvidence, ControlId } from '../../core/evidence.js';
+import { floor } from '../../sandbox/create.js';
+import type { CanaryRun } from '../canary.js';
+import {
+  type DoctorCheck,
+  type DoctorContext,
+  engineOf,
+  type Finding,
+  fail,
+  noEngine,
+  pass,
+  unknown,
+} from '../context.js';
+
+/** The proof: one real sandbox, and what the kernel says of every control in it. */
+export const canaryCheck: DoctorCheck = {
+  id: 'canary',
+  title: 'A sandbox starts and is what it should be',
+  timeoutMs: 60_000,
+  async run(ctx, signal) {
+    if (ctx.canary === undefined) return unknown('not started: it was not asked for', 'paddock doctor');
+    if (engineOf(ctx) === undefined) return noEngine;
+    try {
+      const run = await ctx.canary(signal);
+      return [inside(run), ...run.evidence.controls.map((control) => judge(ctx, control))];
+    } catch (thrown) {
+      return refused(thrown);
+    }
+  },
+};
+
+function refused(thrown: unknown): Finding {
+  const error = toPaddockError(thrown);
+  const evidence = `${error.code}: ${error.message}`;
+  // A full house or a cancelled call says nothing of the host.
+  return error.retryable ? unknown(evidence, error.hint) : fail(evidence, error.hint);
+}
+
+const expected = [
+  ['CapPrm', '0000000000000000'],
+  ['CapEff', '0000000000000000'],
+  ['CapBnd', '0000000000000000'],
+  ['NoNewPrivs', '1'],
+  ['Seccomp', '2'],
+] as const;
+
+/** What the sandbox says of itself must agree with what the host saw. */
+function inside({ result, createMs }: CanaryRun): Finding {
+  const values = new Map(result.stdout.text.split('\n').map((line) => line.split(/:\s*/, 2) as [string, string]));
+  const wrong = expected
+    .filter(([name, value]) => values.get(name) !== value)
+    .map(([name]) => `${name} ${values.get(name) ?? '-'}`);
+  if (result.exitCode !== 0) {
+    return fail(
+      `the command in it ended with ${result.exitCode} (${result.reason}): ${result.stderr.text.slice(0, 200)}`,
+      'paddock run -- /usr/bin/true',
+    );
+  }
+  if (wrong.length > 0)
+    return fail(`seen from inside: ${wrong.join(', ')}`, 'paddock run -- /usr/bin/cat /proc/self/status');
+  return pass(`created in ${createMs} ms; from inside: no capabilities, no_new_privs, seccomp filter; removed again`);
+}
+
+function judge(ctx: DoctorContext, control: ControlEvidence): Finding {
+  const { id, asked, engine, kernel, note } = control;
+  const evidence = `${control.status}: asked ${asked}, engine ${engine}, kernel ${kernel}`;
+  const common = { part: id, title: `Control ${id}`, evidence };
+  if (control.status === 'enforced') return { ...common, status: 'pass' };
+  const remedy = [note, remedies[id]].filter((text) => text !== undefined).join(' ');
+  const isNeeded = floor.includes(id) || ctx.sitePolicy.require.includes(id);
+  return {
+    ...common,
+    status: isNeeded ? 'fail' : 'warn',
+    remedy: remedy || 'Follow the remedies above, then run `paddock doctor` again.',
+  };
+}
+
+const cgroups = 'Follow the remedy of the check `cgroups`.';
+const lsm = 'Follow the remedy of the check `lsm`.';
+const remedies: Partial<Record<ControlId, string>> = {
+  ...{ memory: cgroups, swap: cgroups, cpu: cgroups, pids: cgroups },
+  ...{ apparmor: lsm, selinux: lsm },
+  'user-namespace': 'Use rootless Podman: rootless Docker has one user namespace for all of its containers.',
+};

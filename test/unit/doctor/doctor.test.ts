@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { PaddockError } from '../../../src/core/errors.js';
+import type { ControlEvidence } from '../../../src/core/evidence.js';
+import type { CanaryRun } from '../../../src/doctor/canary.js';
+import { canaryCheck } from '../../../src/doctor/checks/canary.js';
+import { isAtFloor } from '../../../src/doctor/checks/versions.js';
+import type { DoctorCheck } from '../../../src/doctor/context.js';
+import { runChecks } from '../../../src/doctor/doctor.js';
+import { systemClock } from '../../../src/kit/clock.js';
+import { findings, hostWith } from './support/host.js';
+
+const never = new AbortController().signal;
+const check = (id: string, run: DoctorCheck['run']): DoctorCheck => ({ id, title: id, run });
+const real = { ctx: { clock: systemClock } };
+
+describe('running checks', () => {
+  it('turns what a check throws into unknown with the reason, and goes on', async () => {
+    const broken = check('broken', () => Promise.reject(new PaddockError('ENGINE_TIMEOUT', 'no answer')));
+    const report = await runChecks(
+      [broken, check('fine', () => Promise.resolve({ status: 'pass', evidence: 'ok' }))],
+      hostWith(real),
+      never,
+    );
+    expect(report.checks.map((c) => [c.id, c.status])).toEqual([
+      ['broken', 'unknown'],
+      ['fine', 'pass'],
+    ]);
+    expect(report.checks[0]?.evidence).toBe('ENGINE_TIMEOUT: no answer');
+    expect(report.checks[0]?.remedy).toBeDefined();
+    expect(report.exitCode).toBe(2);
+  });
+
+  it('gives up on a check that does not answer, and tells it', async () => {
+    let heard: AbortSignal | undefined;
+    const hangs = check('hangs', (_ctx, signal) => {
+      heard = signal;
+      return new Promise(() => undefined);
+    });
+    const report = await runChecks([{ ...hangs, timeoutMs: 20 }], hostWith(real), never);
+    expect(report.checks).toMatchObject([{ id: 'hangs', status: 'unknown', evidence: 'no answer within 0.02 s' }]);
+    expect(heard?.aborted).toBe(true);
+  });
+
+  it('ends with INTERRUPTED when the caller gives up', async () => {
+    const stop = new AbortController();
+    const hangs = check('hangs', () => {
+      stop.abort();
+      return new Promise(() => undefined);
+    });
+    await expect(runChecks([hangs], hostWith(real), stop.signal)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  });
+
+  it('escapes what an engine says', async () => {
+    const sly = check('sly', () => Promise.resolve({ status: 'warn', evidence: '\u001b[2Jall well', remedy: 'x' }));
+    const report = await runChecks([sly], hostWith(real), never);
+    expect(report.checks[0]?.evidence).toBe('\\u{1b}[2Jall well');
+  });
+
+  it('starts the last check when all others have ended', async () => {
+    const order: string[] = [];
+    const slow = check('slow', async () => {
+      await systemClock.sleep(20);
+      order.push('slow');
+      return [];
+    });
+    const last = check('last', () => {
+      order.push('last');
+      return Promise.resolve([]);
+    });
+    await runChecks([slow, last], hostWith(real), never);
+    expect(order).toEqual(['slow', 'last']);
+  });
+});
+
+describe('the canary', () => {
+  const status =
+    'CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n';
+  const run = (text: string, ...controls: ControlEvidence[]): CanaryRun => ({
+    evidence: { controls, readAtMs: 1 },
+    createMs: 200,
+    result: {
+      ...{ exitCode: 0, reason: 'exited', usage: { durationMs: 1 }, strays: 0 },
+      stdout: { text, totalBytes: text.length, droppedBytes: 0 },
+      stderr: { text: '', totalBytes: 0, droppedBytes: 0 },
+    },
+  });
+  const of = (result: CanaryRun) => findings(canaryCheck, { ctx: { canary: () => Promise.resolve(result) } });
+  const control = (id: ControlEvidence['id'], how: ControlEvidence['status']): ControlEvidence => ({
+    ...{ id, asked: 'a', engine: 'e', kernel: 'k', status: how },
+  });
+
+  it('gives one line per control, and its own', async () => {
+    const found = await of(
+      run(status, control('seccomp', 'enforced'), control('memory', 'absent'), control('mounts', 'absent')),
+    );
+    expect(found.map((f) => [f.part, f.status])).toEqual([
+      [undefined, 'pass'],
+      ['seccomp', 'pass'],
+      ['memory', 'warn'],
+      ['mounts', 'fail'],
+    ]);
+    expect(found[2]?.remedy).toContain('cgroups');
+    expect(found[3]?.remedy).toBeDefined();
+  });
+
+  it('fails when the inside disagrees with the host', async () => {
+    const [own] = await of(run(status.replace('NoNewPrivs:\t1', 'NoNewPrivs:\t0')));
+    expect(own).toMatchObject({ status: 'fail', evidence: 'seen from inside: NoNewPrivs 0' });
+  });
+
+  it.each([
+    ['SANDBOX_UNVERIFIED', 'fail'],
+    ['LIMIT_REACHED', 'unknown'],
+  ] as const)('reports why it could not be made: %s', async (code, how) => {
+    const error = new PaddockError(code, 'so it is');
+    const [own] = await findings(canaryCheck, { ctx: { canary: () => Promise.reject(error) } });
+    expect(own).toMatchObject({ status: how, evidence: `${code}: so it is` });
+    expect(own?.remedy).toBeDefined();
+  });
+});
+
+describe('the version floor', () => {
+  it.each([
+    ['5.8.10', true],
+    ['5.8.9', false],
+    ['6.1.4', false],
+    ['6.2.0', true],
+    ['6.10.1', true],
+    ['7.0', true],
+    ['5.9.0', false],
+    ['4.3.1+ds1-8', false],
+    ['', false],
+    ['next', false],
+  ])('takes Podman %s: %s', (version, isGood) => {
+    expect(isAtFloor(version, ['5.8.10', '6.2.0'])).toBe(isGood);
+  });
+});
