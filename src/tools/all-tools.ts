@@ -1,0 +1,24 @@
+import { checkHost } from './check-host.js';
+import { createSession } from './create-session.js';
+import type { Tool } from './define-tool.js';
+import { destroySession } from './destroy-session.js';
+import { executeCommand } from './execute-command.js';
+import { getCommand } from './get-command.js';
+import { getSession } from './get-session.js';
+import { getSessionLogs } from './get-session-logs.js';
+import { listSessions } from './list-sessions.js';
+import type { ToolServices } from './services.js';
+import { stopCommand } from './stop-command.js';
+
+/** Every tool of the server, in the order clients see them. */
+export const allTools: readonly Tool<ToolServices>[] = [
+  createSession,
+  listSessions,
+  getSession,
+  destroySession,
+  executeCommand,
+  getCommand,
+  stopCommand,
+  getSessionLogs,
+  checkHost,
+];

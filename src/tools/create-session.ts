@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { createRequestSchema } from '../policy/request.js';
+import { defineTool } from './define-tool.js';
+import type { ToolServices } from './services.js';
+import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
+
+export const createSession = defineTool({
+  name: 'create_session',
+  title: 'Create a sandbox session',
+  description:
+    'Starts a hardened, rootless container over a project folder and returns a sessionId for execute_command. The project appears ' +
+    'at /workspace, read-only unless workspace is "rw". No network, no host keys; limits on memory, CPU and processes. The session ' +
+    'ends when it is destroyed, at endsAt, or when this server ends. The result lists every control with what was asked, what the ' +
+    'engine says and what the kernel confirms. What loosens the site policy is refused with a rule id.',
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+  input: createRequestSchema,
+  output: sessionView.extend({ enforcement: enforcementView, notes: z.array(z.string()) }),
+  async handle(services: ToolServices, args, { signal }) {
+    const request = withDefaultProject(args, services.defaultProject);
+    const session = await services.sessions.create(request, signal);
+    const view = viewSession(session, services.clock.now());
+    const notes = [...session.notes];
+    return {
+      structured: { ...view, enforcement: viewEnforcement(session), notes },
+      text: [sessionText(view), ...notes.map((note) => `  note: ${note}`)].join('\n'),
+    };
+  },
+});
+
+/** A caller who names no project means the folder the server was started in, where that passes the checks. */
+function withDefaultProject(args: z.output<typeof createRequestSchema>, project: string | undefined) {
+  const wantsOne = args.projectPath === undefined && args.workspace !== 'none';
+  return wantsOne && project !== undefined ? { ...args, projectPath: project } : args;
+}

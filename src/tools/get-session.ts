@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { defineTool } from './define-tool.js';
+import type { ToolServices } from './services.js';
+import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
+
+export const getSession = defineTool({
+  name: 'get_session',
+  title: 'Show one session',
+  description:
+    'Shows one session: state, limits, deadline, its commands, and the enforcement table: for every control what was asked, what ' +
+    'the engine says, what the kernel confirms, and whether it is enforced, degraded, absent or unknown.',
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  input: z.strictObject({ sessionId: z.string().max(64) }),
+  output: sessionView.extend({
+    enforcement: enforcementView,
+    commands: z.array(z.object({ commandId: z.string(), state: z.string(), program: z.string() })),
+  }),
+  handle(services: ToolServices, { sessionId }) {
+    const session = services.sessions.get(sessionId);
+    const view = viewSession(session, services.clock.now());
+    const enforcement = viewEnforcement(session);
+    const commands = session.commands.map((entry) => ({
+      commandId: entry.id,
+      state: entry.outcome === undefined ? 'running' : 'result' in entry.outcome ? 'finished' : 'failed',
+      program: (entry.argv[0] ?? '').slice(0, 80),
+    }));
+    const table = enforcement.controls.map((c) => `  ${c.id}: ${c.status} – asked ${c.asked}, kernel ${c.kernel}`);
+    return Promise.resolve({
+      structured: { ...view, enforcement, commands },
+      text: [
+        sessionText(view),
+        'enforcement:',
+        ...table,
+        `commands: ${commands.map((c) => `${c.commandId} ${c.state}`).join(', ') || 'none'}`,
+      ].join('\n'),
+    });
+  },
+});

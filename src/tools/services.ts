@@ -1,0 +1,16 @@
+import type { SitePolicy } from '../core/site-policy.js';
+import type { CheckReport } from '../doctor/report.js';
+import type { Clock } from '../kit/clock.js';
+import type { Sessions } from '../session/sessions.js';
+import type { RecordStore } from '../session/store.js';
+
+/** What the tools work with; made once per server, and per client where callers are told apart. */
+export interface ToolServices {
+  readonly sessions: Sessions;
+  readonly store: RecordStore;
+  readonly sitePolicy: SitePolicy;
+  readonly clock: Clock;
+  /** The server's working directory, the project of a caller who names none, if it passes the checks. */
+  readonly defaultProject: string | undefined;
+  readonly checkHost: (signal: AbortSignal) => Promise<CheckReport>;
+}

@@ -1,0 +1,206 @@
+import { z } from 'zod';
+import { controlIds } from '../core/evidence.js';
+import { exitReasons } from '../core/exec.js';
+import { formatBytes, formatDuration } from '../core/units.js';
+import { safeText } from '../kit/safe-text.js';
+import type { Session, SessionCommand } from '../session/session.js';
+import { wholeHead, wholeTail } from './whole-characters.js';
+
+/** The session as clients see it. */
+export const sessionView = z.object({
+  sessionId: z.string(),
+  name: z.string().optional(),
+  state: z.enum(['running', 'ended']),
+  image: z.string(),
+  workspace: z.string(),
+  projectPath: z.string().optional(),
+  network: z.string(),
+  engine: z.string(),
+  createdAt: z.string(),
+  endsAt: z.string(),
+  uptimeMs: z.number(),
+  limits: z.object({ memoryBytes: z.number(), cpuMillis: z.number(), pids: z.number() }),
+  labels: z.record(z.string(), z.string()),
+  runningCommands: z.number(),
+  /** Controls that are not fully enforced, in words; empty when all are. */
+  notEnforced: z.array(z.string()),
+});
+
+export const enforcementView = z.object({
+  controls: z.array(
+    z.object({
+      id: z.enum(controlIds),
+      asked: z.string(),
+      engine: z.string(),
+      kernel: z.string(),
+      status: z.enum(['enforced', 'degraded', 'absent', 'unknown']),
+      note: z.string().optional(),
+    }),
+  ),
+  readAt: z.string(),
+});
+
+export const commandView = z.object({
+  sessionId: z.string(),
+  commandId: z.string(),
+  state: z.enum(['running', 'finished', 'failed']),
+  exitCode: z.number().optional(),
+  reason: z.enum(exitReasons).optional(),
+  signal: z.string().optional(),
+  durationMs: z.number(),
+  stdout: z.string(),
+  stderr: z.string(),
+  /** Bytes left out of the texts above; read them with get_command and its cursor. */
+  stdoutDroppedBytes: z.number(),
+  stderrDroppedBytes: z.number(),
+  /** Pass to get_command to read on from here. */
+  cursor: z.string(),
+  /** Processes of the command that outlived it and were killed. */
+  strays: z.number().optional(),
+  /** Set when the engine broke the output off: something may be missing. */
+  outputError: z.string().optional(),
+  error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
+  next: z.string().optional(),
+});
+
+export type SessionView = z.output<typeof sessionView>;
+export type EnforcementView = z.output<typeof enforcementView>;
+export type CommandView = z.output<typeof commandView>;
+
+export function viewSession(session: Session, nowMs: number): SessionView {
+  const { record } = session;
+  const { spec } = record;
+  const project = spec.mounts.find((m) => m.purpose === 'workspace');
+  return {
+    sessionId: record.id,
+    ...(record.name === undefined ? {} : { name: record.name }),
+    state: session.sandbox.alive ? 'running' : 'ended',
+    image: spec.image.kind === 'host' ? 'host' : spec.image.reference,
+    workspace: spec.workspace,
+    ...(project === undefined ? {} : { projectPath: project.hostPath }),
+    network: spec.network,
+    engine: record.engine.kind,
+    createdAt: new Date(record.createdAtMs).toISOString(),
+    endsAt: new Date(record.deadlineAtMs).toISOString(),
+    uptimeMs: Math.max(0, nowMs - record.createdAtMs),
+    limits: {
+      memoryBytes: spec.limits.memoryBytes,
+      cpuMillis: spec.limits.cpuMillis,
+      pids: spec.limits.pids,
+    },
+    labels: spec.labels,
+    runningCommands: session.liveCommands,
+    notEnforced: notEnforced(session),
+  };
+}
+
+export function viewEnforcement(session: Session): EnforcementView {
+  const { controls, readAtMs } = session.sandbox.handle.evidence;
+  return { controls: controls.map((c) => ({ ...c })), readAt: new Date(readAtMs).toISOString() };
+}
+
+function notEnforced(session: Session): string[] {
+  return session.sandbox.handle.evidence.controls
+    .filter((c) => c.status !== 'enforced')
+    .map((c) => `${c.id}: ${c.status}${c.note === undefined ? '' : ` (${c.note})`}`);
+}
+
+/** One session in a few lines of text, with what is not enforced and why. */
+export function sessionText(view: SessionView): string {
+  return [sessionLines(view), ...view.notEnforced.map((line) => `  not enforced: ${line}`)].join('\n');
+}
+
+/** One session of many: what is not enforced is named, the reasons are in get_session. */
+export function sessionSummary(view: SessionView): string {
+  const weak = view.notEnforced.map((line) => line.split(' (', 1)[0] ?? '');
+  return weak.length === 0 ? sessionLines(view) : `${sessionLines(view)}\n  not enforced: ${weak.join(', ')}`;
+}
+
+function sessionLines(view: SessionView): string {
+  return [
+    `${view.sessionId}${view.name === undefined ? '' : ` (${view.name})`}: ${view.state}, image ${view.image}, ` +
+      `workspace ${view.workspace}${view.projectPath === undefined ? '' : ` of ${view.projectPath}`}, ` +
+      `network ${view.network}, up ${formatDuration(view.uptimeMs)}, ends ${view.endsAt}`,
+    `  limits: memory ${formatBytes(view.limits.memoryBytes)}, cpu ${view.limits.cpuMillis / 1000}, ` +
+      `pids ${view.limits.pids}; running commands: ${view.runningCommands}`,
+  ].join('\n');
+}
+
+/** Most bytes of each stream, made safe, that one result shows; two of them and the frame stay under 8 kB. */
+export const streamBytes = 3500;
+
+export function viewCommand(session: Session, entry: SessionCommand, nowMs: number): CommandView {
+  const { command, outcome } = entry;
+  const stdout = shorten(command.stdout.text(), command.stdout.droppedBytes);
+  const stderr = shorten(command.stderr.text(), command.stderr.droppedBytes);
+  const base = {
+    sessionId: session.id,
+    commandId: entry.id,
+    durationMs: nowMs - entry.startedAtMs,
+    stdout: stdout.text,
+    stderr: stderr.text,
+    stdoutDroppedBytes: stdout.dropped,
+    stderrDroppedBytes: stderr.dropped,
+    cursor: `${command.stdout.totalBytes}.${command.stderr.totalBytes}`,
+  };
+  if (outcome === undefined) {
+    return {
+      ...base,
+      state: 'running',
+      next: 'Still running: call get_command with this commandId and cursor to wait for more, stop_command to end it.',
+    };
+  }
+  if ('error' in outcome) {
+    const { code, message, hint } = outcome.error;
+    return { ...base, state: 'failed', error: { code, message, next: hint } };
+  }
+  const { result } = outcome;
+  return {
+    ...base,
+    state: 'finished',
+    durationMs: result.usage.durationMs,
+    exitCode: result.exitCode,
+    reason: result.reason,
+    ...(result.signal === undefined ? {} : { signal: result.signal }),
+    strays: result.strays,
+    ...(result.outputError === undefined ? {} : { outputError: result.outputError }),
+  };
+}
+
+/** A command's view as text: what a model needs first, then the output. */
+export function commandText(view: CommandView): string {
+  const how =
+    view.state === 'finished'
+      ? `exit code ${view.exitCode ?? '?'} (${view.reason ?? '?'}${view.signal === undefined ? '' : `, ${view.signal}`}) after ${formatDuration(view.durationMs)}`
+      : view.state === 'failed'
+        ? `failed: ${view.error?.code ?? ''} ${view.error?.message ?? ''} – ${view.error?.next ?? ''}`
+        : `running since ${formatDuration(view.durationMs)}`;
+  return [
+    `${view.commandId}: ${how}`,
+    section('stdout', view.stdout),
+    section('stderr', view.stderr),
+    ...((view.strays ?? 0) > 0 ? [`${view.strays} processes outlived the command and were killed`] : []),
+    ...(view.outputError === undefined ? [] : [`output may be incomplete: ${view.outputError}`]),
+    `session ${view.sessionId}, cursor ${view.cursor}`,
+    ...(view.next === undefined ? [] : [view.next]),
+  ].join('\n');
+}
+
+function section(name: string, text: string): string {
+  return text === '' ? `${name}: (empty)` : `${name}:\n${text.endsWith('\n') ? text.slice(0, -1) : text}`;
+}
+
+/** Output made safe for a client and cut in the middle, at whole characters, with the cut said. */
+function shorten(text: string, droppedBefore: number): { text: string; dropped: number } {
+  const safe = safeText(text.replaceAll('\r\n', '\n'), Number.POSITIVE_INFINITY);
+  const bytes = Buffer.from(safe);
+  if (bytes.length <= streamBytes) return { text: safe, dropped: droppedBefore };
+  const half = Math.floor(streamBytes / 2);
+  const head = wholeHead(bytes.subarray(0, half));
+  const tail = wholeTail(bytes.subarray(-half));
+  const cut = bytes.length - head.length - tail.length;
+  return {
+    text: `${head.toString()}\n[… ${cut} bytes left out; get_command with cursor 0.0 reads all …]\n${tail.toString()}`,
+    dropped: droppedBefore + cut,
+  };
+}
