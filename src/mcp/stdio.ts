@@ -1,0 +1,61 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { CallToolRequestSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { safeLine } from '../kit/safe-text.js';
+import { LineLimit } from './line-limit.js';
+
+/** Longest message taken from a client: 8 MiB of standard input for a command, escaped, and room to spare. */
+const longestLineBytes = 24 * 1024 * 1024;
+
+/** What a client sent that no tool ever saw, in a few words of ours. */
+export type RefusedMessage = 'line-too-long' | 'not-a-message' | 'malformed-call';
+
+export interface StdioStreams {
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Told of every message that is answered here or by the SDK, with its reason, for the audit log. */
+  readonly onRefused: (what: RefusedMessage, why: string) => void;
+}
+
+/**
+ * Serves on a pair of streams until the input ends, whichever way, or the signal fires. stdout carries nothing but MCP.
+ * The SDK's transport does not notice the end of its input, so it is watched here.
+ */
+export async function serveStdio(server: Server, streams: StdioStreams, signal: AbortSignal): Promise<void> {
+  const limited = new LineLimit(longestLineBytes, () => {
+    refuse(streams, 'line-too-long', { code: -32600, message: `a message is longer than ${longestLineBytes} bytes` });
+  });
+  const ended = new Promise<void>((resolve) => {
+    for (const event of ['end', 'close', 'error'] as const) streams.input.once(event, () => resolve());
+    // A client that closed its end of our output is gone as well.
+    for (const event of ['close', 'error'] as const) streams.output.once(event, () => resolve());
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const transport = new StdioServerTransport(streams.input.pipe(limited), streams.output, {
+    maxBufferSize: 2 * longestLineBytes,
+  });
+  // Both stay in place beside the server's own: the SDK drops what is no message without an answer.
+  transport.onerror = (error) => {
+    const isJson = !(error instanceof SyntaxError);
+    const message = isJson ? 'not a JSON-RPC 2.0 message' : 'not JSON';
+    refuse(streams, 'not-a-message', { code: isJson ? -32600 : -32700, message });
+  };
+  transport.onmessage = (message) => noteMalformedCall(streams, message);
+  await server.connect(transport);
+  await ended;
+}
+
+function refuse(streams: StdioStreams, what: RefusedMessage, error: { code: number; message: string }): void {
+  streams.output.write(`${JSON.stringify({ jsonrpc: '2.0', id: null, error })}\n`);
+  streams.onRefused(what, error.message);
+}
+
+/** The SDK answers calls whose frame is wrong (no name, arguments that are no object) before our handler hears of them. */
+function noteMalformedCall(streams: StdioStreams, message: JSONRPCMessage): void {
+  if (!('method' in message) || message.method !== 'tools/call') return;
+  const { error } = CallToolRequestSchema.safeParse(message);
+  const issue = error?.issues[0];
+  if (issue !== undefined) streams.onRefused('malformed-call', safeLine(`${issue.path.join('.')}: ${issue.message}`));
+}
