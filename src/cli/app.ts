@@ -1,0 +1,166 @@
+import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type AuditLog, openAudit } from '../audit/audit-log.js';
+import type { Config } from '../config/load.js';
+import { PaddockError } from '../core/errors.js';
+import { version } from '../core/version.js';
+import { openEngine } from '../engine/open.js';
+import type { Engine } from '../engine/types.js';
+import { systemClock } from '../kit/clock.js';
+import { Disposables } from '../kit/disposables.js';
+import { readProcessIdentity } from '../kit/process-identity.js';
+import type { CreateContext } from '../policy/create.js';
+import type { SandboxMaker } from '../sandbox/create.js';
+import { mappableIds } from '../sandbox/host-facts.js';
+import { ImageStore } from '../sandbox/images.js';
+import { stageInit } from '../sandbox/init-binary.js';
+import { Sessions } from '../session/sessions.js';
+import { RecordStore } from '../session/store.js';
+import type { ApprovalContext } from '../workspace/approve.js';
+import { hostFolderBinds, hostImageBinds } from '../workspace/host-binds.js';
+import { buildHostImage } from '../workspace/host-image.js';
+import { readHostLayout } from '../workspace/host-layout.js';
+import { callerUid } from './settings.js';
+
+/** Where the build puts our process 1. */
+export const builtInit = fileURLToPath(new URL('../init/paddock-init', import.meta.url));
+
+/**
+ * Everything a command may need, made when first asked for and given back together. The audit log comes first: where
+ * it can't be written, nothing else is opened.
+ */
+export class App implements AsyncDisposable {
+  readonly config: Config;
+  readonly store: RecordStore;
+  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #stack = new Disposables();
+  #audit: Promise<AuditLog> | undefined;
+  #engine: Promise<Engine> | undefined;
+
+  constructor(config: Config, env: Readonly<Record<string, string | undefined>>) {
+    this.config = config;
+    this.#env = env;
+    this.store = new RecordStore(config.stateDir);
+  }
+
+  audit(): Promise<AuditLog> {
+    this.#audit ??= this.#openAudit();
+    return this.#audit;
+  }
+
+  engine(): Promise<Engine> {
+    this.#engine ??= this.#openEngine().catch((error: unknown) => {
+      // One that is started later is found by the next call.
+      this.#engine = undefined;
+      throw error;
+    });
+    return this.#engine;
+  }
+
+  /** The sessions of this process. The returned object is disposed with the app, before the engine. */
+  async sessions(kind: 'attached' | 'detached'): Promise<Sessions> {
+    const audit = await this.audit();
+    const [maker, owner] = await Promise.all([this.maker(), readProcessIdentity()]);
+    if (owner === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
+    const sessions = new Sessions({
+      maker,
+      store: this.store,
+      audit,
+      policy: this.createContext(),
+      owner,
+      kind,
+      version,
+    });
+    return this.#stack.use(sessions);
+  }
+
+  async maker(): Promise<SandboxMaker> {
+    const uid = callerUid();
+    const [engine, init, ids] = await Promise.all([
+      this.engine(),
+      stageInit(builtInit, this.config.stateDir),
+      mappableIds(userInfo().username, uid),
+    ]);
+    const approval = this.approval(engine);
+    const images = new ImageStore({
+      engine,
+      hostImage: once(hostImageParts),
+      extraBinds: (folders) =>
+        hostFolderBinds(folders, { ...approval, allowedRoots: this.config.sitePolicy.hostFolders }),
+    });
+    return { engine, images, clock: systemClock, init, approval, callerUid: uid, mappableIds: ids };
+  }
+
+  /** `$XDG_RUNTIME_DIR`, or where it would be. */
+  get userRuntimeDir(): string {
+    return this.#env['XDG_RUNTIME_DIR'] ?? `/run/user/${callerUid()}`;
+  }
+
+  createContext(): CreateContext {
+    return {
+      sitePolicy: this.config.sitePolicy,
+      host: { homeDir: homedir(), hostMemoryBytes: totalmem(), cpuCount: availableParallelism() },
+      hostFolders: this.config.hostFolders,
+    };
+  }
+
+  /** What host paths are judged by; with an engine, its socket is fenced off as well. */
+  approval(engine?: Engine): ApprovalContext {
+    const home = homedir();
+    return {
+      allowedRoots: this.config.sitePolicy.allowedRoots,
+      homeDir: home,
+      uid: callerUid(),
+      privateFolders: [
+        this.config.stateDir,
+        this.config.runtimeDir,
+        this.userRuntimeDir,
+        // A socket can be connected to through a read-only mount, and the log would be the sandbox's to rewrite.
+        ...(engine === undefined ? [] : [engine.identity.socketPath]),
+        this.config.auditLogPath,
+        `${home}/.local/share/containers`,
+        `${home}/.local/share/docker`,
+      ],
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack[Symbol.asyncDispose]();
+  }
+
+  async #openAudit(): Promise<AuditLog> {
+    const log = await openAudit({
+      path: this.config.auditLogPath,
+      createParent: this.config.origins['auditLogPath'] === 'default',
+      caller: { uid: callerUid(), user: userInfo().username },
+      version,
+      clock: systemClock,
+    });
+    return this.#stack.use(log);
+  }
+
+  async #openEngine(): Promise<Engine> {
+    const { rootfulAllowed, tcpAllowed } = this.config.sitePolicy;
+    const engine = await openEngine({
+      env: this.#env,
+      uid: callerUid(),
+      endpoint: this.config.engine,
+      policy: { rootfulAllowed, tcpAllowed },
+    });
+    return this.#stack.use(engine);
+  }
+}
+
+async function hostImageParts() {
+  const layout = await readHostLayout();
+  const [image, binds] = await Promise.all([buildHostImage(layout), hostImageBinds(layout)]);
+  return { image, binds };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

@@ -1,0 +1,57 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** Options in the form of node's parseArgs. */
+export type CliOptions = Readonly<Record<string, CliOption>>;
+
+export interface CliOption {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  readonly multiple?: boolean;
+}
+
+/** What the process gives a command; tests could give others. */
+export interface Terminal {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly stderrIsTerminal: boolean;
+}
+
+export interface CommandContext {
+  readonly values: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+  readonly positionals: readonly string[];
+  /** What stands after `--`, untouched. */
+  readonly rest: readonly string[];
+  readonly json: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly terminal: Terminal;
+  /** Fires on SIGINT, SIGTERM and SIGHUP. */
+  readonly signal: AbortSignal;
+}
+
+/** One word of the command line. `run` returns the exit status; errors are thrown and mapped in one place. */
+export interface CliCommand {
+  readonly name: string;
+  readonly usage: string;
+  readonly summary: string;
+  readonly options: CliOptions;
+  /** How many words it takes besides options and what stands behind `--`; default none. */
+  readonly mostPositionals?: number;
+  /** Exits with 125 for failures of ours, because its status is otherwise that of the command it runs. */
+  readonly passesExitCode?: boolean;
+  run(context: CommandContext): Promise<number>;
+}
+
+export function text(context: CommandContext, name: string): string | undefined {
+  const value = context.values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function texts(context: CommandContext, name: string): readonly string[] {
+  const value = context.values[name];
+  return Array.isArray(value) ? value.filter((v) => typeof v === 'string') : [];
+}
+
+export function isSet(context: CommandContext, name: string): boolean {
+  return context.values[name] === true;
+}

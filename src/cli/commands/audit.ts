@@ -1,0 +1,85 @@
+import { exportAudit, tailAudit } from '../../audit/read.js';
+import { verifyAudit } from '../../audit/verify.js';
+import { PaddockError } from '../../core/errors.js';
+import { type CliCommand, type CommandContext, text } from '../command.js';
+import { report, write } from '../output.js';
+import { settingsOf } from '../settings.js';
+
+export const audit: CliCommand = {
+  name: 'audit',
+  usage: 'audit tail|verify|export [--lines N] [--session ID] [--since T] [--until T]',
+  summary: 'the audit log: its end, whether it is unbroken, all of it',
+  mostPositionals: 1,
+  options: {
+    lines: { type: 'string' },
+    session: { type: 'string' },
+    since: { type: 'string' },
+    until: { type: 'string' },
+  },
+  async run(context) {
+    const [action] = context.positionals;
+    const { auditLogPath } = await settingsOf(context);
+    switch (action) {
+      case 'verify':
+        return verify(context, auditLogPath);
+      case 'tail':
+        return list(context, tailAudit(auditLogPath, lineCount(context)));
+      case 'export':
+        return list(context, exportAudit(auditLogPath, filterOf(context)));
+      default:
+        throw new PaddockError('BAD_ARGUMENT', 'say tail, verify or export');
+    }
+  },
+};
+
+async function verify(context: CommandContext, path: string): Promise<number> {
+  const result = await verifyAudit(path, { signal: context.signal });
+  const bad = result.firstBad;
+  const summary = `${result.records} records in ${result.chainCount} chains`;
+  const unclosed = result.chains.filter((c) => c.state !== 'closed').length;
+  const lines = [
+    bad === undefined
+      ? `the audit log verifies: ${summary}`
+      : `the audit log does NOT verify: line ${bad.line}: ${bad.reason}`,
+    ...(unclosed > 0 ? [`${unclosed} chains have no closing record (their process was killed, or still runs)`] : []),
+    ...(result.openIntents > 0 ? [`${result.openIntents} actions have no recorded outcome`] : []),
+  ];
+  await report(context, { path, ...result }, lines.join('\n'));
+  return result.ok ? 0 : 8;
+}
+
+/** One JSON document per line for people and pipes; one array with --json. */
+async function list(context: CommandContext, entries: AsyncIterable<unknown>): Promise<number> {
+  const all: unknown[] = [];
+  for await (const entry of entries) {
+    if (context.json) all.push(entry);
+    else await write(context.terminal.stdout, `${JSON.stringify(entry)}\n`);
+  }
+  if (context.json) await report(context, { entries: all }, '');
+  return 0;
+}
+
+function lineCount(context: CommandContext): number {
+  const lines = Number(text(context, 'lines') ?? '20');
+  if (!Number.isInteger(lines) || lines < 1) throw new PaddockError('BAD_ARGUMENT', '--lines wants a number above 0');
+  return lines;
+}
+
+function filterOf(context: CommandContext) {
+  const session = text(context, 'session');
+  const since = time(context, 'since');
+  const until = time(context, 'until');
+  return {
+    ...(session === undefined ? {} : { session }),
+    ...(since === undefined ? {} : { sinceMs: since }),
+    ...(until === undefined ? {} : { untilMs: until }),
+  };
+}
+
+function time(context: CommandContext, name: string): number | undefined {
+  const value = text(context, name);
+  if (value === undefined) return undefined;
+  const ms = Date.parse(value);
+  if (Number.isNaN(ms)) throw new PaddockError('BAD_ARGUMENT', `--${name} wants a date, like 2026-01-31T12:00:00Z`);
+  return ms;
+}

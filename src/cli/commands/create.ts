@@ -1,0 +1,35 @@
+import { formatDuration } from '../../core/units.js';
+import { App } from '../app.js';
+import type { CliCommand } from '../command.js';
+import { report } from '../output.js';
+import { settingsOf } from '../settings.js';
+import { requestOf, requestOptions } from './request.js';
+
+export const create: CliCommand = {
+  name: 'create',
+  usage: 'create [--project DIR] [OPTIONS]',
+  summary: 'a session that outlives this command and ends at its deadline',
+  options: requestOptions,
+  async run(context) {
+    await using app = new App(await settingsOf(context), context.env);
+    const sessions = await app.sessions('detached');
+    const session = await sessions.create(requestOf(context), context.signal);
+    const { record } = session;
+    const { controls } = session.sandbox.handle.evidence;
+    const weak = controls.filter((c) => c.status !== 'enforced').map((c) => `  not enforced: ${c.id} (${c.status})`);
+    const document = {
+      sessionId: record.id,
+      endsAt: new Date(record.deadlineAtMs).toISOString(),
+      notes: session.notes,
+      enforcement: controls,
+    };
+    const lines = [
+      record.id,
+      `  ends in ${formatDuration(record.spec.lifetimeMs)}`,
+      ...session.notes.map((n) => `  note: ${n}`),
+      ...weak,
+    ];
+    await report(context, document, lines.join('\n'));
+    return 0;
+  },
+};

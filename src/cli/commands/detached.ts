@@ -1,0 +1,34 @@
+import { PaddockError, SessionError } from '../../core/errors.js';
+import { isSessionId } from '../../core/ids.js';
+import { systemClock } from '../../kit/clock.js';
+import { isAlive, readProcessIdentity } from '../../kit/process-identity.js';
+import { type AdoptOptions, adoptSession } from '../../session/adopt.js';
+import type { SessionRecord } from '../../session/record.js';
+import type { Session } from '../../session/session.js';
+import type { App } from '../app.js';
+
+/** The record of a session of this user, whoever owns it. Errors: NO_SUCH_SESSION. */
+export async function recordOf(app: App, id: string): Promise<SessionRecord> {
+  const record = isSessionId(id) ? await app.store.load(id) : undefined;
+  if (record === undefined) throw new SessionError('NO_SUCH_SESSION', 'there is no such session');
+  return record;
+}
+
+/** A detached session, taken over for this command. Errors: NO_SUCH_SESSION, SESSION_NOT_YOURS, SESSION_ENDED. */
+export async function adopt(app: App, id: string): Promise<Session> {
+  const record = await recordOf(app, id);
+  return adoptSession(record, await adoptOptions(app));
+}
+
+export async function adoptOptions(app: App): Promise<AdoptOptions> {
+  const [engine, audit, self] = await Promise.all([app.engine(), app.audit(), readProcessIdentity()]);
+  if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
+  const { bootId } = self;
+  return { engine, store: app.store, audit, clock: systemClock, isAlive, bootId, runtimeDir: app.userRuntimeDir };
+}
+
+export function oneId(positionals: readonly string[]): string {
+  const [id, ...more] = positionals;
+  if (id === undefined || more.length > 0) throw new PaddockError('BAD_ARGUMENT', 'give one session id');
+  return id;
+}

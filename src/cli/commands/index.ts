@@ -1,0 +1,20 @@
+import type { CliCommand } from '../command.js';
+
+/**
+ * Every command, in the order `paddock help` lists them. Each is loaded when it is called: `run` must not pay for the
+ * MCP SDK, which takes longer to load than a sandbox takes to start.
+ */
+export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>> = {
+  serve: async () => (await import('./serve.js')).serve,
+  run: async () => (await import('./run.js')).run,
+  create: async () => (await import('./create.js')).create,
+  exec: async () => (await import('./exec.js')).exec,
+  ps: async () => (await import('./ps.js')).ps,
+  inspect: async () => (await import('./inspect.js')).inspect,
+  logs: async () => (await import('./logs.js')).logs,
+  rm: async () => (await import('./rm.js')).rm,
+  doctor: async () => (await import('./doctor.js')).doctor,
+  prune: async () => (await import('./prune.js')).prune,
+  audit: async () => (await import('./audit.js')).audit,
+  config: async () => (await import('./config.js')).config,
+};

@@ -1,0 +1,46 @@
+import { PaddockError, toPaddockError } from '../../core/errors.js';
+import { isAlive } from '../../kit/process-identity.js';
+import { destroyRecorded } from '../../session/adopt.js';
+import { App } from '../app.js';
+import { type CliCommand, isSet } from '../command.js';
+import { report } from '../output.js';
+import { settingsOf } from '../settings.js';
+import { adoptOptions, recordOf } from './detached.js';
+
+export const rm: CliCommand = {
+  name: 'rm',
+  usage: 'rm ID… | --all',
+  summary: 'ends sessions that outlive their command',
+  mostPositionals: Number.POSITIVE_INFINITY,
+  options: { all: { type: 'boolean' } },
+  async run(context) {
+    await using app = new App(await settingsOf(context), context.env);
+    const ids = isSet(context, 'all') ? await allDetached(app) : context.positionals;
+    if (ids.length === 0 && !isSet(context, 'all'))
+      throw new PaddockError('BAD_ARGUMENT', 'give session ids, or --all');
+    const results = await Promise.all(ids.map((id) => remove(app, id)));
+    const lines = results.map((r) =>
+      r.error === undefined ? `${r.sessionId} removed` : `${r.sessionId}: ${r.error.code}: ${r.error.message}`,
+    );
+    await report(context, { sessions: results }, lines.join('\n') || 'no sessions');
+    return results.find((r) => r.error !== undefined)?.error.exitCode ?? 0;
+  },
+};
+
+async function allDetached(app: App): Promise<string[]> {
+  const { records } = await app.store.list();
+  const open = await Promise.all(
+    records.map(async (r) => (r.kind === 'detached' || !(await isAlive(r.owner)) ? [r.id] : [])),
+  );
+  return open.flat();
+}
+
+async function remove(app: App, id: string) {
+  try {
+    await destroyRecorded(await recordOf(app, id), await adoptOptions(app));
+    return { sessionId: id };
+  } catch (thrown) {
+    const { code, message, exitCode } = toPaddockError(thrown);
+    return { sessionId: id, error: { code, message, exitCode } };
+  }
+}

@@ -1,0 +1,32 @@
+import { App } from '../app.js';
+import type { CliCommand } from '../command.js';
+import { report, write } from '../output.js';
+import { settingsOf } from '../settings.js';
+import { execOptions, execRequestOf, notEnforced, reasonNote, requireCommand, runThrough } from './command-io.js';
+import { requestOf, requestOptions } from './request.js';
+
+export const run: CliCommand = {
+  name: 'run',
+  usage: 'run [--project DIR] [OPTIONS] -- CMD…',
+  summary: 'one command in a fresh sandbox; its exit code is ours',
+  options: { ...requestOptions, ...execOptions },
+  passesExitCode: true,
+  async run(context) {
+    requireCommand(context);
+    await using app = new App(await settingsOf(context), context.env);
+    const sessions = await app.sessions('attached');
+    const session = await sessions.create(requestOf(context), context.signal);
+    const { spec, evidence } = session.sandbox.handle;
+    const weak = notEnforced(evidence.controls);
+    if (weak !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${weak}\n`);
+    const result = await runThrough(context, session, execRequestOf(context, spec, app.config.sitePolicy));
+    await sessions.destroy(session.id);
+    if (context.json) {
+      const { stdout, stderr, ...rest } = result;
+      await report(context, { sessionId: session.id, ...rest, stdout, stderr, enforcement: evidence.controls }, '');
+    }
+    const note = reasonNote(result);
+    if (note !== undefined) await write(context.terminal.stderr, `paddock: ${note}\n`);
+    return result.exitCode;
+  },
+};

@@ -1,0 +1,79 @@
+import { type Logger, pino } from 'pino';
+import { plain } from '../../audit/redaction.js';
+import { PolicyDenied } from '../../core/errors.js';
+import { version } from '../../core/version.js';
+import { systemClock } from '../../kit/clock.js';
+import { buildServer, callerOf } from '../../mcp/server.js';
+import { type RefusedMessage, serveStdio } from '../../mcp/stdio.js';
+import { allTools } from '../../tools/all-tools.js';
+import type { ToolServices } from '../../tools/services.js';
+import { approveWorkingDirectory } from '../../workspace/approve.js';
+import { App } from '../app.js';
+import type { CliCommand } from '../command.js';
+import { checkHost } from '../host-check.js';
+import { pruneHere } from '../prune-here.js';
+import { settingsOf } from '../settings.js';
+
+const lastResortMs = 9000;
+
+export const serve: CliCommand = {
+  name: 'serve',
+  usage: 'serve',
+  summary: 'MCP server on stdio, until its input ends',
+  options: {},
+  async run(context) {
+    const config = await settingsOf(context);
+    // stderr, synchronously: stdout belongs to MCP, and the last lines before an end are the ones that matter.
+    const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+    await using app = new App(config, context.env);
+    const audit = await app.audit();
+    let services: Promise<ToolServices> | undefined;
+    const server = buildServer({
+      version,
+      tools: allTools,
+      audit,
+      services: () => {
+        services ??= makeServices(app, log, context.signal).catch((error: unknown) => {
+          // An engine that is started later is found by the next call.
+          services = undefined;
+          throw error;
+        });
+        return services;
+      },
+      onFailure: (tool, err) => log.info({ tool, err }, 'a call failed'),
+    });
+    const { stdin, stdout } = context.terminal;
+    const onRefused = (what: RefusedMessage, why: string) => {
+      log.info({ what, why }, 'a message was refused');
+      const fields = { verdict: 'deny', result: 'BAD_ARGUMENT', details: { what: plain(what) } } as const;
+      // Nothing was done, so nothing needs to be undone when it can't be recorded.
+      callerOf(server, audit)
+        .event('message.refused', fields)
+        .catch((err: unknown) => log.error({ err }, 'the audit log could not be written'));
+    };
+    await serveStdio(server, { input: stdin, output: stdout, onRefused }, context.signal);
+    log.info('the client is gone; ending every session');
+    // An engine that hangs must not keep a server without a client; `prune` finds what it leaves by its records.
+    setTimeout(() => process.exit(1), lastResortMs).unref();
+    await server.close();
+    return 0;
+  },
+};
+
+async function makeServices(app: App, log: Logger, signal: AbortSignal): Promise<ToolServices> {
+  const sessions = await app.sessions('attached');
+  // What an earlier server left when it was killed goes now, beside the first call; `prune` is there for when it fails.
+  pruneHere(app, { isDryRun: false, signal }).then(
+    ({ removed }) => log.info({ removed: removed.length }, 'pruned'),
+    (err: unknown) => log.warn({ err }, 'could not prune'),
+  );
+  const project = await approveWorkingDirectory(process.cwd(), true, app.approval());
+  return {
+    sessions,
+    store: app.store,
+    sitePolicy: app.config.sitePolicy,
+    clock: systemClock,
+    defaultProject: project instanceof PolicyDenied ? undefined : project.source,
+    checkHost: (signal) => checkHost(app, () => Promise.resolve(sessions), signal),
+  };
+}

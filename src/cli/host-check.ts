@@ -1,0 +1,48 @@
+import { homedir, userInfo } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { defaultPolicyPath } from '../config/load.js';
+import { toPaddockError } from '../core/errors.js';
+import { runCanary } from '../doctor/canary.js';
+import type { DoctorContext } from '../doctor/context.js';
+import { runDoctor } from '../doctor/doctor.js';
+import { hostFiles } from '../doctor/host-files.js';
+import { HostLoadReader } from '../doctor/host-load.js';
+import type { CheckReport } from '../doctor/report.js';
+import { systemClock } from '../kit/clock.js';
+import type { Sessions } from '../session/sessions.js';
+import { type App, builtInit } from './app.js';
+import { pruneHere } from './prune-here.js';
+
+/** Runs the doctor on what this process uses; `sessions` makes the canary, so that it counts like any other. */
+export async function checkHost(
+  app: App,
+  sessions: () => Promise<Sessions>,
+  signal: AbortSignal,
+): Promise<CheckReport> {
+  return runDoctor(await doctorContext(app, sessions), signal);
+}
+
+async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promise<DoctorContext> {
+  const engine = await app.engine().catch((thrown: unknown) => toPaddockError(thrown));
+  const { username, uid, gid } = userInfo();
+  const { config } = app;
+  const load = new HostLoadReader(systemClock);
+  return {
+    engine,
+    sitePolicy: config.sitePolicy,
+    user: { name: username, uid, gid },
+    paths: {
+      stateDir: config.stateDir,
+      runtimeDir: app.userRuntimeDir,
+      auditLog: config.auditLogPath,
+      init: builtInit,
+      settings: [`${homedir()}/.config/paddock/config.toml`, defaultPolicyPath],
+      installation: fileURLToPath(new URL('../..', import.meta.url)),
+    },
+    files: hostFiles,
+    clock: systemClock,
+    stale: (signal) => pruneHere(app, { isDryRun: true, pendingWaitMs: 0, signal }),
+    canary: async (signal) => runCanary(await sessions(), signal),
+    load: () => load.read(),
+  };
+}
