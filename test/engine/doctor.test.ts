@@ -1,0 +1,79 @@
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { labels } from '../../src/core/labels.js';
+import { runCanary } from '../../src/doctor/canary.js';
+import type { DoctorContext } from '../../src/doctor/context.js';
+import { runDoctor } from '../../src/doctor/doctor.js';
+import { hostFiles } from '../../src/doctor/host-files.js';
+import { HostLoadReader } from '../../src/doctor/host-load.js';
+import { type CheckReport, reportText } from '../../src/doctor/report.js';
+import type { Engine } from '../../src/engine/types.js';
+import { systemClock } from '../../src/kit/clock.js';
+import { isAlive } from '../../src/kit/process-identity.js';
+import { floor } from '../../src/sandbox/create.js';
+import { pruneSessions } from '../../src/session/prune.js';
+import { engineKinds, openTestEngine } from './support/engines.js';
+import { builtInit, openPaddockHost, type PaddockHost } from './support/paddock-host.js';
+
+describe.each(engineKinds)('the doctor on rootless %s', (kind) => {
+  let engine: Engine;
+  let host: PaddockHost;
+  let report: CheckReport;
+
+  beforeAll(async () => {
+    engine = await openTestEngine(kind);
+    host = await openPaddockHost(engine);
+    report = await runDoctor(contextOf(host, engine), AbortSignal.timeout(90_000));
+  });
+  afterAll(async () => {
+    await host[Symbol.asyncDispose]();
+    await engine[Symbol.asyncDispose]();
+  });
+
+  const status = (id: string) => report.checks.find((check) => check.id === id)?.status;
+
+  it('finds the engine, rootless, and can decide every check', () => {
+    expect([status('engine'), status('rootless'), status('seccomp'), status('init')]).toEqual(Array(4).fill('pass'));
+    expect(report.checks.filter((check) => check.status === 'unknown')).toEqual([]);
+  });
+
+  it('proves in a canary sandbox that the kernel enforces every control of the floor', () => {
+    expect(status('canary'), reportText(report)).toBe('pass');
+    for (const control of floor) expect([control, status(`canary.${control}`)]).toEqual([control, 'pass']);
+  });
+
+  it('gives a remedy for everything that is not well', () => {
+    for (const check of report.checks) {
+      expect([check.id, check.remedy === undefined]).toEqual([check.id, check.status === 'pass']);
+    }
+  });
+
+  it('leaves neither container nor record behind', async () => {
+    expect((await host.store.list()).records).toEqual([]);
+    const ours = await engine.listContainers([labels.session]);
+    expect(ours.filter((one) => one.names[0]?.includes('canary'))).toEqual([]);
+  });
+});
+
+function contextOf(host: PaddockHost, engine: Engine): DoctorContext {
+  const { username: name, uid, gid } = userInfo();
+  const sessions = host.sessions();
+  const runtimeDir = process.env['XDG_RUNTIME_DIR'] ?? `/run/user/${uid}`;
+  const load = new HostLoadReader(systemClock);
+  const stale = (signal: AbortSignal) =>
+    pruneSessions({
+      ...{ store: host.store, engine, audit: host.audit, clock: systemClock, isAlive, signal, runtimeDir },
+      ...{ bootId: host.self.bootId, isDryRun: true, pendingWaitMs: 0 },
+    });
+  return {
+    ...{ engine, sitePolicy: host.sitePolicy, user: { name, uid, gid }, files: hostFiles, clock: systemClock },
+    paths: {
+      ...{ stateDir: host.stateDir, runtimeDir, auditLog: host.audit.path, init: builtInit, settings: [] },
+      installation: join(import.meta.dirname, '../..'),
+    },
+    stale,
+    canary: (signal) => runCanary(sessions, signal),
+    load: () => load.read(),
+  };
+}

@@ -1,0 +1,193 @@
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type AuditLog, openAudit } from '../../../src/audit/audit-log.js';
+import { builtInPolicy } from '../../../src/config/built-in-policy.js';
+import type { ExecRequest, ExecResult } from '../../../src/core/exec.js';
+import { labels, userLabelPrefix } from '../../../src/core/labels.js';
+import type { SitePolicy } from '../../../src/core/site-policy.js';
+import { version } from '../../../src/core/version.js';
+import { openEngine } from '../../../src/engine/open.js';
+import type { ContainerSummary, Engine, EngineKind } from '../../../src/engine/types.js';
+import { systemClock } from '../../../src/kit/clock.js';
+import { processesInNamespaceOf } from '../../../src/kit/proc/processes.js';
+import { readProcessIdentity } from '../../../src/kit/process-identity.js';
+import type { CreateRequest } from '../../../src/policy/request.js';
+import type { CommandOptions } from '../../../src/sandbox/command-host.js';
+import type { SandboxMaker } from '../../../src/sandbox/create.js';
+import { mappableIds } from '../../../src/sandbox/host-facts.js';
+import { ImageStore } from '../../../src/sandbox/images.js';
+import { stageInit } from '../../../src/sandbox/init-binary.js';
+import { pidNamespaceOf, processesOf } from '../../../src/sandbox/processes.js';
+import type { Session } from '../../../src/session/session.js';
+import { Sessions } from '../../../src/session/sessions.js';
+import { RecordStore } from '../../../src/session/store.js';
+import type { ApprovalContext } from '../../../src/workspace/approve.js';
+import { hostFolderBinds, hostImageBinds } from '../../../src/workspace/host-binds.js';
+import { buildHostImage } from '../../../src/workspace/host-image.js';
+import { readHostLayout } from '../../../src/workspace/host-layout.js';
+import { engineSockets, uniqueName } from './engines.js';
+
+const uid = process.getuid?.() ?? 0;
+
+export interface StageOptions {
+  /** Changes to the policy that holds where no site has one. */
+  readonly policy?: Partial<SitePolicy>;
+  /** Default: the engine under test. */
+  readonly socketPath?: string;
+}
+
+/**
+ * Everything a session needs on one real engine, put together as the command line does it, over folders of its own in
+ * the home of the user. Disposing it ends the sessions and throws when anything of them is left: a container, a
+ * process, a record.
+ */
+export class Stage implements AsyncDisposable {
+  readonly kind: EngineKind;
+  readonly folder: string;
+  readonly maker: SandboxMaker;
+  readonly store: RecordStore;
+  readonly policy: SitePolicy;
+  readonly sessions: Sessions;
+  readonly #audit: AuditLog;
+  readonly #mark = uniqueName('stage');
+  readonly #seen = new Map<string, string>();
+
+  private constructor(
+    parts: Pick<Stage, 'kind' | 'folder' | 'maker' | 'store' | 'policy' | 'sessions'>,
+    audit: AuditLog,
+  ) {
+    this.kind = parts.kind;
+    this.folder = parts.folder;
+    this.maker = parts.maker;
+    this.store = parts.store;
+    this.policy = parts.policy;
+    this.sessions = parts.sessions;
+    this.#audit = audit;
+  }
+
+  static async open(kind: EngineKind, options: StageOptions = {}): Promise<Stage> {
+    const folder = await mkdtemp(join(homedir(), 'paddock-test-'));
+    const stateDir = join(folder, 'state');
+    const policy = { ...builtInPolicy(homedir()), ...options.policy };
+    const maker = await makerOn(options.socketPath ?? engineSockets[kind], stateDir, policy);
+    const audit = await openAudit({
+      path: join(stateDir, 'audit.jsonl'),
+      createParent: true,
+      caller: { uid, user: userInfo().username },
+      version,
+      clock: systemClock,
+    });
+    const store = new RecordStore(stateDir);
+    const owner = await readProcessIdentity();
+    if (owner === undefined) throw new Error('/proc does not show this process');
+    const host = { homeDir: homedir(), hostMemoryBytes: totalmem(), cpuCount: availableParallelism() };
+    const context = { sitePolicy: policy, host };
+    const sessions = new Sessions({ maker, store, audit, policy: context, owner, kind: 'attached', version });
+    return new Stage({ kind, folder, maker, store, policy, sessions }, audit);
+  }
+
+  get engine(): Engine {
+    return this.maker.engine;
+  }
+
+  /** A folder that may be a project, with one file in it. */
+  async project(name = uniqueName('project')): Promise<string> {
+    const path = join(this.folder, name);
+    await mkdir(path);
+    await writeFile(join(path, 'hello.txt'), 'hello\n');
+    return path;
+  }
+
+  /** A session of this stage; without a project unless the request names one. */
+  async create(request: CreateRequest = {}, signal?: AbortSignal): Promise<Session> {
+    const workspace = request.projectPath === undefined ? { workspace: 'none' as const } : {};
+    const marked = { ...workspace, ...request, labels: { ...request.labels, stage: this.#mark } };
+    const session = await this.sessions.create(marked, signal);
+    this.#seen.set(session.sandbox.handle.containerId, session.sandbox.handle.namespace);
+    return session;
+  }
+
+  /** Containers in the engine that were made for this stage, whether their creation succeeded or not. */
+  containers(): Promise<readonly ContainerSummary[]> {
+    return this.engine.listContainers([labels.session, `${userLabelPrefix}stage=${this.#mark}`]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sessions[Symbol.asyncDispose]();
+    await this.#audit[Symbol.asyncDispose]();
+    const containers = (await this.containers()).map((c) => `container ${c.names.join()} ${c.state}`);
+    const processes = [...this.#seen.values()].flatMap((ns) => processesOf(ns).map((p) => `process ${p.pid} in ${ns}`));
+    const { records, unreadable } = await this.store.list();
+    const left = [...containers, ...processes, ...records.map((r) => `record ${r.id}`), ...unreadable];
+    for (const container of await this.containers()) await this.engine.removeContainer(container.id);
+    await this.engine[Symbol.asyncDispose]();
+    await rm(this.folder, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`left behind: ${left.join('; ')}`);
+  }
+}
+
+async function makerOn(socketPath: string, stateDir: string, policy: SitePolicy): Promise<SandboxMaker> {
+  const builtInit = resolve('dist/init/paddock-init');
+  await access(builtInit).catch(() => {
+    throw new Error('run `npm run build` first: the tests use the process 1 that it makes');
+  });
+  const endpoint = `unix://${socketPath}`;
+  const engine = await openEngine({
+    env: process.env,
+    uid,
+    endpoint,
+    policy: { rootfulAllowed: false, tcpAllowed: false },
+  });
+  const approval: ApprovalContext = {
+    allowedRoots: policy.allowedRoots,
+    homeDir: homedir(),
+    uid,
+    privateFolders: [stateDir, `${homedir()}/.local/share/containers`, `${homedir()}/.local/share/docker`],
+  };
+  const layout = await readHostLayout();
+  const images = new ImageStore({
+    engine,
+    hostImage: async () => ({ image: await buildHostImage(layout), binds: await hostImageBinds(layout) }),
+    extraBinds: (folders) => hostFolderBinds(folders, { ...approval, allowedRoots: policy.hostFolders }),
+  });
+  const [init, ids] = await Promise.all([stageInit(builtInit, stateDir), mappableIds(userInfo().username, uid)]);
+  return { engine, images, clock: systemClock, init, approval, callerUid: uid, mappableIds: ids };
+}
+
+/** A command as a caller would ask for it: a shell line, or argv as it is. */
+export function command(line: string | readonly string[], changes: Partial<ExecRequest> = {}): ExecRequest {
+  const argv = typeof line === 'string' ? ['/bin/sh', '-c', line] : line;
+  return { argv, timeoutMs: 60_000, outputCapBytes: 256 * 1024, outputLimitBytes: 64 * 1024 * 1024, ...changes };
+}
+
+/** Runs a command to its end; rejects with the error when it has no result. */
+export async function run(
+  session: Session,
+  line: string | readonly string[],
+  changes: Partial<ExecRequest> = {},
+  options: CommandOptions = {},
+): Promise<ExecResult> {
+  const entry = await session.start(command(line, changes), options);
+  await entry.settled;
+  if (entry.outcome === undefined) throw new Error('a settled command has an outcome');
+  if ('error' in entry.outcome) throw entry.outcome.error;
+  return entry.outcome.result;
+}
+
+/** What a shell line prints, without the last newline; rejects when it fails or says anything on stderr. */
+export async function said(session: Session, line: string, changes: Partial<ExecRequest> = {}): Promise<string> {
+  const { exitCode, reason, stdout, stderr } = await run(session, line, changes);
+  if (exitCode !== 0 || stderr.text !== '') {
+    throw new Error(`${line}: ${reason} ${exitCode}\n${stdout.text}${stderr.text}`);
+  }
+  return stdout.text.replace(/\n$/, '');
+}
+
+/** Names of the processes of a session besides process 1, nested pid namespaces included, read from the host's /proc. */
+export async function processesIn(session: Session): Promise<readonly string[]> {
+  const { initPid, namespace } = session.sandbox.handle;
+  if (pidNamespaceOf(initPid) !== namespace) return [];
+  const all = await processesInNamespaceOf(initPid);
+  return all.filter((p) => p.pid !== initPid && p.state !== 'Z' && p.state !== 'X').map((p) => p.comm);
+}
