@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# Sourced by the scripts: what more than one of them does.
+
+say() { printf '== %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# Debian keeps dockerd, iptables and useradd where an ordinary user's PATH does not look.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+readonly node_floor=20.19.0
+
+# Is this Node at or above the floor?
+node_suits() { # NODE
+  local have
+  have=$("$1" -p process.versions.node 2>/dev/null) || return 1
+  [ "$(printf '%s\n%s\n' "$node_floor" "$have" | sort -V | head -n 1)" = "$node_floor" ]
+}
+
+# Puts the project's own Node first in PATH where it has one (scripts/setup decides that).
+use_project_node() { # PROJECT
+  if [ -x "$1/.tools/node_modules/node/bin/node" ]; then
+    PATH=$1/.tools/node_modules/node/bin:$1/.tools/node_modules/.bin:$PATH
+  fi
+  export PATH
+}
+
+# Runs a command so that this script stays able to act: it hands signals on and its traps run at once. (A shell that
+# waits for a foreground command runs them only after it, and starts background ones with SIGINT ignored.)
+run_child() { # COMMAND [ARG ...]
+  local child signal outer status=0
+  outer=$(trap -p TERM INT HUP)
+  env --default-signal=INT,QUIT "$@" <&0 &
+  child=$!
+  # shellcheck disable=SC2064
+  for signal in TERM INT HUP; do trap "kill -$signal $child 2>/dev/null || :" "$signal"; done
+  while :; do
+    status=0
+    wait "$child" || status=$?
+    kill -0 "$child" 2>/dev/null || break
+  done
+  trap - TERM INT HUP
+  eval "$outer"
+  return "$status"
+}
+
+# Every living descendant of a process, the deepest last.
+descendants() { # PID
+  local child
+  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do echo "$child"; descendants "$child"; done
+}
+
+# Ends processes that this script started: asks, waits for their own orderly end, then insists.
+end_pids() { # SECONDS PID ...
+  local tenths=$(($1 * 10))
+  shift
+  kill -TERM "$@" 2>/dev/null || :
+  while [ "$tenths" -gt 0 ] && kill -0 "$@" 2>/dev/null; do sleep 0.1; tenths=$((tenths - 1)); done
+  [ "$tenths" -gt 0 ] || kill -KILL "$@" 2>/dev/null || :
+  wait "$@" 2>/dev/null || :
+}
+
+# Removes a folder in which an engine left files of subordinate ids, which their owner can remove only as root of a
+# user namespace that maps them.
+remove_tree() { # FOLDER
+  rm -rf "$1" 2>/dev/null || :
+  if [ -e "$1" ] && command -v podman >/dev/null; then env -u CONTAINERS_STORAGE_CONF podman unshare rm -rf "$1" || :; fi
+  if [ -e "$1" ] && command -v rootlesskit >/dev/null; then rootlesskit rm -rf "$1" || :; fi
+  [ ! -e "$1" ] || { printf 'error: cannot remove %s\n' "$1" >&2; return 1; }
+}
+
+# A private folder for sockets: their paths may have 107 bytes, so it is short.
+short_folder() { # PREFIX
+  local parent=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
+  if [ ! -d "$parent" ] || [ ! -w "$parent" ]; then parent=/tmp; fi
+  mktemp -d "$parent/$1XXXXXX"
+}

@@ -1,0 +1,48 @@
+// Adds up the JSON reports of the test runs and says whether what had to run did run.
+//   node test-summary.js FOLDER SUITES ENGINES        SUITES: unit,engine,e2e · ENGINES: podman,docker
+// The last line on stdout is `N passed, N failed, N skipped`. Exit 1 when a test failed, a suite ran nothing, a file
+// could not be run, or a test whose name has one of the engines in it was skipped.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+const [folder, suiteList = '', engineList = ''] = process.argv.slice(2);
+const required = suiteList.split(',').filter(Boolean);
+const engines = engineList.split(',').filter(Boolean);
+
+// As in vitest.config.ts: which suite a file belongs to, by its folder under test/.
+const suiteOf = {
+  ...{ unit: 'unit', property: 'unit', 'engine-fake': 'unit' },
+  ...{ engine: 'engine', escape: 'engine' },
+  ...{ mcp: 'e2e', cli: 'e2e', e2e: 'e2e' },
+};
+
+const tests = [];
+const problems = [];
+for (const name of readdirSync(folder)) {
+  const report = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+  for (const file of report.testResults) {
+    const path = relative(process.cwd(), file.name);
+    const suite = suiteOf[path.split('/')[1]];
+    if (file.assertionResults.length === 0) problems.push(`${path} ran no test: ${file.message ?? ''}`);
+    else if (file.status !== 'passed' && file.assertionResults.every(({ status }) => status !== 'failed')) {
+      problems.push(`${path} failed outside its tests: ${file.message ?? ''}`);
+    }
+    for (const { status, fullName } of file.assertionResults) tests.push({ suite, path, status, fullName });
+  }
+}
+
+const passed = tests.filter(({ status }) => status === 'passed');
+const failed = tests.filter(({ status }) => status === 'failed');
+const skipped = tests.filter(({ status }) => status !== 'passed' && status !== 'failed');
+
+for (const suite of required) {
+  if (!passed.concat(failed).some((test) => test.suite === suite)) problems.push(`the suite ${suite} ran no test`);
+}
+for (const { path, fullName } of skipped) {
+  const engine = engines.find((one) => new RegExp(`\\b${one}\\b`, 'i').test(fullName));
+  if (engine === undefined) process.stdout.write(`skipped: ${path}: ${fullName}\n`);
+  else problems.push(`skipped, though ${engine} is required: ${path}: ${fullName}`);
+}
+for (const problem of problems) process.stdout.write(`${problem.trim()}\n`);
+process.stdout.write(`${passed.length} passed, ${failed.length} failed, ${skipped.length} skipped\n`);
+process.exitCode = problems.length > 0 || failed.length > 0 || passed.length === 0 ? 1 : 0;
