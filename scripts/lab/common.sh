@@ -25,13 +25,18 @@ use_project_node() { # PROJECT
 
 # Runs a command so that this script stays able to act: it hands signals on and its traps run at once. (A shell that
 # waits for a foreground command runs them only after it, and starts background ones with SIGINT ignored.)
+# After a signal the status is 128 + its number whatever the command made of it: npm and others answer one with 1.
 run_child() { # COMMAND [ARG ...]
-  local child signal outer status=0
+  local child='' signal outer status=0 stopped=''
   outer=$(trap -p TERM INT HUP)
+  # Before the command starts: no signal may find this script with a child and without a trap.
+  # shellcheck disable=SC2064
+  for signal in TERM INT HUP; do
+    trap "stopped=$signal; [ -z \"\$child\" ] || kill -$signal \"\$child\" 2>/dev/null || :" "$signal"
+  done
   env --default-signal=INT,QUIT "$@" <&0 &
   child=$!
-  # shellcheck disable=SC2064
-  for signal in TERM INT HUP; do trap "kill -$signal $child 2>/dev/null || :" "$signal"; done
+  [ -z "$stopped" ] || kill "-$stopped" "$child" 2>/dev/null || :
   while :; do
     status=0
     wait "$child" || status=$?
@@ -39,12 +44,14 @@ run_child() { # COMMAND [ARG ...]
   done
   trap - TERM INT HUP
   eval "$outer"
+  [ -z "$stopped" ] || status=$((128 + $(kill -l "$stopped")))
   return "$status"
 }
 
 # Every living descendant of a process, the deepest last.
 descendants() { # PID
   local child
+  # shellcheck disable=SC2013 # words of a line
   for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do echo "$child"; descendants "$child"; done
 }
 
