@@ -3,6 +3,7 @@
 //   node leftovers.js [--grace SECONDS] FOLDER ...    names what should not be there, ends everything; exit 1 when there
 //                                                     was any that did not end by itself in SECONDS (default 5)
 //   node leftovers.js --end FOLDER ...                ends everything; exit 1 only when something cannot be ended
+// --patience SECONDS (default 3): how long what was told to end may take to, before it is killed.
 // What an engine is known to leave behind is ended and not held against the run: Podman's pause process, and the conmon
 // of an exec, which stays for five minutes after the container is gone. A conmon with a container under it is no such.
 import { readdirSync, readFileSync } from 'node:fs';
@@ -10,7 +11,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 const { values, positionals: folders } = parseArgs({
-  options: { end: { type: 'boolean', default: false }, grace: { type: 'string', default: '5' } },
+  options: {
+    end: { type: 'boolean', default: false },
+    grace: { type: 'string', default: '5' },
+    patience: { type: 'string', default: '3' },
+  },
   allowPositionals: true,
 });
 const judging = !values.end;
@@ -84,7 +89,7 @@ for (const { pid, name, command } of strays) {
   process.stderr.write(`left behind: process ${pid} (${name}) ${command.slice(0, 200)}\n`);
 }
 end(find(), 'SIGTERM');
-await pollUntil(3, () => find().length === 0);
+await pollUntil(Number(values.patience), () => find().length === 0);
 for (let tries = 0; tries < 20 && find().length > 0; tries += 1) {
   end(find(), 'SIGKILL');
   await sleep(100);

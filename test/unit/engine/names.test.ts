@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PaddockError } from '../../../src/core/errors.js';
 import {
   checkContainerRef,
   checkExecId,
@@ -8,6 +9,16 @@ import {
   imagePath,
   parseImageReference,
 } from '../../../src/engine/names.js';
+
+/** What a check makes of a text; undefined when it refuses with an error of ours. */
+function taken(check: (text: string) => string, text: string): string | undefined {
+  try {
+    return check(text);
+  } catch (error) {
+    if (error instanceof PaddockError) return undefined;
+    throw error;
+  }
+}
 
 describe('names that go into paths', () => {
   it.each(['../x', 'a/b', 'a', '', 'a?b', 'a b', 'a\n', '%2e%2e', '-a', 'ä'.repeat(3), 'a'.repeat(129)])(
@@ -28,12 +39,8 @@ describe('names that go into paths', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         for (const check of [checkContainerRef, checkExecId, checkSignalName, imagePath]) {
-          try {
-            const path = check(text);
-            expect(new URL(`http://d/x/${path}/y`).pathname).toBe(`/x/${path}/y`);
-          } catch (error) {
-            expect(error).toMatchObject({ name: expect.stringMatching(/^(Engine|Paddock)Error$/) as unknown });
-          }
+          const path = taken(check, text);
+          if (path !== undefined) expect(new URL(`http://d/x/${path}/y`).pathname).toBe(`/x/${path}/y`);
         }
       }),
       { numRuns: 500 },

@@ -70,7 +70,7 @@ describe('the look for leftovers', () => {
       'process.on("SIGTERM", () => {}); process.stdout.write("up"); setInterval(() => {}, 1e6)',
     );
     const ended = once(stubborn, 'exit');
-    expect(look('--end')).toMatchObject({ status: 0, stderr: '' });
+    expect(look('--end', '--patience', '0.3')).toMatchObject({ status: 0, stderr: '' });
     expect(await ended).toEqual([null, 'SIGKILL']);
   }, 30_000);
 });

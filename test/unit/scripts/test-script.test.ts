@@ -12,9 +12,18 @@ beforeEach(() => {
   started = [];
 });
 afterEach(() => {
-  for (const child of started) child.kill('SIGKILL');
+  for (const { pid } of started) if (pid !== undefined) endGroup(pid);
   rmSync(root, { recursive: true });
 });
+
+/** A script that fails its test may leave the suite it started behind. */
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nothing of it is left.
+  }
+}
 
 /**
  * scripts/test of this checkout in a folder where what it calls (set-up, build, the run of a suite) is what the test
@@ -33,7 +42,7 @@ function start(suite: string): ChildProcess {
   writeFileSync(join(root, 'scripts/build.js'), '');
   writeFileSync(join(root, 'scripts/test-summary.js'), 'console.log("summary");');
   const env = { ...process.env, PATH: `${root}/bin:${process.env['PATH'] ?? ''}`, TMPDIR: join(root, 'tmp') };
-  const child = spawn(join(root, 'scripts/test'), [], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(join(root, 'scripts/test'), [], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   started.push(child);
   return child;
 }

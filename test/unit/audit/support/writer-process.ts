@@ -1,5 +1,6 @@
-// A process that writes to a log: node --import tsx writer-process.ts PATH COUNT MODE
-// MODE together: says so when ready, begins when stdin ends, ends cleanly · close: the same at once · stay: says so when done and waits to be killed · endless: writes until it is killed ·
+// A process that writes to a log: writer-process PATH COUNT MODE
+// MODE together: says so when ready, begins when stdin ends, ends cleanly · close: the same at once ·
+// stay: says so when done and waits to be killed · endless: writes until it is killed ·
 // refused: makes intents until one is refused, prints the code and how often the guarded action ran after that.
 import { once } from 'node:events';
 import { openAudit } from '../../../../src/audit/audit-log.js';
