@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import { builtInPolicy } from '../../../../src/config/built-in-policy.js';
 import type { ExecResult } from '../../../../src/core/exec.js';
 import type { SitePolicy } from '../../../../src/core/site-policy.js';
@@ -82,7 +83,7 @@ class StagedCommand {
   }
 }
 
-/** A session whose sandbox is this test: the tools, the session and its commands' streams are the real ones. */
+/** A session whose sandbox is this test: tools, session and streams are the real ones. Called in a test, it ends with it. */
 export function stage() {
   const clock = new HeldClock();
   const one = record();
@@ -97,6 +98,7 @@ export function stage() {
     },
   };
   const log = new SessionLog('/dev/null');
+  onTestFinished(() => log[Symbol.asyncDispose]());
   const parts = { record: one, log, audit: new InMemoryAudit(), clock, notes: [] };
   const session = new Session({ ...parts, sandbox: sandbox as unknown as Sandbox });
   const sitePolicy: SitePolicy = builtInPolicy('/home/ann');
