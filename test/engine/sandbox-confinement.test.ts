@@ -153,6 +153,47 @@ describe.each(engineKinds)('inside a sandbox of a real rootless %s', (kind) => {
   });
 });
 
+/** A folder of ours with a tmpfs at `below` in it, which only root can make (scripts/lab/host-run --submount). */
+const submounted = process.env['PADDOCK_TEST_SUBMOUNT'];
+const isRequired = process.env['PADDOCK_TEST_REQUIRE']?.includes('submount') === true;
+const kindsWithSubmount = submounted !== undefined || isRequired ? engineKinds : [];
+
+describe.each(kindsWithSubmount)('a project with a submount on a real rootless %s', (kind) => {
+  const project = submounted ?? '/PADDOCK_TEST_SUBMOUNT is not set';
+  let stage: Stage;
+
+  beforeAll(async () => {
+    stage = await Stage.open(kind, { policy: { allowedRoots: [project] } });
+    await writeFile(join(project, 'below/hello.txt'), 'from below\n');
+  });
+  afterAll(() => stage[Symbol.asyncDispose]());
+
+  it('is shown whole and is read-only down to the submount', async () => {
+    expect((await lstat(join(project, 'below'))).dev).not.toBe((await lstat(project)).dev);
+    const session = await stage.create({ projectPath: project });
+    expect(await said(session, 'cat below/hello.txt')).toBe('from below');
+    for (const line of ['echo x >below/hello.txt', ': >below/new', 'mkdir below/d', 'rm below/hello.txt', ': >new']) {
+      const { exitCode, stderr } = await run(session, line);
+      expect([line, exitCode === 0, stderr.text]).toEqual([
+        line,
+        false,
+        expect.stringMatching(/read-only file system/i),
+      ]);
+    }
+    for (const line of ['mount -o remount,rw /workspace/below', 'umount /workspace/below']) {
+      expect([line, (await run(session, line)).exitCode]).not.toEqual([line, 0]);
+    }
+    expect(await readFile(join(project, 'below/hello.txt'), 'utf8')).toBe('from below\n');
+    await stage.sessions.destroy(session.id);
+  });
+
+  it('is refused when writing is asked for', async () => {
+    const writable = stage.create({ projectPath: project, workspace: 'rw' });
+    await expect(writable).rejects.toMatchObject({ code: 'POLICY_DENIED', ruleId: 'workspace.submount' });
+    expect(await stage.containers()).toEqual([]);
+  });
+});
+
 async function listening(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
