@@ -49,11 +49,6 @@ export function redactArgv(argv: readonly string[]): Details {
   return { argc: argv.length, argv: digest(argv.join('\0')), program: programName(argv[0] ?? '') };
 }
 
-/** A shell line for the log, by the rules of `redactArgv`. */
-export function redactShellLine(line: string): Details {
-  return { line: digest(line), program: programName(line.trimStart().split(/\s/, 1)[0] ?? '') };
-}
-
 /** An environment for the log: the conventional (upper-case) names, at most 32, and never a value, not even a digest of one. */
 export function redactEnv(env: Readonly<Record<string, string | undefined>>): Details {
   const names = Object.keys(env).sort();

@@ -1,4 +1,4 @@
-import { parseCmdline } from '../kit/proc/environ.js';
+import { parseCmdline } from '../kit/proc/cmdline.js';
 import { parseIdMap } from '../kit/proc/id-map.js';
 import { parseLimits } from '../kit/proc/limits.js';
 import { type Mount, parseMountinfo } from '../kit/proc/mountinfo.js';

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { type ProcStat, parseStat } from './proc/stat.js';
 
 /**
  * Which process, beyond doubt: a pid alone is reused, within minutes on a busy host. The start time tells two holders of
@@ -12,24 +13,19 @@ export interface ProcessIdentity {
   readonly bootId: string;
 }
 
-interface ProcessStat {
-  readonly state: string;
-  readonly startTimeTicks: number;
-}
-
 /**
  * The identity of a process, by default our own; undefined when there is none of that pid (or /proc hides it).
  * A process that has ended and waits to be reaped still has one; `isAlive` says no to it.
  */
 export async function readProcessIdentity(pid: number = process.pid): Promise<ProcessIdentity | undefined> {
   const stat = await readStat(pid);
-  return stat && { pid, startTimeTicks: stat.startTimeTicks, bootId: await readBootId() };
+  return stat && { pid, startTimeTicks: Number(stat.startTicks), bootId: await readBootId() };
 }
 
 /** Whether that very process still runs. Pids are those of the caller's pid namespace. */
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   const stat = await readStat(identity.pid);
-  if (stat?.startTimeTicks !== identity.startTimeTicks) return false;
+  if (stat === undefined || Number(stat.startTicks) !== identity.startTimeTicks) return false;
   // Zombies and dying processes run nothing any more.
   if (stat.state === 'Z' || stat.state === 'X') return false;
   return (await readBootId()) === identity.bootId;
@@ -39,7 +35,7 @@ async function readBootId(): Promise<string> {
   return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
 }
 
-async function readStat(pid: number): Promise<ProcessStat | undefined> {
+async function readStat(pid: number): Promise<ProcStat | undefined> {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   let text: string;
   try {
@@ -49,21 +45,6 @@ async function readStat(pid: number): Promise<ProcessStat | undefined> {
     throw error;
   }
   return parseStat(text);
-}
-
-/**
- * The command's name stands in parentheses in second place and is the process's own choice: it may hold spaces,
- * parentheses and a forged rest of the line. Only the last `)` ends it.
- */
-function parseStat(text: string): ProcessStat | undefined {
-  const fields = text
-    .slice(text.lastIndexOf(')') + 1)
-    .trim()
-    .split(' ');
-  const startTimeTicks = Number(fields[19]);
-  const state = fields[0];
-  if (state === undefined || !Number.isSafeInteger(startTimeTicks)) return undefined;
-  return { state, startTimeTicks };
 }
 
 function isGone(error: unknown): boolean {

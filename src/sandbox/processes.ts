@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { type ProcStat, parseStat } from '../kit/proc/stat.js';
 
 /** One process of a sandbox, seen from the host. */
 export interface SandboxProcess {
@@ -18,13 +19,13 @@ export const commandMark = 'PADDOCK_COMMAND';
 const readCapBytes = 128 * 1024;
 
 /** Identity of the pid namespace of a process on the host; undefined when it is gone. */
-export function pidNamespaceOf(pid: number): string | undefined {
-  return pid > 0 ? readLink(`/proc/${pid}/ns/pid`) : undefined;
+export function pidNamespaceOf(pid: number, procRoot = '/proc'): string | undefined {
+  return pid > 0 ? readLink(`${procRoot}/${pid}/ns/pid`) : undefined;
 }
 
 /** Arguments of a process, each ended by NUL; undefined when it is gone or can't be read. */
-export function commandLineOf(pid: number): string | undefined {
-  return read(`/proc/${pid}/cmdline`);
+export function commandLineOf(pid: number, procRoot = '/proc'): string | undefined {
+  return read(`${procRoot}/${pid}/cmdline`);
 }
 
 /**
@@ -33,14 +34,14 @@ export function commandLineOf(pid: number): string | undefined {
  * out of the sandbox. Synchronous on purpose: a list that is interleaved with other work is older than it need be when
  * the signals go out. About 3 ms on a machine with 200 processes.
  */
-export function processesOf(namespace: string): SandboxProcess[] {
-  const own = readLink('/proc/self/ns/pid');
+export function processesOf(namespace: string, procRoot = '/proc'): SandboxProcess[] {
+  const own = readLink(`${procRoot}/self/ns/pid`);
   const seen = new Map<number, { readonly ppid: number; readonly namespace: string }>();
-  for (const name of readdirSync('/proc')) {
+  for (const name of readdirSync(procRoot)) {
     const pid = Number(name);
-    const link = Number.isInteger(pid) ? pidNamespaceOf(pid) : undefined;
+    const link = Number.isInteger(pid) ? pidNamespaceOf(pid, procRoot) : undefined;
     if (link === undefined || (link === own && link !== namespace)) continue;
-    const ppid = parentOf(pid);
+    const ppid = parentOf(pid, procRoot);
     if (ppid !== undefined) seen.set(pid, { ppid, namespace: link });
   }
   const isInside = (pid: number, depth = 0): boolean => {
@@ -49,7 +50,7 @@ export function processesOf(namespace: string): SandboxProcess[] {
       process !== undefined && (process.namespace === namespace || (depth < 512 && isInside(process.ppid, depth + 1)))
     );
   };
-  return [...seen].flatMap(([pid, process]) => (isInside(pid) ? [{ pid, ...process, ...markOf(pid) }] : []));
+  return [...seen].flatMap(([pid, process]) => (isInside(pid) ? [{ pid, ...process, ...markOf(pid, procRoot) }] : []));
 }
 
 /** Signals a process if it still is in its namespace (so that a reused pid of somebody else's is left alone). */
@@ -66,34 +67,31 @@ export function signalProcess({ pid, namespace }: SandboxProcess, signal: NodeJS
  * Parent pid; undefined for a zombie (dead already, waits for its reaper) and for a process that is gone. A zombie that
  * still has threads is no such thing: its first thread has ended, the others run on and can be signalled.
  */
-function parentOf(pid: number): number | undefined {
-  const fields = statFields(pid);
-  const threads = Number(fields?.[17]);
-  if (fields === undefined || fields[0] === 'X' || (fields[0] === 'Z' && !(threads > 1))) return undefined;
-  const ppid = Number(fields[1]);
-  return Number.isInteger(ppid) ? ppid : undefined;
+function parentOf(pid: number, procRoot: string): number | undefined {
+  const stat = statOf(pid, procRoot);
+  if (stat === undefined || stat.state === 'X' || (stat.state === 'Z' && !(stat.threads > 1))) return undefined;
+  return stat.ppid;
 }
 
 /** Clock ticks from boot to the start of a process; undefined when it is gone. With the pid it names one process. */
 export function startTicksOf(pid: number): number | undefined {
-  const ticks = Number(statFields(pid)?.[19]);
-  return Number.isInteger(ticks) ? ticks : undefined;
+  const stat = statOf(pid, '/proc');
+  return stat && Number(stat.startTicks);
 }
 
-/** Fields of /proc/PID/stat from the state on. The name before it may itself hold parentheses and spaces. */
-function statFields(pid: number): readonly string[] | undefined {
-  const text = pid > 0 ? read(`/proc/${pid}/stat`) : undefined;
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ');
+function statOf(pid: number, procRoot: string): ProcStat | undefined {
+  const text = pid > 0 ? read(`${procRoot}/${pid}/stat`) : undefined;
+  return text === undefined ? undefined : parseStat(text);
 }
 
-function markOf(pid: number): Pick<SandboxProcess, 'mark' | 'settled'> {
+function markOf(pid: number, procRoot: string): Pick<SandboxProcess, 'mark' | 'settled'> {
   const prefix = `${commandMark}=`;
-  const environ = read(`/proc/${pid}/environ`) ?? '';
+  const environ = read(`${procRoot}/${pid}/environ`) ?? '';
   const mark = environ
     .split('\0')
     .find((entry) => entry.startsWith(prefix))
     ?.slice(prefix.length);
-  return { mark, settled: environ !== '' || (commandLineOf(pid) ?? '') !== '' };
+  return { mark, settled: environ !== '' || (commandLineOf(pid, procRoot) ?? '') !== '' };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Clock } from '../kit/clock.js';
-import { parseCmdline } from '../kit/proc/environ.js';
+import { parseCmdline } from '../kit/proc/cmdline.js';
 import { listProcesses, readProcess, withDescendants } from '../kit/proc/processes.js';
 import { readProcFile } from '../kit/proc/read.js';
 import type { ProcStat } from '../kit/proc/stat.js';

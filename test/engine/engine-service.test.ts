@@ -8,8 +8,8 @@ import { describe, expect, it } from 'vitest';
 import { isServedByOwnPodman } from '../../src/engine/discover/own-podman.js';
 import { sweepServiceFolders } from '../../src/engine/service/folder.js';
 import { findPodman, PodmanService } from '../../src/engine/service/podman-service.js';
-import { isAlive, markOf } from '../../src/engine/service/processes.js';
 import { Transport } from '../../src/engine/transport/transport.js';
+import { isAlive, readProcessIdentity } from '../../src/kit/process-identity.js';
 
 const uid = process.getuid?.() ?? 0;
 const runtime = process.env['XDG_RUNTIME_DIR'] ?? `/run/user/${uid}`;
@@ -52,7 +52,7 @@ describe('a Podman service of our own', () => {
     }
     expect(service.isRunning).toBe(false);
     expect(existsSync(folder)).toBe(false);
-    expect(await markOf(service.pid)).toBeUndefined();
+    expect(await readProcessIdentity(service.pid)).toBeUndefined();
   });
 
   it('outlives its idle time while its starter lives', async () => {
@@ -65,7 +65,7 @@ describe('a Podman service of our own', () => {
   it('ends by itself when its starter is killed, and the next one removes what is left, but nothing of the living', async () => {
     const { child, pid, socketPath } = await startElsewhere();
     await using living = await start();
-    const mark = await markOf(pid);
+    const mark = await readProcessIdentity(pid);
     if (!mark) throw new Error('the service was not there');
     expect(await sweepServiceFolders(runtime)).toEqual([]);
     child.kill('SIGKILL');
@@ -79,7 +79,7 @@ describe('a Podman service of our own', () => {
 
   it('is ended by whoever sweeps, if its starter is gone and it is not', async () => {
     const { child, pid, socketPath } = await startElsewhere();
-    const mark = await markOf(pid);
+    const mark = await readProcessIdentity(pid);
     if (!mark) throw new Error('the service was not there');
     child.kill('SIGKILL');
     await once(child, 'exit');

@@ -2,14 +2,19 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../../core/errors.js';
-import { isAlive, isPodman, markOf, type ProcessMark, signalProcess } from './processes.js';
+import { isAlive, type ProcessIdentity, readProcessIdentity } from '../../kit/process-identity.js';
+import { isPodman, signalProcess } from './processes.js';
 
 const prefix = 'engine-';
 const markFile = 'owner.json';
 /** A folder without a mark is either being made right now or was left by a crash in that moment. */
 const unmarkedGraceMs = 60_000;
 
-const mark = z.object({ pid: z.number().int().positive(), startTicks: z.string() });
+const mark = z.object({
+  pid: z.number().int().positive(),
+  startTimeTicks: z.number().int().nonnegative(),
+  bootId: z.string(),
+});
 const marks = z.object({ starter: mark, service: mark.optional() });
 
 /** The folder of one service: `podman.sock`, the configuration of its own, and whose it is. */
@@ -27,7 +32,7 @@ export async function makeServiceFolder(runtime: string, uid: number): Promise<S
   const parent = await ownFolder(runtime, uid);
   const path = await mkdtemp(join(parent, prefix));
   const folder = { path, socketPath: join(path, 'podman.sock'), configPath: join(path, 'containers.conf') };
-  const starter = await markOf(process.pid);
+  const starter = await readProcessIdentity();
   if (!starter) throw new EngineError('NO_ENGINE', "this process can't be seen in /proc");
   await writeFile(join(path, markFile), JSON.stringify({ starter }), { mode: 0o600 });
   // An exec leaves its conmon for this many seconds (default 300), even after its container is removed. Podman from 4.4
@@ -37,7 +42,7 @@ export async function makeServiceFolder(runtime: string, uid: number): Promise<S
 }
 
 /** Adds the service to the mark, so that whoever sweeps can end it too. */
-export async function markService(folder: ServiceFolder, service: ProcessMark): Promise<void> {
+export async function markService(folder: ServiceFolder, service: ProcessIdentity): Promise<void> {
   const path = join(folder.path, markFile);
   const known = marks.parse(JSON.parse(await readFile(path, 'utf8')));
   await writeFile(path, JSON.stringify({ ...known, service }), { mode: 0o600 });

@@ -3,13 +3,14 @@ import { access, constants, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../core/errors.js';
+import { readProcessIdentity } from '../../kit/process-identity.js';
 import { safeLine } from '../../kit/safe-text.js';
 import { type Env, runtimeFolder } from '../discover/candidates.js';
 import { maxSocketPathBytes } from '../discover/endpoint.js';
 import { Transport } from '../transport/transport.js';
 import { makeServiceFolder, markService, type ServiceFolder, sweepServiceFolders } from './folder.js';
 import { Lifeline } from './lifeline.js';
-import { markOf, podmanChildren, signalProcess } from './processes.js';
+import { podmanChildren, signalProcess } from './processes.js';
 
 /** Seconds without a connection after which the service ends; the lifeline keeps it while this process lives. */
 const idleSeconds = 5;
@@ -139,7 +140,7 @@ export class PodmanService implements AsyncDisposable {
   async #whenReady(said: () => string, signal?: AbortSignal): Promise<void> {
     const failed = (why: string, cause?: unknown): EngineError =>
       new EngineError('NO_ENGINE', `podman system service ${why}: ${safeLine(said()) || 'it said nothing'}`, { cause });
-    const mark = await markOf(this.pid);
+    const mark = await readProcessIdentity(this.pid);
     if (mark) await markService(this.#folder, mark);
     await using transport = new Transport({ socketPath: this.socketPath });
     const deadline = performance.now() + startTimeoutMs;

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { readLinkOrNothing, readProcFile } from './read.js';
+import { readProcFile } from './read.js';
 import { type ProcStat, parseStat } from './stat.js';
 
 /** The identity of a process, undefined when there is none of that number. */
@@ -23,24 +23,6 @@ async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R
     results.push(...(await Promise.all(items.slice(at, at + 64).map(work))));
   }
   return results;
-}
-
-/**
- * Every process in the pid namespace of `pid`, `pid` included, and in namespaces made inside it: an engine's exec has
- * its parent outside, so the tree alone misses it, and a process that unshared its pid namespace has another identity,
- * so the identity alone misses that. Empty when the namespace of `pid` can't be read.
- */
-export async function processesInNamespaceOf(pid: number, procRoot = '/proc'): Promise<readonly ProcStat[]> {
-  const namespace = await readLinkOrNothing(`${procRoot}/${pid}/ns/pid`);
-  if (namespace === undefined) return [];
-  const all = await listProcesses(procRoot);
-  const direct = await inBatches(all, async (process) => {
-    return (await readLinkOrNothing(`${procRoot}/${process.pid}/ns/pid`)) === namespace;
-  });
-  return withDescendants(
-    all,
-    all.filter((_, index) => direct[index]),
-  );
 }
 
 /** `roots` and everything of `all` below them by parent, each once. Pure. */

@@ -4,6 +4,7 @@ export interface ProcStat {
   readonly comm: string;
   readonly state: string;
   readonly ppid: number;
+  readonly threads: number;
   /** Clock ticks after boot at which it started; with the pid it names a process for good. */
   readonly startTicks: string;
 }
@@ -19,8 +20,9 @@ export function parseStat(text: string): ProcStat | undefined {
     .trim()
     .split(/\s+/);
   const [state, ppid] = rest;
-  const startTicks = rest[19];
+  const [threads, , startTicks] = rest.slice(17);
   if (!/^\d{1,10}$/.test(pid) || state === undefined || !/^\d{1,10}$/.test(ppid ?? '')) return undefined;
   if (startTicks === undefined || !/^\d{1,20}$/.test(startTicks)) return undefined;
-  return { pid: Number(pid), comm: text.slice(open + 1, close), state, ppid: Number(ppid), startTicks };
+  const comm = text.slice(open + 1, close);
+  return { pid: Number(pid), comm, state, ppid: Number(ppid), threads: Number(threads), startTicks };
 }

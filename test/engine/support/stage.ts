@@ -10,7 +10,7 @@ import { version } from '../../../src/core/version.js';
 import { openEngine } from '../../../src/engine/open.js';
 import type { ContainerSummary, Engine, EngineKind } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
-import { processesInNamespaceOf } from '../../../src/kit/proc/processes.js';
+import { readProcess } from '../../../src/kit/proc/processes.js';
 import { readProcessIdentity } from '../../../src/kit/process-identity.js';
 import type { CreateRequest } from '../../../src/policy/request.js';
 import type { CommandOptions } from '../../../src/sandbox/command-host.js';
@@ -188,6 +188,7 @@ export async function said(session: Session, line: string, changes: Partial<Exec
 export async function processesIn(session: Session): Promise<readonly string[]> {
   const { initPid, namespace } = session.sandbox.handle;
   if (pidNamespaceOf(initPid) !== namespace) return [];
-  const all = await processesInNamespaceOf(initPid);
-  return all.filter((p) => p.pid !== initPid && p.state !== 'Z' && p.state !== 'X').map((p) => p.comm);
+  const others = processesOf(namespace).filter(({ pid }) => pid !== initPid);
+  const found = await Promise.all(others.map(({ pid }) => readProcess(pid)));
+  return found.flatMap((process) => process?.comm ?? []);
 }

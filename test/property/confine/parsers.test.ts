@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { judgeEvidence } from '../../../src/confine/evidence.js';
 import { parseCpuMax, parseMax } from '../../../src/confine/observe-cgroup.js';
 import { parseUnifiedCgroup } from '../../../src/kit/proc/cgroup.js';
-import { parseCmdline, parseEnviron } from '../../../src/kit/proc/environ.js';
+import { parseCmdline } from '../../../src/kit/proc/cmdline.js';
 import { idsInside, parseIdMap } from '../../../src/kit/proc/id-map.js';
 import { parseLimits } from '../../../src/kit/proc/limits.js';
 import { parseMountinfo, unescapeOctal } from '../../../src/kit/proc/mountinfo.js';
@@ -28,7 +28,6 @@ describe('parsers of kernel files', () => {
         parseStatus(text);
         parseLimits(text);
         parseUnifiedCgroup(text);
-        parseEnviron(text);
         parseCmdline(text);
         parseMax(text);
         parseCpuMax(text);

@@ -1,9 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { builtInPolicy } from '../../../src/config/built-in-policy.js';
 import { dockerOptions } from '../../../src/policy/docker/parse.js';
-import { explainPolicy, explainRule } from '../../../src/policy/explain.js';
 import { rules } from '../../../src/policy/rules.js';
 import { toPolicyDenied } from '../../../src/policy/verdict.js';
 
@@ -25,11 +23,6 @@ describe('the rule table', () => {
     expect(unused).toEqual([]);
   });
 
-  it('is explained by id, and only by its own ids', () => {
-    expect(explainRule('network.mode')).toMatchObject({ id: 'network.mode', reason: expect.any(String) });
-    expect(explainRule('toString')).toBeUndefined();
-  });
-
   it('gives errors for rooms that throw', () => {
     const error = toPolicyDenied({ verdict: 'deny', ruleId: 'network.mode', reason: 'r', hint: 'h' });
     expect(error).toMatchObject({ code: 'POLICY_DENIED', ruleId: 'network.mode', hint: 'h', exitCode: 3 });
@@ -40,15 +33,5 @@ describe('docs/policy.md', () => {
   it('names every Docker option that is known', () => {
     const missing = dockerOptions().filter(({ name }) => !document.includes(`\`${name}\``));
     expect(missing.map(({ name }) => name)).toEqual([]);
-  });
-});
-
-describe('a policy explained', () => {
-  it('has units people read', () => {
-    const rows = explainPolicy(builtInPolicy('/home/ada'));
-    expect(rows).toContainEqual({ name: 'ceilings.memoryBytes', value: '64 GiB' });
-    expect(rows).toContainEqual({ name: 'ceilings.fsizeBytes', value: 'not limited' });
-    expect(rows).toContainEqual({ name: 'defaults.timeoutMs', value: '10m' });
-    expect(rows).toContainEqual({ name: 'images', value: 'none' });
   });
 });

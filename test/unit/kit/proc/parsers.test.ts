@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseUnifiedCgroup } from '../../../../src/kit/proc/cgroup.js';
-import { parseCmdline, parseEnviron } from '../../../../src/kit/proc/environ.js';
+import { parseCmdline } from '../../../../src/kit/proc/cmdline.js';
 import { idsInside, parseIdMap } from '../../../../src/kit/proc/id-map.js';
 import { parseLimits } from '../../../../src/kit/proc/limits.js';
 import { parseStat } from '../../../../src/kit/proc/stat.js';
@@ -37,7 +37,7 @@ describe('the stat of a process', () => {
   it('finds the end of a name that holds parentheses and spaces', () => {
     const rest = `S 7 ${Array.from({ length: 17 }, (_, i) => i).join(' ')} 208573 99`;
     expect(parseStat(`42 (a) R 1 (b ) ${rest}`)).toEqual({
-      ...{ pid: 42, comm: 'a) R 1 (b ', state: 'S', ppid: 7, startTicks: '208573' },
+      ...{ pid: 42, comm: 'a) R 1 (b ', state: 'S', ppid: 7, threads: 15, startTicks: '208573' },
     });
   });
 
@@ -84,12 +84,5 @@ describe('limits and words of a process', () => {
 
   it('splits a command line at its NULs and keeps empty words', () => {
     expect(parseCmdline('sh\0-c\0\0x y\0')).toEqual(['sh', '-c', '', 'x y']);
-  });
-
-  it('reads the environment as getenv would', () => {
-    expect([...parseEnviron('A=1\0broken\0=x\0A=2\0B=a=b\0')]).toEqual([
-      ['A', '1'],
-      ['B', 'a=b'],
-    ]);
   });
 });

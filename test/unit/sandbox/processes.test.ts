@@ -1,0 +1,50 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { processesOf } from '../../../src/sandbox/processes.js';
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'paddock-proc-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function fakeProcess(pid: number | 'self', ppid: number, namespace: string, state = 'S', threads = 1) {
+  await mkdir(join(root, String(pid), 'ns'), { recursive: true });
+  const between = '0 '.repeat(15);
+  await writeFile(join(root, String(pid), 'stat'), `${pid} (a) S 1 (p) ${state} ${ppid} ${between}${threads} 0 77 0`);
+  await symlink(namespace, join(root, String(pid), 'ns', 'pid'));
+}
+
+const found = (namespace: string) =>
+  processesOf(namespace, root)
+    .map((process) => process.pid)
+    .sort((a, b) => a - b);
+
+describe('the processes of a sandbox', () => {
+  beforeEach(async () => {
+    await fakeProcess('self', 0, 'pid:[1]');
+    await fakeProcess(1, 0, 'pid:[1]');
+    await fakeProcess(10, 1, 'pid:[2]');
+  });
+
+  it('include those an exec put there from outside and those that made a namespace inside it', async () => {
+    await fakeProcess(11, 1, 'pid:[2]');
+    await fakeProcess(12, 11, 'pid:[3]');
+    await fakeProcess(13, 12, 'pid:[4]');
+    await fakeProcess(20, 1, 'pid:[1]');
+    await fakeProcess(30, 1, 'pid:[5]');
+    expect(found('pid:[2]')).toEqual([10, 11, 12, 13]);
+  });
+
+  it('include a zombie only while it has other threads', async () => {
+    await fakeProcess(11, 10, 'pid:[2]', 'Z', 1);
+    await fakeProcess(12, 10, 'pid:[2]', 'Z', 2);
+    expect(found('pid:[2]')).toEqual([10, 12]);
+  });
+
+  it('are none in a namespace that nobody is in', () => {
+    expect(found('pid:[9]')).toEqual([]);
+  });
+});
