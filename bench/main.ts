@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openEngine } from '../src/engine/open.js';
 import type { Engine } from '../src/engine/types.js';
-import { openPaddockHost } from '../test/engine/support/paddock-host.js';
+import { Stage } from '../test/engine/support/stage.js';
 import { BareEngine } from './bare.js';
 import { noResults, type Results, singleRound, togetherRound } from './rounds.js';
 import { percentile, type Row, rowOf, table, tenths } from './statistics.js';
@@ -26,8 +26,8 @@ const callNames = ['create', 'start', 'inspect'] as const;
 
 async function measure(engine: Engine, n: number, together: number): Promise<Report> {
   const watch = newWatch();
-  await using host = await openPaddockHost(watched(engine, watch));
-  await using sessions = host.sessions();
+  await using stage = await Stage.open(engine.identity.kind, { engine: watched(engine, watch) });
+  const { sessions } = stage;
   await using bare = new BareEngine(engine.identity);
   const bench = { sessions, bare, watch };
   for (let i = 0; i < warmUps; i += 1) await singleRound(bench, noResults(), true);

@@ -8,28 +8,22 @@ import { runDoctor } from '../../src/doctor/doctor.js';
 import { hostFiles } from '../../src/doctor/host-files.js';
 import { HostLoadReader } from '../../src/doctor/host-load.js';
 import { type CheckReport, reportText } from '../../src/doctor/report.js';
-import type { Engine } from '../../src/engine/types.js';
 import { systemClock } from '../../src/kit/clock.js';
 import { isAlive } from '../../src/kit/process-identity.js';
 import { floor } from '../../src/sandbox/create.js';
 import { pruneSessions } from '../../src/session/prune.js';
-import { engineKinds, openTestEngine } from './support/engines.js';
-import { builtInit, openPaddockHost, type PaddockHost } from './support/paddock-host.js';
+import { engineKinds } from './support/engines.js';
+import { builtInit, Stage } from './support/stage.js';
 
 describe.each(engineKinds)('the doctor on rootless %s', (kind) => {
-  let engine: Engine;
-  let host: PaddockHost;
+  let stage: Stage;
   let report: CheckReport;
 
   beforeAll(async () => {
-    engine = await openTestEngine(kind);
-    host = await openPaddockHost(engine);
-    report = await runDoctor(contextOf(host, engine), AbortSignal.timeout(90_000));
+    stage = await Stage.open(kind);
+    report = await runDoctor(contextOf(stage), AbortSignal.timeout(90_000));
   });
-  afterAll(async () => {
-    await host[Symbol.asyncDispose]();
-    await engine[Symbol.asyncDispose]();
-  });
+  afterAll(() => stage[Symbol.asyncDispose]());
 
   const status = (id: string) => report.checks.find((check) => check.id === id)?.status;
 
@@ -50,26 +44,26 @@ describe.each(engineKinds)('the doctor on rootless %s', (kind) => {
   });
 
   it('leaves neither container nor record behind', async () => {
-    expect((await host.store.list()).records).toEqual([]);
-    const ours = await engine.listContainers([labels.session]);
+    expect((await stage.store.list()).records).toEqual([]);
+    const ours = await stage.engine.listContainers([labels.session]);
     expect(ours.filter((one) => one.names[0]?.includes('canary'))).toEqual([]);
   });
 });
 
-function contextOf(host: PaddockHost, engine: Engine): DoctorContext {
+function contextOf(stage: Stage): DoctorContext {
+  const { engine, store, audit, policy: sitePolicy, stateDir, sessions } = stage;
   const { username: name, uid, gid } = userInfo();
-  const sessions = host.sessions();
   const runtimeDir = process.env['XDG_RUNTIME_DIR'] ?? `/run/user/${uid}`;
   const load = new HostLoadReader(systemClock);
   const stale = (signal: AbortSignal) =>
     pruneSessions({
-      ...{ store: host.store, engine, audit: host.audit, clock: systemClock, isAlive, signal, runtimeDir },
-      ...{ bootId: host.self.bootId, isDryRun: true, pendingWaitMs: 0 },
+      ...{ store, engine, audit, clock: systemClock, isAlive, signal, runtimeDir },
+      ...{ bootId: stage.self.bootId, isDryRun: true, pendingWaitMs: 0 },
     });
   return {
-    ...{ engine, sitePolicy: host.sitePolicy, user: { name, uid, gid }, files: hostFiles, clock: systemClock },
+    ...{ engine, sitePolicy, user: { name, uid, gid }, files: hostFiles, clock: systemClock },
     paths: {
-      ...{ stateDir: host.stateDir, runtimeDir, auditLog: host.audit.path, init: builtInit, settings: [] },
+      ...{ stateDir, runtimeDir, auditLog: audit.path, init: builtInit, settings: [] },
       installation: join(import.meta.dirname, '../..'),
     },
     stale,

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/session/session.js';
 import { engineKinds } from './support/engines.js';
-import { run, Stage, said } from './support/stage.js';
+import { refused, run, Stage, said } from './support/stage.js';
 
 const mib = 1024 ** 2;
 const uid = process.getuid?.() ?? 0;
@@ -25,20 +25,13 @@ describe.each(engineKinds)('inside a sandbox of a real rootless %s', (kind) => {
   });
   afterAll(() => stage[Symbol.asyncDispose]());
 
-  /** What a shell line says when it fails, and that it did. */
-  async function refused(line: string): Promise<string> {
-    const result = await run(session, line);
-    expect(`${line}: ${result.exitCode}`).not.toBe(`${line}: 0`);
-    return result.stderr.text + result.stdout.text;
-  }
-
   it('a project is read-only unless asked, whatever is tried', async () => {
     expect(await said(session, 'pwd; cat hello.txt')).toBe('/workspace\nhello');
     for (const line of ['echo x >hello.txt', ': >new', 'rm hello.txt', 'mkdir d', 'chmod 777 hello.txt', 'touch .']) {
-      expect(await refused(line)).toMatch(/read-only file system/i);
+      expect(await refused(session, line)).toMatch(/read-only file system/i);
     }
     expect(await readFile(join(project, 'hello.txt'), 'utf8')).toBe('hello\n');
-    expect(await refused('mount -o remount,rw /workspace')).toMatch(/denied|permitted|root|superuser/i);
+    expect(await refused(session, 'mount -o remount,rw /workspace')).toMatch(/denied|permitted|root|superuser/i);
   });
 
   it('a project is writable when asked, and what is made in it belongs to the caller', async () => {
@@ -70,8 +63,8 @@ describe.each(engineKinds)('inside a sandbox of a real rootless %s', (kind) => {
   it('a link to outside in a project leads nowhere on the host', async () => {
     await symlink('/etc/shadow', join(project, 'shadow'));
     await symlink(stage.folder, join(project, 'out'));
-    expect(await refused('cat shadow')).toMatch(/no such file/i);
-    expect(await refused('ls out/state')).toMatch(/no such file/i);
+    expect(await refused(session, 'cat shadow')).toMatch(/no such file/i);
+    expect(await refused(session, 'ls out/state')).toMatch(/no such file/i);
   });
 
   it('the root and everything of the host in it is read-only', async () => {
@@ -80,13 +73,13 @@ describe.each(engineKinds)('inside a sandbox of a real rootless %s', (kind) => {
       expect([path, tried.exitCode]).not.toEqual([path, 0]);
       if (tried.exitCode !== 9) expect(tried.stderr.text).toMatch(/read-only file system|permission denied/i);
     }
-    expect(await refused('rm /usr/bin/true')).toMatch(/read-only|permission denied/i);
+    expect(await refused(session, 'rm /usr/bin/true')).toMatch(/read-only|permission denied/i);
   });
 
   it('only what was said to be writable is, and has the size it was said to have', async () => {
     const sizes = { '/tmp': 4, '/scratch': 1, '/home/agent': 3, '/dev/shm': 2, '/run': 16 };
     for (const [path, size] of Object.entries(sizes)) {
-      const words = await refused(`dd if=/dev/zero of=${path}/fill bs=64k count=800`);
+      const words = await refused(session, `dd if=/dev/zero of=${path}/fill bs=64k count=800`);
       expect(words).toMatch(/no space left/i);
       const bytes = Number(await said(session, `stat -c %s ${path}/fill; rm ${path}/fill`));
       expect([path, bytes <= size * mib, bytes > (size * mib) / 2]).toEqual([path, true, true]);
@@ -110,7 +103,7 @@ describe.each(engineKinds)('inside a sandbox of a real rootless %s', (kind) => {
 
   it('kernel settings can not be written, and what tells about the host is masked', async () => {
     for (const path of ['/proc/sys/kernel/hostname', '/proc/sys/vm/drop_caches', '/proc/sysrq-trigger']) {
-      expect(await refused(`echo x >${path}`)).toMatch(/read-only file system|permission denied|nonexistent/i);
+      expect(await refused(session, `echo x >${path}`)).toMatch(/read-only file system|permission denied|nonexistent/i);
     }
     const empty =
       'for p in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts; do [ -s $p ] && cat $p | head -c 1; done; true';
@@ -125,8 +118,8 @@ describe.each(engineKinds)('inside a sandbox of a real rootless %s', (kind) => {
       expect(await said(session, 'tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " "')).toBe('lo');
       expect(await said(session, 'tail -n +2 /proc/net/route | wc -l')).toBe('0');
       const dial = `bash -c 'exec 3<>/dev/tcp/127.0.0.1/${port} && head -c 7 <&3'`;
-      expect(await refused(dial)).toMatch(/connection refused|unreachable/i);
-      expect(await refused('getent ahosts paddock-test.invalid')).toBe('');
+      expect(await refused(session, dial)).toMatch(/connection refused|unreachable/i);
+      expect(await refused(session, 'getent ahosts paddock-test.invalid')).toBe('');
       // The same from the host, to know that the test could have seen it.
       expect(await text(connect(port, '127.0.0.1'))).toBe('reached');
     } finally {
@@ -173,15 +166,10 @@ describe.each(kindsWithSubmount)('a project with a submount on a real rootless %
     const session = await stage.create({ projectPath: project });
     expect(await said(session, 'cat below/hello.txt')).toBe('from below');
     for (const line of ['echo x >below/hello.txt', ': >below/new', 'mkdir below/d', 'rm below/hello.txt', ': >new']) {
-      const { exitCode, stderr } = await run(session, line);
-      expect([line, exitCode === 0, stderr.text]).toEqual([
-        line,
-        false,
-        expect.stringMatching(/read-only file system/i),
-      ]);
+      expect(await refused(session, line)).toMatch(/read-only file system/i);
     }
     for (const line of ['mount -o remount,rw /workspace/below', 'umount /workspace/below']) {
-      expect([line, (await run(session, line)).exitCode]).not.toEqual([line, 0]);
+      await refused(session, line);
     }
     expect(await readFile(join(project, 'below/hello.txt'), 'utf8')).toBe('from below\n');
     await stage.sessions.destroy(session.id);

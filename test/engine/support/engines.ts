@@ -14,11 +14,11 @@ export const engineSockets: Readonly<Record<EngineKind, string>> = {
 
 export const engineKinds: readonly EngineKind[] = ['podman', 'docker'];
 
-export function openTestEngine(kind: EngineKind): Promise<Engine> {
+export function openTestEngine(kind: EngineKind, socketPath = engineSockets[kind]): Promise<Engine> {
   return openEngine({
     env: process.env,
     uid: process.getuid?.() ?? 0,
-    endpoint: `unix://${engineSockets[kind]}`,
+    endpoint: `unix://${socketPath}`,
     policy: { rootfulAllowed: false, tcpAllowed: false },
   });
 }

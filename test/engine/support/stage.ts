@@ -7,11 +7,10 @@ import type { ExecRequest, ExecResult } from '../../../src/core/exec.js';
 import { labels, userLabelPrefix } from '../../../src/core/labels.js';
 import type { SitePolicy } from '../../../src/core/site-policy.js';
 import { version } from '../../../src/core/version.js';
-import { openEngine } from '../../../src/engine/open.js';
 import type { ContainerSummary, Engine, EngineKind } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { readProcess } from '../../../src/kit/proc/processes.js';
-import { readProcessIdentity } from '../../../src/kit/process-identity.js';
+import { type ProcessIdentity, readProcessIdentity } from '../../../src/kit/process-identity.js';
 import type { CreateRequest } from '../../../src/policy/request.js';
 import type { CommandOptions } from '../../../src/sandbox/command-host.js';
 import type { SandboxMaker } from '../../../src/sandbox/create.js';
@@ -26,7 +25,7 @@ import type { ApprovalContext } from '../../../src/workspace/approve.js';
 import { hostFolderBinds, hostImageBinds } from '../../../src/workspace/host-binds.js';
 import { buildHostImage } from '../../../src/workspace/host-image.js';
 import { readHostLayout } from '../../../src/workspace/host-layout.js';
-import { engineSockets, uniqueName } from './engines.js';
+import { openTestEngine, uniqueName } from './engines.js';
 
 const uid = process.getuid?.() ?? 0;
 
@@ -35,7 +34,14 @@ export interface StageOptions {
   readonly policy?: Partial<SitePolicy>;
   /** Default: the engine under test. */
   readonly socketPath?: string;
+  /** An engine that is open already and stays its owner's. */
+  readonly engine?: Engine;
 }
+
+/** The built process 1; `npm run build` makes it. */
+export const builtInit = resolve('dist/init/paddock-init');
+
+type StageParts = Pick<Stage, 'kind' | 'folder' | 'maker' | 'store' | 'policy' | 'audit' | 'self'>;
 
 /**
  * Everything a session needs on one real engine, put together as the command line does it, over folders of its own in
@@ -48,29 +54,32 @@ export class Stage implements AsyncDisposable {
   readonly maker: SandboxMaker;
   readonly store: RecordStore;
   readonly policy: SitePolicy;
+  readonly audit: AuditLog;
+  /** This process, who owns the sessions of the stage. */
+  readonly self: ProcessIdentity;
   readonly sessions: Sessions;
-  readonly #audit: AuditLog;
+  readonly #isEngineOurs: boolean;
   readonly #mark = uniqueName('stage');
   readonly #seen = new Map<string, string>();
 
-  private constructor(
-    parts: Pick<Stage, 'kind' | 'folder' | 'maker' | 'store' | 'policy' | 'sessions'>,
-    audit: AuditLog,
-  ) {
+  private constructor(parts: StageParts, isEngineOurs: boolean) {
     this.kind = parts.kind;
     this.folder = parts.folder;
     this.maker = parts.maker;
     this.store = parts.store;
     this.policy = parts.policy;
-    this.sessions = parts.sessions;
-    this.#audit = audit;
+    this.audit = parts.audit;
+    this.self = parts.self;
+    this.sessions = this.newSessions();
+    this.#isEngineOurs = isEngineOurs;
   }
 
   static async open(kind: EngineKind, options: StageOptions = {}): Promise<Stage> {
     const folder = await mkdtemp(join(homedir(), 'paddock-test-'));
     const stateDir = join(folder, 'state');
     const policy = { ...builtInPolicy(homedir()), ...options.policy };
-    const maker = await makerOn(options.socketPath ?? engineSockets[kind], stateDir, policy);
+    const engine = options.engine ?? (await openTestEngine(kind, options.socketPath));
+    const maker = await makerOn(engine, stateDir, policy);
     const audit = await openAudit({
       path: join(stateDir, 'audit.jsonl'),
       createParent: true,
@@ -79,16 +88,25 @@ export class Stage implements AsyncDisposable {
       clock: systemClock,
     });
     const store = new RecordStore(stateDir);
-    const owner = await readProcessIdentity();
-    if (owner === undefined) throw new Error('/proc does not show this process');
-    const host = { homeDir: homedir(), hostMemoryBytes: totalmem(), cpuCount: availableParallelism() };
-    const context = { sitePolicy: policy, host };
-    const sessions = new Sessions({ maker, store, audit, policy: context, owner, kind: 'attached', version });
-    return new Stage({ kind, folder, maker, store, policy, sessions }, audit);
+    const self = await readProcessIdentity();
+    if (self === undefined) throw new Error('/proc does not show this process');
+    return new Stage({ kind, folder, maker, store, policy, audit, self }, options.engine === undefined);
   }
 
   get engine(): Engine {
     return this.maker.engine;
+  }
+
+  /** Folder of the records, below `folder`. */
+  get stateDir(): string {
+    return join(this.folder, 'state');
+  }
+
+  /** Further sessions on the same store, of another kind or owner; the caller's to dispose. */
+  newSessions(kind: 'attached' | 'detached' = 'attached', owner = this.self): Sessions {
+    const { maker, store, audit, policy: sitePolicy } = this;
+    const host = { homeDir: homedir(), hostMemoryBytes: totalmem(), cpuCount: availableParallelism() };
+    return new Sessions({ maker, store, audit, policy: { sitePolicy, host }, owner, kind, version });
   }
 
   /** A folder that may be a project, with one file in it. */
@@ -115,29 +133,21 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.sessions[Symbol.asyncDispose]();
-    await this.#audit[Symbol.asyncDispose]();
+    await this.audit[Symbol.asyncDispose]();
     const containers = (await this.containers()).map((c) => `container ${c.names.join()} ${c.state}`);
     const processes = [...this.#seen.values()].flatMap((ns) => processesOf(ns).map((p) => `process ${p.pid} in ${ns}`));
     const { records, unreadable } = await this.store.list();
     const left = [...containers, ...processes, ...records.map((r) => `record ${r.id}`), ...unreadable];
     for (const container of await this.containers()) await this.engine.removeContainer(container.id);
-    await this.engine[Symbol.asyncDispose]();
+    if (this.#isEngineOurs) await this.engine[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join('; ')}`);
   }
 }
 
-async function makerOn(socketPath: string, stateDir: string, policy: SitePolicy): Promise<SandboxMaker> {
-  const builtInit = resolve('dist/init/paddock-init');
+async function makerOn(engine: Engine, stateDir: string, policy: SitePolicy): Promise<SandboxMaker> {
   await access(builtInit).catch(() => {
     throw new Error('run `npm run build` first: the tests use the process 1 that it makes');
-  });
-  const endpoint = `unix://${socketPath}`;
-  const engine = await openEngine({
-    env: process.env,
-    uid,
-    endpoint,
-    policy: { rootfulAllowed: false, tcpAllowed: false },
   });
   const approval: ApprovalContext = {
     allowedRoots: policy.allowedRoots,
@@ -146,9 +156,11 @@ async function makerOn(socketPath: string, stateDir: string, policy: SitePolicy)
     privateFolders: [stateDir, `${homedir()}/.local/share/containers`, `${homedir()}/.local/share/docker`],
   };
   const layout = await readHostLayout();
+  // Once, as the command line has it.
+  const [image, binds] = await Promise.all([buildHostImage(layout), hostImageBinds(layout)]);
   const images = new ImageStore({
     engine,
-    hostImage: async () => ({ image: await buildHostImage(layout), binds: await hostImageBinds(layout) }),
+    hostImage: () => Promise.resolve({ image, binds }),
     extraBinds: (folders) => hostFolderBinds(folders, { ...approval, allowedRoots: policy.hostFolders }),
   });
   const [init, ids] = await Promise.all([stageInit(builtInit, stateDir), mappableIds(userInfo().username, uid)]);
@@ -182,6 +194,13 @@ export async function said(session: Session, line: string, changes: Partial<Exec
     throw new Error(`${line}: ${reason} ${exitCode}\n${stdout.text}${stderr.text}`);
   }
   return stdout.text.replace(/\n$/, '');
+}
+
+/** What a shell line says when it fails, and that it did. */
+export async function refused(session: Session, line: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await run(session, line);
+  if (exitCode === 0) throw new Error(`${line}: should have failed\n${stdout.text}${stderr.text}`);
+  return stderr.text + stdout.text;
 }
 
 /** Names of the processes of a session besides process 1, nested pid namespaces included, read from the host's /proc. */
