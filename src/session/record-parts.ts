@@ -15,7 +15,10 @@ export function recordedSpec(spec: SandboxSpec): SessionRecord['spec'] {
   return copy as SessionRecord['spec'];
 }
 
-/** The request as the audit log digests it, without the environment: even a digest of a short secret gives it away. Policy judges it later: here it may still be nested too deeply to be written. */
+/**
+ * The request as the audit log digests it, without the environment: even a digest of a short secret gives it away.
+ * Policy judges it later: here it may still be nested too deeply to be written.
+ */
 export function textOf(request: unknown): string {
   try {
     return JSON.stringify(request ?? null, (key, value: unknown) => (/^env$/i.test(key) ? 'left out' : value));
