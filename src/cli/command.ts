@@ -1,12 +1,14 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** Options in the form of node's parseArgs. */
+/** Options in the form of node's parseArgs, each with what `--help` says of it. */
 export type CliOptions = Readonly<Record<string, CliOption>>;
 
 export interface CliOption {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
   readonly multiple?: boolean;
+  /** One line, in lower case, without a full stop. */
+  readonly help: string;
 }
 
 /** What the process gives a command; tests could give others. */

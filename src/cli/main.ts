@@ -4,13 +4,16 @@ import { errorTable, PaddockError, toPaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import { safeText } from '../kit/safe-text.js';
 import { nearest } from '../policy/text.js';
-import type { CliCommand, CliOption, CommandContext } from './command.js';
+import type { CliCommand, CliOptions, CommandContext } from './command.js';
 import { commandLoaders } from './commands/index.js';
 import { write } from './output.js';
 import { settingOptions } from './settings.js';
 
 const lastResortMs = 10_000;
-const commonOptions: Record<string, CliOption> = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
+const commonOptions: CliOptions = {
+  json: { type: 'boolean', help: 'one JSON document on stdout' },
+  help: { type: 'boolean', short: 'h', help: 'this text' },
+};
 
 async function help(): Promise<string> {
   const commands = await Promise.all(Object.values(commandLoaders).map((load) => load()));
@@ -65,7 +68,7 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<numbe
 }
 
 function parse(command: CliCommand, args: string[]) {
-  const options: Record<string, CliOption> = { ...command.options, ...settingOptions, ...commonOptions };
+  const options: CliOptions = { ...command.options, ...settingOptions, ...commonOptions };
   try {
     return parseArgs({ args, options, allowPositionals: true, strict: true });
   } catch (cause) {
@@ -95,8 +98,18 @@ function refuseExtraWords(command: CliCommand, words: readonly string[], rest: r
 }
 
 function optionList(command: CliCommand): string {
-  const names = Object.entries(command.options).map(([name, o]) => `  --${name}${o.type === 'string' ? ' VALUE' : ''}`);
-  return names.length === 0 ? '' : `options:\n${names.join('\n')}\n`;
+  const sections: readonly (readonly [string, CliOptions])[] = [
+    ['options', { ...command.options, ...commonOptions }],
+    ['settings (docs/configuration.md)', settingOptions],
+  ];
+  return sections.map(([title, options]) => `\n${title}:\n${optionLines(options).join('\n')}\n`).join('');
+}
+
+function optionLines(options: CliOptions): string[] {
+  const named = Object.entries(options).map(
+    ([name, { type, help: meaning }]) => [`--${name}${type === 'string' ? ' VALUE' : ''}`, meaning] as const,
+  );
+  return named.map(([name, meaning]) => `  ${name.padEnd(21)}  ${meaning}`);
 }
 
 async function noCommand(name: string): Promise<number> {

@@ -6,18 +6,21 @@ import { write } from './output.js';
 
 /** Settings that every command takes as flags; what they mean is in docs/configuration.md. */
 export const settingOptions = {
-  engine: { type: 'string' },
-  'host-folders': { type: 'string' },
-  'audit-log': { type: 'string' },
-  'state-dir': { type: 'string' },
-  'runtime-dir': { type: 'string' },
-  'log-level': { type: 'string' },
-  'client-name': { type: 'string' },
-  'max-sessions': { type: 'string' },
-  nofile: { type: 'string' },
-  shm: { type: 'string' },
-  tmp: { type: 'string' },
-  home: { type: 'string' },
+  engine: {
+    type: 'string',
+    help: 'endpoint to use instead of looking for one, such as unix:///run/user/1000/podman/podman.sock',
+  },
+  'host-folders': { type: 'string', help: 'folders that the host image shows read-only, with colons between' },
+  'audit-log': { type: 'string', help: 'the audit log' },
+  'state-dir': { type: 'string', help: 'folder for what survives a reboot' },
+  'runtime-dir': { type: 'string', help: 'folder for sockets' },
+  'log-level': { type: 'string', help: 'silent, fatal, error, warn, info, debug or trace' },
+  'client-name': { type: 'string', help: 'what the audit log calls the MCP client' },
+  'max-sessions': { type: 'string', help: "sessions at once, at most the policy's" },
+  nofile: { type: 'string', help: 'limit of open files per process' },
+  shm: { type: 'string', help: 'size of /dev/shm, such as 64m' },
+  tmp: { type: 'string', help: 'size of /tmp and of /var/tmp' },
+  home: { type: 'string', help: 'size of /home/agent' },
 } as const satisfies CliOptions;
 
 /** The effective settings of this command line. Errors: BAD_CONFIG. */

@@ -37,7 +37,7 @@ export const errorTable = {
   ENGINE_ROOTFUL: {
     exitCode: 4,
     retryable: false,
-    hint: 'Run Paddock as an ordinary user, with a rootless Podman or Docker; a rootful engine is refused unless the site policy allows it.',
+    hint: 'Run Paddock as an ordinary user, with a rootless Podman or Docker; a rootful engine is refused unless the site policy says `rootful = true` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
   },
   ENGINE_ENDPOINT_REFUSED: {
     exitCode: 4,
@@ -73,7 +73,7 @@ export const errorTable = {
   IMAGE_NOT_FOUND: {
     exitCode: 5,
     retryable: false,
-    hint: 'Load or pull the image first, use its fully qualified name, or leave image out for the host image.',
+    hint: 'Load or pull the image with the engine first, use its fully qualified name, or leave image out for the host image. The site policy allows Paddock to pull with `pull = true` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
   },
   IMAGE_REFUSED: {
     exitCode: 3,

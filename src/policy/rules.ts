@@ -35,7 +35,7 @@ export const rules = {
   },
   'image.not-allowed': {
     reason: "The site's policy does not list this image.",
-    hint: 'Use the host image, or have `images` in the site policy name this one.',
+    hint: 'Use the host image, or add this one to the site policy: `images = ["REFERENCE"]` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
   },
   'image.annotation': {
     reason: 'The image carries an annotation that an engine would hand to the OCI runtime or to systemd.',

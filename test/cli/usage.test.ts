@@ -33,6 +33,10 @@ describe('the command line', () => {
     const names = [...help.stdout.toString().matchAll(/^ {2}paddock (\w+)/gm)].map((match) => match[1]);
     expect(names).toEqual(expect.arrayContaining(['serve', 'run', 'create', 'exec', 'ps', 'rm', 'prune', 'audit']));
     for (const name of names) expect([name, (await paddock(place, [name ?? '', '--help'])).status]).toEqual([name, 0]);
+    const ofRun = (await paddock(place, ['run', '--help'])).stdout.toString();
+    expect(ofRun).toMatch(/^ {2}--workspace VALUE +ro, rw or none/m);
+    expect(ofRun).toMatch(/^ {2}--engine VALUE +\S/m);
+    expect(ofRun).not.toMatch(/^ {2}--\S+( VALUE)? *$/m);
   });
 
   it('shows every setting with where it came from', async () => {

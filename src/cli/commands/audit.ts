@@ -11,10 +11,10 @@ export const audit: CliCommand = {
   summary: 'the audit log: its end, whether it is unbroken, all of it',
   mostPositionals: 1,
   options: {
-    lines: { type: 'string' },
-    session: { type: 'string' },
-    since: { type: 'string' },
-    until: { type: 'string' },
+    lines: { type: 'string', help: 'tail: how many records (default: 20)' },
+    session: { type: 'string', help: 'export: records of this session only' },
+    since: { type: 'string', help: 'export: records from this time on, such as 2026-01-31T12:00:00Z' },
+    until: { type: 'string', help: 'export: records before this time' },
   },
   async run(context) {
     const [action] = context.positionals;

@@ -11,9 +11,13 @@ import { write } from '../output.js';
 import { variables } from './request.js';
 
 export const execOptions = {
-  timeout: { type: 'string' },
-  cwd: { type: 'string' },
-  'exec-env': { type: 'string', multiple: true },
+  timeout: { type: 'string', help: 'when the command is ended, such as 90s or 10m' },
+  cwd: { type: 'string', help: 'folder inside to start in' },
+  'exec-env': {
+    type: 'string',
+    multiple: true,
+    help: 'variable of this command: NAME=VALUE, or NAME for its value here; repeatable',
+  },
 } as const satisfies CliOptions;
 
 /** Refuses a call without a command before anything is made for it. Errors: BAD_ARGUMENT. */

@@ -9,7 +9,7 @@ export const prune: CliCommand = {
   name: 'prune',
   usage: 'prune [--dry-run]',
   summary: 'removes sessions that have expired or lost their owner',
-  options: { 'dry-run': { type: 'boolean' } },
+  options: { 'dry-run': { type: 'boolean', help: 'say what would be removed, and remove nothing' } },
   async run(context) {
     await using app = new App(await settingsOf(context), context.env);
     const result = await pruneHere(app, { isDryRun: isSet(context, 'dry-run'), signal: context.signal });

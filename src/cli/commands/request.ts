@@ -5,17 +5,21 @@ import { type CliOptions, type CommandContext, text, texts } from '../command.js
 
 /** The flags of `run` and `create` that say what the sandbox is to be. */
 export const requestOptions = {
-  project: { type: 'string' },
-  image: { type: 'string' },
-  network: { type: 'string' },
-  workspace: { type: 'string' },
-  memory: { type: 'string' },
-  cpus: { type: 'string' },
-  pids: { type: 'string' },
-  lifetime: { type: 'string' },
-  name: { type: 'string' },
-  env: { type: 'string', multiple: true },
-  label: { type: 'string', multiple: true },
+  project: { type: 'string', help: 'folder to show as /workspace (default: none)' },
+  image: { type: 'string', help: 'host, or a fully qualified image that the site policy allows (default: host)' },
+  network: { type: 'string', help: 'none, the only mode of this version' },
+  workspace: { type: 'string', help: 'ro, rw or none: how the project is shown (default: ro)' },
+  memory: { type: 'string', help: 'memory limit, such as 512m or 2g' },
+  cpus: { type: 'string', help: 'CPU limit, such as 0.5 or 2' },
+  pids: { type: 'string', help: 'limit of processes and threads' },
+  lifetime: { type: 'string', help: 'when the sandbox ends by itself, such as 30m or 8h' },
+  name: { type: 'string', help: 'name of the session, shown by ps' },
+  env: {
+    type: 'string',
+    multiple: true,
+    help: 'variable of every command: NAME=VALUE, or NAME for its value here; repeatable',
+  },
+  label: { type: 'string', multiple: true, help: 'label of the session: NAME=VALUE; repeatable' },
 } as const satisfies CliOptions;
 
 /**

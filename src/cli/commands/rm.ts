@@ -12,7 +12,7 @@ export const rm: CliCommand = {
   usage: 'rm ID… | --all',
   summary: 'ends sessions that outlive their command',
   mostPositionals: Number.POSITIVE_INFINITY,
-  options: { all: { type: 'boolean' } },
+  options: { all: { type: 'boolean', help: 'all detached sessions, and those whose owner has ended' } },
   async run(context) {
     await using app = new App(await settingsOf(context), context.env);
     const ids = isSet(context, 'all') ? await allDetached(app) : context.positionals;
