@@ -11,7 +11,7 @@ import { type BindMount, bindsOf } from '../workspace/binds.js';
 import { awaitInit } from './await-init.js';
 import { dockerBody } from './body/docker.js';
 import { type BodyInput, type BodyMount, imageVolumeTmpfs, initArgv, type UserMapping } from './body/input.js';
-import { podmanBody } from './body/podman.js';
+import { isThroughOverlay, podmanBody } from './body/podman.js';
 import { boottimeMs, selinuxEnforcing } from './host-facts.js';
 import type { ImageStore, ReadyImage } from './images.js';
 
@@ -198,13 +198,13 @@ function bodyFor(engine: Engine, input: BodyInput): Record<string, unknown> {
 }
 
 function bodyMounts(binds: readonly BindMount[], init: BindMount): BodyMount[] {
-  const plain = ({ source, target, readOnly }: BindMount) => ({ source, target, readOnly });
+  const plain = ({ source, target, readOnly, kind }: BindMount) => ({ source, target, readOnly, kind });
   return [...binds.map((bind) => ({ ...plain(bind), ours: false })), { ...plain(init), ours: true }];
 }
 
 function expectedMounts(binds: readonly BindMount[], maker: SandboxMaker, enforcing: boolean): ExpectedMount[] {
-  const overlaid = enforcing && maker.engine.identity.kind === 'podman';
-  return binds.map((b) => ({ ...b, throughOverlay: overlaid && b.readOnly && b !== maker.init }));
+  const mayOverlay = enforcing && maker.engine.identity.kind === 'podman';
+  return binds.map((b) => ({ ...b, throughOverlay: isThroughOverlay({ ...b, ours: b === maker.init }, mayOverlay) }));
 }
 
 /** The image's variables, the spec's over them; the default PATH leads to the host folders' programs as well. */

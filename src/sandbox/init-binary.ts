@@ -22,7 +22,7 @@ export async function stageInit(builtPath: string, stateDir: string): Promise<Bi
   if (present?.equals(wanted) !== true) await put(builtPath, staged, folder);
   const source = await realpath(staged);
   const { dev, ino } = await lstat(source, { bigint: true });
-  return { source, dev: String(dev), ino: String(ino), target: initTarget, readOnly: true };
+  return { source, dev: String(dev), ino: String(ino), kind: 'file', target: initTarget, readOnly: true };
 }
 
 async function put(builtPath: string, staged: string, folder: string): Promise<void> {

@@ -30,12 +30,17 @@ export interface HostObject {
   readonly ino: string;
 }
 
+/** The top of a mount below an approved path; sockets and devices can be mounted on as well. */
+export interface Submount extends HostObject {
+  readonly kind: OpenedPath['kind'];
+}
+
 /** A host path that passed every check; what the sandbox then shows is held against `dev` and `ino`. */
 export interface ApprovedMount extends HostObject {
   readonly kind: 'folder' | 'file';
   readonly readOnly: boolean;
   /** Mounts below, outermost first: each needs its own explicit read-only bind, since `ro` is not recursive. */
-  readonly submounts: readonly HostObject[];
+  readonly submounts: readonly Submount[];
 }
 
 type MountRequest = Pick<MountSpec, 'hostPath' | 'readOnly' | 'purpose'>;
@@ -91,16 +96,16 @@ export async function approveSubmounts(
   source: string,
   request: Pick<MountSpec, 'hostPath' | 'readOnly'>,
   mountinfoPath?: string,
-): Promise<readonly HostObject[]> {
+): Promise<readonly Submount[]> {
   const points = await readSubmounts(source, mountinfoPath);
   if (points === undefined) throw denied('workspace.submount', request.hostPath, { reason: 'unreadable mount table' });
   const refused = request.readOnly ? points.find(hasUnsafeCharacters) : points[0];
   if (refused !== undefined) throw denied('workspace.submount', request.hostPath, { submount: refused });
   return Promise.all(
     points.map(async (point) => {
-      const { path, dev, ino } = await openWithoutLinks(point);
+      const { path, dev, ino, kind } = await openWithoutLinks(point);
       if (path !== point) throw denied('workspace.changed', request.hostPath);
-      return { source: path, dev, ino };
+      return { source: path, dev, ino, kind };
     }),
   );
 }

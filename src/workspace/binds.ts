@@ -1,9 +1,11 @@
 import { isEitherInside } from '../kit/path-containment.js';
-import type { ApprovedMount, HostObject } from './approve.js';
+import type { ApprovedMount, HostObject, Submount } from './approve.js';
 import { denied } from './rules.js';
 
 /** One bind to make, and to hold against the running container afterwards. */
 export interface BindMount extends HostObject {
+  /** What lies at the source: an overlay can show a folder only. */
+  readonly kind: Submount['kind'];
   /** Absolute path inside. */
   readonly target: string;
   readonly readOnly: boolean;
@@ -14,15 +16,16 @@ export interface BindMount extends HostObject {
  * read-only bind of its own on top, since a read-only bind leaves what is mounted below it writable.
  */
 export function bindsOf(approved: ApprovedMount, target: string): readonly BindMount[] {
-  const { source, dev, ino, readOnly } = approved;
+  const { source, dev, ino, kind, readOnly } = approved;
   const below = approved.submounts.map((submount) => ({
     source: submount.source,
     dev: submount.dev,
     ino: submount.ino,
+    kind: submount.kind,
     target: `${target}${submount.source.slice(source.length)}`,
     readOnly: true,
   }));
-  return [{ source, dev, ino, target, readOnly }, ...below];
+  return [{ source, dev, ino, kind, target, readOnly }, ...below];
 }
 
 /** Whether two approved paths show a common file: one contains the other, or they are the same folder by identity. */

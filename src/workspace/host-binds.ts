@@ -3,6 +3,7 @@ import { type ApprovalContext, approveHostPath, approveSubmounts } from './appro
 import { type BindMount, bindsOf } from './binds.js';
 import type { HostLayout } from './host-layout.js';
 import { openWithoutLinks } from './open-without-links.js';
+import { denied } from './rules.js';
 
 /** Folders looked at by `programPaths` at most, per folder that was named. */
 const searchLimit = 200;
@@ -13,13 +14,14 @@ const searchLimit = 200;
  * Throws PolicyDenied (`workspace.changed`, `.missing`, `.submount`) when one is no longer what the layout saw.
  */
 export async function hostImageBinds(layout: HostLayout, mountinfoPath?: string): Promise<readonly BindMount[]> {
-  const shown = layout.entries.filter((entry) => entry.kind !== 'link').map((entry) => entry.path);
+  const shown = layout.entries.filter((entry) => entry.kind !== 'link');
   const binds = await Promise.all(
-    ['/usr', ...shown].map(async (path) => {
+    [{ path: '/usr', kind: 'folder' as const }, ...shown].map(async ({ path, kind }) => {
       const opened = await openWithoutLinks(path);
       const submounts = await approveSubmounts(opened.path, { hostPath: path, readOnly: true }, mountinfoPath);
       const { dev, ino } = opened;
-      return bindsOf({ source: opened.path, dev, ino, kind: 'folder', readOnly: true, submounts }, path);
+      if (opened.kind !== kind) throw denied('workspace.changed', path);
+      return bindsOf({ source: opened.path, dev, ino, kind, readOnly: true, submounts }, path);
     }),
   );
   return binds.flat();

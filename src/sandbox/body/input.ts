@@ -20,6 +20,7 @@ export interface BodyMount {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
+  readonly kind: 'folder' | 'file' | 'other';
   /** Ours, and to be labelled for containers where SELinux is on. */
   readonly ours: boolean;
 }

@@ -107,15 +107,21 @@ function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown>
   };
 }
 
+/**
+ * Whether a mount is asked for as an overlay whose upper is thrown away. Where SELinux enforces, a container may not
+ * read user_home_t; through an overlay it may, and nothing of the user's is relabelled. A file can't be overlaid.
+ */
+export function isThroughOverlay(mount: BodyMount, selinuxEnforcing: boolean): boolean {
+  return selinuxEnforcing && mount.readOnly && mount.kind === 'folder' && !mount.ours;
+}
+
 function mounts(input: BodyInput): Record<string, unknown> {
-  const overlaid = (mount: BodyMount) => input.selinuxEnforcing && mount.readOnly && !mount.ours;
+  const overlaid = (mount: BodyMount) => isThroughOverlay(mount, input.selinuxEnforcing);
   return {
     mounts: [
       ...input.mounts.filter((m) => !overlaid(m)).map((m) => bind(m, input.selinuxEnforcing)),
       ...input.spec.tmpfs.map(tmpfs),
     ],
-    // Where SELinux enforces, a container may not read user_home_t; an overlay whose upper is thrown away may, and
-    // nothing of the user's is relabelled.
     overlay_volumes: input.mounts
       .filter(overlaid)
       .map((m) => ({ source: m.source, destination: m.target, options: ['ro'] })),

@@ -31,10 +31,10 @@ function inputOf(changes: Partial<BodyInput> = {}): BodyInput {
     env: { FROM_IMAGE: '1', ...verdict.spec.env },
     mapping: { kind: 'keep-id', sizeIds: 65_537 },
     mounts: [
-      { source: '/usr', target: '/usr', readOnly: true, ours: false },
-      { source: '/home/ann/project', target: '/workspace', readOnly: true, ours: false },
-      { source: '/home/ann/data', target: '/data', readOnly: false, ours: false },
-      { source: '/state/bin/paddock-init-0123', target: '/.paddock/init', readOnly: true, ours: true },
+      { source: '/usr', target: '/usr', readOnly: true, kind: 'folder', ours: false },
+      { source: '/home/ann/project', target: '/workspace', readOnly: true, kind: 'folder', ours: false },
+      { source: '/home/ann/data', target: '/data', readOnly: false, kind: 'folder', ours: false },
+      { source: '/state/bin/paddock-init-0123', target: '/.paddock/init', readOnly: true, kind: 'file', ours: true },
     ],
     deadlineBoottimeMs: 123_456_789,
     labels: { 'dev.paddock.session': 'pdk_x', 'dev.paddock.nonce': 'n', 'dev.paddock.user.team': 'blue' },
@@ -85,6 +85,20 @@ describe('the create request', () => {
       ['/.paddock/init', true],
     ]);
     expect({ ...rest, mounts: plain['mounts'], overlay_volumes: [] }).toEqual(plain);
+  });
+
+  it('on podman with SELinux binds single files, since no overlay can show one', () => {
+    const cache = {
+      source: '/etc/ld.so.cache',
+      target: '/etc/ld.so.cache',
+      readOnly: true,
+      kind: 'file',
+      ours: false,
+    } as const;
+    const body = podmanBody(inputOf({ mounts: [cache], selinuxEnforcing: true }));
+    const options = ['rbind', 'rprivate', 'ro', 'nosuid', 'nodev'];
+    expect(body['overlay_volumes']).toEqual([]);
+    expect(body['mounts']).toContainEqual({ type: 'bind', source: cache.source, destination: cache.target, options });
   });
 
   it('on docker differs by nothing for SELinux or another mapping', () => {

@@ -9,13 +9,16 @@ describe('binds of an approved path', () => {
       ...at('/h/p'),
       kind: 'folder' as const,
       readOnly: true,
-      submounts: [at('/h/p/a'), at('/h/p/a/b')],
+      submounts: [
+        { ...at('/h/p/a'), kind: 'folder' as const },
+        { ...at('/h/p/a/b'), kind: 'file' as const },
+      ],
     };
     const binds = bindsOf(approved, '/workspace');
-    expect(binds.map(({ source, target, readOnly }) => [source, target, readOnly])).toEqual([
-      ['/h/p', '/workspace', true],
-      ['/h/p/a', '/workspace/a', true],
-      ['/h/p/a/b', '/workspace/a/b', true],
+    expect(binds.map(({ source, target, kind, readOnly }) => [source, target, kind, readOnly])).toEqual([
+      ['/h/p', '/workspace', 'folder', true],
+      ['/h/p/a', '/workspace/a', 'folder', true],
+      ['/h/p/a/b', '/workspace/a/b', 'file', true],
     ]);
   });
 });
