@@ -23,7 +23,7 @@ export const canaryCheck: DoctorCheck = {
     if (engineOf(ctx) === undefined) return noEngine;
     try {
       const run = await ctx.canary(signal);
-      return [inside(run), ...run.evidence.controls.map((control) => judge(ctx, control))];
+      return [inside(run), ...run.evidence.controls.map((control) => judge(ctx, control, run.evidence.controls))];
     } catch (thrown) {
       return refused(thrown);
     }
@@ -62,18 +62,42 @@ function inside({ result, createMs }: CanaryRun): Finding {
   return pass(`created in ${createMs} ms; from inside: no capabilities, no_new_privs, seccomp filter; removed again`);
 }
 
-function judge(ctx: DoctorContext, control: ControlEvidence): Finding {
+function judge(ctx: DoctorContext, control: ControlEvidence, all: readonly ControlEvidence[]): Finding {
   const { id, asked, engine, kernel, note } = control;
   const evidence = `${control.status}: asked ${asked}, engine ${engine}, kernel ${kernel}`;
   const common = { part: id, title: `Control ${id}`, evidence };
   if (control.status === 'enforced') return { ...common, status: 'pass' };
-  const remedy = [note, remedies[id]].filter((text) => text !== undefined).join(' ');
+  const remedy = [note, isModule(id) && isInUse(control) ? undefined : remedies[id]]
+    .filter((text) => text !== undefined)
+    .join(' ');
   const isNeeded = floor.includes(id) || ctx.sitePolicy.require.includes(id);
+  const instead = isNeeded ? undefined : otherModule(control, all);
+  if (instead !== undefined) {
+    return { ...common, status: 'pass', evidence: `${evidence}; this host has ${instead} instead` };
+  }
   return {
     ...common,
     status: isNeeded ? 'fail' : 'warn',
     remedy: remedy || 'Follow the remedies above, then run `paddock doctor` again.',
   };
+}
+
+const modules: Partial<Record<ControlId, string>> = { apparmor: 'AppArmor', selinux: 'SELinux' };
+
+function isModule(id: ControlId): boolean {
+  return modules[id] !== undefined;
+}
+
+/** Whether the kernel has that module at all; then the check `lsm` has nothing to add to the control's own note. */
+function isInUse(control: ControlEvidence): boolean {
+  return control.kernel !== '-' && control.kernel !== 'not in use';
+}
+
+/** A host has AppArmor or SELinux: that one is missing is no fault where the other is there and says how it does. */
+function otherModule(control: ControlEvidence, all: readonly ControlEvidence[]): string | undefined {
+  if (!isModule(control.id) || isInUse(control) || control.status !== 'absent') return undefined;
+  const other = all.find(({ id }) => isModule(id) && id !== control.id);
+  return other !== undefined && isInUse(other) ? modules[other.id] : undefined;
 }
 
 const cgroups = 'Follow the remedy of the check `cgroups`.';

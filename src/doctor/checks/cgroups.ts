@@ -11,11 +11,23 @@ import {
   warn,
 } from '../context.js';
 
-const limits: readonly (readonly [ControlId, (info: EngineInfo) => boolean])[] = [
+const limits: readonly (readonly ['memory' | 'cpu' | 'pids', (info: EngineInfo) => boolean])[] = [
   ['memory', (info) => info.memoryLimit],
   ['cpu', (info) => info.cpuLimit],
   ['pids', (info) => info.pidsLimit],
 ];
+
+/**
+ * What the user's systemd may hand out. Podman names only the controllers of the cgroup that its own process is in, but
+ * systemd turns on what a container's scope asks for, up to what was delegated to the user's manager.
+ */
+async function delegatedBySystemd(ctx: DoctorContext, info: EngineInfo): Promise<readonly string[]> {
+  if (info.cgroupManager !== 'systemd' || !info.rootless) return [];
+  const { uid } = ctx.user;
+  const folder = `/sys/fs/cgroup/user.slice/user-${uid}.slice/user@${uid}.service`;
+  const text = await ctx.files.readText(`${folder}/cgroup.controllers`);
+  return text?.split(/\s+/).filter((word) => word !== '') ?? [];
+}
 
 const delegate =
   "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | " +
@@ -39,8 +51,10 @@ export const cgroupsCheck: DoctorCheck = {
     if (root === undefined || info.cgroupVersion === 1) {
       return grade(ctx, 'cgroup v1 or hybrid: a rootless engine enforces no limit', unified, ['memory', 'cpu', 'pids']);
     }
-    const missing = limits.filter(([, has]) => !has(info)).map(([id]) => id);
-    const given = info.cgroupControllers?.join(' ') || (missing.length === 0 ? 'memory cpu pids' : 'not all');
+    const delegated = await delegatedBySystemd(ctx, info);
+    const missing = limits.filter(([id, has]) => !has(info) && !delegated.includes(id)).map(([id]) => id);
+    const named = [...new Set([...(info.cgroupControllers ?? []), ...delegated])].sort().join(' ');
+    const given = named || (missing.length === 0 ? 'memory cpu pids' : 'not all');
     const seen = `cgroup v2, manager ${info.cgroupManager}, controllers for the engine: ${given} (kernel: ${root.trim() || 'none'})`;
     if (missing.length === 0) return pass(seen);
     const hasSystemd = (await ctx.files.facts('/run/systemd/system')) !== undefined;

@@ -103,6 +103,27 @@ describe('the canary', () => {
     expect(found[3]?.remedy).toBeDefined();
   });
 
+  const module = (id: 'apparmor' | 'selinux', kernel: string): ControlEvidence => ({
+    ...{ id, asked: 'a', engine: 'e', kernel, status: 'absent', note: 'So it is.' },
+  });
+
+  it.each([
+    ['AppArmor instead of SELinux', module('selinux', '-'), module('apparmor', 'crun (unconfined)')],
+    ['SELinux instead of AppArmor', module('apparmor', 'not in use'), module('selinux', 'system_u:system_r:spc_t:s0')],
+  ])('takes %s for granted, and judges the one that is there', async (_, missing, there) => {
+    const [, first, second] = await of(run(status, missing, there));
+    expect([first?.status, first?.evidence]).toEqual(['pass', expect.stringMatching(/this host has \w+ instead$/)]);
+    expect([second?.status, second?.remedy]).toEqual(['warn', 'So it is.']);
+  });
+
+  it('points to the check `lsm` where the host has neither module', async () => {
+    const found = await of(run(status, module('apparmor', 'not in use'), module('selinux', '-')));
+    expect(found.slice(1).map((f) => [f.status, f.remedy?.includes('`lsm`')])).toEqual([
+      ['warn', true],
+      ['warn', true],
+    ]);
+  });
+
   it('fails when the inside disagrees with the host', async () => {
     const [own] = await of(run(status.replace('NoNewPrivs:\t1', 'NoNewPrivs:\t0')));
     expect(own).toMatchObject({ status: 'fail', evidence: 'seen from inside: NoNewPrivs 0' });

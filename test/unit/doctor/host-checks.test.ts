@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hostChecks } from '../../../src/doctor/host-checks.js';
 import { engineIllnesses } from './support/engine-illnesses.js';
-import { findings, illFinding } from './support/host.js';
+import { findings, hostWith, illFinding } from './support/host.js';
 import { hostIllnesses } from './support/host-illnesses.js';
 
 function checkOf(id: string) {
@@ -20,6 +20,17 @@ describe.each(hostChecks.map((check) => [check.id, check] as const))('the check 
 });
 
 const illnesses = [...engineIllnesses, ...hostIllnesses];
+
+it('believes what systemd was delegated when the engine itself runs in a cgroup with less', async () => {
+  const delegated = '/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/cgroup.controllers';
+  const info = { cgroupControllers: ['memory', 'pids'], cpuLimit: false };
+  const host = hostWith({ info, texts: { [delegated]: 'cpu memory pids\n' } });
+  const found = await checkOf('cgroups').run(host, new AbortController().signal);
+  expect(found).toMatchObject({
+    status: 'pass',
+    evidence: expect.stringContaining('engine: cpu memory pids') as string,
+  });
+});
 
 describe('the doctor finds and has a remedy when', () => {
   it.each(illnesses)('%s: %s', async (id, _what, illness, status, evidence, remedy) => {

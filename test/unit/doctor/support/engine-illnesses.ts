@@ -120,6 +120,17 @@ export const engineIllnesses: readonly (readonly [string, string, Illness, strin
   ],
   [
     'cgroups',
+    'systemd was delegated some of what the engine itself is not in',
+    {
+      info: { cgroupControllers: ['memory'], memoryLimit: true, cpuLimit: false, pidsLimit: false },
+      texts: { '/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/cgroup.controllers': 'memory pids\n' },
+    },
+    'warn',
+    /controllers for the engine: memory pids .*not enforceable: cpu$/,
+    /delegate\.conf/,
+  ],
+  [
+    'cgroups',
     'there is no systemd',
     { info: { pidsLimit: false }, files: { '/run/systemd/system': undefined } },
     'warn',
