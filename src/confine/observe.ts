@@ -95,7 +95,7 @@ async function observeMounts(
 ): Promise<Pick<Observation, 'mounts' | 'sightings' | 'ownProcDevice'>> {
   const { spec, approvedMounts } = request;
   const paths = [...approvedMounts.map((mount) => mount.target), ...spec.maskedPaths, ...Object.keys(deviceNodes)];
-  const overlaid = approvedMounts.filter((mount) => mount.throughOverlay === true);
+  const overlaid = approvedMounts.filter((mount) => mount.overlayOver !== undefined);
   const [text, inside, own, sources] = await Promise.all([
     read('mountinfo', mountTableCapBytes),
     sightInside(`${procRoot}/${request.pid}/root`, paths),

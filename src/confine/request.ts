@@ -8,8 +8,8 @@ export interface ExpectedMount {
   readonly dev: string;
   readonly ino: string;
   readonly readOnly: boolean;
-  /** Shown through an overlay whose writes are thrown away (SELinux hosts) instead of by a bind. */
-  readonly throughOverlay?: boolean;
+  /** Shown through a read-only overlay over this empty folder (SELinux hosts) instead of by a bind. */
+  readonly overlayOver?: string;
 }
 
 /** All that evidence is judged by: what was asked, what the engine claims, and where to look. */

@@ -14,6 +14,7 @@ import { type BodyInput, type BodyMount, imageVolumeTmpfs, initArgv, type UserMa
 import { isThroughOverlay, podmanBody } from './body/podman.js';
 import { boottimeMs, selinuxEnforcing } from './host-facts.js';
 import type { ImageStore, ReadyImage } from './images.js';
+import { emptyFolderBeside } from './init-binary.js';
 
 import { pidNamespaceOf, startTicksOf } from './processes.js';
 
@@ -89,6 +90,7 @@ export async function createSandbox(
     deadlineBoottimeMs,
     labels: identity.labels,
     selinuxEnforcing: enforcing,
+    emptyFolder: emptyFolderBeside(maker.init),
   });
   const expected = expectedMounts([...binds, maker.init], maker, enforcing);
   try {
@@ -204,7 +206,11 @@ function bodyMounts(binds: readonly BindMount[], init: BindMount): BodyMount[] {
 
 function expectedMounts(binds: readonly BindMount[], maker: SandboxMaker, enforcing: boolean): ExpectedMount[] {
   const mayOverlay = enforcing && maker.engine.identity.kind === 'podman';
-  return binds.map((b) => ({ ...b, throughOverlay: isThroughOverlay({ ...b, ours: b === maker.init }, mayOverlay) }));
+  const emptyFolder = emptyFolderBeside(maker.init);
+  return binds.map((b) => {
+    const isOverlay = isThroughOverlay({ ...b, ours: b === maker.init }, mayOverlay);
+    return isOverlay ? { ...b, overlayOver: emptyFolder } : b;
+  });
 }
 
 /** The image's variables, the spec's over them; the default PATH leads to the host folders' programs as well. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, lstat, mkdir, readFile, realpath, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SandboxError } from '../core/errors.js';
 import { randomBase32 } from '../kit/random-id.js';
 import type { BindMount } from '../workspace/binds.js';
@@ -20,9 +20,24 @@ export async function stageInit(builtPath: string, stateDir: string): Promise<Bi
   const staged = join(folder, `paddock-init-${digest}`);
   const present = await readFile(staged).catch(() => undefined);
   if (present?.equals(wanted) !== true) await put(builtPath, staged, folder);
+  await makeEmptyFolder(folder);
   const source = await realpath(staged);
   const { dev, ino } = await lstat(source, { bigint: true });
   return { source, dev: String(dev), ino: String(ino), kind: 'file', target: initTarget, readOnly: true };
+}
+
+/** An empty folder of ours beside the staged init: an overlay without an upper needs a second layer. */
+export function emptyFolderBeside(init: BindMount): string {
+  return join(dirname(init.source), emptyName);
+}
+
+const emptyName = 'empty';
+
+async function makeEmptyFolder(folder: string): Promise<void> {
+  // Nobody may write to it: whatever lay in it would show in every read-only folder.
+  await mkdir(join(folder, emptyName), { recursive: true, mode: 0o500 }).catch((cause: unknown) => {
+    throw new SandboxError('STATE_UNWRITABLE', `an empty folder could not be made in ${folder}`, { cause });
+  });
 }
 
 async function put(builtPath: string, staged: string, folder: string): Promise<void> {

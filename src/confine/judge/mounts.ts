@@ -50,7 +50,7 @@ function expectedProblem(expected: ExpectedMount, mounts: readonly Mount[], seen
   const identity = identityOf(expected, mount, seen);
   if (identity === 'unreadable') return { status: 'unknown', text: `${name} could not be examined` };
   if (identity === 'other') return { status: 'absent', text: `${name} shows something other than what was approved` };
-  if (expected.readOnly && !isReadOnly(mount) && expected.throughOverlay !== true) {
+  if (expected.readOnly && !isReadOnly(mount)) {
     return { status: 'absent', text: `${name} is writable` };
   }
   if (!expected.readOnly && isReadOnly(mount)) return { status: 'degraded', text: `${name} is read-only` };
@@ -59,13 +59,17 @@ function expectedProblem(expected: ExpectedMount, mounts: readonly Mount[], seen
 }
 
 function identityOf(expected: ExpectedMount, mount: Mount, seen: Observation): 'same' | 'other' | 'unreadable' {
-  const isOverlay = expected.throughOverlay === true;
+  const isOverlay = expected.overlayOver !== undefined;
   const sighting = seen.sightings.get(isOverlay ? `host:${expected.source}` : expected.target);
   if (sighting === undefined || sighting === 'unreadable') return 'unreadable';
   if (sighting === 'missing' || sighting.dev !== expected.dev || sighting.ino !== expected.ino) return 'other';
   if (!isOverlay) return 'same';
-  const lower = mount.superOptions.find((option) => option.startsWith('lowerdir='))?.slice('lowerdir='.length);
-  return mount.fsType === 'overlay' && unescapeOctal(lower ?? '') === expected.source ? 'same' : 'other';
+  // Newer kernels show layers one by one; an upper would take writes, or hold what is not the folder's.
+  const layers = mount.superOptions.flatMap(
+    (option) => /^(?:lowerdir\+?|upperdir|datadir\+?)=(.*)$/.exec(option)?.[1] ?? [],
+  );
+  const wanted = `${expected.source}:${expected.overlayOver}`;
+  return mount.fsType === 'overlay' && unescapeOctal(layers.join(':')) === wanted ? 'same' : 'other';
 }
 
 function lineProblem(mount: Mount, seen: Observation, request: EvidenceRequest): Problem | undefined {

@@ -3,14 +3,14 @@ import { isInside } from '../../kit/path-containment.js';
 import type { Mount } from '../../kit/proc/mountinfo.js';
 import { mountAt } from '../../kit/proc/visible-mounts.js';
 import { safeLine } from '../../kit/safe-text.js';
-import { isMask } from '../engine-mounts.js';
+import { isMask, isReadOnly } from '../engine-mounts.js';
 import type { Observation } from '../observation.js';
 import { control, type Judge, type Problem, unreadable, worst } from './control.js';
 
 /** The kernel rounds a size up to whole pages; 64 KiB is the largest page Linux uses. */
 const pageSlackBytes = 64 * 1024;
 
-/** Every scratch folder is a tmpfs of at most the asked size, nosuid, nodev, and noexec unless asked otherwise. */
+/** Every scratch folder is a tmpfs of at most the asked size, writable, nosuid, nodev, and noexec unless asked otherwise. */
 export const judgeTmpfs: Judge = (seen, { spec }) => {
   const shm = { target: '/dev/shm', sizeBytes: spec.shmBytes, executable: false };
   const wanted = [...spec.tmpfs, shm];
@@ -24,6 +24,7 @@ export const judgeTmpfs: Judge = (seen, { spec }) => {
     const size = sizeOf(mount);
     const missing = ['nosuid', 'nodev', ...(executable ? [] : ['noexec'])].filter((o) => !mount.options.includes(o));
     const texts = missing.map((option) => `${name} lacks ${option}`);
+    if (isReadOnly(mount)) texts.push(`${name} is read-only`);
     if (size === undefined) texts.push(`${name} has no size limit`);
     else if (size > sizeBytes + pageSlackBytes) texts.push(`${name} holds ${formatBytes(size)}`);
     return texts.map((text) => ({ status: 'degraded', text }));

@@ -40,6 +40,8 @@ export interface BodyInput {
   readonly deadlineBoottimeMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly selinuxEnforcing: boolean;
+  /** Second layer of read-only overlays, on hosts where SELinux enforces. */
+  readonly emptyFolder: string;
 }
 
 /** Where our process 1 is shown inside every sandbox. */

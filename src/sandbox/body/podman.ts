@@ -108,8 +108,8 @@ function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown>
 }
 
 /**
- * Whether a mount is asked for as an overlay whose upper is thrown away. Where SELinux enforces, a container may not
- * read user_home_t; through an overlay it may, and nothing of the user's is relabelled. A file can't be overlaid.
+ * Whether a mount is asked for as an overlay. Where SELinux enforces, a container may not read user_home_t; through an
+ * overlay it may, and nothing of the user's is relabelled. A file can't be overlaid.
  */
 export function isThroughOverlay(mount: BodyMount, selinuxEnforcing: boolean): boolean {
   return selinuxEnforcing && mount.readOnly && mount.kind === 'folder' && !mount.ours;
@@ -119,12 +119,9 @@ function mounts(input: BodyInput): Record<string, unknown> {
   const overlaid = (mount: BodyMount) => isThroughOverlay(mount, input.selinuxEnforcing);
   return {
     mounts: [
-      ...input.mounts.filter((m) => !overlaid(m)).map((m) => bind(m, input.selinuxEnforcing)),
-      ...input.spec.tmpfs.map(tmpfs),
+      ...input.mounts.map((m) => (overlaid(m) ? overlay(m, input.emptyFolder) : bind(m, input.selinuxEnforcing))),
+      ...[...input.spec.tmpfs, sharedMemory(input.spec)].map(tmpfs),
     ],
-    overlay_volumes: input.mounts
-      .filter(overlaid)
-      .map((m) => ({ source: m.source, destination: m.target, options: ['ro'] })),
   };
 }
 
@@ -142,6 +139,25 @@ function bind(mount: BodyMount, selinux: boolean): Record<string, unknown> {
       ...(mount.ours && selinux ? ['z'] : []),
     ],
   };
+}
+
+/**
+ * Asked of the OCI runtime, which gives it the container's label. Podman's own `overlay_volumes` has no read-only form
+ * (5.4 drops `ro`): what is written goes to an upper on the host's disk without any limit. An overlay with lower layers only
+ * can't be written at all. Approved paths hold none of the characters that end a layer or an option.
+ */
+function overlay(mount: BodyMount, emptyFolder: string): Record<string, unknown> {
+  return {
+    type: 'overlay',
+    source: 'overlay',
+    destination: mount.target,
+    options: ['ro', 'nosuid', 'nodev', `lowerdir=${mount.source}:${emptyFolder}`],
+  };
+}
+
+/** Asked for by itself: Podman's own is read-only wherever `read_write_tmpfs` is off (seen on 5.4, not on 4.3). */
+function sharedMemory({ shmBytes }: SandboxSpec): TmpfsSpec {
+  return { target: '/dev/shm', sizeBytes: shmBytes, mode: 0o1777, executable: false, ownedByUser: false };
 }
 
 function tmpfs(spec: TmpfsSpec): Record<string, unknown> {

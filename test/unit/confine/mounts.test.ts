@@ -61,18 +61,23 @@ describe('the mount table of a sandbox', () => {
   });
 
   it('accepts an overlay over the approved folder where that was asked for, and no other', () => {
-    const overlay = (lower: string) =>
+    const overlay = (layers: string, flag = 'ro') =>
       changed(
         '254:0 /home/ann/project /workspace ro,nosuid,nodev,relatime - ext4 /dev/vda rw,discard',
-        `0:70 / /workspace rw,relatime - overlay overlay rw,lowerdir=${lower},upperdir=/u,workdir=/w`,
+        `0:70 / /workspace ${flag},nosuid,nodev,relatime - overlay overlay ro,${layers}`,
       );
-    const approvedMounts = request.approvedMounts.map((mount) => ({
-      ...mount,
-      throughOverlay: mount.target !== '/usr',
-    }));
+    const approvedMounts = request.approvedMounts.map((mount) =>
+      mount.target === '/usr' ? mount : { ...mount, overlayOver: '/s/empty' },
+    );
     const host = sighted('host:/home/ann/project', { dev: '65024', ino: '7', rdev: '0:0', isLink: false });
-    expect(rowOf('mounts', { ...overlay('/home/ann/project'), ...host }, { approvedMounts }).status).toBe('enforced');
-    expect(rowOf('mounts', { ...overlay('/home/ann/.ssh'), ...host }, { approvedMounts }).status).toBe('absent');
+    const statusOf = (layers: string, flag?: string) =>
+      rowOf('mounts', { ...overlay(layers, flag), ...host }, { approvedMounts }).status;
+    expect(statusOf('lowerdir=/home/ann/project:/s/empty')).toBe('enforced');
+    expect(statusOf('lowerdir+=/home/ann/project,lowerdir+=/s/empty')).toBe('enforced');
+    expect(statusOf('lowerdir=/home/ann/project:/s/empty', 'rw')).toBe('absent');
+    expect(statusOf('lowerdir=/home/ann/.ssh:/s/empty')).toBe('absent');
+    expect(statusOf('lowerdir=/home/ann/project:/home/ann/.ssh')).toBe('absent');
+    expect(statusOf('lowerdir=/home/ann/project:/s/empty,upperdir=/u,workdir=/w')).toBe('absent');
   });
 });
 
@@ -91,6 +96,11 @@ describe('scratch space', () => {
     ['size=65536k,', '', 'degraded'],
   ])('with %s turned into "%s" is %s', (from, to, expected) => {
     expect(rowOf('tmpfs', changed(`tmpfs tmpfs rw,${from}`, `tmpfs tmpfs rw,${to}`)).status).toBe(expected);
+  });
+
+  it('is degraded when nothing can be written there', () => {
+    const row = rowOf('tmpfs', changed('/dev/shm rw,nosuid', '/dev/shm ro,nosuid'));
+    expect([row.status, row.note]).toEqual(['degraded', '/dev/shm is read-only']);
   });
 
   it('is degraded when programs may run where they should not, absent when it is no tmpfs', () => {

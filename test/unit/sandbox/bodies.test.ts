@@ -39,6 +39,7 @@ function inputOf(changes: Partial<BodyInput> = {}): BodyInput {
     deadlineBoottimeMs: 123_456_789,
     labels: { 'dev.paddock.session': 'pdk_x', 'dev.paddock.nonce': 'n', 'dev.paddock.user.team': 'blue' },
     selinuxEnforcing: false,
+    emptyFolder: '/state/bin/empty',
     ...changes,
   };
 }
@@ -70,21 +71,20 @@ describe('the create request', () => {
     expect({ ...rest, userns, idmappings: small['idmappings'], user: small['user'] }).toEqual(small);
   });
 
-  it('on podman with SELinux shows foreign read-only folders through overlays, relabels our own file only', () => {
-    const { mounts, overlay_volumes, ...rest } = podmanBody(inputOf({ selinuxEnforcing: true }));
+  it('on podman with SELinux shows foreign read-only folders through overlays without an upper, relabels our own file only', () => {
+    const { mounts, ...rest } = podmanBody(inputOf({ selinuxEnforcing: true }));
     const plain = podmanBody(inputOf());
-    expect(overlay_volumes).toEqual([
-      { source: '/usr', destination: '/usr', options: ['ro'] },
-      { source: '/home/ann/project', destination: '/workspace', options: ['ro'] },
+    const made = mounts as { type: string; destination: string; options: string[] }[];
+    expect(made.filter((m) => m.type === 'overlay').map((m) => [m.destination, m.options])).toEqual([
+      ['/usr', ['ro', 'nosuid', 'nodev', 'lowerdir=/usr:/state/bin/empty']],
+      ['/workspace', ['ro', 'nosuid', 'nodev', 'lowerdir=/home/ann/project:/state/bin/empty']],
     ]);
-    const binds = (mounts as { type: string; destination: string; options: string[] }[]).filter(
-      (m) => m.type === 'bind',
-    );
+    const binds = made.filter((m) => m.type === 'bind');
     expect(binds.map((m) => [m.destination, m.options.includes('z')])).toEqual([
       ['/data', false],
       ['/.paddock/init', true],
     ]);
-    expect({ ...rest, mounts: plain['mounts'], overlay_volumes: [] }).toEqual(plain);
+    expect({ ...rest, mounts: plain['mounts'] }).toEqual(plain);
   });
 
   it('on podman with SELinux binds single files, since no overlay can show one', () => {
@@ -97,7 +97,6 @@ describe('the create request', () => {
     } as const;
     const body = podmanBody(inputOf({ mounts: [cache], selinuxEnforcing: true }));
     const options = ['rbind', 'rprivate', 'ro', 'nosuid', 'nodev'];
-    expect(body['overlay_volumes']).toEqual([]);
     expect(body['mounts']).toContainEqual({ type: 'bind', source: cache.source, destination: cache.target, options });
   });
 
