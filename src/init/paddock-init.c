@@ -3,12 +3,14 @@
 // given is the sandbox's deadline even when the server, the client and the engine are gone by then.
 //
 //   paddock-init --deadline-boottime-ms N     N: milliseconds of the host's CLOCK_BOOTTIME
+//   paddock-init --access PATH…               asked by exec: one line for each path, `rw`, `r-`, `-w` or `--`
 //   paddock-init --version
 //
 // Exit: 0 asked to stop (SIGTERM, SIGINT, SIGHUP) · 124 deadline · 2 bad arguments · 71 the kernel refused something.
 //
 // It is started in a root that may be empty: no /proc, no libc, no /dev, any uid, no capabilities, under either
-// engine's seccomp profile. So it opens nothing and needs only prctl, signalfd, timerfd, ppoll and wait4.
+// engine's seccomp profile. So it opens nothing and needs only prctl, signalfd, timerfd, ppoll and wait4;
+// access for the question whether this process may use a path, which on SELinux hosts nobody outside can answer.
 #define _GNU_SOURCE 1
 
 #include <errno.h>
@@ -48,7 +50,7 @@ static void say(int fd, const char *text) {
 static int refuse(const char *why) {
   say(STDERR_FILENO, "paddock-init: ");
   say(STDERR_FILENO, why);
-  say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N | --version\n");
+  say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N | --access PATH... | --version\n");
   return EXIT_BAD_USAGE;
 }
 
@@ -145,11 +147,20 @@ static int stand_by(int64_t deadline_ms) {
   }
 }
 
+static int say_access(int count, char **paths) {
+  for (int i = 0; i < count; i++) {
+    say(STDOUT_FILENO, access(paths[i], R_OK) == 0 ? "r" : "-");
+    say(STDOUT_FILENO, access(paths[i], W_OK) == 0 ? "w\n" : "-\n");
+  }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "--version") == 0) {
     say(STDOUT_FILENO, "paddock-init " PADDOCK_VERSION "\n");
     return 0;
   }
+  if (argc >= 3 && strcmp(argv[1], "--access") == 0) return say_access(argc - 2, argv + 2);
   if (argc != 3 || strcmp(argv[1], "--deadline-boottime-ms") != 0) return refuse("one option with its value is needed");
   int64_t deadline_ms = 0;
   if (!parse_deadline(argv[2], &deadline_ms)) return refuse("the deadline is no whole number from 1 to 9007199254740991");

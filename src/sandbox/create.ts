@@ -18,6 +18,7 @@ import { emptyFolderBeside } from './init-binary.js';
 
 import { pidNamespaceOf, startTicksOf } from './processes.js';
 
+import { proveAccess } from './prove-access.js';
 import { Sandbox } from './sandbox.js';
 
 /**
@@ -98,14 +99,20 @@ export async function createSandbox(
     // remove that was not there when we looked. Both calls have deadlines of their own.
     const { id } = await maker.engine.createContainer(identity.containerName, body);
     const state = await startedInit(maker, id, argv, signal);
-    return await verified(maker, spec, state, { mounts: expected, initArgv: argv });
+    const sandbox = await verified(maker, spec, state, { mounts: expected, initArgv: argv });
+    return enforcing ? await usable(sandbox, maker, binds.slice(image.binds.length), signal) : sandbox;
   } catch (error) {
     if (toPaddockError(error).code === 'IMAGE_NOT_FOUND') maker.images.forgetHost();
-    // By name: the engine may have made the container although its answer was lost.
-    const isGone = await maker.engine.removeContainer(identity.containerName).catch(() => undefined);
-    const isLost = error instanceof PaddockError && lostAnswers.includes(error.code);
-    throw isGone === undefined || (isLost && !isGone) ? new SandboxLeft(toPaddockError(error)) : error;
+    throw await afterRemoval(maker.engine, identity.containerName, error);
   }
+}
+
+/** What to throw once the container of a failed creation is gone, or may not be. */
+async function afterRemoval(engine: Engine, name: string, error: unknown): Promise<unknown> {
+  // By name: the engine may have made the container although its answer was lost.
+  const isGone = await engine.removeContainer(name).catch(() => undefined);
+  const isLost = error instanceof PaddockError && lostAnswers.includes(error.code);
+  return isGone === undefined || (isLost && !isGone) ? new SandboxLeft(toPaddockError(error)) : error;
 }
 
 /** After these an engine may still come up with the container that was asked for. */
@@ -211,6 +218,19 @@ function expectedMounts(binds: readonly BindMount[], maker: SandboxMaker, enforc
     const isOverlay = isThroughOverlay({ ...b, ours: b === maker.init }, mayOverlay);
     return isOverlay ? { ...b, overlayOver: emptyFolder } : b;
   });
+}
+
+/** The sandbox, once it can use those of the caller's paths whose own labels count: no overlay stands before them. */
+async function usable(
+  sandbox: Sandbox,
+  { engine }: SandboxMaker,
+  binds: readonly BindMount[],
+  signal?: AbortSignal,
+): Promise<Sandbox> {
+  const mayOverlay = engine.identity.kind === 'podman';
+  const labelled = binds.filter((bind) => !isThroughOverlay({ ...bind, ours: false }, mayOverlay));
+  await proveAccess(sandbox, labelled, signal);
+  return sandbox;
 }
 
 /** The image's variables, the spec's over them; the default PATH leads to the host folders' programs as well. */

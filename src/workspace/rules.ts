@@ -55,6 +55,12 @@ export const workspaceRules = {
     reason: 'other file systems are mounted inside it that can not be shown safely',
     hint: 'Unmount what is mounted inside the folder, ask for a read-only workspace, or use another folder.',
   },
+  'workspace.label': {
+    reason: 'SELinux does not let sandboxes use it as asked: its label is not one of containers',
+    hint:
+      'Ask for a read-only workspace, which needs no label; or run `chcon -R -t container_file_t` on that folder, ' +
+      'after which every container may use it.',
+  },
   'workspace.overlap': {
     reason: 'another session already has a writable workspace that is, contains or lies inside it',
     hint: 'Destroy the other session first, or ask for a read-only workspace.',

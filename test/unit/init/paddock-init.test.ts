@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { boottimeMs, Compiled, Running } from './support/compiled.js';
 
@@ -55,12 +57,27 @@ describe('paddock-init', () => {
     expect(await init.ended).toMatchObject({ code: 0, stdout: `paddock-init ${version}\n` });
   });
 
+  it('says of each path whether it may be read and written', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'paddock-access-'));
+    try {
+      writeFileSync(join(folder, 'mine'), '');
+      writeFileSync(join(folder, 'sealed'), '', { mode: 0o400 });
+      const paths = ['', '/mine', '/missing', '/sealed'].map((name) => `${folder}${name}`);
+      const sealed = process.getuid?.() === 0 ? 'rw' : 'r-';
+      using init = new Running(compiled.init, ['--access', ...paths]);
+      expect(await init.ended).toMatchObject({ code: 0, stdout: `rw\nrw\n--\n${sealed}\n` });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it.each([
     { why: 'no arguments', args: [] },
     { why: 'no deadline', args: ['--deadline-boottime-ms'] },
     { why: 'an unknown option', args: ['--deadline-ms', '5'] },
     { why: 'an equals sign', args: ['--deadline-boottime-ms=5'] },
     { why: 'an extra argument', args: ['--deadline-boottime-ms', '5', 'x'] },
+    { why: 'access to nothing', args: ['--access'] },
     { why: 'a version and more', args: ['--version', '5'] },
     ...['', '0', '007', '-1', '+1', ' 1', '1 ', '1.5', '1e3', '0x10', '9007199254740992', '99999999999999999999'].map(
       (value) => ({ why: `the value ${JSON.stringify(value)}`, args: ['--deadline-boottime-ms', value] }),
