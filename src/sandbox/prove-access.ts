@@ -36,8 +36,8 @@ export async function proveAccess(
       `what a command prints in the sandbox gets lost (${reason} ${exitCode})`,
       {
         hint:
-          'SELinux keeps containers from writing to the pipes of the engine, as the policy of Debian does: install a policy made for ' +
-          'rootless Podman (container-selinux), or allow what `sudo ausearch -m avc -ts recent` shows for fifo_file.',
+          'SELinux keeps containers from writing to the pipes of the engine. Fedora, RHEL: `sudo dnf install container-selinux`. ' +
+          "Debian's policy: see `Where SELinux enforces` in docs/enforcement.md.",
       },
     );
   }
