@@ -16,7 +16,11 @@ export default defineConfig({
     projects: [
       // Modules keep no state (CONTRIBUTING.md), so the files of one worker may share them: half the time goes otherwise
       // into loading them again.
-      project('unit', ['test/{unit,property,engine-fake}/**/*.test.ts'], { testTimeout: 10_000, isolate: false }),
+      project('unit', ['test/{unit,property,engine-fake}/**/*.test.ts'], {
+        testTimeout: 30_000,
+        isolate: false,
+        globalSetup: ['test/unit/init/support/build-folder.ts'],
+      }),
       project('engine', ['test/{engine,escape}/**/*.test.ts'], {
         testTimeout: 120_000,
         hookTimeout: 120_000,

@@ -1,4 +1,4 @@
-// Compiles src/init/*.c into a static program: `node scripts/build-init.js [OUT]`, or buildInit() from
+// Compiles src/init/*.c into a static program: `node scripts/build-init.js [--arch x64|arm64] [OUT]`, or buildInit() from
 // scripts/build.js. A stamp beside the program says what it was made from, so that it is not made twice, and so that a
 // program shipped without a compiler at hand can be told from a stale one. Same source, same compiler: same bytes.
 import { spawnSync } from 'node:child_process';
@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const sourceFolder = join(root, 'src/init');
@@ -58,9 +59,16 @@ function findOnPath(name, env) {
   return undefined;
 }
 
-/** musl first: 17 kB against glibc's 700 kB, and it needs no static glibc installed. */
-function findCompiler(env) {
-  for (const name of ['musl-gcc', 'gcc']) {
+// musl first: 58 kB against glibc's 700 kB, and it needs no static glibc installed. Distributions have cross compilers
+// with glibc.
+const native = ['musl-gcc', 'gcc'];
+const cross = {
+  x64: ['x86_64-linux-musl-gcc', 'x86_64-linux-gnu-gcc'],
+  arm64: ['aarch64-linux-musl-gcc', 'aarch64-linux-gnu-gcc'],
+};
+
+function findCompiler(env, arch) {
+  for (const name of arch === process.arch ? native : cross[arch]) {
     const path = findOnPath(name, env);
     if (path !== undefined) {
       const version = spawnSync(path, ['--version'], { encoding: 'utf8', env }).stdout?.split('\n')[0] ?? '';
@@ -120,13 +128,13 @@ const MISSING =
  * Makes `out` and `out`.json; returns 'made', 'unchanged', or 'kept' (no compiler, and the one there is made from these
  * sources). Throws with what to install when there is none and none can be made.
  */
-export function buildInit(out, env = process.env) {
+export function buildInit(out, env = process.env, arch = process.arch) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const args = flags(version, process.arch);
+  const args = flags(version, arch);
   // The checkout's own path is in the flags and must not make a copy of the project look changed.
   const digests = sources.map((name) => [name, sha256(readFileSync(join(sourceFolder, name)))]);
   const made = sha256(JSON.stringify([digests, args.map((flag) => flag.replace(root, ''))]));
-  const compiler = findCompiler(env);
+  const compiler = findCompiler(env, arch);
   const stamp = readStamp(out);
   if (stamp?.sources === made && (compiler === undefined || stamp.compiler === compiler.identity)) {
     return compiler === undefined ? 'kept' : 'unchanged';
@@ -137,15 +145,20 @@ export function buildInit(out, env = process.env) {
     );
   }
   compile(compiler, args, out, env);
-  const facts = { sources: made, compiler: compiler.identity, arch: process.arch, program: sha256(readFileSync(out)) };
+  const facts = { sources: made, compiler: compiler.identity, arch, program: sha256(readFileSync(out)) };
   writeFileSync(`${out}.json`, `${JSON.stringify(facts, null, 2)}\n`);
   return 'made';
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const out = resolve(process.argv[2] ?? join(root, 'dist/init/paddock-init'));
   try {
-    process.stdout.write(`paddock-init: ${buildInit(out)}\n`);
+    const options = { arch: { type: 'string', default: process.arch } };
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    if (values.arch !== process.arch && !(values.arch in cross))
+      throw new Error(`there is no build for ${values.arch}: x64 and arm64 only`);
+    const name = values.arch === process.arch ? 'paddock-init' : `paddock-init-${values.arch}`;
+    const out = resolve(positionals[0] ?? join(root, 'dist/init', name));
+    process.stdout.write(`paddock-init: ${buildInit(out, process.env, values.arch)}\n`);
   } catch (error) {
     process.stderr.write(`paddock-init: ${error.message}\n`);
     process.exitCode = 1;

@@ -1,15 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { boottimeMs, Compiled, Running } from './support/compiled.js';
+import { describe, expect, it, vi } from 'vitest';
+import { boottimeMs, builtInit, builtSupport, Running } from './support/compiled.js';
 
-let compiled: Compiled;
-beforeAll(() => {
-  compiled = new Compiled();
-}, 60_000);
-afterAll(() => compiled[Symbol.dispose]());
-
+const compiled = { init: builtInit(), orphans: builtSupport('test/unit/init/support/orphans.c') };
 const inAnHour = () => String(boottimeMs() + 3_600_000);
 const waiting = { timeout: 9_000, interval: 10 };
 

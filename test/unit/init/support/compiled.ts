@@ -1,24 +1,25 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-/** The program under test and its test support, compiled into a folder that goes when this is disposed. */
-export class Compiled implements Disposable {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'paddock-init-'));
-  readonly init = join(this.folder, 'paddock-init');
-  readonly orphans = join(this.folder, 'orphans');
+/** A folder of this run, which goes with it (test/unit/init/support/build-folder.ts). */
+const folder = () => process.env['PADDOCK_TEST_BUILD'] ?? mkdtempSync(join(tmpdir(), 'paddock-init-'));
 
-  constructor() {
-    execFileSync(process.execPath, ['scripts/build-init.js', this.init], { stdio: 'pipe' });
-    execFileSync('gcc', ['-O1', '-Wall', '-Werror', '-o', this.orphans, 'test/unit/init/support/orphans.c']);
-  }
+/** The path of paddock-init, compiled once for all the tests of a run. */
+export function builtInit(): string {
+  const path = join(folder(), 'paddock-init');
+  execFileSync(process.execPath, ['scripts/build-init.js', path], { stdio: 'pipe' });
+  return path;
+}
 
-  [Symbol.dispose](): void {
-    rmSync(this.folder, { recursive: true });
-  }
+/** The path of a program of one C file, compiled with `flags`. */
+export function builtSupport(source: string, flags: readonly string[] = []): string {
+  const path = join(folder(), `${basename(source, '.c')}-${process.pid}`);
+  execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', ...flags, '-o', path, source]);
+  return path;
 }
 
 /** Milliseconds of CLOCK_BOOTTIME, to the 10 ms that /proc/uptime gives, rounded down. */

@@ -1,0 +1,65 @@
+// Process 1 of every sandbox. It reaps what is reparented to it, ends at an absolute moment, and with a channel
+// (docs/channel.md) runs commands for the other end. When process 1 ends, the kernel kills everything else in its PID
+// namespace, so the moment it was given is the sandbox's deadline even when the server, the client and the engine are
+// gone by then.
+//
+// It is started in a root that may be empty: no /proc, no libc, no /dev, any uid, no capabilities, under either
+// engine's seccomp profile. Without a channel it needs only prctl, signalfd, timerfd, ppoll and wait4.
+#define _GNU_SOURCE 1
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "protocol.h"
+#include "session.h"
+
+#ifndef PADDOCK_VERSION
+#error "PADDOCK_VERSION is given by scripts/build-init.js"
+#endif
+
+// Best effort: the exit code carries the meaning, and there is nobody to tell that stderr is gone.
+static void say(int fd, const char *text) { (void)!write(fd, text, strlen(text)); }
+
+static int refuse(const char *why) {
+  say(STDERR_FILENO, "paddock-init: ");
+  say(STDERR_FILENO, why);
+  say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--channel fifo|stdio [--detached]]\n"
+                     "       paddock-init --mkfifo DIR | --access PATH... | --version\n");
+  return EXIT_BAD_USAGE;
+}
+
+// On the host, for Node, which can't make one.
+static int make_fifos(const char *folder) {
+  const int at = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (at >= 0 && mkfifoat(at, "in", S_IRUSR | S_IWUSR) == 0 && mkfifoat(at, "out", S_IRUSR | S_IWUSR) == 0) return 0;
+  const char *why = strerror(errno);
+  say(STDERR_FILENO, "paddock-init: no FIFO can be made there: ");
+  say(STDERR_FILENO, why);
+  say(STDERR_FILENO, "\n");
+  return EXIT_KERNEL;
+}
+
+// Asked as a command: whether a process in here may use a path, which on SELinux hosts nobody outside can answer. One
+// line each: rw, r-, -w or --.
+static int say_access(int count, char **paths) {
+  for (int i = 0; i < count; i++) {
+    say(STDOUT_FILENO, access(paths[i], R_OK) == 0 ? "r" : "-");
+    say(STDOUT_FILENO, access(paths[i], W_OK) == 0 ? "w\n" : "-\n");
+  }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+    say(STDOUT_FILENO, "paddock-init " PADDOCK_VERSION "\n");
+    return 0;
+  }
+  if (argc >= 3 && strcmp(argv[1], "--access") == 0) return say_access(argc - 2, argv + 2);
+  if (argc == 3 && strcmp(argv[1], "--mkfifo") == 0) return make_fifos(argv[2]);
+  struct options options;
+  const char *wrong = options_parse(argc, argv, &options);
+  return wrong == NULL ? session_run(&options) : refuse(wrong);
+}

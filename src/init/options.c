@@ -1,0 +1,36 @@
+#include "options.h"
+
+#include <string.h>
+
+// The largest integer that the JavaScript side can name exactly, 2^53 - 1.
+static const int64_t MAX_DEADLINE_MS = 9007199254740991;
+
+// Digits only, no leading zero, 1 .. 2^53 - 1. strtoll would take blanks, a sign, octal and overflow.
+static bool parse_deadline(const char *text, int64_t *deadline_ms) {
+  if (text[0] < '1' || text[0] > '9') return false;
+  int64_t value = 0;
+  for (const char *at = text; *at != '\0'; at++) {
+    if (*at < '0' || *at > '9') return false;
+    value = value * 10 + (*at - '0');
+    if (value > MAX_DEADLINE_MS) return false;
+  }
+  *deadline_ms = value;
+  return true;
+}
+
+const char *options_parse(int argc, char **argv, struct options *options) {
+  memset(options, 0, sizeof *options);
+  if (argc < 3 || strcmp(argv[1], "--deadline-boottime-ms") != 0) return "a deadline is needed first";
+  if (!parse_deadline(argv[2], &options->deadline_ms)) {
+    return "the deadline is no whole number from 1 to 9007199254740991";
+  }
+  if (argc == 3) return NULL;
+  if (argc > 6 || argc < 5 || strcmp(argv[3], "--channel") != 0) return "unknown options";
+  if (strcmp(argv[4], "fifo") == 0) options->channel = CHANNEL_FIFO;
+  else if (strcmp(argv[4], "stdio") == 0) options->channel = CHANNEL_STDIO;
+  else return "the channel is neither fifo nor stdio";
+  if (argc == 5) return NULL;
+  if (strcmp(argv[5], "--detached") != 0) return "unknown options";
+  options->detached = true;
+  return NULL;
+}
