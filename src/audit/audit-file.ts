@@ -1,4 +1,4 @@
-import { constants, type Stats } from 'node:fs';
+import { constants, fstatSync, lstatSync, readSync, type Stats, writeSync } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AuditError } from '../core/errors.js';
@@ -15,6 +15,8 @@ export class AuditFile implements AsyncDisposable {
   readonly #handle: FileHandle;
   readonly #dev: number;
   readonly #ino: number;
+  /** For `inspect`, which leaves nothing of it behind: a new one for every record would be most of what a command allocates. */
+  readonly #end = Buffer.allocUnsafe(tailBytes);
   #knownBytes = 0;
   #running: Promise<void> = Promise.resolve();
   #waiting: Promise<void> | undefined;
@@ -57,18 +59,19 @@ export class AuditFile implements AsyncDisposable {
   /**
    * Reads the end of the file, having made sure that it is still the file of that name, and no shorter than it was:
    * records appended to a file that was removed or replaced would be lost without a word. AUDIT_UNWRITABLE otherwise;
-   * AUDIT_BROKEN when what it ends in is not ours.
+   * AUDIT_BROKEN when what it ends in is not ours. Not through the thread pool: these calls take microseconds, and a
+   * turn through the pool takes as long as the scheduler likes, four times for each record.
    */
-  async inspect(ownLineSha256: string | undefined): Promise<FileTail> {
+  inspect(ownLineSha256: string | undefined): FileTail {
     try {
-      const [stats, named] = await Promise.all([this.#handle.stat(), lstat(this.path)]);
+      const [stats, named] = [fstatSync(this.#handle.fd), lstatSync(this.path)];
       if (named.dev !== this.#dev || named.ino !== this.#ino) throw new Error('it was replaced by another file');
       checkFile(this.path, stats);
       if (stats.size < this.#knownBytes) throw new Error(`it shrank from ${this.#knownBytes} to ${stats.size} bytes`);
       this.#knownBytes = stats.size;
       const from = Math.max(0, stats.size - tailBytes);
-      const buffer = Buffer.alloc(stats.size - from);
-      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, from);
+      const buffer = this.#end.subarray(0, stats.size - from);
+      const bytesRead = readSync(this.#handle.fd, buffer, 0, buffer.length, from);
       if (bytesRead !== buffer.length) throw new Error('it shrank while it was read');
       return readTail(this.path, buffer, from === 0, ownLineSha256);
     } catch (error) {
@@ -79,10 +82,11 @@ export class AuditFile implements AsyncDisposable {
   /**
    * One write(2). The kernel serialises appends to one inode, so records of several writers never mix. AUDIT_UNWRITABLE
    * when the system refuses it or takes only a part; the part stays, and the next writer starts a fresh line behind it.
+   * At most one record, into the page cache: the disk is waited for in `sync`.
    */
-  async append(bytes: Buffer): Promise<void> {
+  append(bytes: Buffer): void {
     try {
-      const { bytesWritten } = await this.#handle.write(bytes, 0, bytes.length, null);
+      const bytesWritten = writeSync(this.#handle.fd, bytes, 0, bytes.length, null);
       if (bytesWritten !== bytes.length) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes were written`);
       this.#knownBytes += bytes.length;
     } catch (error) {

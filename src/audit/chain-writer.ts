@@ -99,10 +99,10 @@ export class ChainWriter implements AsyncDisposable {
    * while. Taking a slow append for a torn one does no harm: ours lands behind it, with an empty line between.
    */
   async #settledTail({ file, chain }: OpenChain): Promise<FileTail> {
-    let tail = await file.inspect(chain.lineSha256);
+    let tail = file.inspect(chain.lineSha256);
     for (let round = 0; tail.isTorn && round < 5; round += 1) {
       await this.#options.clock.sleep(2);
-      tail = await file.inspect(chain.lineSha256);
+      tail = file.inspect(chain.lineSha256);
     }
     return tail;
   }
@@ -111,7 +111,7 @@ export class ChainWriter implements AsyncDisposable {
     return this.#giveUpOnFailure(open, () => open.file.sync());
   }
 
-  async #giveUpOnFailure<T>(open: OpenChain, step: () => Promise<T>): Promise<T> {
+  async #giveUpOnFailure<T>(open: OpenChain, step: () => T | Promise<T>): Promise<T> {
     try {
       return await step();
     } catch (error) {

@@ -40,7 +40,7 @@ export class App implements AsyncDisposable {
   constructor(config: Config, env: Readonly<Record<string, string | undefined>>) {
     this.config = config;
     this.#env = env;
-    this.store = new RecordStore(config.stateDir);
+    this.store = new RecordStore(config.stateDir, config.runtimeDir);
   }
 
   audit(): Promise<AuditLog> {
@@ -88,7 +88,8 @@ export class App implements AsyncDisposable {
       extraBinds: (folders) =>
         hostFolderBinds(folders, { ...approval, allowedRoots: this.config.sitePolicy.hostFolders }),
     });
-    return { engine, images, clock: systemClock, init, approval, callerUid: uid, mappableIds: ids };
+    const { commandPath } = this.config;
+    return { engine, images, clock: systemClock, init, commandPath, approval, callerUid: uid, mappableIds: ids };
   }
 
   /** `$XDG_RUNTIME_DIR`, or where it would be. */

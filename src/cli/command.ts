@@ -17,6 +17,17 @@ export interface Terminal {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly stderrIsTerminal: boolean;
+  /** The terminal in front of which we stand; undefined when our input or output is none. */
+  readonly screen: Screen | undefined;
+}
+
+/** A real terminal: its size, and its keys as they are typed. */
+export interface Screen {
+  size(): { readonly rows: number; readonly columns: number };
+  /** Tells every change of size; returns what stops that. */
+  onResize(listener: () => void): () => void;
+  /** Keys come one by one and uninterpreted, Ctrl-C too. */
+  setRaw(isRaw: boolean): void;
 }
 
 export interface CommandContext {
@@ -41,6 +52,8 @@ export interface CliCommand {
   readonly mostPositionals?: number;
   /** Exits with 125 for failures of ours, because its status is otherwise that of the command it runs. */
   readonly passesExitCode?: boolean;
+  /** Not for people: the list of commands leaves it out. */
+  readonly isHidden?: boolean;
   run(context: CommandContext): Promise<number>;
 }
 

@@ -9,6 +9,7 @@ import { hostFiles } from '../doctor/host-files.js';
 import { HostLoadReader } from '../doctor/host-load.js';
 import type { CheckReport } from '../doctor/report.js';
 import { systemClock } from '../kit/clock.js';
+import { newSessionId } from '../kit/random-id.js';
 import type { Sessions } from '../session/sessions.js';
 import { type App, builtInit } from './app.js';
 import { pruneHere } from './prune-here.js';
@@ -38,6 +39,11 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
       init: builtInit,
       settings: [`${homedir()}/.config/paddock/config.toml`, defaultPolicyPath],
       installation: fileURLToPath(new URL('../..', import.meta.url)),
+    },
+    commands: {
+      path: config.commandPath,
+      folder: app.store.channelsFolder,
+      socketPath: app.store.controlPath(newSessionId()),
     },
     files: hostFiles,
     clock: systemClock,

@@ -7,6 +7,7 @@ import { nearest } from '../policy/text.js';
 import type { CliCommand, CliOptions, CommandContext } from './command.js';
 import { commandLoaders } from './commands/index.js';
 import { write } from './output.js';
+import { screenOf } from './screen.js';
 import { settingOptions } from './settings.js';
 
 const lastResortMs = 10_000;
@@ -16,7 +17,8 @@ const commonOptions: CliOptions = {
 };
 
 async function help(): Promise<string> {
-  const commands = await Promise.all(Object.values(commandLoaders).map((load) => load()));
+  const all = await Promise.all(Object.values(commandLoaders).map((load) => load()));
+  const commands = all.filter((command) => command.isHidden !== true);
   const width = Math.max(...commands.map((c) => c.usage.length));
   const lines = commands.map((c) => `  paddock ${c.usage.padEnd(width)}  ${c.summary}`);
   return [
@@ -45,6 +47,7 @@ async function main(argv: readonly string[], signal: AbortSignal): Promise<numbe
     stdout: process.stdout,
     stderr: process.stderr,
     stderrIsTerminal: process.stderr.isTTY,
+    screen: screenOf(process.stdin, process.stdout),
   };
   const load = Object.hasOwn(commandLoaders, name) ? commandLoaders[name] : undefined;
   if (load === undefined) return noCommand(name);

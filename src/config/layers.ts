@@ -26,6 +26,7 @@ export const settings: readonly Setting[] = [
   { key: 'state_dir', env: 'PADDOCK_STATE_DIR', flag: 'state-dir' },
   { key: 'runtime_dir', env: 'PADDOCK_RUNTIME_DIR', flag: 'runtime-dir' },
   { key: 'log_level', env: 'PADDOCK_LOG_LEVEL', flag: 'log-level' },
+  { key: 'channel', env: 'PADDOCK_CHANNEL', flag: 'channel' },
   { key: 'client_name', env: 'PADDOCK_CLIENT_NAME', flag: 'client-name' },
   { key: 'max_sessions', env: 'PADDOCK_MAX_SESSIONS', flag: 'max-sessions' },
   ...['memory', 'cpus', 'pids', 'nofile', 'shm', 'tmp', 'home', 'lifetime', 'timeout', 'workspace'].map((name) => ({

@@ -1,4 +1,5 @@
 import { ConfigError } from '../core/errors.js';
+import type { CommandPath } from '../core/exec.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import { builtInPolicy } from './built-in-policy.js';
 import { type ConfigEffects, diskEffects, type FoundFile } from './effects.js';
@@ -30,6 +31,8 @@ export interface Config {
   readonly stateDir: string;
   readonly runtimeDir: string;
   readonly logLevel: LogLevel;
+  /** How commands get into a sandbox. */
+  readonly commandPath: CommandPath;
   /** What the audit log calls the MCP client; undefined: what the client says of itself. */
   readonly clientName: string | undefined;
   readonly sitePolicy: SitePolicy;
@@ -128,6 +131,7 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
     stateDir,
     runtimeDir: at(choose('runtime_dir', 'runtimeDir', `${runtimeHome}/paddock`)),
     logLevel: choose('log_level', 'logLevel', 'info'),
+    commandPath: choose('channel', 'commandPath', 'fifo'),
     clientName: choose('client_name', 'clientName', undefined),
   };
 }

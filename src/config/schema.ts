@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { controlIds } from '../core/evidence.js';
+import { commandPaths } from '../core/exec.js';
 import { workspaceModes } from '../core/spec.js';
 import { parseBytes, parseDuration } from '../core/units.js';
 
@@ -89,6 +90,7 @@ export const userSettingsSchema = z.strictObject({
   state_dir: path.optional(),
   runtime_dir: path.optional(),
   log_level: z.enum(logLevels).optional(),
+  channel: z.enum(commandPaths).optional(),
   client_name: line.pipe(z.string().max(128)).optional(),
   defaults: defaults.optional(),
   max_sessions: whole.optional(),

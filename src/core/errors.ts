@@ -106,6 +106,16 @@ export const errorTable = {
     retryable: false,
     hint: 'Use a command id that execute_command returned in this session.',
   },
+  CHANNEL_UNAVAILABLE: {
+    exitCode: 5,
+    retryable: true,
+    hint: 'The way into the sandbox could not be opened; call again, and see what its first process said.',
+  },
+  CHANNEL_VIOLATION: {
+    exitCode: 6,
+    retryable: false,
+    hint: 'What came out of the sandbox broke the rules of the channel, so the session was ended; create a new one.',
+  },
   COMMAND_NOT_RUN: {
     exitCode: 7,
     retryable: false,

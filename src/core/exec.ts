@@ -1,3 +1,7 @@
+/** How commands get into a sandbox: over its channel (a pair of pipes, or the engine's attach stream), or by the engine's exec. */
+export const commandPaths = ['fifo', 'attach', 'exec'] as const;
+export type CommandPath = (typeof commandPaths)[number];
+
 /** What a caller asks to run. argv is never interpreted; a shell line becomes `['/bin/sh', '-c', line]` before it gets here. */
 export interface ExecRequest {
   readonly argv: readonly string[];
@@ -14,8 +18,20 @@ export interface ExecRequest {
   readonly outputLimitBytes: number;
 }
 
-/** Why a command ended; the first reason wins. */
-export const exitReasons = ['exited', 'timeout', 'oom', 'aborted', 'output-limit', 'disk-limit'] as const;
+/**
+ * Why a command ended; the first reason wins. `lost`: something inside killed what supervised it, so how it would have
+ * ended is not known. `session-ended`: the sandbox ended while it ran.
+ */
+export const exitReasons = [
+  'exited',
+  'timeout',
+  'oom',
+  'aborted',
+  'output-limit',
+  'disk-limit',
+  'lost',
+  'session-ended',
+] as const;
 export type ExitReason = (typeof exitReasons)[number];
 
 /** One captured stream: the kept head and tail, and what was dropped between them. */
@@ -28,8 +44,17 @@ export interface CapturedOutput {
   readonly droppedBytes: number;
 }
 
+/** What a command used, its whole tree together; absent where nothing tells it (the engine's exec tells durations only). */
 export interface Usage {
   readonly durationMs: number;
+  readonly userCpuMs?: number;
+  readonly systemCpuMs?: number;
+  /** Peak resident size of its largest process (ru_maxrss), not of the tree. */
+  readonly peakProcessBytes?: number;
+  /** Time for which the whole sandbox was held back by its CPU quota while the command ran (cpu.stat throttled_usec). */
+  readonly sandboxThrottledMs?: number;
+  /** Out-of-memory kills in the sandbox while the command ran. */
+  readonly oomKills?: number;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { PaddockError } from '../core/errors.js';
+import type { CommandPath } from '../core/exec.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import type { Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
@@ -38,6 +39,8 @@ export interface DoctorContext {
   readonly sitePolicy: SitePolicy;
   readonly user: DoctorUser;
   readonly paths: DoctorPaths;
+  /** How commands get into sandboxes, the folder of their channels, and the path of a control socket in it. */
+  readonly commands: { readonly path: CommandPath; readonly folder: string; readonly socketPath: string };
   readonly files: HostFiles;
   readonly clock: Clock;
   /** What `prune` would remove: a dry run that does not wait for pending ones. */

@@ -1,5 +1,6 @@
 import { auditLogCheck } from './checks/audit-log.js';
 import { cgroupsCheck } from './checks/cgroups.js';
+import { channelCheck } from './checks/channel.js';
 import { engineCheck } from './checks/engine.js';
 import { initCheck } from './checks/init.js';
 import { kernelSettingsCheck } from './checks/kernel-settings.js';
@@ -25,6 +26,6 @@ export const hostChecks: readonly DoctorCheck[] = [
   ...[engineCheck, rootlessCheck, versionsCheck, socketCheck],
   ...[cgroupsCheck, subidsCheck, seccompCheck, lsmCheck, tunCheck],
   ...[kernelVersionCheck, kernelSettingsCheck, swapCheck, timeCheck],
-  ...[stateFolderCheck, runtimeFolderCheck, auditLogCheck, initCheck, settingsFilesCheck],
+  ...[stateFolderCheck, runtimeFolderCheck, auditLogCheck, initCheck, channelCheck, settingsFilesCheck],
   ...[staleSessionsCheck, loadCheck],
 ];

@@ -88,6 +88,14 @@ export class EngineClient implements t.Engine {
     return this.#execs.inspect(execId, signal);
   }
 
+  resizeExec(execId: string, size: { readonly rows: number; readonly columns: number }): Promise<void> {
+    return this.#execs.resize(execId, size);
+  }
+
+  attachContainer(id: string, signal?: AbortSignal): Promise<t.ExecStreams> {
+    return this.#execs.attach(id, signal);
+  }
+
   inspectImage(reference: string, signal?: AbortSignal): Promise<t.ImageInfo | undefined> {
     return this.#images.inspect(reference, signal);
   }

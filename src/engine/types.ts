@@ -87,7 +87,7 @@ export interface ExecOptions {
 }
 
 /**
- * A running exec's streams. The caller must consume `stdout` and `stderr` (they push back on the engine when not
+ * The streams of a running exec, or of process 1. The caller must consume `stdout` and `stderr` (they push back on the engine when not
  * read) and end `stdin`. `closed` resolves when the engine has closed the connection, after both outputs ended, and
  * rejects with an EngineError when the stream broke or carried malformed frames. Disposing drops the connection; it
  * does not end the process (no engine does).
@@ -156,6 +156,10 @@ export interface Engine extends AsyncDisposable {
   removeContainer(id: string, signal?: AbortSignal): Promise<boolean>;
   createExec(containerId: string, options: ExecOptions, signal?: AbortSignal): Promise<string>;
   startExec(execId: string, options: { readonly tty: boolean }, signal?: AbortSignal): Promise<ExecStreams>;
+  /** Tells the terminal of an exec its size. */
+  resizeExec(execId: string, size: { readonly rows: number; readonly columns: number }): Promise<void>;
+  /** The standard streams of a container's process 1; asked for before the start, so that nothing is missed. */
+  attachContainer(id: string, signal?: AbortSignal): Promise<ExecStreams>;
   inspectExec(execId: string, signal?: AbortSignal): Promise<ExecState>;
   /** Undefined when the engine does not have it. Never pulls. */
   inspectImage(reference: string, signal?: AbortSignal): Promise<ImageInfo | undefined>;

@@ -29,10 +29,13 @@ export class CapturedStream {
 
   /** Everything kept, with a line in the gap that says how much is missing. */
   text(): string {
-    const head = this.#head.bytes();
-    const tail = this.#tail.bytes();
-    if (this.droppedBytes === 0) return Buffer.concat([head, tail]).toString('utf8');
-    return `${head.toString('utf8')}\n[… ${this.droppedBytes} bytes left out …]\n${tail.toString('utf8')}`;
+    return this.bytes().toString('utf8');
+  }
+
+  /** The same as the bytes that came. */
+  bytes(): Buffer {
+    const gap = this.droppedBytes === 0 ? '' : `\n[… ${this.droppedBytes} bytes left out …]\n`;
+    return Buffer.concat([this.#head.bytes(), Buffer.from(gap), this.#tail.bytes()]);
   }
 
   /**

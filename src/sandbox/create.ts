@@ -2,24 +2,24 @@ import { readEvidence } from '../confine/evidence.js';
 import type { ExpectedMount } from '../confine/request.js';
 import { type ErrorCode, PaddockError, SandboxError, toPaddockError } from '../core/errors.js';
 import { type ControlId, type Evidence, unmet } from '../core/evidence.js';
+import type { CommandPath } from '../core/exec.js';
 import type { SandboxSpec } from '../core/spec.js';
 import type { ContainerState, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
-import { baseEnv } from '../policy/surroundings.js';
 import type { ApprovalContext, ApprovedMount } from '../workspace/approve.js';
 import { type BindMount, bindsOf } from '../workspace/binds.js';
 import { awaitInit } from './await-init.js';
 import { dockerBody } from './body/docker.js';
-import { type BodyInput, type BodyMount, imageVolumeTmpfs, initArgv, type UserMapping } from './body/input.js';
-import { isThroughOverlay, podmanBody } from './body/podman.js';
+import { type BodyInput, initArgv, type UserMapping } from './body/input.js';
+import { podmanBody } from './body/podman.js';
+import { bodyMounts, expectedMounts, usable } from './create-mounts.js';
+import { type Entry, prepareEntry } from './entry.js';
 import { boottimeMs, selinuxEnforcing } from './host-facts.js';
+import { coveringVolumes, environment } from './image-parts.js';
 import type { ImageStore, ReadyImage } from './images.js';
 import { emptyFolderBeside } from './init-binary.js';
-
 import { pidNamespaceOf, startTicksOf } from './processes.js';
-
-import { proveAccess } from './prove-access.js';
-import { Sandbox } from './sandbox.js';
+import { Sandbox, type SandboxChannel } from './sandbox.js';
 
 /**
  * Controls without which there is no sandbox: they don't depend on what a host delegates, so a kernel that does not
@@ -47,6 +47,8 @@ export interface SandboxMaker {
   readonly clock: Clock;
   /** Our process 1, in a folder of ours. */
   readonly init: BindMount;
+  /** How commands get into the sandboxes. */
+  readonly commandPath: CommandPath;
   readonly approval: ApprovalContext;
   readonly callerUid: number;
   readonly mappableIds: number;
@@ -56,6 +58,10 @@ export interface SandboxMaker {
 export interface SandboxIdentity {
   readonly containerName: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** A folder of ours for this session's channel; made when needed, gone with the sandbox. */
+  readonly channelFolder: string;
+  /** Whether it outlives the process that makes it. */
+  readonly detached: boolean;
 }
 
 /**
@@ -71,39 +77,38 @@ export async function createSandbox(
   identity: SandboxIdentity,
   signal?: AbortSignal,
 ): Promise<Sandbox> {
-  const [image, uptimeMs, enforcing] = await Promise.all([
-    maker.images.ready(asked.image, signal),
-    boottimeMs(),
-    selinuxEnforcing(),
-  ]);
+  const { image, uptimeMs, enforcing, entry } = await prepared(maker, asked, identity, signal);
   const binds = [...image.binds, ...approved.flatMap(({ mount, target }) => bindsOf(mount, target))];
+  const ours = [maker.init, ...entry.binds];
   const spec = coveringVolumes(asked, image, binds);
-  const mapping = mappingFor(maker, image);
-  const deadlineBoottimeMs = uptimeMs + spec.lifetimeMs;
-  const argv = initArgv(deadlineBoottimeMs);
+  const argv = initArgv(uptimeMs + spec.lifetimeMs, entry.initWords);
   const body = bodyFor(maker.engine, {
     name: identity.containerName,
     image: image.engineName,
     spec,
     env: environment(image, spec),
-    mapping,
-    mounts: bodyMounts(binds, maker.init),
-    deadlineBoottimeMs,
+    mapping: mappingFor(maker, image),
+    mounts: bodyMounts(binds, ours),
+    initArgv: argv,
+    stdinOpen: entry.stdinOpen,
     labels: identity.labels,
     selinuxEnforcing: enforcing,
     emptyFolder: emptyFolderBeside(maker.init),
   });
-  const expected = expectedMounts([...binds, maker.init], maker, enforcing);
+  const mayOverlay = enforcing && maker.engine.identity.kind === 'podman';
+  const mounts = expectedMounts(binds, ours, mayOverlay, emptyFolderBeside(maker.init));
   try {
     // Not cut off by the signal: an engine goes on creating when its client is gone, and then there is something to
     // remove that was not there when we looked. Both calls have deadlines of their own.
     const { id } = await maker.engine.createContainer(identity.containerName, body);
-    const state = await startedInit(maker, id, argv, signal);
-    const sandbox = await verified(maker, spec, state, { mounts: expected, initArgv: argv });
-    return enforcing ? await usable(sandbox, maker, binds.slice(image.binds.length), signal) : sandbox;
+    const started = await startedInit(maker, id, argv, entry, signal);
+    const sandbox = await verified(maker, spec, started, { mounts, initArgv: argv });
+    return enforcing ? await usable(sandbox, maker.engine, binds.slice(image.binds.length), signal) : sandbox;
   } catch (error) {
     if (toPaddockError(error).code === 'IMAGE_NOT_FOUND') maker.images.forgetHost();
-    throw await afterRemoval(maker.engine, identity.containerName, error);
+    const thrown = await afterRemoval(maker.engine, identity.containerName, error);
+    await entry[Symbol.asyncDispose]();
+    throw thrown;
   }
 }
 
@@ -113,6 +118,29 @@ async function afterRemoval(engine: Engine, name: string, error: unknown): Promi
   const isGone = await engine.removeContainer(name).catch(() => undefined);
   const isLost = error instanceof PaddockError && lostAnswers.includes(error.code);
   return isGone === undefined || (isLost && !isGone) ? new SandboxLeft(toPaddockError(error)) : error;
+}
+
+/** What the create request is made of, gathered at the same time; the caller disposes the entry. */
+async function prepared(maker: SandboxMaker, asked: SandboxSpec, identity: SandboxIdentity, signal?: AbortSignal) {
+  const { engine, clock, commandPath, init } = maker;
+  const { channelFolder: folder, detached } = identity;
+  const entering = prepareEntry({ path: commandPath, engine, clock, initProgram: init.source, folder, detached });
+  try {
+    const [image, uptimeMs, enforcing, entry] = await Promise.all([
+      maker.images.ready(asked.image, signal),
+      boottimeMs(),
+      selinuxEnforcing(),
+      // With the others: a refusal that nobody waits for yet would end the whole process.
+      entering,
+    ]);
+    return { image, uptimeMs, enforcing, entry };
+  } catch (error) {
+    await entering.then(
+      (entry) => entry[Symbol.asyncDispose](),
+      () => undefined,
+    );
+    throw error;
+  }
 }
 
 /** After these an engine may still come up with the container that was asked for. */
@@ -131,19 +159,26 @@ export interface ApprovedPath {
   readonly target: string;
 }
 
-/** Starts the container and waits until its process 1 is our program. */
+interface Started {
+  readonly state: ContainerState;
+  readonly channel: SandboxChannel | undefined;
+}
+
+/** Starts the container and waits until its process 1 is our program: it answers on the channel, or shows its arguments. */
 async function startedInit(
   maker: SandboxMaker,
   id: string,
   argv: readonly string[],
+  entry: Entry,
   signal?: AbortSignal,
-): Promise<ContainerState> {
+): Promise<Started> {
   signal?.throwIfAborted();
+  await entry.attach(id);
   await maker.engine.startContainer(id);
   signal?.throwIfAborted();
-  const state = await maker.engine.inspectContainer(id, signal);
-  await awaitInit(state.pid, argv, maker.clock, signal);
-  return state;
+  const [state, channel] = await Promise.all([maker.engine.inspectContainer(id, signal), entry.open(signal)]);
+  if (channel === undefined) await awaitInit(state.pid, argv, maker.clock, signal);
+  return { state, channel };
 }
 
 interface Expected {
@@ -154,7 +189,7 @@ interface Expected {
 async function verified(
   maker: SandboxMaker,
   spec: SandboxSpec,
-  state: ContainerState,
+  { state, channel }: Started,
   expected: Expected,
 ): Promise<Sandbox> {
   const namespace = pidNamespaceOf(state.pid);
@@ -177,6 +212,7 @@ async function verified(
     { containerId: state.id, initPid: state.pid, namespace, initStartTicks, spec, evidence },
     maker.engine,
     maker.clock,
+    channel,
   );
 }
 
@@ -204,46 +240,4 @@ function mappingFor(maker: SandboxMaker, image: ReadyImage): UserMapping {
 
 function bodyFor(engine: Engine, input: BodyInput): Record<string, unknown> {
   return engine.identity.kind === 'podman' ? podmanBody(input) : dockerBody(input);
-}
-
-function bodyMounts(binds: readonly BindMount[], init: BindMount): BodyMount[] {
-  const plain = ({ source, target, readOnly, kind }: BindMount) => ({ source, target, readOnly, kind });
-  return [...binds.map((bind) => ({ ...plain(bind), ours: false })), { ...plain(init), ours: true }];
-}
-
-function expectedMounts(binds: readonly BindMount[], maker: SandboxMaker, enforcing: boolean): ExpectedMount[] {
-  const mayOverlay = enforcing && maker.engine.identity.kind === 'podman';
-  const emptyFolder = emptyFolderBeside(maker.init);
-  return binds.map((b) => {
-    const isOverlay = isThroughOverlay({ ...b, ours: b === maker.init }, mayOverlay);
-    return isOverlay ? { ...b, overlayOver: emptyFolder } : b;
-  });
-}
-
-/** The sandbox, once it can use those of the caller's paths whose own labels count: no overlay stands before them. */
-async function usable(
-  sandbox: Sandbox,
-  { engine }: SandboxMaker,
-  binds: readonly BindMount[],
-  signal?: AbortSignal,
-): Promise<Sandbox> {
-  const mayOverlay = engine.identity.kind === 'podman';
-  const labelled = binds.filter((bind) => !isThroughOverlay({ ...bind, ours: false }, mayOverlay));
-  await proveAccess(sandbox, labelled, signal);
-  return sandbox;
-}
-
-/** The image's variables, the spec's over them; the default PATH leads to the host folders' programs as well. */
-function environment(image: ReadyImage, spec: SandboxSpec): Readonly<Record<string, string>> {
-  const env = { ...image.env, ...spec.env };
-  const path = env['PATH'];
-  if (image.pathFolders.length === 0 || path === undefined || path !== baseEnv('host')['PATH']) return env;
-  return { ...env, PATH: [...image.pathFolders, path].join(':') };
-}
-
-/** The spec with a small tmpfs over every path that the image declares as a volume and nothing else is shown at. */
-function coveringVolumes(spec: SandboxSpec, image: ReadyImage, binds: readonly BindMount[]): SandboxSpec {
-  const isTaken = (path: string) => spec.tmpfs.some((t) => t.target === path) || binds.some((b) => b.target === path);
-  const volumes = image.volumes.filter((path) => !isTaken(path)).map(imageVolumeTmpfs);
-  return volumes.length === 0 ? spec : { ...spec, tmpfs: [...spec.tmpfs, ...volumes] };
 }

@@ -17,6 +17,8 @@ export interface SandboxProcess {
 export const commandMark = 'PADDOCK_COMMAND';
 
 const readCapBytes = 128 * 1024;
+/** Fifty-two numbers and a name of at most 64 characters. */
+const statBytes = 4096;
 
 /** Identity of the pid namespace of a process on the host; undefined when it is gone. */
 export function pidNamespaceOf(pid: number, procRoot = '/proc'): string | undefined {
@@ -54,7 +56,7 @@ export function processesOf(namespace: string, procRoot = '/proc'): SandboxProce
 }
 
 /** Signals a process if it still is in its namespace (so that a reused pid of somebody else's is left alone). */
-export function signalProcess({ pid, namespace }: SandboxProcess, signal: NodeJS.Signals): void {
+export function signalProcess({ pid, namespace }: SandboxProcess, signal: NodeJS.Signals | number): void {
   if (pidNamespaceOf(pid) !== namespace) return;
   try {
     process.kill(pid, signal);
@@ -80,7 +82,7 @@ export function startTicksOf(pid: number): number | undefined {
 }
 
 function statOf(pid: number, procRoot: string): ProcStat | undefined {
-  const text = pid > 0 ? read(`${procRoot}/${pid}/stat`) : undefined;
+  const text = pid > 0 ? read(`${procRoot}/${pid}/stat`, statBytes) : undefined;
   return text === undefined ? undefined : parseStat(text);
 }
 
@@ -98,14 +100,14 @@ function markOf(pid: number, procRoot: string): Pick<SandboxProcess, 'mark' | 's
  * At most `readCapBytes`: a process can make its environment and arguments look as large as it likes (PR_SET_MM), and
  * reading them whole would fill our memory. Our mark stands among the first variables of a command.
  */
-function read(path: string): string | undefined {
+function read(path: string, capBytes = readCapBytes): string | undefined {
   let file: number | undefined;
   try {
     file = openSync(path, 'r');
-    const buffer = Buffer.allocUnsafe(readCapBytes);
+    const buffer = Buffer.allocUnsafe(capBytes);
     let length = 0;
-    while (length < readCapBytes) {
-      const count = readSync(file, buffer, length, readCapBytes - length, null);
+    while (length < capBytes) {
+      const count = readSync(file, buffer, length, capBytes - length, null);
       if (count === 0) break;
       length += count;
     }

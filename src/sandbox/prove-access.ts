@@ -36,8 +36,8 @@ export async function proveAccess(
       `what a command prints in the sandbox gets lost (${reason} ${exitCode})`,
       {
         hint:
-          'SELinux keeps containers from writing to the pipes of the engine. Fedora, RHEL: `sudo dnf install container-selinux`. ' +
-          "Debian's policy: see `Where SELinux enforces` in docs/enforcement.md.",
+          'SELinux keeps containers from writing to the pipes of the engine: set `channel = "fifo"`, which needs none of them. ' +
+          'Fedora, RHEL: `sudo dnf install container-selinux`; else see `Where SELinux enforces` in docs/enforcement.md.',
       },
     );
   }

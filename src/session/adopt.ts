@@ -6,6 +6,7 @@ import { labels } from '../core/labels.js';
 import type { ContainerState, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
+import { reenter } from '../sandbox/entry.js';
 import { isInitAlive, Sandbox } from '../sandbox/sandbox.js';
 import { isSameEngine, judgeRecord, provesOwnership } from './ownership.js';
 import { type SessionRecord, specOf } from './record.js';
@@ -28,8 +29,9 @@ export interface AdoptOptions {
 
 /**
  * A detached session for use from another process than the one that made it. The container is proven to be the
- * record's, running, and with the very process 1 that was verified at its creation. The caller does not `end()` what
- * it only uses (that would destroy the session): it waits for its commands and calls `flushLog()`. Errors:
+ * record's, running, and with the very process 1 that was verified at its creation. Its channel is taken over, and what still
+ * runs in it with it; the caller makes sure that nobody else holds it. The caller does not `end()` what
+ * it only uses (that would destroy the session): it calls `letGo()`. Errors: CHANNEL_UNAVAILABLE,
  * SESSION_NOT_YOURS (attached to another live process, or still being made by it), SESSION_ENDED, NO_SUCH_SESSION (the
  * container is not this record's), ENGINE_UNAVAILABLE (it lives on another engine), EngineError.
  */
@@ -51,8 +53,17 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
     spec: specOf(record),
     evidence: evidence as Sandbox['handle']['evidence'],
   };
-  const log = new SessionLog(store.logPath(record.id as SessionId));
-  return new Session({ record, sandbox: new Sandbox(handle, engine, clock), log, audit, clock, notes: [] });
+  const id = record.id as SessionId;
+  const channel = await reenter(record.commandPath ?? 'exec', store.channelFolder(id), clock);
+  const sandbox = new Sandbox(handle, engine, clock, channel);
+  const session = new Session({ record, sandbox, log: new SessionLog(store.logPath(id)), audit, clock, notes: [] });
+  try {
+    await session.takeOver();
+  } catch (error) {
+    await session.letGo();
+    throw error;
+  }
+  return session;
 }
 
 /**

@@ -1,8 +1,10 @@
 import { plain } from '../audit/redaction.js';
+import type { SessionId } from '../core/ids.js';
 import { labels, userLabelPrefix } from '../core/labels.js';
 import type { SandboxSpec } from '../core/spec.js';
 import type { SandboxIdentity } from '../sandbox/create.js';
 import type { SessionRecord } from './record.js';
+import type { RecordStore } from './store.js';
 
 /** Names only: values may be secrets, and a record outlives a crash. */
 function withoutValues(env: Readonly<Record<string, string>>): Record<string, string> {
@@ -27,8 +29,13 @@ export function textOf(request: unknown): string {
   }
 }
 
-/** Name and labels of a session's container. The caller's labels come first, so that they can't take the place of ours. */
-export function identityOf(record: SessionRecord, callerUid: number, version: string): SandboxIdentity {
+/** What names a session's container. The caller's labels come first, so that they can't take the place of ours. */
+export function identityOf(
+  record: SessionRecord,
+  store: RecordStore,
+  callerUid: number,
+  version: string,
+): SandboxIdentity {
   const own = {
     [labels.session]: record.id,
     [labels.nonce]: record.nonce,
@@ -37,7 +44,12 @@ export function identityOf(record: SessionRecord, callerUid: number, version: st
     [labels.deadline]: new Date(record.deadlineAtMs).toISOString(),
   };
   const users = Object.entries(record.spec.labels).map(([key, value]) => [`${userLabelPrefix}${key}`, value] as const);
-  return { containerName: record.containerName, labels: { ...Object.fromEntries(users), ...own } };
+  return {
+    containerName: record.containerName,
+    labels: { ...Object.fromEntries(users), ...own },
+    channelFolder: store.channelFolder(record.id as SessionId),
+    detached: record.kind === 'detached',
+  };
 }
 
 /** What the audit log says of a session that was made. */

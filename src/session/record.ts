@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { controlIds } from '../core/evidence.js';
+import { commandPaths } from '../core/exec.js';
 import { sessionIdPattern } from '../core/ids.js';
 import { networkModes, type SandboxSpec, workspaceModes } from '../core/spec.js';
 
@@ -79,6 +80,8 @@ export const recordSchema = z.strictObject({
   deadlineAtMs: z.number(),
   engine: z.strictObject({ kind: z.enum(['podman', 'docker']), socketPath: z.string(), startedByUs: z.boolean() }),
   containerName: z.string(),
+  /** Absent in records of versions that knew the engine's exec only. */
+  commandPath: z.enum(commandPaths).optional(),
   /** Present once the sandbox runs and has been verified. */
   container: z
     .strictObject({

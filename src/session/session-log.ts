@@ -1,46 +1,81 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
+import { CapturedStream } from '../kit/captured-stream.js';
+import { type Clock, systemClock } from '../kit/clock.js';
 
 const maxBytes = 1024 * 1024;
+/** What is printed within one pause is written in one piece: at most 1 MiB each time, whatever a command prints. */
+const pauseMs = 50;
 
 /**
  * What the commands of a session printed, for `logs`: a text file of ours beside the record, at most 1 MiB and one
- * predecessor of the same size. It goes with the session. Losing a line of it is no reason to fail a command.
+ * predecessor of the same size. It goes with the session. Losing a line of it is no reason to fail a command, and writing
+ * it no reason to hold one back: of what comes faster than it is written the first and the last 512 KiB are kept, with a
+ * line between them that says how much is missing.
  */
 export class SessionLog implements AsyncDisposable {
   readonly #path: string;
+  readonly #clock: Clock;
   #file: FileHandle | undefined;
   #bytes = 0;
-  #tail: Promise<void> = Promise.resolve();
+  #waiting = new CapturedStream(maxBytes);
+  #isWriting = false;
+  #pause = new AbortController();
+  #flushes: (() => void)[] = [];
   #isClosed = false;
 
-  constructor(path: string) {
+  constructor(path: string, clock: Clock = systemClock) {
     this.#path = path;
+    this.#clock = clock;
   }
 
-  /** Appends in call order; never rejects. Await it to hold a fast writer back. Once closed it drops: a late line must not bring a removed file back. */
-  append(text: string | Uint8Array): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    this.#tail = this.#tail.then(() => this.#write(text)).catch(() => undefined);
-    return this.#tail;
+  /** Appends in call order, and copies at once. Once closed it drops: a late line must not bring a removed file back. */
+  append(text: string | Uint8Array): void {
+    if (this.#isClosed) return;
+    this.#waiting.write(typeof text === 'string' ? Buffer.from(text) : text);
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    void this.#writeAll();
   }
 
-  /** Resolves when everything appended so far is written. */
+  /** Resolves when everything appended so far is written, or was left out. */
   async flush(): Promise<void> {
-    await this.#tail;
+    if (!this.#isWriting) return;
+    this.#pause.abort();
+    await new Promise<void>((resolve) => this.#flushes.push(resolve));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    await this.#tail;
+    await this.flush();
     await this.#file?.close();
     this.#file = undefined;
   }
 
-  async #write(text: string | Uint8Array): Promise<void> {
-    if (this.#bytes > maxBytes) await this.#rotate();
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.totalBytes > 0 || this.#flushes.length > 0) {
+      if (this.#flushes.length === 0) await this.#rest();
+      const flushed = this.#flushes.splice(0);
+      const bytes = this.#waiting.bytes();
+      this.#waiting = new CapturedStream(maxBytes);
+      if (bytes.length > 0) await this.#write(bytes).catch(() => undefined);
+      for (const resolve of flushed) resolve();
+    }
+    this.#isWriting = false;
+  }
+
+  async #rest(): Promise<void> {
+    this.#pause = new AbortController();
+    await this.#clock.sleep(pauseMs, this.#pause.signal).catch(() => undefined);
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
     this.#file ??= await this.#open();
-    const { bytesWritten } = await this.#file.write(typeof text === 'string' ? Buffer.from(text) : text);
+    if (this.#bytes > 0 && this.#bytes + bytes.length > maxBytes) {
+      await this.#rotate();
+      this.#file = await this.#open();
+    }
+    const { bytesWritten } = await this.#file.write(bytes);
     this.#bytes += bytesWritten;
   }
 

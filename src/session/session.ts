@@ -4,9 +4,10 @@ import { type PaddockError, SessionError, toPaddockError } from '../core/errors.
 import type { ExecRequest, ExecResult } from '../core/exec.js';
 import { type CommandId, isCommandId, type SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
+import { Disposables } from '../kit/disposables.js';
 import { newCommandId } from '../kit/random-id.js';
-import type { Command } from '../sandbox/command.js';
-import type { CommandOptions } from '../sandbox/command-host.js';
+import type { Command, CommandOptions } from '../sandbox/command/command.js';
+import type { OutputSink } from '../sandbox/command/command-output.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { SessionRecord } from './record.js';
 import type { SessionLog } from './session-log.js';
@@ -32,8 +33,10 @@ interface SessionParts {
   readonly notes: readonly string[];
 }
 
-const keptCommands = 32;
-const maxLiveCommands = 16;
+const noLonger = 'nobody waits any longer';
+const keptCommands = 64;
+/** By the engine's exec each costs the engine two processes and a connection. */
+const maxLiveCommands = { fifo: 64, attach: 64, exec: 16 } as const;
 
 /** One caller's lease on a sandbox: its commands, its log, its record. */
 export class Session {
@@ -44,6 +47,9 @@ export class Session {
   readonly #log: SessionLog;
   readonly #audit: AuditRecorder;
   readonly #clock: Clock;
+  readonly #held = new Disposables();
+  readonly #visitors = new Disposables();
+  readonly #ending = new AbortController();
   readonly #commands = new Map<CommandId, SessionCommand>();
   /** Commands that the engine has not taken yet: they count, or many at once would all pass the check. */
   #starting = 0;
@@ -65,24 +71,34 @@ export class Session {
     return [...this.#commands.values()];
   }
 
+  /** Fires when the session begins to end. */
+  get ending(): AbortSignal {
+    return this.#ending.signal;
+  }
+
   get liveCommands(): number {
     return this.commands.filter((c) => c.outcome === undefined).length;
   }
 
   /**
-   * Starts a command and returns as soon as it runs. Errors: SESSION_ENDED, COMMAND_NOT_RUN, LIMIT_REACHED (16 at
+   * Starts a command, recorded by `audit` (a visitor's commands under the visitor's name), and returns as soon as it runs. Errors: SESSION_ENDED, COMMAND_NOT_RUN, LIMIT_REACHED (64 at
    * once), AUDIT_UNWRITABLE, EngineError.
    */
-  async start(request: ExecRequest, options: CommandOptions = {}): Promise<SessionCommand> {
+  async start(
+    request: ExecRequest,
+    options: CommandOptions = {},
+    audit: AuditRecorder = this.#audit,
+  ): Promise<SessionCommand> {
     if (!this.sandbox.alive) throw new SessionError('SESSION_ENDED', `session ${this.id} has ended`);
-    if (this.liveCommands + this.#starting >= maxLiveCommands) {
-      throw new SessionError('LIMIT_REACHED', `${maxLiveCommands} commands run in this session already`, {
+    const most = maxLiveCommands[this.sandbox.commandPath];
+    if (this.liveCommands + this.#starting >= most) {
+      throw new SessionError('LIMIT_REACHED', `${most} commands run in this session already`, {
         hint: 'Wait for one to end, or stop one with stop_command.',
       });
     }
     this.#starting += 1;
     try {
-      return await this.#start(request, options);
+      return await this.#start(request, options, audit);
     } finally {
       this.#starting -= 1;
     }
@@ -98,12 +114,13 @@ export class Session {
   /** Waits until the command has ended, `waitMs` have passed or the signal fires; says whether it has ended. */
   async wait(entry: SessionCommand, waitMs: number, signal?: AbortSignal): Promise<boolean> {
     const timer = new AbortController();
-    const onAbort = () => timer.abort();
+    // With a reason of its own: the usual one is an error with a stack, made for every command and thrown away.
+    const onAbort = () => timer.abort(noLonger);
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     const timeout = this.#clock.sleep(waitMs, timer.signal).catch(() => undefined);
     await Promise.race([entry.settled, timeout]);
-    timer.abort();
+    timer.abort(noLonger);
     signal?.removeEventListener('abort', onAbort);
     return entry.outcome !== undefined;
   }
@@ -113,54 +130,90 @@ export class Session {
     await this.#log.flush();
   }
 
-  /** Ends commands, container and log. The record is the registry's to remove. */
-  async end(): Promise<void> {
-    await this.sandbox[Symbol.asyncDispose]();
-    await this.#log[Symbol.asyncDispose]();
+  /** Follows the commands that were running when the session's holder went away. Errors: AUDIT_UNWRITABLE. */
+  async takeOver(): Promise<void> {
+    for (const command of this.sandbox.takenOver(newCommandId, this.#sink())) {
+      const details = { command: plain(command.id) };
+      this.#register(command, await this.#audit.intent('command.take-over', { session: this.id, details }));
+    }
   }
 
-  async #start(request: ExecRequest, options: CommandOptions): Promise<SessionCommand> {
+  /** Gives up a detached session and leaves it running: another process may hold it from now on. */
+  async letGo(): Promise<void> {
+    await this.#visitors[Symbol.asyncDispose]();
+    await this.sandbox.letGo();
+    await this.#log[Symbol.asyncDispose]();
+    await this.#held[Symbol.asyncDispose]();
+  }
+
+  /** Takes over the socket that lets visitors in, and the claim that goes with it, which is given up when nothing here touches the channel any more. */
+  openTo(visitors: AsyncDisposable, claim: AsyncDisposable): void {
+    this.#visitors.use(visitors);
+    this.#held.use(claim);
+  }
+
+  /** Ends commands, container and log. The record is the registry's to remove. */
+  async end(): Promise<void> {
+    this.#ending.abort();
+    await this.sandbox[Symbol.asyncDispose]();
+    // Visitors hear the end of their commands before they are shown out.
+    await Promise.allSettled(this.commands.map((command) => command.settled));
+    await this.#visitors[Symbol.asyncDispose]();
+    await this.#log[Symbol.asyncDispose]();
+    await this.#held[Symbol.asyncDispose]();
+  }
+
+  async #start(request: ExecRequest, options: CommandOptions, audit: AuditRecorder): Promise<SessionCommand> {
     const id = newCommandId();
-    const intent = await this.#audit.intent('command.run', {
+    const intended = audit.intent('command.run', {
       session: this.id,
       details: { command: plain(id), ...redactArgv(request.argv), env: redactEnv(request.env ?? {}) },
     });
     let command: Command;
     try {
-      command = await this.sandbox.start(id, request, this.#logged(id, request, options));
+      // Looks while the intent goes to the disk, and starts when it is there.
+      command = await this.sandbox.start(id, request, this.#logged(id, request, options), intended);
     } catch (error) {
+      // Rejects where it was the intent that failed: then nothing was done, and nothing is to be recorded.
+      const intent = await intended;
       await intent.outcome(toPaddockError(error).code);
       throw error;
     }
+    return this.#register(command, await intended);
+  }
+
+  #register(command: Command, intent: AuditIntent): SessionCommand {
     const settled = this.#finish(command, intent).then((outcome) => {
       entry.outcome = outcome;
       this.#forgetOldest();
     });
-    const entry: SessionCommand = { id, argv: request.argv, startedAtMs: command.startedAtMs, command, settled };
+    const { id, request, startedAtMs } = command;
+    const entry: SessionCommand = { id, argv: request.argv, startedAtMs, command, settled };
     this.#commands.set(id, entry);
     return entry;
   }
 
   #logged(id: CommandId, request: ExecRequest, options: CommandOptions): CommandOptions {
-    void this.#log.append(`--- ${new Date(this.#clock.now()).toISOString()} ${id} ${JSON.stringify(request.argv)}\n`);
-    return {
-      ...options,
-      onOutput: async (stream, chunk) => {
-        await this.#log.append(chunk);
-        await options.onOutput?.(stream, chunk);
-      },
+    this.#note(id, JSON.stringify(request.argv));
+    return { ...options, onOutput: this.#sink(options.onOutput) };
+  }
+
+  #sink(further?: OutputSink): OutputSink {
+    return (stream, chunk) => {
+      this.#log.append(chunk);
+      return further?.(stream, chunk);
     };
   }
 
   async #finish(command: Command, intent: AuditIntent): Promise<NonNullable<SessionCommand['outcome']>> {
     try {
       const result = await command.result;
-      this.#note(command.id, `${result.reason} ${result.exitCode}`);
+      this.#note(command.id, `ended: ${result.reason} ${result.exitCode}`);
       await intent.outcome('ok', { details: summary(result) });
       return { result };
     } catch (thrown) {
       const error = toPaddockError(thrown);
-      this.#note(command.id, error.code);
+      this.#note(command.id, `ended: ${error.code}`);
       // When it is the log itself that fails, that is the error; the log refuses everything from now on.
       await intent.outcome(error.code).catch(() => undefined);
       return { error };
@@ -168,7 +221,7 @@ export class Session {
   }
 
   #note(id: CommandId, how: string): void {
-    void this.#log.append(`--- ${new Date(this.#clock.now()).toISOString()} ${id} ended: ${how}\n`);
+    this.#log.append(`--- ${new Date(this.#clock.now()).toISOString()} ${id} ${how}\n`);
   }
 
   #forgetOldest(): void {

@@ -4,6 +4,7 @@ import { SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import { containerNamePrefix } from '../core/labels.js';
 import type { SandboxSpec } from '../core/spec.js';
+import { Disposables } from '../kit/disposables.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import { newSessionId, randomBase32 } from '../kit/random-id.js';
 import { type CreateContext, decideCreate } from '../policy/create.js';
@@ -12,6 +13,9 @@ import { type ApprovedPath, createSandbox, SandboxLeft, type SandboxMaker } from
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { approveHostPath } from '../workspace/approve.js';
 import { refuseOverlap } from '../workspace/binds.js';
+import type { Claim } from './control/claim.js';
+import { claimSession } from './control/claim-session.js';
+import { serveControl, visitor } from './control/server.js';
 import type { SessionRecord } from './record.js';
 import { describe, identityOf, recordedSpec, textOf } from './record-parts.js';
 import { Session } from './session.js';
@@ -27,6 +31,13 @@ export interface SessionsOptions {
   /** attached: sessions end with this process; detached: they outlive it and end at their deadline. */
   readonly kind: 'attached' | 'detached';
   readonly version: string;
+}
+
+interface Made {
+  readonly record: SessionRecord;
+  readonly sandbox: Sandbox;
+  readonly notes: readonly string[];
+  readonly held: Claim;
 }
 
 /**
@@ -97,7 +108,11 @@ export class Sessions implements AsyncDisposable {
     this.#closing.abort();
     await Promise.allSettled(this.#pending);
     await this.#removeLeft();
-    if (this.#options.kind === 'detached') return;
+    if (this.#options.kind === 'detached') {
+      await Promise.all(this.list.map((session) => session.letGo()));
+      this.#live.clear();
+      return;
+    }
     const results = await Promise.allSettled(this.list.map((session) => this.destroy(session.id)));
     const failed = results.filter((r) => r.status === 'rejected').map((r): unknown => r.reason);
     if (failed.length > 0) throw failed[0];
@@ -122,16 +137,21 @@ export class Sessions implements AsyncDisposable {
     const approved = await this.#approve(verdict.spec);
     const record = this.#newRecord(id, verdict.spec, approved, verdict.name);
     await store.save(record);
+    await using undo = new Disposables();
     try {
+      // Ours before anybody else can see that it runs.
+      const held = undo.use(await claimSession(store, id));
       await this.#refuseOverlaps(record, approved);
       const sandbox = await createSandbox(
         maker,
         verdict.spec,
         approved,
-        identityOf(record, maker.callerUid, this.#options.version),
+        identityOf(record, store, maker.callerUid, this.#options.version),
         signal,
       );
-      return await this.#register(record, sandbox, verdict.notes);
+      const session = await this.#register({ record, sandbox, notes: verdict.notes, held });
+      undo.move();
+      return session;
     } catch (error) {
       if (error instanceof SandboxLeft) this.#left.add(record);
       else await store.remove(id);
@@ -153,7 +173,7 @@ export class Sessions implements AsyncDisposable {
     }
   }
 
-  async #register(record: SessionRecord, sandbox: Sandbox, notes: readonly string[]): Promise<Session> {
+  async #register({ record, sandbox, notes, held }: Made): Promise<Session> {
     const { containerId, initPid, namespace, initStartTicks, evidence } = sandbox.handle;
     const running: SessionRecord = {
       ...record,
@@ -170,8 +190,21 @@ export class Sessions implements AsyncDisposable {
     const log = new SessionLog(this.#options.store.logPath(record.id as SessionId));
     const { audit, maker } = this.#options;
     const session = new Session({ record: running, sandbox, log, audit, clock: maker.clock, notes });
+    try {
+      session.openTo(await this.#letVisitorsIn(session, held), held);
+    } catch (error) {
+      await session.end();
+      throw error;
+    }
     this.#live.set(session.id, session);
     return session;
+  }
+
+  /** Other processes of this user may look into the session while this one holds it. */
+  async #letVisitorsIn(session: Session, held: Claim): Promise<AsyncDisposable> {
+    const { audit, policy, maker } = this.#options;
+    const { sitePolicy } = policy;
+    return serveControl(held, { session, sitePolicy, audit: audit.forCaller(visitor), clock: maker.clock });
   }
 
   async #end(session: Session): Promise<void> {
@@ -185,7 +218,8 @@ export class Sessions implements AsyncDisposable {
   /** Sessions that reached their deadline, or whose process 1 was killed, do not count and leave no record. */
   async #dropEnded(): Promise<void> {
     const ended = this.list.filter((session) => !session.sandbox.alive);
-    await Promise.all(ended.map((session) => this.destroy(session.id)));
+    // One that the engine will not remove just now must not keep others from being made.
+    await Promise.allSettled(ended.map((session) => this.destroy(session.id)));
   }
 
   #refuseTooMany(): void {
@@ -235,6 +269,7 @@ export class Sessions implements AsyncDisposable {
         .filter(({ mount }) => !mount.readOnly)
         .map(({ mount: { source, dev, ino } }) => ({ source, dev, ino })),
       spec: recordedSpec(spec),
+      commandPath: maker.commandPath,
     };
   }
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { PaddockError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import { randomBase32 } from '../kit/random-id.js';
@@ -14,9 +14,13 @@ const maxRecordBytes = 256 * 1024;
  */
 export class RecordStore {
   readonly folder: string;
+  /** Folder of the sessions' channels. */
+  readonly channelsFolder: string;
 
-  constructor(stateDir: string) {
+  /** `runtimeDir`: where the sessions' channels are. */
+  constructor(stateDir: string, runtimeDir: string) {
     this.folder = join(stateDir, 'sessions');
+    this.channelsFolder = join(runtimeDir, 'channels');
   }
 
   async save(record: SessionRecord): Promise<void> {
@@ -58,8 +62,9 @@ export class RecordStore {
     };
   }
 
-  /** Removes the record and the session's log. */
+  /** Removes the record, the session's log, and what is left of its channel. */
   async remove(id: SessionId): Promise<void> {
+    await rm(this.channelFolder(id), { recursive: true, force: true });
     await rm(this.#path(id), { force: true });
     await rm(this.logPath(id), { force: true });
     await rm(`${this.logPath(id)}.1`, { force: true });
@@ -69,9 +74,38 @@ export class RecordStore {
     return join(this.folder, `${id}.log`);
   }
 
+  /** Folder of the session's pipes and control socket; its path is short, since a socket's may have 107 bytes. */
+  channelFolder(id: SessionId): string {
+    return join(this.channelsFolder, id);
+  }
+
+  /** The same, made: only the caller can enter it. */
+  async makeChannelFolder(id: SessionId): Promise<string> {
+    const folder = this.channelFolder(id);
+    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+      throw new PaddockError('STATE_UNWRITABLE', `the folder ${folder} could not be made`, { cause });
+    });
+    for (const parent of [dirname(dirname(folder)), dirname(folder)]) await refuseForeign(parent);
+    return folder;
+  }
+
+  /** Where whoever holds the session lets others in. */
+  controlPath(id: SessionId): string {
+    return join(this.channelFolder(id), 'control.sock');
+  }
+
   #path(id: SessionId): string {
     return join(this.folder, `${id}.json`);
   }
+}
+
+/** Whoever can write to a folder can put another in the place of ours. */
+async function refuseForeign(folder: string): Promise<void> {
+  const { uid, mode } = await lstat(folder);
+  if (uid === process.geteuid?.() && (mode & 0o022) === 0) return;
+  throw new PaddockError('STATE_UNWRITABLE', `${folder} is not yours, or others can write to it`, {
+    hint: `Run \`chmod go-w ${folder}\` if it is yours, or set runtime_dir to a folder that is.`,
+  });
 }
 
 function parse(text: string): SessionRecord | undefined {

@@ -8,7 +8,7 @@ const everyMs = 2000;
 export function followCommand(entry: SessionCommand, context: ToolContext): () => void {
   let seen = 0;
   const timer = setInterval(() => {
-    const { stdout, stderr } = entry.command;
+    const { stdout, stderr } = entry.command.output;
     const total = stdout.totalBytes + stderr.totalBytes;
     if (total === seen) return;
     seen = total;

@@ -32,7 +32,7 @@ export const getCommand = defineTool({
     const session = services.sessions.get(sessionId);
     const entry = session.get(commandId);
     const [out = 0, err = 0] = cursor.split('.').map(Number);
-    const { stdout, stderr } = entry.command;
+    const { stdout, stderr } = entry.command.output;
     if (out > stdout.totalBytes || err > stderr.totalBytes) {
       throw new PaddockError('BAD_ARGUMENT', 'the cursor is beyond the end of the output');
     }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { controlIds } from '../core/evidence.js';
-import { exitReasons } from '../core/exec.js';
+import { commandPaths, exitReasons } from '../core/exec.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import { safeText } from '../kit/safe-text.js';
 import type { Session, SessionCommand } from '../session/session.js';
@@ -16,6 +16,10 @@ export const sessionView = z.object({
   projectPath: z.string().optional(),
   network: z.string(),
   engine: z.string(),
+  /** How commands get in: fifo or attach (its channel), or exec (the engine's). */
+  commandPath: z.enum(commandPaths),
+  /** Why it ended, as far as its process 1 could say. */
+  endedBecause: z.string().optional(),
   createdAt: z.string(),
   endsAt: z.string(),
   uptimeMs: z.number(),
@@ -48,6 +52,18 @@ export const commandView = z.object({
   reason: z.enum(exitReasons).optional(),
   signal: z.string().optional(),
   durationMs: z.number(),
+  /** Of the whole process tree; a finished command's only, and only what this host can tell. */
+  usage: z
+    .object({
+      userCpuMs: z.number().optional(),
+      systemCpuMs: z.number().optional(),
+      /** Of its largest process. */
+      peakProcessBytes: z.number().optional(),
+      /** Time for which the session's CPU quota held it back. */
+      sandboxThrottledMs: z.number().optional(),
+      oomKills: z.number().optional(),
+    })
+    .optional(),
   stdout: z.string(),
   stderr: z.string(),
   /** Bytes left out of the texts above; read them with get_command and its cursor. */
@@ -80,6 +96,8 @@ export function viewSession(session: Session, nowMs: number): SessionView {
     ...(project === undefined ? {} : { projectPath: project.hostPath }),
     network: spec.network,
     engine: record.engine.kind,
+    commandPath: session.sandbox.commandPath,
+    ...(session.sandbox.endedBecause === undefined ? {} : { endedBecause: session.sandbox.endedBecause }),
     createdAt: new Date(record.createdAtMs).toISOString(),
     endsAt: new Date(record.deadlineAtMs).toISOString(),
     uptimeMs: Math.max(0, nowMs - record.createdAtMs),
@@ -118,11 +136,11 @@ export function sessionSummary(view: SessionView): string {
 
 function sessionLines(view: SessionView): string {
   return [
-    `${view.sessionId}${view.name === undefined ? '' : ` (${view.name})`}: ${view.state}, image ${view.image}, ` +
+    `${view.sessionId}${view.name === undefined ? '' : ` (${view.name})`}: ${view.state}${view.endedBecause === undefined ? '' : ` (${view.endedBecause})`}, image ${view.image}, ` +
       `workspace ${view.workspace}${view.projectPath === undefined ? '' : ` of ${view.projectPath}`}, ` +
       `network ${view.network}, up ${formatDuration(view.uptimeMs)}, ends ${view.endsAt}`,
     `  limits: memory ${formatBytes(view.limits.memoryBytes)}, cpu ${view.limits.cpuMillis / 1000}, ` +
-      `pids ${view.limits.pids}; running commands: ${view.runningCommands}`,
+      `pids ${view.limits.pids}; running commands: ${view.runningCommands}, by ${view.commandPath}`,
   ].join('\n');
 }
 
@@ -131,8 +149,8 @@ export const streamBytes = 3500;
 
 export function viewCommand(session: Session, entry: SessionCommand, nowMs: number): CommandView {
   const { command, outcome } = entry;
-  const stdout = shorten(command.stdout.text(), command.stdout.droppedBytes);
-  const stderr = shorten(command.stderr.text(), command.stderr.droppedBytes);
+  const stdout = shorten(command.output.stdout.text(), command.output.stdout.droppedBytes);
+  const stderr = shorten(command.output.stderr.text(), command.output.stderr.droppedBytes);
   const base = {
     sessionId: session.id,
     commandId: entry.id,
@@ -141,7 +159,7 @@ export function viewCommand(session: Session, entry: SessionCommand, nowMs: numb
     stderr: stderr.text,
     stdoutDroppedBytes: stdout.dropped,
     stderrDroppedBytes: stderr.dropped,
-    cursor: `${command.stdout.totalBytes}.${command.stderr.totalBytes}`,
+    cursor: `${command.output.stdout.totalBytes}.${command.output.stderr.totalBytes}`,
   };
   if (outcome === undefined) {
     return {
@@ -155,10 +173,12 @@ export function viewCommand(session: Session, entry: SessionCommand, nowMs: numb
     return { ...base, state: 'failed', error: { code, message, next: hint } };
   }
   const { result } = outcome;
+  const { durationMs, ...usage } = result.usage;
   return {
     ...base,
     state: 'finished',
-    durationMs: result.usage.durationMs,
+    durationMs,
+    usage,
     exitCode: result.exitCode,
     reason: result.reason,
     ...(result.signal === undefined ? {} : { signal: result.signal }),
@@ -171,7 +191,7 @@ export function viewCommand(session: Session, entry: SessionCommand, nowMs: numb
 export function commandText(view: CommandView): string {
   const how =
     view.state === 'finished'
-      ? `exit code ${view.exitCode ?? '?'} (${view.reason ?? '?'}${view.signal === undefined ? '' : `, ${view.signal}`}) after ${formatDuration(view.durationMs)}`
+      ? `exit code ${view.exitCode ?? '?'} (${view.reason ?? '?'}${view.signal === undefined ? '' : `, ${view.signal}`}) after ${formatDuration(view.durationMs)}${usageText(view.usage)}`
       : view.state === 'failed'
         ? `failed: ${view.error?.code ?? ''} ${view.error?.message ?? ''} – ${view.error?.next ?? ''}`
         : `running since ${formatDuration(view.durationMs)}`;
@@ -184,6 +204,20 @@ export function commandText(view: CommandView): string {
     `session ${view.sessionId}, cursor ${view.cursor}`,
     ...(view.next === undefined ? [] : [view.next]),
   ].join('\n');
+}
+
+function usageText(usage: CommandView['usage']): string {
+  if (usage === undefined) return '';
+  const { userCpuMs, systemCpuMs, peakProcessBytes, sandboxThrottledMs = 0, oomKills = 0 } = usage;
+  const cpuMs = userCpuMs === undefined ? undefined : userCpuMs + (systemCpuMs ?? 0);
+  return [
+    ...(cpuMs === undefined ? [] : [`cpu ${formatDuration(cpuMs)}`]),
+    ...(peakProcessBytes === undefined ? [] : [`largest process ${formatBytes(peakProcessBytes)}`]),
+    ...(sandboxThrottledMs > 0 ? [`held back by the CPU quota for ${formatDuration(sandboxThrottledMs)}`] : []),
+    ...(oomKills > 0 ? [`${oomKills} killed for memory`] : []),
+  ]
+    .map((part) => `, ${part}`)
+    .join('');
 }
 
 function section(name: string, text: string): string {

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { McpClient } from '../e2e/support/client.js';
 import { leftOvers } from '../e2e/support/left-overs.js';
 import { document, type Finished, paddock } from '../e2e/support/paddock.js';
@@ -30,7 +30,9 @@ describe.each(engineKinds)('a session made by paddock create on %s', (kind) => {
 
   afterAll(async () => {
     await paddock(place, ['rm', '--all']);
-    expect(await leftOvers(place, [kind])).toEqual([]);
+    // The keeper ends by itself, a few seconds after the last session that it held.
+    const nothing = async () => expect(await leftOvers(place, [kind])).toEqual([]);
+    await vi.waitFor(nothing, { timeout: 30_000, interval: 250 });
     await place[Symbol.asyncDispose]();
   });
 
@@ -117,15 +119,13 @@ describe.each(engineKinds)('a session made by paddock create on %s', (kind) => {
 });
 
 describe('a session of a live podman server', () => {
-  it('is shown by ps and cannot be used or removed by anyone else', async () => {
+  it('is shown by ps and cannot be removed by anyone else', async () => {
     await using place = await Place.make('podman');
     await using mcp = await McpClient.start(place);
     const id = await mcp.create({ workspace: 'none' });
     expect(document(await paddock(place, ['ps', '--json']))['sessions']).toMatchObject([
       { sessionId: id, kind: 'attached', state: 'running', ownerPid: mcp.pid },
     ]);
-    const used = await paddock(place, ['exec', '--json', id, '--', 'true']);
-    expect([used.status, document(used)]).toMatchObject([125, { error: { code: 'SESSION_NOT_YOURS', exitCode: 6 } }]);
     const removed = await paddock(place, ['rm', '--json', id]);
     expect([removed.status, document(removed)]).toMatchObject([
       6,

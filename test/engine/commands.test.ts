@@ -3,17 +3,17 @@ import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toPaddockError } from '../../src/core/errors.js';
 import type { Session } from '../../src/session/session.js';
-import { engineKinds } from './support/engines.js';
+import { commandWays } from './support/engines.js';
 import { command, processesIn, run, Stage, said } from './support/stage.js';
 
 const mib = 1024 ** 2;
 
-describe.each(engineKinds)('a command in a sandbox of a real rootless %s', (kind) => {
+describe.each(commandWays)('a command in a sandbox of a real rootless %s, over %s', (kind, commandPath) => {
   let stage: Stage;
   let session: Session;
 
   beforeAll(async () => {
-    stage = await Stage.open(kind);
+    stage = await Stage.open(kind, { commandPath });
     session = await stage.create({ env: { OF_SESSION: 'one', OF_BOTH: 'session' } });
   });
   afterAll(() => stage[Symbol.asyncDispose]());
@@ -177,11 +177,14 @@ describe.each(engineKinds)('a command in a sandbox of a real rootless %s', (kind
     expect(results.map((r) => [r.exitCode, r.stdout.text])).toEqual(all.map((_, n) => [n, `${n}\n`]));
   });
 
-  it('is refused when sixteen run or are starting, and none of these suffers', async () => {
-    const starts = await Promise.allSettled(Array.from({ length: 19 }, () => session.start(command('sleep 1000'))));
+  it('is refused when as many run or are starting as may, and none of these suffers', async () => {
+    const most = commandPath === 'exec' ? 16 : 64;
+    const starts = await Promise.allSettled(
+      Array.from({ length: most + 3 }, () => session.start(command('sleep 1000'))),
+    );
     const running = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
     const refused = starts.flatMap((start) => (start.status === 'rejected' ? [start.reason as unknown] : []));
-    expect(running).toHaveLength(16);
+    expect(running).toHaveLength(most);
     expect(refused.map((error) => toPaddockError(error).code)).toEqual([
       'LIMIT_REACHED',
       'LIMIT_REACHED',

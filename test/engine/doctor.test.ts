@@ -10,6 +10,7 @@ import { HostLoadReader } from '../../src/doctor/host-load.js';
 import { type CheckReport, reportText } from '../../src/doctor/report.js';
 import { systemClock } from '../../src/kit/clock.js';
 import { isAlive } from '../../src/kit/process-identity.js';
+import { newSessionId } from '../../src/kit/random-id.js';
 import { floor } from '../../src/sandbox/create.js';
 import { pruneSessions } from '../../src/session/prune.js';
 import { engineKinds } from './support/engines.js';
@@ -62,6 +63,11 @@ function contextOf(stage: Stage): DoctorContext {
     });
   return {
     ...{ engine, sitePolicy, user: { name, uid, gid }, files: hostFiles, clock: systemClock },
+    commands: {
+      path: stage.maker.commandPath,
+      folder: store.channelsFolder,
+      socketPath: store.controlPath(newSessionId()),
+    },
     paths: {
       ...{ stateDir, runtimeDir, auditLog: audit.path, init: builtInit, settings: [] },
       installation: join(import.meta.dirname, '../..'),

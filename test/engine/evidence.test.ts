@@ -1,4 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ControlEvidence, ControlId } from '../../src/core/evidence.js';
 import { createSandbox, floor } from '../../src/sandbox/create.js';
@@ -73,7 +74,12 @@ describe.each(engineKinds)('the evidence of a sandbox on a real rootless %s', (k
     const containerName = uniqueName('paddock-test');
     // A wrong expectation stands for a container that came out wrong: its files should belong to somebody else.
     const maker = { ...stage.maker, callerUid: stage.maker.callerUid + 1 };
-    const made = createSandbox(maker, spec, [], { containerName, labels: {} });
+    const made = createSandbox(maker, spec, [], {
+      containerName,
+      labels: {},
+      channelFolder: join(stage.folder, 'run', containerName),
+      detached: false,
+    });
     await expect(made).rejects.toMatchObject({
       code: 'SANDBOX_UNVERIFIED',
       info: { controls: ['user'] },
@@ -108,7 +114,7 @@ describe.each(engineKinds)('the evidence of a sandbox on a real rootless %s', (k
     expect(await said(session, 'id -u')).toBe(kind === 'podman' ? '1000' : '0');
     expect(await said(session, 'ulimit -Hn; ulimit -Hc')).toBe('4096\n0');
     const first = await said(session, 'tr "\\0" " " </proc/1/cmdline');
-    expect(first).toMatch(/^\/\.paddock\/init --deadline-boottime-ms \d+ $/);
+    expect(first).toMatch(/^\/\.paddock\/init --deadline-boottime-ms \d+ --channel fifo $/);
     expect(await said(session, 'cat /proc/1/comm')).toBe('init');
     expect(await said(session, 'cat /proc/sys/kernel/hostname; uname -n')).toBe('sandbox\nsandbox');
   });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '../../src/core/exec.js';
 import type { Session, SessionCommand } from '../../src/session/session.js';
-import { engineKinds } from './support/engines.js';
+import { commandWays } from './support/engines.js';
 import { command, processesIn, run, Stage, said } from './support/stage.js';
 
 /** Children that a plain kill of the command's process, its group, its session or its marked tree would miss. */
@@ -24,12 +24,12 @@ const stubborn: readonly (readonly [string, string])[] = [
   ],
 ];
 
-describe.each(engineKinds)('ending a command in a sandbox of a real rootless %s', (kind) => {
+describe.each(commandWays)('ending a command in a sandbox of a real rootless %s, over %s', (kind, commandPath) => {
   let stage: Stage;
   let session: Session;
 
   beforeAll(async () => {
-    stage = await Stage.open(kind);
+    stage = await Stage.open(kind, { commandPath });
     session = await stage.create();
   });
   afterEach(async () => {
@@ -47,7 +47,7 @@ describe.each(engineKinds)('ending a command in a sandbox of a real rootless %s'
   /** Starts a command and waits until it has said `up`. */
   async function up(line: string, signal?: AbortSignal): Promise<SessionCommand> {
     const entry = await session.start(command(`echo up; ${line}`), signal === undefined ? {} : { signal });
-    await expect.poll(() => entry.command.stdout.text(), { timeout: 10_000, interval: 20 }).toContain('up\n');
+    await expect.poll(() => entry.command.output.stdout.text(), { timeout: 10_000, interval: 20 }).toContain('up\n');
     return entry;
   }
 
@@ -61,7 +61,7 @@ describe.each(engineKinds)('ending a command in a sandbox of a real rootless %s'
 
   it('gives it two seconds after SIGTERM to put things in order', async () => {
     const entry = await up('trap "echo bye; exit 0" TERM; echo set; while :; do sleep 0.1; done');
-    await expect.poll(() => entry.command.stdout.text()).toContain('set\n');
+    await expect.poll(() => entry.command.output.stdout.text()).toContain('set\n');
     await entry.command.end('timeout');
     const result = await resultOf(entry);
     expect(result).toMatchObject({ reason: 'timeout', exitCode: 124 });
@@ -166,7 +166,7 @@ describe.each(engineKinds)('ending a command in a sandbox of a real rootless %s'
     const hide = 'setsid unshare --user --map-root-user --pid --fork sh -c "sleep 1000 & sleep 1000"';
     const open = `(${hide} &); sleep 1; pkill -9 unshare; echo hidden; sleep 1000`;
     const entry = await up(probe.exitCode === 0 ? open : 'echo hidden; sleep 1000');
-    await expect.poll(() => entry.command.stdout.text(), { timeout: 10_000 }).toContain('hidden\n');
+    await expect.poll(() => entry.command.output.stdout.text(), { timeout: 10_000 }).toContain('hidden\n');
     await entry.command.end('timeout');
     expect(await resultOf(entry)).toMatchObject({ reason: 'timeout', exitCode: 124 });
     expect(await processesIn(session)).toEqual([]);

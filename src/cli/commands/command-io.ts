@@ -1,13 +1,15 @@
 import { PaddockError } from '../../core/errors.js';
 import type { ControlEvidence, ControlId } from '../../core/evidence.js';
-import type { ExecResult } from '../../core/exec.js';
+import type { ExecRequest, ExecResult } from '../../core/exec.js';
 import type { SitePolicy } from '../../core/site-policy.js';
 import type { SandboxSpec } from '../../core/spec.js';
 import { decideExec } from '../../policy/exec.js';
 import { toPolicyDenied } from '../../policy/verdict.js';
+import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
 import type { Session, SessionCommand } from '../../session/session.js';
-import { type CliOptions, type CommandContext, text } from '../command.js';
+import { type CliOptions, type CommandContext, isSet, text } from '../command.js';
 import { write } from '../output.js';
+import { usualSize } from '../screen.js';
 import { variables } from './request.js';
 
 export const execOptions = {
@@ -18,6 +20,7 @@ export const execOptions = {
     multiple: true,
     help: 'variable of this command: NAME=VALUE, or NAME for its value here; repeatable',
   },
+  tty: { type: 'boolean', short: 't', help: 'give the command a terminal, of the size of ours' },
 } as const satisfies CliOptions;
 
 /** Refuses a call without a command before anything is made for it. Errors: BAD_ARGUMENT. */
@@ -36,39 +39,69 @@ export function notEnforced(controls: readonly ControlEvidence[]): string | unde
   return weak.length === 0 ? undefined : `not enforced on this host: ${weak.join(', ')} (\`paddock doctor\` says why)`;
 }
 
-/** The command behind `--`, checked by policy. */
-export function execRequestOf(context: CommandContext, spec: SandboxSpec, policy: SitePolicy) {
+/** The command behind `--`, as policy takes it. */
+export function rawRequestOf(context: CommandContext) {
   const timeout = text(context, 'timeout');
   const cwd = text(context, 'cwd');
   const env = variables(context, 'exec-env');
-  const verdict = decideExec(
-    {
-      argv: context.rest,
-      ...(timeout === undefined ? {} : { timeout }),
-      ...(cwd === undefined ? {} : { cwd }),
-      ...(env === undefined ? {} : { env }),
-    },
-    spec,
-    policy,
-  );
+  return {
+    argv: context.rest,
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+  };
+}
+
+/** The same, checked by policy. */
+export function execRequestOf(context: CommandContext, spec: SandboxSpec, policy: SitePolicy) {
+  const verdict = decideExec(rawRequestOf(context), spec, policy);
   if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
   return verdict.request;
 }
 
-/** Runs a command with our own streams (or captured, for `--json`) and waits for its end; a signal to us ends it. */
-export async function runThrough(context: CommandContext, session: Session, request: ReturnType<typeof execRequestOf>) {
-  const { stdin, stdout, stderr } = context.terminal;
-  const entry = await session.start(request, {
+/** A command that was started here or by the holder of its session. */
+export interface Started {
+  readonly result: Promise<ExecResult>;
+  resize(size: TerminalSize): Promise<void>;
+}
+
+/**
+ * Runs a command with our own streams (or captured, for `--json`) and waits for its end; a signal to us ends it. With `-t` it gets
+ * a terminal: of the size of ours, whose keys it then gets one by one, Ctrl-C too; 24 by 80 where that is not known.
+ */
+export async function runThrough(
+  context: CommandContext,
+  start: (options: CommandOptions) => Promise<Started>,
+): Promise<ExecResult> {
+  const { stdin, stdout, stderr, screen } = context.terminal;
+  const wantsTerminal = isSet(context, 'tty');
+  const onOutput = (stream: 'stdout' | 'stderr', chunk: Buffer) => write(stream === 'stdout' ? stdout : stderr, chunk);
+  const size = screen?.size() ?? usualSize;
+  const started = await start({
     signal: context.signal,
     stdin,
-    ...(context.json
-      ? {}
-      : {
-          onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => write(stream === 'stdout' ? stdout : stderr, chunk),
-        }),
+    ...(context.json ? {} : { onOutput }),
+    ...(wantsTerminal ? { terminal: size } : {}),
   });
-  await entry.settled;
-  return resultOf(entry);
+  if (!wantsTerminal || screen === undefined) return started.result;
+  const stop = screen.onResize(() => void started.resize(screen.size()).catch(() => undefined));
+  screen.setRaw(true);
+  try {
+    return await started.result;
+  } finally {
+    screen.setRaw(false);
+    stop();
+  }
+}
+
+/** The same in a session of this process. */
+export function startIn(session: Session, request: ExecRequest) {
+  return async (options: CommandOptions): Promise<Started> => {
+    const entry = await session.start(request, options);
+    const result = entry.settled.then(() => resultOf(entry));
+    result.catch(() => undefined);
+    return { result, resize: (size) => entry.command.resize(size) };
+  };
 }
 
 function resultOf(entry: SessionCommand): ExecResult {
@@ -80,7 +113,8 @@ function resultOf(entry: SessionCommand): ExecResult {
 
 /** Why a command ended, for people, when it was not by itself. */
 export function reasonNote(result: ExecResult): string | undefined {
-  if (result.outputError !== undefined) return `output may be incomplete: ${result.outputError}`;
+  const { outputError } = result;
+  if (outputError !== undefined && result.reason !== 'session-ended') return `output may be incomplete: ${outputError}`;
   switch (result.reason) {
     case 'exited':
       return undefined;
@@ -94,5 +128,9 @@ export function reasonNote(result: ExecResult): string | undefined {
       return 'the command was killed because it printed too much';
     case 'disk-limit':
       return 'the command was killed because it wrote too much';
+    case 'lost':
+      return 'something in the sandbox killed what supervised the command; all of it has been ended';
+    case 'session-ended':
+      return `the session ended while the command ran${outputError === undefined ? '' : `: ${outputError}`}`;
   }
 }

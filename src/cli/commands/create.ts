@@ -29,6 +29,8 @@ export const create: CliCommand = {
       ...session.notes.map((n) => `  note: ${n}`),
       ...weak,
     ];
+    // Before anybody can read the id: whoever uses it next finds the session free.
+    await sessions[Symbol.asyncDispose]();
     await report(context, document, lines.join('\n'));
     return 0;
   },

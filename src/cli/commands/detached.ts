@@ -14,9 +14,8 @@ export async function recordOf(app: App, id: string): Promise<SessionRecord> {
   return record;
 }
 
-/** A detached session, taken over for this command. Errors: NO_SUCH_SESSION, SESSION_NOT_YOURS, SESSION_ENDED. */
-export async function adopt(app: App, id: string): Promise<Session> {
-  const record = await recordOf(app, id);
+/** A detached session, taken over by this process. Errors: SESSION_NOT_YOURS, SESSION_ENDED, CHANNEL_UNAVAILABLE. */
+export async function adopt(app: App, record: SessionRecord): Promise<Session> {
   return adoptSession(record, await adoptOptions(app));
 }
 

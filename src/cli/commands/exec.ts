@@ -1,14 +1,25 @@
+import { execInHeld, HolderGone } from '../../session/control/client.js';
+import { specOf } from '../../session/record.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
+import { afterLoss, holderOf } from '../holder.js';
 import { report, write } from '../output.js';
 import { settingsOf } from '../settings.js';
-import { execOptions, execRequestOf, reasonNote, requireCommand, runThrough } from './command-io.js';
-import { adopt, oneId } from './detached.js';
+import {
+  execOptions,
+  execRequestOf,
+  rawRequestOf,
+  reasonNote,
+  requireCommand,
+  runThrough,
+  startIn,
+} from './command-io.js';
+import { adopt, oneId, recordOf } from './detached.js';
 
 export const exec: CliCommand = {
   name: 'exec',
-  usage: 'exec ID [OPTIONS] -- CMD…',
-  summary: 'a command in a running session; its exit code is ours',
+  usage: 'exec [-t] ID [OPTIONS] -- CMD…',
+  summary: 'a command in a running session, also one that an assistant is using; its exit code is ours',
   mostPositionals: 1,
   options: execOptions,
   passesExitCode: true,
@@ -16,11 +27,17 @@ export const exec: CliCommand = {
     requireCommand(context);
     const id = oneId(context.positionals);
     await using app = new App(await settingsOf(context), context.env);
-    const session = await adopt(app, id);
-    const request = execRequestOf(context, session.sandbox.handle.spec, app.config.sitePolicy);
-    const result = await runThrough(context, session, request);
-    await session.flushLog();
-    if (context.json) await report(context, { sessionId: session.id, ...result }, '');
+    const record = await recordOf(app, id);
+    // Judged here too, so that a bad request is refused before any process is started for it.
+    const request = execRequestOf(context, specOf(record), app.config.sitePolicy);
+    const socket = await holderOf(app, record, context);
+    const result = await runThrough(context, async (options) => {
+      if (socket !== undefined) return execInHeld(socket, rawRequestOf(context), options);
+      return startIn(await adopt(app, record), request)(options);
+    }).catch(async (thrown: unknown) => {
+      throw thrown instanceof HolderGone ? await afterLoss(record, thrown) : thrown;
+    });
+    if (context.json) await report(context, { sessionId: record.id, ...result }, '');
     const note = reasonNote(result);
     if (note !== undefined) await write(context.terminal.stderr, `paddock: ${note}\n`);
     return result.exitCode;

@@ -15,6 +15,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>>
   rm: async () => (await import('./rm.js')).rm,
   doctor: async () => (await import('./doctor.js')).doctor,
   prune: async () => (await import('./prune.js')).prune,
+  keep: async () => (await import('./keep.js')).keep,
   audit: async () => (await import('./audit.js')).audit,
   config: async () => (await import('./config.js')).config,
 };

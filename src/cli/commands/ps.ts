@@ -1,11 +1,15 @@
 import { formatDuration } from '../../core/units.js';
 import { isAlive } from '../../kit/process-identity.js';
+import { safeLine } from '../../kit/safe-text.js';
 import { isInitAlive } from '../../sandbox/sandbox.js';
+import { commandsOfHeld } from '../../session/control/client.js';
 import type { SessionRecord } from '../../session/record.js';
 import { App } from '../app.js';
-import type { CliCommand } from '../command.js';
+import type { CliCommand, CommandContext } from '../command.js';
+import { presentHolder } from '../holder.js';
 import { report, table } from '../output.js';
 import { settingsOf } from '../settings.js';
+import { recordOf } from './detached.js';
 
 /** What a record and /proc say of a session; no engine is asked. */
 export async function stateOf(record: SessionRecord): Promise<'creating' | 'running' | 'ended' | 'orphaned'> {
@@ -16,13 +20,33 @@ export async function stateOf(record: SessionRecord): Promise<'creating' | 'runn
   return owned ? 'running' : 'orphaned';
 }
 
+/** What runs in a session and what ran there, as its holder knows it; nobody holds a detached one that is not in use. */
+async function listCommands(context: CommandContext, app: App, record: SessionRecord): Promise<number> {
+  const socket = await presentHolder(app, record);
+  const commands = socket === undefined ? [] : await commandsOfHeld(socket);
+  const now = Date.now();
+  const rows = commands.map((c) => [
+    c.commandId,
+    c.state === 'finished' ? `${c.reason ?? '?'} ${c.exitCode ?? '?'}` : c.state,
+    formatDuration(now - c.startedAtMs),
+    safeLine(c.argv.join(' '), 100),
+  ]);
+  const nothing = socket === undefined ? 'nobody holds the session now; the next `paddock exec` does' : 'no commands';
+  const text = rows.length === 0 ? nothing : table([['COMMAND', 'STATE', 'STARTED', 'ARGV'], ...rows]);
+  await report(context, { sessionId: record.id, held: socket !== undefined, commands }, text);
+  return 0;
+}
+
 export const ps: CliCommand = {
   name: 'ps',
-  usage: 'ps',
-  summary: 'the sessions of this user',
+  usage: 'ps [ID]',
+  summary: 'the sessions of this user, or the commands of one',
+  mostPositionals: 1,
   options: {},
   async run(context) {
     await using app = new App(await settingsOf(context), context.env);
+    const [id] = context.positionals;
+    if (id !== undefined) return await listCommands(context, app, await recordOf(app, id));
     const { records, unreadable } = await app.store.list();
     const now = Date.now();
     const rows = await Promise.all(

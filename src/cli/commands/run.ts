@@ -2,7 +2,15 @@ import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
 import { report, write } from '../output.js';
 import { settingsOf } from '../settings.js';
-import { execOptions, execRequestOf, notEnforced, reasonNote, requireCommand, runThrough } from './command-io.js';
+import {
+  execOptions,
+  execRequestOf,
+  notEnforced,
+  reasonNote,
+  requireCommand,
+  runThrough,
+  startIn,
+} from './command-io.js';
 import { requestOf, requestOptions } from './request.js';
 
 export const run: CliCommand = {
@@ -19,7 +27,7 @@ export const run: CliCommand = {
     const { spec, evidence } = session.sandbox.handle;
     const weak = notEnforced(evidence.controls);
     if (weak !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${weak}\n`);
-    const result = await runThrough(context, session, execRequestOf(context, spec, app.config.sitePolicy));
+    const result = await runThrough(context, startIn(session, execRequestOf(context, spec, app.config.sitePolicy)));
     await sessions.destroy(session.id);
     if (context.json) {
       const { stdout, stderr, ...rest } = result;

@@ -49,6 +49,20 @@ export class Execs {
     return new HijackedStreams(raw, options);
   }
 
+  /** Of an exec with a terminal. */
+  async resize(execId: string, size: { readonly rows: number; readonly columns: number }): Promise<void> {
+    const path = `${this.#dialect.compat}/exec/${checkExecId(execId)}/resize`;
+    await this.#transport.call({ method: 'POST', path, query: { h: String(size.rows), w: String(size.columns) } });
+  }
+
+  /** The standard streams of process 1, which must have been made with an open stdin; before the start, to miss nothing. */
+  async attach(containerId: string, signal?: AbortSignal): Promise<ExecStreams> {
+    const path = `${this.#dialect.compat}/containers/${checkContainerRef(containerId)}/attach`;
+    const query = { stream: '1', stdin: '1', stdout: '1', stderr: '1', detachKeys: unlikelyDetachKeys };
+    const raw = await hijack(this.#transport, { method: 'POST', path, query, signal, timeoutMs: 60_000 });
+    return new HijackedStreams(raw, { tty: false });
+  }
+
   async inspect(execId: string, signal?: AbortSignal): Promise<ExecState> {
     const path = `${this.#dialect.root}/exec/${checkExecId(execId)}/json`;
     const reply = await this.#transport.call({ method: 'GET', path, signal });

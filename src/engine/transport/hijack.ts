@@ -36,8 +36,10 @@ export async function hijack(transport: Transport, call: Call): Promise<RawConne
       method: call.method,
       path: requestPath(call.path, call.query),
       upgrade: 'tcp',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(call.json ?? {}),
+      // A body where none is due would be the first that Podman gives to the standard input of what is attached to.
+      ...(call.json === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(call.json) }),
     };
     client.dispatch(request, handler);
     return await handler.connection;

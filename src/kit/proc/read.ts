@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { open, readlink } from 'node:fs/promises';
 
 /** Most bytes taken from one /proc or cgroup file, unless a caller says otherwise. */
@@ -27,6 +28,25 @@ export async function readProcFile(path: string, capBytes = procFileCapBytes): P
     }
   } catch {
     return undefined;
+  }
+}
+
+/** The same at once, for the short files of the kernel's own that are read with every command. */
+export function readProcFileNow(path: string): string | undefined {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    const buffer = Buffer.allocUnsafe(16 * 1024);
+    for (let length = 0; length < buffer.length; ) {
+      const bytesRead = readSync(file, buffer, length, buffer.length - length, null);
+      if (bytesRead === 0) return buffer.toString('utf8', 0, length);
+      length += bytesRead;
+    }
+    return undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
-import { type BodyInput, initArgv } from './input.js';
+import type { BodyInput } from './input.js';
 
 // Docker replaces its own list by ours, so ours begins with everything its releases mask.
 const engineMaskedPaths = [
@@ -24,14 +24,15 @@ export function dockerBody(input: BodyInput): Record<string, unknown> {
   return {
     Image: input.image,
     Labels: input.labels,
-    Entrypoint: initArgv(input.deadlineBoottimeMs),
+    Entrypoint: input.initArgv,
     Cmd: [],
     User: '0:0',
     WorkingDir: spec.workdir,
     Hostname: spec.hostname,
     Env: Object.entries(input.env).map(([name, value]) => `${name}=${value}`),
     Tty: false,
-    OpenStdin: false,
+    OpenStdin: input.stdinOpen,
+    StdinOnce: input.stdinOpen,
     NetworkDisabled: true,
     Healthcheck: { Test: ['NONE'] },
     StopTimeout: 1,

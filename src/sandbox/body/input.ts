@@ -36,8 +36,10 @@ export interface BodyInput {
   readonly env: Readonly<Record<string, string>>;
   readonly mapping: UserMapping;
   readonly mounts: readonly BodyMount[];
-  /** CLOCK_BOOTTIME in milliseconds at which process 1 ends the sandbox. */
-  readonly deadlineBoottimeMs: number;
+  /** Command line of process 1. */
+  readonly initArgv: readonly string[];
+  /** Whether process 1 gets a standard input, for a channel over the engine's attach stream. */
+  readonly stdinOpen: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly selinuxEnforcing: boolean;
   /** Second layer of read-only overlays, on hosts where SELinux enforces. */
@@ -47,8 +49,12 @@ export interface BodyInput {
 /** Where our process 1 is shown inside every sandbox. */
 export const initTarget = '/.paddock/init';
 
-export function initArgv(deadlineBoottimeMs: number): readonly string[] {
-  return [initTarget, '--deadline-boottime-ms', String(deadlineBoottimeMs)];
+/** Where the folder with the channel's pipes is shown inside; process 1 knows it by the same name. */
+export const channelTarget = '/.paddock/io';
+
+/** Command line of process 1: CLOCK_BOOTTIME in milliseconds at which it ends the sandbox, and what its channel needs. */
+export function initArgv(deadlineBoottimeMs: number, channelWords: readonly string[]): readonly string[] {
+  return [initTarget, '--deadline-boottime-ms', String(deadlineBoottimeMs), ...channelWords];
 }
 
 /** What covers a volume that an image declares: small, since a volume of the engine would have no limit at all. */

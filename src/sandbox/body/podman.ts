@@ -1,5 +1,5 @@
 import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
-import { type BodyInput, type BodyMount, initArgv, insideUid, type UserMapping } from './input.js';
+import { type BodyInput, type BodyMount, insideUid, type UserMapping } from './input.js';
 
 /**
  * The request for `POST /libpod/containers/create` (SpecGenerator). libpod's own endpoint, because the compatible one
@@ -14,7 +14,7 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
     image: input.image,
     labels: input.labels,
     entrypoint: [],
-    command: initArgv(input.deadlineBoottimeMs),
+    command: input.initArgv,
     user: `${uid}:${uid}`,
     work_dir: spec.workdir,
     hostname: spec.hostname,
@@ -23,7 +23,7 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
     unsetenvall: true,
     httpproxy: false,
     terminal: false,
-    stdin: false,
+    stdin: input.stdinOpen,
     systemd: 'false',
     privileged: false,
     cap_drop: ['ALL'],

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
+import { commandPaths } from '../../../src/core/exec.js';
 import { openEngine } from '../../../src/engine/open.js';
 import type { Engine, EngineKind, ExecOptions } from '../../../src/engine/types.js';
 
@@ -13,6 +14,9 @@ export const engineSockets: Readonly<Record<EngineKind, string>> = {
 };
 
 export const engineKinds: readonly EngineKind[] = ['podman', 'docker'];
+
+/** Every engine with every way to get a command into a sandbox: what a command does must not depend on either. */
+export const commandWays = engineKinds.flatMap((kind) => commandPaths.map((path) => [kind, path] as const));
 
 export function openTestEngine(kind: EngineKind, socketPath = engineSockets[kind]): Promise<Engine> {
   return openEngine({

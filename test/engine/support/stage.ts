@@ -3,7 +3,7 @@ import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type AuditLog, openAudit } from '../../../src/audit/audit-log.js';
 import { builtInPolicy } from '../../../src/config/built-in-policy.js';
-import type { ExecRequest, ExecResult } from '../../../src/core/exec.js';
+import type { CommandPath, ExecRequest, ExecResult } from '../../../src/core/exec.js';
 import { labels, userLabelPrefix } from '../../../src/core/labels.js';
 import type { SitePolicy } from '../../../src/core/site-policy.js';
 import { version } from '../../../src/core/version.js';
@@ -12,7 +12,7 @@ import { systemClock } from '../../../src/kit/clock.js';
 import { readProcess } from '../../../src/kit/proc/processes.js';
 import { type ProcessIdentity, readProcessIdentity } from '../../../src/kit/process-identity.js';
 import type { CreateRequest } from '../../../src/policy/request.js';
-import type { CommandOptions } from '../../../src/sandbox/command-host.js';
+import type { CommandOptions } from '../../../src/sandbox/command/command.js';
 import type { SandboxMaker } from '../../../src/sandbox/create.js';
 import { mappableIds } from '../../../src/sandbox/host-facts.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
@@ -32,6 +32,8 @@ const uid = process.getuid?.() ?? 0;
 export interface StageOptions {
   /** Changes to the policy that holds where no site has one. */
   readonly policy?: Partial<SitePolicy>;
+  /** How commands get in; default: over the pipes. */
+  readonly commandPath?: CommandPath;
   /** Default: the engine under test. */
   readonly socketPath?: string;
   /** An engine that is open already and stays its owner's. */
@@ -79,7 +81,7 @@ export class Stage implements AsyncDisposable {
     const stateDir = join(folder, 'state');
     const policy = { ...builtInPolicy(homedir()), ...options.policy };
     const engine = options.engine ?? (await openTestEngine(kind, options.socketPath));
-    const maker = await makerOn(engine, stateDir, policy);
+    const maker = { ...(await makerOn(engine, stateDir, policy)), commandPath: options.commandPath ?? 'fifo' };
     const audit = await openAudit({
       path: join(stateDir, 'audit.jsonl'),
       createParent: true,
@@ -87,7 +89,7 @@ export class Stage implements AsyncDisposable {
       version,
       clock: systemClock,
     });
-    const store = new RecordStore(stateDir);
+    const store = new RecordStore(stateDir, join(folder, 'run'));
     const self = await readProcessIdentity();
     if (self === undefined) throw new Error('/proc does not show this process');
     return new Stage({ kind, folder, maker, store, policy, audit, self }, options.engine === undefined);
@@ -145,7 +147,11 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-async function makerOn(engine: Engine, stateDir: string, policy: SitePolicy): Promise<SandboxMaker> {
+async function makerOn(
+  engine: Engine,
+  stateDir: string,
+  policy: SitePolicy,
+): Promise<Omit<SandboxMaker, 'commandPath'>> {
   await access(builtInit).catch(() => {
     throw new Error('run `npm run build` first: the tests use the process 1 that it makes');
   });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { builtInPolicy } from '../../../src/config/built-in-policy.js';
 import { decideCreate } from '../../../src/policy/create.js';
 import { dockerBody } from '../../../src/sandbox/body/docker.js';
-import { type BodyInput, imageVolumeTmpfs, type UserMapping } from '../../../src/sandbox/body/input.js';
+import { type BodyInput, imageVolumeTmpfs, initArgv, type UserMapping } from '../../../src/sandbox/body/input.js';
 import { podmanBody } from '../../../src/sandbox/body/podman.js';
 
 /** Set to rewrite the golden files: `PADDOCK_UPDATE_GOLDEN=1 npx vitest run --project unit test/unit/sandbox/bodies.test.ts`. */
@@ -35,8 +35,10 @@ function inputOf(changes: Partial<BodyInput> = {}): BodyInput {
       { source: '/home/ann/project', target: '/workspace', readOnly: true, kind: 'folder', ours: false },
       { source: '/home/ann/data', target: '/data', readOnly: false, kind: 'folder', ours: false },
       { source: '/state/bin/paddock-init-0123', target: '/.paddock/init', readOnly: true, kind: 'file', ours: true },
+      { source: '/run/paddock/channels/pdk_x/io', target: '/.paddock/io', readOnly: true, kind: 'folder', ours: true },
     ],
-    deadlineBoottimeMs: 123_456_789,
+    initArgv: initArgv(123_456_789, ['--channel', 'fifo']),
+    stdinOpen: false,
     labels: { 'dev.paddock.session': 'pdk_x', 'dev.paddock.nonce': 'n', 'dev.paddock.user.team': 'blue' },
     selinuxEnforcing: false,
     emptyFolder: '/state/bin/empty',
@@ -71,7 +73,7 @@ describe('the create request', () => {
     expect({ ...rest, userns, idmappings: small['idmappings'], user: small['user'] }).toEqual(small);
   });
 
-  it('on podman with SELinux shows foreign read-only folders through overlays without an upper, relabels our own file only', () => {
+  it('on podman with SELinux shows foreign read-only folders through overlays without an upper, relabels only what is ours', () => {
     const { mounts, ...rest } = podmanBody(inputOf({ selinuxEnforcing: true }));
     const plain = podmanBody(inputOf());
     const made = mounts as { type: string; destination: string; options: string[] }[];
@@ -83,6 +85,7 @@ describe('the create request', () => {
     expect(binds.map((m) => [m.destination, m.options.includes('z')])).toEqual([
       ['/data', false],
       ['/.paddock/init', true],
+      ['/.paddock/io', true],
     ]);
     expect({ ...rest, mounts: plain['mounts'] }).toEqual(plain);
   });
@@ -123,7 +126,7 @@ describe('the create request', () => {
   });
 
   it('never starts a program of the image', () => {
-    const argv = ['/.paddock/init', '--deadline-boottime-ms', '123456789'];
+    const argv = ['/.paddock/init', '--deadline-boottime-ms', '123456789', '--channel', 'fifo'];
     expect(podmanBody(inputOf())).toMatchObject({ entrypoint: [], command: argv });
     expect(dockerBody(inputOf())).toMatchObject({ Entrypoint: argv, Cmd: [] });
   });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/kit/clock.js';
-import { judgeProcesses, type KillScope, killTree } from '../../../src/sandbox/kill-tree.js';
+import { judgeProcesses, type KillScope, killTree } from '../../../src/sandbox/command/kill-tree.js';
 import { pidNamespaceOf, processesOf, type SandboxProcess, signalProcess } from '../../../src/sandbox/processes.js';
 
 const ns = 'pid:[1]';

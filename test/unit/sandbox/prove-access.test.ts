@@ -58,6 +58,7 @@ describe('the proof of access', () => {
   it.each(['', 'r-\n', 'r-\nrw\n', '--\nrw\nr-\n'])('refuses a sandbox whose output gets lost: %j', async (text) => {
     const error = await refusalOf(text);
     expect(error).toMatchObject({ code: 'SANDBOX_UNVERIFIED' });
+    expect(error.hint).toContain('channel = "fifo"');
     expect(error.hint).toContain('container-selinux');
   });
 });

@@ -28,7 +28,7 @@ beforeEach(async () => {
   options = {
     // Only what adoption calls is there.
     engine: engine as unknown as Engine,
-    ...{ store: new RecordStore(folder), audit, clock: systemClock, bootId },
+    ...{ store: new RecordStore(folder, join(folder, 'run')), audit, clock: systemClock, bootId },
     ...{ isAlive: () => Promise.resolve(false), runtimeDir: '/run/user/1' },
   };
 });

@@ -32,7 +32,7 @@ const clock: Clock = {
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'paddock-prune-'));
-  store = new RecordStore(folder);
+  store = new RecordStore(folder, join(folder, 'run'));
   engine = new InMemoryEngine();
   audit = new InMemoryAudit();
   elapsedMs = 0;

@@ -1,10 +1,21 @@
 import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../../src/kit/clock.js';
 import { readSessionLog, SessionLog } from '../../../src/session/session-log.js';
 
 const mib = 1024 ** 2;
+
+/** Time that does not pass; what sleeps can be interrupted. */
+function heldClock() {
+  const waits: number[] = [];
+  const sleep = (ms: number, signal?: AbortSignal) => {
+    waits.push(ms);
+    return new Promise<void>((_, reject) => signal?.addEventListener('abort', () => reject(new Error('interrupted'))));
+  };
+  return { waits, clock: { ...systemClock, sleep } };
+}
 
 describe('the log of a session', () => {
   let folder = '';
@@ -17,7 +28,7 @@ describe('the log of a session', () => {
 
   it('holds what was appended, in that order, in a file of ours alone', async () => {
     await using log = new SessionLog(path);
-    for (let n = 0; n < 200; n += 1) void log.append(n % 2 === 0 ? `${n}\n` : Buffer.from(`${n}\n`));
+    for (let n = 0; n < 200; n += 1) log.append(n % 2 === 0 ? `${n}\n` : Buffer.from(`${n}\n`));
     await log.flush();
     const { text, cut } = await readSessionLog(path, mib);
     expect(text).toBe(Array.from({ length: 200 }, (_, n) => `${n}\n`).join(''));
@@ -27,7 +38,7 @@ describe('the log of a session', () => {
 
   it('gives the end when not all is wanted, and says that it is cut', async () => {
     await using log = new SessionLog(path);
-    void log.append('one two three');
+    log.append('one two three');
     await log.flush();
     expect(await readSessionLog(path, 5)).toEqual({ text: 'three', cut: true });
     expect(await readSessionLog(path, 0)).toEqual({ text: '', cut: true });
@@ -36,18 +47,52 @@ describe('the log of a session', () => {
   it('never grows beyond its bound, whatever is printed, and keeps the newest', async () => {
     await using log = new SessionLog(path);
     const chunk = Buffer.alloc(256 * 1024, 'x');
-    for (let n = 0; n < 40; n += 1) void log.append(chunk);
-    void log.append('the end\n');
+    for (let n = 0; n < 40; n += 1) {
+      log.append(chunk);
+      if (n % 3 === 0) await log.flush();
+    }
+    log.append('the end\n');
     await log.flush();
     const sizes = await Promise.all([path, `${path}.1`].map(async (one) => (await stat(one)).size));
-    for (const size of sizes) expect(size).toBeLessThanOrEqual(mib + 2 * chunk.length);
+    for (const size of sizes) expect(size).toBeLessThanOrEqual(mib + 100);
     expect((await readSessionLog(path, 4 * mib)).text.endsWith('xxx' + 'the end\n')).toBe(true);
+  });
+
+  it('keeps the first and the last of what comes faster than it is written, and says how much is missing', async () => {
+    await using log = new SessionLog(path);
+    log.append('the beginning\n');
+    const chunk = Buffer.alloc(mib, 'x');
+    for (let n = 0; n < 64; n += 1) log.append(chunk);
+    log.append('the end\n');
+    await log.flush();
+    const { text } = await readSessionLog(path, 4 * mib);
+    expect(text.startsWith('the beginning\nxxx')).toBe(true);
+    expect(text).toContain(`\n[… ${63 * mib + 22} bytes left out …]\n`);
+    expect(text.endsWith('xxxthe end\n')).toBe(true);
+  });
+
+  it('writes once in a while what has come by then, but at once when it is asked for', async () => {
+    const { waits, clock } = heldClock();
+    await using log = new SessionLog(path, clock);
+    log.append('sooner, ');
+    await systemClock.sleep(100);
+    log.append('later');
+    expect(await readSessionLog(path, mib)).toEqual({ text: '', cut: false });
+    expect(waits.length).toBe(1);
+    await log.flush();
+    expect((await readSessionLog(path, mib)).text).toBe('sooner, later');
+  });
+
+  it('writes by itself what nobody asks for', async () => {
+    await using log = new SessionLog(path);
+    log.append('quietly');
+    await vi.waitFor(async () => expect((await readSessionLog(path, mib)).text).toBe('quietly'));
   });
 
   it('goes on where a former one ended', async () => {
     for (const text of ['first\n', 'second\n']) {
       await using log = new SessionLog(path);
-      void log.append(text);
+      log.append(text);
     }
     expect(await readFile(path, 'utf8')).toBe('first\nsecond\n');
   });
@@ -61,7 +106,7 @@ describe('the log of a session', () => {
     await writeFile(other, 'untouched');
     await symlink(other, path);
     await using log = new SessionLog(path);
-    void log.append('into the other?');
+    log.append('into the other?');
     await log.flush();
     expect(await readFile(other, 'utf8')).toBe('untouched');
     expect(await readSessionLog(path, mib)).toEqual({ text: '', cut: false });

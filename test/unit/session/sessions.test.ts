@@ -1,14 +1,15 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { builtInPolicy } from '../../../src/config/built-in-policy.js';
 import { EngineError } from '../../../src/core/errors.js';
 import type { Engine } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
 import { stageInit } from '../../../src/sandbox/init-binary.js';
-import { Sessions } from '../../../src/session/sessions.js';
+import { Sessions, type SessionsOptions } from '../../../src/session/sessions.js';
 import { RecordStore } from '../../../src/session/store.js';
 import { InMemoryAudit } from './support/audit.js';
 import { InMemoryEngine } from './support/in-memory-engine.js';
@@ -45,13 +46,14 @@ describe('making a session that fails', () => {
   let audit: InMemoryAudit;
   let store: RecordStore;
   let sessions: Sessions;
+  let options: SessionsOptions;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'paddock-sessions-'));
     await writeFile(join(folder, 'init'), 'the bytes do not matter here');
     engine = new MakingEngine();
     audit = new InMemoryAudit();
-    store = new RecordStore(folder);
+    store = new RecordStore(folder, join(folder, 'run'));
     const client = engine as unknown as Engine;
     const image = { reference: 'localhost/paddock-host:x', layer: 'sha256:x', tar: Buffer.alloc(0) };
     const images = new ImageStore({
@@ -64,18 +66,20 @@ describe('making a session that fails', () => {
     const owner = { pid: process.pid, startTimeTicks: 1, bootId: 'b' };
     const sitePolicy = { ...builtInPolicy(folder), maxSessions: 2 };
     const host = { homeDir: folder, hostMemoryBytes: 8 * 1024 ** 3, cpuCount: 4 };
-    sessions = new Sessions({
+    options = {
       ...{ store, audit, owner, kind: 'attached', version: '0', policy: { sitePolicy, host } },
       maker: {
         engine: client,
         images,
         clock: systemClock,
         init,
+        commandPath: 'exec',
         approval,
         callerUid: approval.uid,
         mappableIds: 65_537,
       },
-    });
+    };
+    sessions = new Sessions(options);
   });
   afterEach(async () => {
     await sessions[Symbol.asyncDispose]();
@@ -143,6 +147,17 @@ describe('making a session that fails', () => {
     await expect(sessions.create(request, cancel.signal)).rejects.toMatchObject({ name: 'AbortError' });
     expect(engine.made).toHaveLength(1);
     expect(engine.containers).toEqual([]);
+    expect(await recordFiles()).toEqual([]);
+  });
+
+  it('is refused, and ends nothing else, when its way in is refused while the image is still looked for', async () => {
+    const maker = { ...options.maker, commandPath: 'attach' } as const;
+    vi.spyOn(maker.images, 'ready').mockImplementation(() =>
+      sleep(20).then(() => Promise.reject(new Error('not wanted'))),
+    );
+    await using detached = new Sessions({ ...options, maker, kind: 'detached' });
+    await expect(detached.create(request)).rejects.toMatchObject({ code: 'CHANNEL_UNAVAILABLE' });
+    expect(engine.made).toEqual([]);
     expect(await recordFiles()).toEqual([]);
   });
 

@@ -12,7 +12,7 @@ describe('the store of session records', () => {
   let store: RecordStore;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'paddock-store-'));
-    store = new RecordStore(join(folder, 'state'));
+    store = new RecordStore(join(folder, 'state'), join(folder, 'run'));
   });
   afterEach(() => rm(folder, { recursive: true }));
 

@@ -11,7 +11,7 @@ it('returns a handle and what there is so far when a command takes longer than o
     return result;
   });
   await clock.pass(longestWaitMs - 1000);
-  commands[0]?.stdout.write(Buffer.from('half way\n'));
+  commands[0]?.output.stdout.write(Buffer.from('half way\n'));
   expect(isDone).toBe(false);
   await clock.pass(2000);
   const { structured, text } = await call;
@@ -41,7 +41,7 @@ it('does not wait for a background command, whose reader waits until it prints',
   expect(structured).toMatchObject({ state: 'running', stdout: '' });
   const poll = getCommand.call(services, { sessionId: session.id, commandId, waitMs: 30_000 }, context);
   await clock.pass(1000);
-  commands[0]?.stdout.write(Buffer.from('listening\n'));
+  commands[0]?.output.stdout.write(Buffer.from('listening\n'));
   await clock.pass(500);
   expect((await poll).structured).toMatchObject({ state: 'running', stdout: 'listening\n', more: false });
   const idle = getCommand.call(services, { sessionId: session.id, commandId, cursor: '10.0', waitMs: 5000 }, context);

@@ -13,8 +13,8 @@ async function finishedWith(stdout: Buffer, stderr = Buffer.alloc(0)) {
   const args = { sessionId: session.id, argv: ['x'], background: true };
   const { structured } = await executeCommand.call(services, args, context);
   const commandId = String(structured['commandId']);
-  commands[0]?.stdout.write(stdout);
-  commands[0]?.stderr.write(stderr);
+  commands[0]?.output.stdout.write(stdout);
+  commands[0]?.output.stderr.write(stderr);
   commands[0]?.finish(0);
   await session.get(commandId).settled;
   const read = async (cursor: string) => {

@@ -93,6 +93,7 @@ export function hostWith(illness: Illness = {}): DoctorContext {
       ...{ settings: ['/etc/paddock/policy.toml', '/home/ada/.config/paddock/config.toml'] },
       installation: '/opt/paddock',
     },
+    commands: { path: 'fifo', folder: '/run/user/1000/paddock/channels', socketPath: '/run/user/1000/s' },
     files: filesWith(illness),
     clock: { ...systemClock, now: () => Date.UTC(2026, 10, 22) },
     stale: () => Promise.resolve(quiet),

@@ -6,7 +6,7 @@ export class InMemoryAudit implements AuditRecorder {
   readonly lines: string[] = [];
   isFull = false;
 
-  intent(action: string, fields: AuditFields = {}) {
+  intent(action: string, fields: AuditFields = {}): ReturnType<AuditRecorder['intent']> {
     if (this.isFull) return Promise.reject(new AuditError('AUDIT_UNWRITABLE', 'the disk is full'));
     const outcome = (result: string) => {
       this.lines.push(`${action} ${fields.session ?? '-'} ${result}`);

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { builtInPolicy } from '../../../../src/config/built-in-policy.js';
-import type { ExecResult } from '../../../../src/core/exec.js';
+import type { ExecRequest, ExecResult } from '../../../../src/core/exec.js';
 import type { SitePolicy } from '../../../../src/core/site-policy.js';
 import { CapturedStream } from '../../../../src/kit/captured-stream.js';
 import type { Clock } from '../../../../src/kit/clock.js';
@@ -48,15 +48,16 @@ export class HeldClock implements Clock {
 
 /** A command that prints and ends when the test says so. */
 class StagedCommand {
-  readonly stdout = new CapturedStream(256 * 1024);
-  readonly stderr = new CapturedStream(256 * 1024);
+  readonly output = { stdout: new CapturedStream(256 * 1024), stderr: new CapturedStream(256 * 1024) };
   readonly startedAtMs: number;
   readonly id: string;
+  readonly request: ExecRequest;
   readonly #result = deferred<ExecResult>();
   readonly result = this.#result.promise;
 
-  constructor(id: string, startedAtMs: number) {
+  constructor(id: string, request: ExecRequest, startedAtMs: number) {
     this.id = id;
+    this.request = request;
     this.startedAtMs = startedAtMs;
   }
 
@@ -70,8 +71,8 @@ class StagedCommand {
     this.#result.resolve({
       exitCode,
       reason,
-      stdout: stream(this.stdout),
-      stderr: stream(this.stderr),
+      stdout: stream(this.output.stdout),
+      stderr: stream(this.output.stderr),
       usage,
       strays: 0,
     });
@@ -90,9 +91,10 @@ export function stage() {
   const commands: StagedCommand[] = [];
   const sandbox = {
     alive: true,
+    commandPath: 'fifo',
     handle: { spec: specOf(one), evidence: { controls: [], readAtMs: 0 } },
-    start: (id: string) => {
-      const command = new StagedCommand(id, clock.now());
+    start: (id: string, request: ExecRequest) => {
+      const command = new StagedCommand(id, request, clock.now());
       commands.push(command);
       return Promise.resolve(command);
     },

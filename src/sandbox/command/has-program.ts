@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { resolveFolderInside } from './resolve-inside.js';
+import { resolveFolderInside } from '../resolve-inside.js';
 
 const usualPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 

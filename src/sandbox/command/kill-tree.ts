@@ -1,5 +1,5 @@
-import type { Clock } from '../kit/clock.js';
-import { processesOf, type SandboxProcess, signalProcess } from './processes.js';
+import type { Clock } from '../../kit/clock.js';
+import { processesOf, type SandboxProcess, signalProcess } from '../processes.js';
 
 /** Which processes of a sandbox belong to the command that is to end, as things stand at this moment. */
 export interface KillScope {
@@ -94,6 +94,12 @@ export async function killTree(target: KillTarget, timing: KillTiming, clock: Cl
     await clock.sleep(10);
   }
   return { found, complete: look().victims.length === 0 };
+}
+
+/** One signal to every process of the command, or only to `onlyPid` if it is among them. */
+export function signalTree(target: KillTarget, signal: number, onlyPid?: number): void {
+  const { victims } = judgeProcesses(target.isAlive() ? processesOf(target.namespace) : [], target.scope());
+  for (const victim of victims) if (onlyPid === undefined || victim.pid === onlyPid) signalProcess(victim, signal);
 }
 
 function freeze(list: () => readonly SandboxProcess[]): readonly SandboxProcess[] {

@@ -12,11 +12,3 @@ export async function ownCgroup(initPid: number, containerId: string): Promise<s
   const slash = path.indexOf('/', end);
   return `/sys/fs/cgroup${slash < 0 ? path : path.slice(0, slash)}`;
 }
-
-/** How often the kernel has killed for memory in that cgroup and beneath; undefined where it can't be read. */
-export async function oomKills(cgroup: string | undefined): Promise<number | undefined> {
-  if (cgroup === undefined) return undefined;
-  const text = await readFile(`${cgroup}/memory.events`, 'utf8').catch(() => '');
-  const count = /^oom_kill (\d+)$/m.exec(text)?.[1];
-  return count === undefined ? undefined : Number(count);
-}

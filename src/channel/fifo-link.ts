@@ -1,0 +1,94 @@
+import { close, constants, fstat, open } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { PaddockError } from '../core/errors.js';
+import { Disposables } from '../kit/disposables.js';
+import type { ChannelLink } from './link.js';
+import { StreamLink, type StreamLinkOptions } from './stream-link.js';
+
+const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOFOLLOW, S_IFMT, S_IFIFO } = constants;
+// Numbers and not FileHandles: the sockets own the descriptors, and a collected FileHandle would close them.
+const openDescriptor = promisify(open);
+const closeDescriptor = promisify(close);
+const statDescriptor = promisify(fstat);
+
+export interface FifoLinkOptions {
+  /**
+   * Where the names go once process 1 has both pipes open, on the same filesystem and not shown inside: no name must
+   * lead to them when the first foreign program runs. `reopenFifoLink` finds them there.
+   */
+  readonly hostFolder: string;
+}
+
+/**
+ * The two FIFOs `in` and `out` of `folder` (made by `paddock-init --mkfifo`), opened before process 1 is started. Both
+ * opposite ends are held too until it has said HELLO: without them `in` could not be opened and `out` would be at its
+ * end. Throws CHANNEL_UNAVAILABLE when something there is not a FIFO of ours alone (mode 0600, one name).
+ */
+export async function openFifoLink(folder: string, options: FifoLinkOptions): Promise<ChannelLink> {
+  const names = { in: join(folder, 'in'), out: join(folder, 'out') };
+  await using opened = new Disposables();
+  await using standIns = new Disposables();
+  const out = await openEnd(opened, names.out, O_RDONLY);
+  const outStandIn = await openEnd(standIns, names.out, O_WRONLY);
+  const inStandIn = await openEnd(standIns, names.in, O_RDONLY);
+  const into = await openEnd(opened, names.in, O_WRONLY);
+  if (out.inode !== outStandIn.inode || into.inode !== inStandIn.inode) {
+    throw unavailable(`the pipes in ${folder} were changed while they were opened`);
+  }
+  const held = standIns.move();
+  return toLink(opened, out.fd, into.fd, {
+    release: () => held[Symbol.asyncDispose](),
+    confirm: async () => {
+      await held[Symbol.asyncDispose]();
+      await rename(names.in, join(options.hostFolder, 'in'));
+      await rename(names.out, join(options.hostFolder, 'out'));
+    },
+  });
+}
+
+/**
+ * The pipes of a detached sandbox whose holder is gone, by the names that `openFifoLink` moved to `hostFolder`. Throws
+ * SESSION_ENDED when no process 1 has them open any more.
+ */
+export async function reopenFifoLink(hostFolder: string): Promise<ChannelLink> {
+  await using opened = new Disposables();
+  const into = await openEnd(opened, join(hostFolder, 'in'), O_WRONLY);
+  const out = await openEnd(opened, join(hostFolder, 'out'), O_RDONLY);
+  return toLink(opened, out.fd, into.fd, { resumes: true });
+}
+
+interface OpenEnd {
+  readonly fd: number;
+  /** Device and inode. */
+  readonly inode: string;
+}
+
+/** Node opens everything close-on-exec. */
+async function openEnd(opened: Disposables, path: string, access: number): Promise<OpenEnd> {
+  const fd = await openDescriptor(path, access | O_NONBLOCK | O_NOFOLLOW).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENXIO') {
+      throw new PaddockError('SESSION_ENDED', `process 1 of the sandbox has ${path} not open any more`);
+    }
+    throw unavailable(`${path} can't be opened`, error);
+  });
+  opened.defer(() => closeDescriptor(fd));
+  const { mode, uid, nlink, dev, ino } = await statDescriptor(fd);
+  const isOurs = uid === process.geteuid?.() && (mode & 0o7777) === 0o600 && nlink === 1;
+  if ((mode & S_IFMT) !== S_IFIFO || !isOurs) throw unavailable(`${path} is not a FIFO of ours alone`);
+  return { fd, inode: `${dev}:${ino}` };
+}
+
+/** From here on the sockets own the descriptors. */
+function toLink(opened: Disposables, out: number, into: number, options: StreamLinkOptions): ChannelLink {
+  opened.move();
+  const readable = new Socket({ fd: out, readable: true, writable: false });
+  const writable = new Socket({ fd: into, readable: false, writable: true });
+  return new StreamLink(readable, writable, options);
+}
+
+function unavailable(message: string, cause?: unknown): PaddockError {
+  return new PaddockError('CHANNEL_UNAVAILABLE', message, { cause });
+}

@@ -1,0 +1,82 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Config } from '../../config/load.js';
+import { SessionError } from '../../core/errors.js';
+import type { SessionId } from '../../core/ids.js';
+import { systemClock } from '../../kit/clock.js';
+import { Disposables } from '../../kit/disposables.js';
+import { claimSession } from '../../session/control/claim-session.js';
+import { serveControl, visitor } from '../../session/control/server.js';
+import { Keeper } from '../../session/keeper.js';
+import type { SessionRecord } from '../../session/record.js';
+import type { Session } from '../../session/session.js';
+import { App } from '../app.js';
+import type { CliCommand, CommandContext } from '../command.js';
+import { keeperSocket } from '../holder.js';
+import { settingsOf } from '../settings.js';
+import { adopt, recordOf } from './detached.js';
+
+/** Not for people: `exec` starts it for detached sessions. */
+export const keep: CliCommand = {
+  name: 'keep',
+  usage: 'keep',
+  summary: 'holds detached sessions; started by exec when needed',
+  isHidden: true,
+  options: {},
+  async run(context) {
+    const config = await settingsOf(context);
+    await using apps = new Apps(config, context.env);
+    const path = keeperSocket(apps.usual);
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const keeper = new Keeper({ path, clock: systemClock, adopt: (id) => hold(apps, id) });
+    await keeper.run(context.signal);
+    return 0;
+  },
+};
+
+async function hold(apps: Apps, id: SessionId): Promise<Session> {
+  const record = await recordOf(apps.usual, id);
+  if (record.kind !== 'detached') throw new SessionError('SESSION_NOT_YOURS', `${id} is not detached`);
+  await using undo = new Disposables();
+  // Before the channel is touched: two that read from it would each get half of what it says.
+  const claim = undo.use(await claimSession(apps.usual.store, id));
+  const app = apps.for(record);
+  const session = await adopt(app, record);
+  undo.defer(() => session.letGo());
+  const audit = (await app.audit()).forCaller(visitor);
+  const { sitePolicy } = app.config;
+  session.openTo(await serveControl(claim, { session, sitePolicy, audit, clock: systemClock }), claim);
+  undo.move();
+  return session;
+}
+
+/** One for each engine: a user's sessions may be on several. */
+class Apps implements AsyncDisposable {
+  readonly usual: App;
+  readonly #config: Config;
+  readonly #env: CommandContext['env'];
+  readonly #stack = new Disposables();
+  readonly #byEndpoint = new Map<string, App>();
+
+  constructor(config: Config, env: CommandContext['env']) {
+    this.#config = config;
+    this.#env = env;
+    this.usual = this.#stack.use(new App(config, env));
+  }
+
+  for({ engine: { socketPath, startedByUs } }: SessionRecord): App {
+    // The socket of a service that its maker started went with the maker; any other of this user shows the same containers.
+    if (startedByUs) return this.usual;
+    const endpoint = `unix://${socketPath}`;
+    let app = this.#byEndpoint.get(endpoint);
+    if (app === undefined) {
+      app = this.#stack.use(new App({ ...this.#config, engine: endpoint }, this.#env));
+      this.#byEndpoint.set(endpoint, app);
+    }
+    return app;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,128 @@
+import { constants } from 'node:os';
+import { ChannelStartFailed } from '../../channel/errors.js';
+import type { Channel } from '../../channel/types.js';
+import { SandboxError } from '../../core/errors.js';
+import type { CommandPath, ExecRequest } from '../../core/exec.js';
+import type { CommandId } from '../../core/ids.js';
+import { commandMark } from '../processes.js';
+import { readCounters } from './cgroup-usage.js';
+import { ChannelledCommand } from './channelled-command.js';
+import { type Command, type CommandOptions, type CommandPlace, termGraceMs } from './command.js';
+import { wordsFor } from './ended-because.js';
+import { hasInput } from './feed.js';
+import { NeverStarted } from './never-started.js';
+import type { CommandRunner } from './runner.js';
+
+/** What is said of a command that another process started. Its limits were that process's, its timeout is process 1's. */
+const unknownRequest: ExecRequest = {
+  argv: ['(started before its holder went away)'],
+  timeoutMs: 0,
+  outputCapBytes: 256 * 1024,
+  outputLimitBytes: Number.MAX_SAFE_INTEGER,
+};
+
+/** Commands over the sandbox's channel: no engine takes part. */
+export class ChannelRunner implements CommandRunner {
+  readonly path: CommandPath;
+  readonly #channel: Channel;
+  readonly #live = new Set<ChannelledCommand>();
+  #endedBecause: string | undefined;
+
+  /** The runner disposes the channel. */
+  constructor(path: CommandPath, channel: Channel) {
+    this.path = path;
+    this.#channel = channel;
+    void channel.ended.then((end) => {
+      this.#endedBecause = wordsFor(end);
+    });
+  }
+
+  get endedBecause(): string | undefined {
+    return this.#endedBecause;
+  }
+
+  async start(id: CommandId, request: ExecRequest, place: CommandPlace, options: CommandOptions): Promise<Command> {
+    options.signal?.throwIfAborted();
+    if (!this.#isOpen()) throw this.#gone();
+    const before = readCounters(place.cgroup);
+    const command = new ChannelledCommand({ id, request, place, before }, options);
+    try {
+      const running = await this.#channel.start(
+        {
+          argv: request.argv,
+          env: { ...request.env, [commandMark]: id },
+          cwd: place.cwd,
+          timeoutMs: request.timeoutMs,
+          graceMs: termGraceMs,
+          stdin: hasInput(request, options),
+          ...(options.terminal === undefined ? {} : { tty: options.terminal }),
+        },
+        { onOutput: (stream, chunk) => command.output.take(stream, chunk) },
+      );
+      command.run(running, this.#channel);
+    } catch (thrown) {
+      if (!(thrown instanceof ChannelStartFailed)) throw this.#isOpen() ? thrown : this.#gone(thrown);
+      return notRun(thrown, { id, request, place }, options);
+    }
+    this.#follow(command);
+    return command;
+  }
+
+  takenOver(newId: () => CommandId, place: CommandPlace, options: CommandOptions): readonly Command[] {
+    return this.#channel.known.map((known) => {
+      const command = new ChannelledCommand({ id: newId(), request: unknownRequest, place, before: {} }, options);
+      const sinks = { onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => command.output.take(stream, chunk) };
+      command.run(this.#channel.attach(known.id, sinks), this.#channel);
+      this.#follow(command);
+      return command;
+    });
+  }
+
+  #follow(command: ChannelledCommand): void {
+    this.#live.add(command);
+    const forget = () => this.#live.delete(command);
+    command.result.then(forget, forget);
+  }
+
+  async settle(): Promise<void> {
+    await this.#channel[Symbol.asyncDispose]();
+    await Promise.allSettled([...this.#live].map((command) => command.result));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#channel[Symbol.asyncDispose]();
+  }
+
+  /** A method, because it changes while we wait. */
+  #isOpen(): boolean {
+    return this.#channel.isOpen;
+  }
+
+  #gone(cause?: unknown): SandboxError {
+    const why = this.#endedBecause === undefined ? '' : `: ${this.#endedBecause}`;
+    return new SandboxError('SESSION_ENDED', `the sandbox has ended${why}`, { cause });
+  }
+}
+
+/** A program that is not there, or can't be run, is a result like that of any shell; the rest is an error. */
+function notRun(
+  failed: ChannelStartFailed,
+  what: Pick<Command, 'id' | 'request'> & { readonly place: CommandPlace },
+  options: CommandOptions,
+): Command {
+  const { stage, errno } = failed;
+  const name = errnoName(errno);
+  if (stage !== 'exec' || name === 'E2BIG' || name === 'ENOMEM') {
+    throw new SandboxError('COMMAND_NOT_RUN', `the command could not be started (${stage}: ${name})`, {
+      info: { stage, errno },
+      cause: failed,
+    });
+  }
+  const isMissing = name === 'ENOENT' || name === 'ENOTDIR';
+  const why = isMissing ? 'there is no such program' : `it can't be run (${name})`;
+  return new NeverStarted(what, options, isMissing ? 127 : 126, `paddock: ${what.request.argv[0]}: ${why}\n`);
+}
+
+function errnoName(errno: number): string {
+  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+}

@@ -1,0 +1,159 @@
+import { constants } from 'node:os';
+import type { Channel, ChannelCommand, ChannelExit } from '../../channel/types.js';
+import type { ExecRequest, ExecResult, ExitReason, Usage } from '../../core/exec.js';
+import type { CommandId } from '../../core/ids.js';
+import { deferred } from '../../kit/deferred.js';
+import { type CgroupCounters, counted, readCounters } from './cgroup-usage.js';
+import {
+  type Command,
+  type CommandOptions,
+  type CommandPlace,
+  forcedExitCodes,
+  type SignalScope,
+  type TerminalSize,
+  termGraceMs,
+} from './command.js';
+import { CommandOutput } from './command-output.js';
+import { wordsFor } from './ended-because.js';
+import { feed } from './feed.js';
+import { signalNameOf } from './signals.js';
+
+interface Identity {
+  readonly id: CommandId;
+  readonly request: ExecRequest;
+  readonly place: CommandPlace;
+  readonly before: CgroupCounters;
+}
+
+/**
+ * One command over the channel. Process 1 keeps its timeout, ends its tree and says how it ended; this gathers the rest. Made
+ * before it is started, because output may come in one piece with the news that it runs.
+ */
+export class ChannelledCommand implements Command {
+  readonly id: CommandId;
+  readonly request: ExecRequest;
+  readonly output: CommandOutput;
+  readonly result: Promise<ExecResult>;
+  readonly #identity: Identity;
+  readonly #options: CommandOptions;
+  readonly #madeAtMs: number;
+  readonly #startedAt: number;
+  readonly #settled = deferred<ExecResult>();
+  #running: ChannelCommand | undefined;
+  #reason: ExitReason | undefined;
+  #isEnding = false;
+
+  constructor(identity: Identity, options: CommandOptions) {
+    const { clock } = identity.place;
+    this.id = identity.id;
+    this.request = identity.request;
+    this.#identity = identity;
+    this.#options = options;
+    this.#madeAtMs = clock.now();
+    this.#startedAt = clock.monotonic();
+    this.output = new CommandOutput(identity.request, options.onOutput, () => void this.end('output-limit'));
+    this.result = this.#settled.promise;
+  }
+
+  get startedAtMs(): number {
+    return this.#running?.startedAtMs ?? this.#madeAtMs;
+  }
+
+  /** Takes over the running command; from here on `result` settles. */
+  run(running: ChannelCommand, channel: Channel): void {
+    this.#running = running;
+    this.#follow(running, channel).then(this.#settled.resolve, this.#settled.reject);
+    // What was asked while it was being started, an output limit reached in its first words, say.
+    if (this.#reason !== undefined) this.#tellEnd(running);
+  }
+
+  async end(reason: ExitReason): Promise<void> {
+    this.#reason ??= reason;
+    if (this.#running === undefined) return;
+    this.#tellEnd(this.#running);
+    await this.result.catch(() => undefined);
+  }
+
+  signal(signalNumber: number, scope: SignalScope): Promise<void> {
+    this.#running?.signal(signalNumber, scope);
+    return Promise.resolve();
+  }
+
+  resize({ rows, columns }: TerminalSize): Promise<void> {
+    this.#running?.resize(rows, columns);
+    return Promise.resolve();
+  }
+
+  #tellEnd(running: ChannelCommand): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    // Whoever prints without end gets no grace to print more.
+    running.end(this.#reason === 'output-limit' ? 0 : termGraceMs);
+  }
+
+  async #follow(running: ChannelCommand, channel: Channel): Promise<ExecResult> {
+    const { signal } = this.#options;
+    const onAbort = () => void this.end('aborted');
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    const over = new AbortController();
+    const input = { write: (chunk: Buffer) => running.write(chunk), end: () => running.endInput() };
+    void feed(input, this.request, this.#options, over.signal);
+    try {
+      // Without an exit the sandbox has ended under it, which is an end like any other.
+      const exit = await running.exited.catch(() => undefined);
+      const why = exit === undefined ? wordsFor(await channel.ended) : undefined;
+      return this.#resultOf(exit, why);
+    } finally {
+      over.abort();
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #resultOf(exit: ChannelExit | undefined, outputError: string | undefined): ExecResult {
+    const usage = this.#usage(exit);
+    const reason = this.#reason ?? reasonOf(exit, usage);
+    const exitCode = forcedExitCodes[reason] ?? ownExitCode(exit);
+    const signal = reason === 'exited' || reason === 'lost' ? signalNameOf(signalOf(exit)) : undefined;
+    return {
+      exitCode,
+      ...(signal === undefined ? {} : { signal }),
+      reason,
+      ...this.output.captured(),
+      usage,
+      strays: exit?.strays ?? 0,
+      ...(outputError === undefined ? {} : { outputError }),
+    };
+  }
+
+  #usage(exit: ChannelExit | undefined): Usage {
+    const { before, place } = this.#identity;
+    const shared = counted(before, readCounters(place.cgroup));
+    if (exit === undefined) return { durationMs: Math.round(place.clock.monotonic() - this.#startedAt), ...shared };
+    return {
+      durationMs: Math.round(exit.durationUs / 1000),
+      userCpuMs: exit.userUs / 1000,
+      systemCpuMs: exit.systemUs / 1000,
+      ...(exit.peakBytes > 0 ? { peakProcessBytes: exit.peakBytes } : {}),
+      ...shared,
+    };
+  }
+}
+
+function reasonOf(exit: ChannelExit | undefined, usage: Usage): ExitReason {
+  if (exit === undefined) return 'session-ended';
+  if (exit.cause === 'timeout') return 'timeout';
+  if (exit.how === 'lost') return 'lost';
+  return (usage.oomKills ?? 0) > 0 && ownExitCode(exit) === 137 ? 'oom' : 'exited';
+}
+
+/** As shells have it: 128 and the signal. */
+function ownExitCode(exit: ChannelExit | undefined): number {
+  return exit?.how === 'exited' ? (exit.status ?? 0) : 128 + signalOf(exit);
+}
+
+/** What was lost, or ended with its sandbox, was killed in the end. 0: it exited by itself. */
+function signalOf(exit: ChannelExit | undefined): number {
+  if (exit?.how === 'exited') return 0;
+  return exit?.signal ?? constants.signals.SIGKILL;
+}

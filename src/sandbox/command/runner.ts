@@ -1,0 +1,16 @@
+import type { CommandPath, ExecRequest } from '../../core/exec.js';
+import type { CommandId } from '../../core/ids.js';
+import type { Command, CommandOptions, CommandPlace } from './command.js';
+
+/** Runs the commands of one sandbox. Disposing it ends none of them: the sandbox's end does. */
+export interface CommandRunner extends AsyncDisposable {
+  readonly path: CommandPath;
+  /** Starts one; rejects with COMMAND_NOT_RUN, SESSION_ENDED or EngineError when it does not run. */
+  start(id: CommandId, request: ExecRequest, place: CommandPlace, options: CommandOptions): Promise<Command>;
+  /** Commands of a holder that went away; process 1 knows their timeouts, and nobody their words. */
+  takenOver(newId: () => CommandId, place: CommandPlace, options: CommandOptions): readonly Command[];
+  /** After the sandbox's end: resolves when every command has its result. */
+  settle(): Promise<void>;
+  /** Why the sandbox ended, where process 1 told it. */
+  readonly endedBecause: string | undefined;
+}

@@ -1,0 +1,103 @@
+import { constants } from 'node:fs';
+import { link, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { SessionError } from '../../core/errors.js';
+import { isAlive, readProcessIdentity } from '../../kit/process-identity.js';
+import { randomBase32 } from '../../kit/random-id.js';
+
+/** The right to listen at a path, which one process has at a time. Disposing it gives it up. */
+export interface Claim extends AsyncDisposable {
+  readonly path: string;
+}
+
+const noteSchema = z.union([
+  z.strictObject({ pid: z.number(), startTimeTicks: z.number(), bootId: z.string() }),
+  z.strictObject({ free: z.literal(true) }),
+]);
+const maxNoteBytes = 4096;
+/** Older notes say nothing any more; a few stay, so that no reader of the folder ever misses all of them. */
+const keptNotes = 16;
+
+/**
+ * Claims a path by a numbered note beside it: the last note says who has it, or that nobody has. A note is made whole and
+ * only where there is none of its number, so of several that find the last one outdated exactly one makes the next. Taking away
+ * an outdated socket (or lock file) and putting one's own there would let two believe in theirs. Errors:
+ * SESSION_NOT_YOURS (a live process has it), STATE_UNWRITABLE.
+ */
+export async function claim(path: string): Promise<Claim> {
+  const self = await readProcessIdentity();
+  for (let tries = 0; tries < 100; tries += 1) {
+    const last = await lastNote(path);
+    if (last !== 0 && (await isTaken(path, last))) break;
+    if (!(await makeNote(path, last + 1, self))) continue;
+    await forgetOld(path, last + 1);
+    return { path, [Symbol.asyncDispose]: () => giveUp(path, last + 1) };
+  }
+  throw new SessionError('SESSION_NOT_YOURS', 'another process of Paddock holds it');
+}
+
+async function giveUp(path: string, mine: number): Promise<void> {
+  // The folder may be gone with the session.
+  await makeNote(path, mine + 1, { free: true }).catch(() => undefined);
+}
+
+async function lastNote(path: string): Promise<number> {
+  return Math.max(0, ...(await notes(path)));
+}
+
+async function notes(path: string): Promise<number[]> {
+  const prefix = `${basename(path)}.`;
+  const names = await readdir(dirname(path)).catch((cause: unknown) => nothingThere(cause, []));
+  return names
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length))
+    .filter((rest) => /^[1-9]\d{0,14}$/.test(rest))
+    .map(Number);
+}
+
+/** Only what is not there counts as absent: a claim that could not be read may be somebody's. */
+function nothingThere<T>(cause: unknown, absent: T): T {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return absent;
+  throw new SessionError('STATE_UNWRITABLE', 'the claims on the session could not be read', { cause });
+}
+
+async function isTaken(path: string, number: number): Promise<boolean> {
+  const note = await readNote(`${path}.${number}`);
+  return note !== undefined && 'pid' in note && (await isAlive(note));
+}
+
+async function readNote(path: string): Promise<z.output<typeof noteSchema> | undefined> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(path, flags).catch((cause: unknown) => nothingThere(cause, undefined));
+  if (file === undefined) return undefined;
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(maxNoteBytes), 0, maxNoteBytes, 0);
+    return noteSchema.parse(JSON.parse(buffer.toString('utf8', 0, bytesRead)));
+  } catch {
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+/** False when there is one of that number already. */
+async function makeNote(path: string, number: number, content: unknown): Promise<boolean> {
+  const whole = join(dirname(path), `.note-${randomBase32(12)}`);
+  try {
+    await writeFile(whole, JSON.stringify(content), { flag: 'wx', mode: 0o600 });
+    await link(whole, `${path}.${number}`);
+    return true;
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
+    throw new SessionError('STATE_UNWRITABLE', `nothing can be written beside ${path}`, { cause });
+  } finally {
+    await rm(whole, { force: true }).catch(() => undefined);
+  }
+}
+
+async function forgetOld(path: string, newest: number): Promise<void> {
+  const old = (await notes(path)).filter((number) => number <= newest - keptNotes);
+  await Promise.all(old.map((number) => rm(`${path}.${number}`, { force: true }).catch(() => undefined)));
+}

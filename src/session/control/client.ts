@@ -1,0 +1,194 @@
+import type { Socket } from 'node:net';
+import { PaddockError, SessionError } from '../../core/errors.js';
+import type { ExecResult } from '../../core/exec.js';
+import { type Deferred, deferred } from '../../kit/deferred.js';
+import { untilOver } from '../../kit/until-over.js';
+import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
+import {
+  type ClientMessage,
+  type HeldCommand,
+  type HolderMessage,
+  holderMessage,
+  inputWindowBytes,
+  parseMessage,
+} from './messages.js';
+import { ControlWire, frameKinds } from './wire.js';
+
+/** The holder went away before it had answered. */
+export class HolderGone extends SessionError {}
+
+/** A command that the holder of a session runs for us. */
+export interface HeldExec {
+  readonly result: Promise<ExecResult>;
+  resize(size: TerminalSize): Promise<void>;
+}
+
+/**
+ * Runs a command in a session that another process holds, over a connection to its control socket, which it takes over.
+ * Resolves when the command runs. Errors: those of the holder; CHANNEL_UNAVAILABLE when it goes away in the midst.
+ */
+export async function execInHeld(socket: Socket, request: unknown, options: CommandOptions): Promise<HeldExec> {
+  const exec = new RemoteExec(new ControlWire(socket), options);
+  await exec.start(request);
+  return exec;
+}
+
+/** The commands of a session that another process holds. */
+export async function commandsOfHeld(socket: Socket): Promise<readonly HeldCommand[]> {
+  const answer = await ask(socket, { say: 'commands' });
+  return answer.say === 'commands' ? answer.commands : [];
+}
+
+/** One question, one answer. Errors: the other side's; CHANNEL_UNAVAILABLE when it goes away, or the signal fires. */
+export async function ask(socket: Socket, question: unknown, signal?: AbortSignal): Promise<HolderMessage> {
+  const wire = new ControlWire(socket);
+  const onAbort = () => wire.destroy();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted === true) onAbort();
+  const answered = deferred<HolderMessage>();
+  wire.listen(
+    ({ kind, payload }) => {
+      const message = kind === frameKinds.json ? parseMessage(holderMessage, payload) : undefined;
+      if (message === undefined) throw new PaddockError('INTERNAL', 'the holder gave no answer that can be read');
+      if (message.say === 'error') answered.reject(toError(message));
+      else answered.resolve(message);
+    },
+    () => answered.reject(gone()),
+  );
+  await wire.sendJson(question);
+  try {
+    return await answered.promise;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    wire.destroy();
+  }
+}
+
+class RemoteExec implements HeldExec {
+  readonly result: Promise<ExecResult>;
+  readonly #wire: ControlWire;
+  readonly #options: CommandOptions;
+  readonly #started = deferred<undefined>();
+  readonly #ended: Deferred<ExecResult> = deferred<ExecResult>();
+  readonly #over = new AbortController();
+  #roomBytes = inputWindowBytes;
+  #onRoom: (() => void) | undefined;
+  /** Output is taken piece by piece, in order; the result comes after the last. */
+  #taking: Promise<void> = Promise.resolve();
+
+  constructor(wire: ControlWire, options: CommandOptions) {
+    this.#wire = wire;
+    this.#options = options;
+    this.result = this.#ended.promise;
+    this.result.catch(() => undefined);
+    wire.listen(
+      ({ kind, payload }) => this.#onFrame(kind, payload),
+      () => this.#fail(gone()),
+    );
+  }
+
+  async start(request: unknown): Promise<void> {
+    const { terminal, stdin, signal } = this.#options;
+    await this.#tell({
+      say: 'exec',
+      request,
+      hasInput: stdin !== undefined,
+      ...(terminal === undefined ? {} : { terminal }),
+    });
+    const stop = () => void this.#tell({ say: 'stop' });
+    signal?.addEventListener('abort', stop, { once: true });
+    this.#over.signal.addEventListener('abort', () => signal?.removeEventListener('abort', stop), { once: true });
+    if (signal?.aborted === true) stop();
+    await this.#started.promise;
+    if (stdin !== undefined) void this.#feed(stdin);
+  }
+
+  async resize({ rows, columns }: TerminalSize): Promise<void> {
+    await this.#tell({ say: 'resize', rows, columns });
+  }
+
+  async #tell(message: ClientMessage): Promise<void> {
+    await this.#wire.sendJson(message);
+  }
+
+  async #feed(stdin: NonNullable<CommandOptions['stdin']>): Promise<void> {
+    try {
+      for await (const chunk of untilOver(stdin, this.#over.signal)) await this.#input(chunk);
+    } catch {
+      // Our own input broke: the command is told that there is no more of it.
+    }
+    if (!this.#over.signal.aborted) await this.#tell({ say: 'input-end' });
+  }
+
+  /** No more than the holder has room for: it never stops reading, or it would not hear us go away or say stop. */
+  async #input(chunk: Buffer): Promise<void> {
+    for (let at = 0; at < chunk.length && !this.#over.signal.aborted; ) {
+      if (this.#roomBytes === 0) {
+        await new Promise<void>((resolve) => {
+          this.#onRoom = resolve;
+        });
+        continue;
+      }
+      const piece = chunk.subarray(at, at + this.#roomBytes);
+      at += piece.length;
+      this.#roomBytes -= piece.length;
+      await this.#wire.send(frameKinds.stdin, piece);
+    }
+  }
+
+  #onFrame(kind: number, payload: Buffer): void {
+    if (kind === frameKinds.stdout || kind === frameKinds.stderr) {
+      this.#take(kind === frameKinds.stdout ? 'stdout' : 'stderr', payload);
+      return;
+    }
+    const message = kind === frameKinds.json ? parseMessage(holderMessage, payload) : undefined;
+    if (message === undefined) throw new PaddockError('INTERNAL', 'the holder said what can’t be read');
+    if (message.say === 'started') this.#started.resolve(undefined);
+    else if (message.say === 'room') this.#makeRoom(message.bytes);
+    else if (message.say === 'error') this.#fail(toError(message));
+    else if (message.say === 'result') void this.#taking.then(() => this.#finish(message.result as ExecResult));
+  }
+
+  #take(stream: 'stdout' | 'stderr', payload: Buffer): void {
+    const copy = Buffer.from(payload);
+    this.#wire.hold();
+    this.#taking = this.#taking
+      .then(() => this.#options.onOutput?.(stream, copy))
+      .catch(() => undefined)
+      .then(() => this.#wire.letGo());
+  }
+
+  #makeRoom(bytes: number): void {
+    this.#roomBytes += bytes;
+    this.#onRoom?.();
+  }
+
+  #finish(result: ExecResult): void {
+    this.#stop();
+    this.#ended.resolve(result);
+  }
+
+  #fail(error: PaddockError): void {
+    void this.#taking.then(() => {
+      this.#stop();
+      this.#started.reject(error);
+      this.#ended.reject(error);
+    });
+  }
+
+  #stop(): void {
+    this.#over.abort();
+    this.#onRoom?.();
+    this.#wire.destroy();
+  }
+}
+
+function toError({ code, message, hint, ruleId }: Extract<HolderMessage, { say: 'error' }>): PaddockError {
+  return new PaddockError(code, message, { hint, ...(ruleId === undefined ? {} : { info: { ruleId } }) });
+}
+
+function gone(): HolderGone {
+  return new HolderGone('CHANNEL_UNAVAILABLE', 'the process that holds the session went away', {
+    hint: 'Look with `paddock ps` whether the session still runs, and call again if it does.',
+  });
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { type ErrorCode, errorTable, toPaddockError } from '../../core/errors.js';
+import { exitReasons } from '../../core/exec.js';
+
+/** So many bytes of standard input may be under way to the holder, which says `room` when the command has taken some. */
+export const inputWindowBytes = 512 * 1024;
+
+const size = { rows: z.number().int().min(1).max(65_535), columns: z.number().int().min(1).max(65_535) };
+
+/** What a client says on a control socket. The first is `exec` or `commands`; the others steer what `exec` started. */
+export const clientMessage = z.discriminatedUnion('say', [
+  z.strictObject({
+    say: z.literal('exec'),
+    /** As a caller would write it; the holder's policy judges it. */
+    request: z.unknown(),
+    terminal: z.strictObject(size).optional(),
+    /** Whether standard input follows in frames. */
+    hasInput: z.boolean(),
+  }),
+  z.strictObject({ say: z.literal('commands') }),
+  z.strictObject({ say: z.literal('input-end') }),
+  z.strictObject({ say: z.literal('resize'), ...size }),
+  z.strictObject({ say: z.literal('stop') }),
+]);
+export type ClientMessage = z.output<typeof clientMessage>;
+
+const captured = z.object({ text: z.string(), totalBytes: z.number(), droppedBytes: z.number() });
+const usage = z.object({
+  durationMs: z.number(),
+  userCpuMs: z.number().optional(),
+  systemCpuMs: z.number().optional(),
+  peakProcessBytes: z.number().optional(),
+  sandboxThrottledMs: z.number().optional(),
+  oomKills: z.number().optional(),
+});
+const result = z.object({
+  exitCode: z.number(),
+  signal: z.string().optional(),
+  reason: z.enum(exitReasons),
+  stdout: captured,
+  stderr: captured,
+  usage,
+  strays: z.number(),
+  outputError: z.string().optional(),
+});
+const command = z.object({
+  commandId: z.string(),
+  argv: z.array(z.string()),
+  startedAtMs: z.number(),
+  state: z.enum(['running', 'finished', 'failed']),
+  exitCode: z.number().optional(),
+  reason: z.enum(exitReasons).optional(),
+});
+export type HeldCommand = z.output<typeof command>;
+
+/** What a holder answers. */
+export const holderMessage = z.discriminatedUnion('say', [
+  z.object({ say: z.literal('started'), commandId: z.string() }),
+  z.object({ say: z.literal('result'), result }),
+  z.object({ say: z.literal('commands'), commands: z.array(command) }),
+  z.object({ say: z.literal('room'), bytes: z.number().int().min(1).max(inputWindowBytes) }),
+  z.object({ say: z.literal('held') }),
+  z.object({
+    say: z.literal('error'),
+    code: z.enum(Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]),
+    message: z.string(),
+    hint: z.string(),
+    ruleId: z.string().optional(),
+  }),
+]);
+export type HolderMessage = z.output<typeof holderMessage>;
+
+/** What is said to a keeper. */
+export const keeperMessage = z.strictObject({ say: z.literal('hold'), sessionId: z.string().max(64) });
+
+/** The message of a JSON frame, or undefined when it is none of these. */
+export function parseMessage<T>(schema: z.ZodType<T>, payload: Buffer): T | undefined {
+  try {
+    const parsed = schema.safeParse(JSON.parse(payload.toString('utf8')));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What failed here, for the other side. */
+export function toErrorMessage(thrown: unknown): Extract<HolderMessage, { say: 'error' }> {
+  const { code, message, hint, info } = toPaddockError(thrown);
+  const { ruleId } = info;
+  return { say: 'error', code, message, hint, ...(typeof ruleId === 'string' ? { ruleId } : {}) };
+}

@@ -1,0 +1,205 @@
+import type { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
+import type { AuditRecorder } from '../../audit/audit-log.js';
+import { PaddockError } from '../../core/errors.js';
+import type { ExecRequest, ExecResult } from '../../core/exec.js';
+import type { SitePolicy } from '../../core/site-policy.js';
+import type { SandboxSpec } from '../../core/spec.js';
+import type { Clock } from '../../kit/clock.js';
+import { decideExec } from '../../policy/exec.js';
+import { toPolicyDenied } from '../../policy/verdict.js';
+import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
+import type { Session, SessionCommand } from '../session.js';
+import {
+  type ClientMessage,
+  clientMessage,
+  type HeldCommand,
+  type HolderMessage,
+  inputWindowBytes,
+  parseMessage,
+  toErrorMessage,
+} from './messages.js';
+import { type ControlFrame, ControlWire, frameKinds } from './wire.js';
+
+/** What visitors need of a session. */
+export interface VisitedSession extends Pick<Session, 'start' | 'commands' | 'ending'> {
+  readonly sandbox: { readonly alive: boolean; readonly handle: { readonly spec: SandboxSpec } };
+}
+
+export interface ControlOptions {
+  readonly session: VisitedSession;
+  readonly sitePolicy: SitePolicy;
+  /** Under the name that visitors' commands get in the audit log. */
+  readonly audit: AuditRecorder;
+  readonly clock: Clock;
+}
+
+type ExecMessage = Extract<ClientMessage, { say: 'exec' }>;
+
+/** How long a visitor may take to say what it wants, and to go when it has its answer. */
+const politenessMs = 10_000;
+/** How long one that does not read may keep a session that is being ended. */
+const lastWordsMs = 2000;
+
+/** One connection, with at most one command. It is always read, or nobody would notice when the visitor goes away. */
+export class Visitor {
+  readonly #options: ControlOptions;
+  readonly #wire: ControlWire;
+  /** The visitor went away or wants its command ended. */
+  readonly #stop = new AbortController();
+  readonly #closed = new AbortController();
+  #stdin: PassThrough | undefined;
+  #inputBytes = 0;
+  #takenBytes = 0;
+  #entry: SessionCommand | undefined;
+  #size: TerminalSize | undefined;
+  #visit: Promise<void> | undefined;
+
+  constructor(options: ControlOptions, socket: Socket, onClosed: () => void) {
+    this.#options = options;
+    this.#wire = new ControlWire(socket);
+    const { ending } = options.session;
+    const onEnding = () => void this.#closeIn(lastWordsMs);
+    ending.addEventListener('abort', onEnding, { once: true });
+    this.#wire.listen(
+      (frame) => this.#onFrame(frame),
+      () => {
+        ending.removeEventListener('abort', onEnding);
+        this.#closed.abort();
+        this.#stop.abort();
+        this.#stdin?.destroy();
+        onClosed();
+      },
+    );
+    void this.#closeIn(politenessMs, () => this.#visit === undefined);
+  }
+
+  /** Ends the connection; one that waits for a command of a sandbox that has ended is told how that ended. */
+  async showOut(): Promise<void> {
+    if (!this.#options.session.sandbox.alive && this.#visit !== undefined) {
+      void this.#closeIn(lastWordsMs);
+      await this.#visit;
+      const isGone = new Promise((resolve) => this.#closed.signal.addEventListener('abort', resolve, { once: true }));
+      if (!this.#closed.signal.aborted) await isGone;
+    }
+    this.#wire.destroy();
+  }
+
+  async #closeIn(ms: number, isStillWanted = () => true): Promise<void> {
+    const isOver = await this.#options.clock.sleep(ms, this.#closed.signal).then(
+      () => false,
+      () => true,
+    );
+    if (!isOver && isStillWanted()) this.#wire.destroy();
+  }
+
+  #onFrame({ kind, payload }: ControlFrame): void {
+    if (kind === frameKinds.stdin) {
+      this.#input(payload);
+      return;
+    }
+    const message = kind === frameKinds.json ? parseMessage(clientMessage, payload) : undefined;
+    const isFirst = message?.say === 'exec' || message?.say === 'commands';
+    if (message === undefined || isFirst !== (this.#visit === undefined)) throw notForHere();
+    this.#act(message);
+  }
+
+  #act(message: ClientMessage): void {
+    switch (message.say) {
+      case 'exec':
+        this.#visit = this.#exec(message);
+        break;
+      case 'commands':
+        this.#visit = this.#answer({ say: 'commands', commands: this.#options.session.commands.map(viewOf) });
+        break;
+      case 'input-end':
+        this.#stdin?.end();
+        break;
+      case 'resize':
+        this.#size = message;
+        void this.#entry?.command.resize(message);
+        break;
+      case 'stop':
+        this.#stop.abort();
+        break;
+    }
+  }
+
+  #input(bytes: Buffer): void {
+    this.#inputBytes += bytes.length;
+    if (this.#visit === undefined || this.#inputBytes > inputWindowBytes) throw notForHere();
+    const stdin = this.#stdin;
+    if (stdin === undefined || stdin.writableEnded || stdin.destroyed) return;
+    stdin.write(Buffer.from(bytes), (error) => {
+      if (error === null || error === undefined) this.#taken(bytes.length);
+    });
+  }
+
+  /** The command has read so much of its input; the visitor hears of it a quarter of the window at a time. */
+  #taken(bytes: number): void {
+    this.#takenBytes += bytes;
+    if (this.#takenBytes < inputWindowBytes / 4) return;
+    const room = this.#takenBytes;
+    this.#takenBytes = 0;
+    this.#inputBytes -= room;
+    void this.#wire.sendJson({ say: 'room', bytes: room });
+  }
+
+  async #exec(message: ExecMessage): Promise<void> {
+    try {
+      const { result } = await this.#run(message);
+      await this.#answer({ say: 'result', result });
+    } catch (thrown) {
+      await this.#answer(toErrorMessage(thrown));
+    } finally {
+      // What the visitor still sends has nobody to read it.
+      this.#stdin?.destroy();
+    }
+  }
+
+  async #run(message: ExecMessage): Promise<{ result: ExecResult }> {
+    const { session, audit } = this.#options;
+    if (message.hasInput) this.#stdin = new PassThrough();
+    const options: CommandOptions = {
+      signal: this.#stop.signal,
+      ...(this.#stdin === undefined ? {} : { stdin: this.#stdin }),
+      ...(message.terminal === undefined ? {} : { terminal: message.terminal }),
+      onOutput: (stream, chunk) => this.#wire.send(frameKinds[stream], chunk),
+    };
+    const entry = await session.start(this.#decide(message.request), options, audit);
+    this.#entry = entry;
+    if (this.#size !== undefined) void entry.command.resize(this.#size);
+    await this.#wire.sendJson({ say: 'started', commandId: entry.id });
+    await entry.settled;
+    const { outcome } = entry;
+    if (outcome === undefined) throw new PaddockError('INTERNAL', 'the command has no outcome');
+    if ('error' in outcome) throw outcome.error;
+    return outcome;
+  }
+
+  #decide(request: unknown): ExecRequest {
+    const { session, sitePolicy } = this.#options;
+    const verdict = decideExec(request, session.sandbox.handle.spec, sitePolicy);
+    if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
+    // What is kept travels in one frame, as JSON, which writes a byte in up to six; the visitor has had all of it as it came.
+    const outputCapBytes = Math.min(verdict.request.outputCapBytes, 256 * 1024);
+    return { ...verdict.request, outputCapBytes };
+  }
+
+  async #answer(message: HolderMessage): Promise<void> {
+    await this.#wire.sendJson(message);
+    this.#wire.close();
+    void this.#closeIn(politenessMs);
+  }
+}
+
+function notForHere(): PaddockError {
+  return new PaddockError('BAD_ARGUMENT', 'that is no message for here');
+}
+
+function viewOf({ id, argv, startedAtMs, outcome }: SessionCommand): HeldCommand {
+  const base = { commandId: id, argv: argv.slice(0, 16).map((word) => word.slice(0, 120)), startedAtMs };
+  if (outcome === undefined) return { ...base, state: 'running' };
+  if ('error' in outcome) return { ...base, state: 'failed' };
+  return { ...base, state: 'finished', exitCode: outcome.result.exitCode, reason: outcome.result.reason };
+}

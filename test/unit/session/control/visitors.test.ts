@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../../src/kit/deferred.js';
+import { commandsOfHeld, execInHeld } from '../../../../src/session/control/client.js';
+import { closed, frame, json, type Program, Served } from './support/visited.js';
+
+const never = () => new Promise<never>(() => undefined);
+const cat: Program = async ({ stdin, print }) => {
+  for await (const chunk of stdin ?? []) await print('stdout', chunk as Buffer);
+  return 0;
+};
+const exec = { say: 'exec', request: { argv: ['x'] }, hasInput: true };
+
+async function expectStillServes(served: Served): Promise<void> {
+  expect(await commandsOfHeld(await served.connect())).toBeInstanceOf(Array);
+}
+
+describe('a visitor of a held session', () => {
+  it('has its input taken and its output and exit code given, unchanged', async () => {
+    await using served = await Served.make(async (io) => {
+      await io.print('stderr', Buffer.from(`err ${io.argv.join(' ')}`));
+      await cat(io);
+      return 7;
+    });
+    const bytes = randomBytes(5 * 1024 * 1024);
+    const seen: Record<string, Buffer[]> = { stdout: [], stderr: [] };
+    const held = await execInHeld(
+      await served.connect(),
+      { argv: ['a', 'b'] },
+      {
+        stdin: Readable.from([bytes]),
+        onOutput: (stream, chunk) => void seen[stream]?.push(chunk),
+      },
+    );
+    expect(await held.result).toMatchObject({ exitCode: 7, reason: 'exited' });
+    expect(Buffer.concat(seen['stdout'] ?? []).equals(bytes)).toBe(true);
+    expect(Buffer.concat(seen['stderr'] ?? []).toString()).toBe('err a b');
+  });
+
+  it('that takes its output slowly holds the command back, and nothing piles up', async () => {
+    let printed = 0;
+    await using served = await Served.make(async ({ print }) => {
+      for (let n = 0; n < 4000; n += 1) {
+        await print('stdout', Buffer.alloc(4096));
+        printed += 4096;
+      }
+      return 0;
+    });
+    const gate = deferred<undefined>();
+    let taken = 0;
+    const held = await execInHeld(
+      await served.connect(),
+      { argv: ['x'] },
+      {
+        onOutput: async (_, chunk) => {
+          await gate.promise;
+          taken += chunk.length;
+        },
+      },
+    );
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(printed).toBeLessThan(4 * 1024 * 1024);
+    gate.resolve(undefined);
+    await held.result;
+    expect(taken).toBe(4000 * 4096);
+  });
+
+  it('can have its command ended, also when that does not read its input', async () => {
+    await using served = await Served.make(async ({ ended }) => {
+      await ended;
+      return never();
+    });
+    const stop = new AbortController();
+    const endless = Readable.from(
+      (function* () {
+        for (;;) yield Buffer.alloc(65_536);
+      })(),
+    );
+    const held = await execInHeld(await served.connect(), { argv: ['x'] }, { stdin: endless, signal: stop.signal });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    stop.abort();
+    expect(await held.result).toMatchObject({ exitCode: 130, reason: 'aborted' });
+  });
+
+  it('that goes away while its input is not read has its command ended', async () => {
+    const ended = deferred<string>();
+    await using served = await Served.make(async (io) => {
+      ended.resolve(await io.ended);
+      return 0;
+    });
+    const socket = await served.connect();
+    socket.write(json(exec));
+    await once(socket, 'data');
+    socket.write(frame(2, Buffer.alloc(400_000)));
+    socket.destroy();
+    expect(await ended.promise).toBe('aborted');
+  });
+
+  it('has changes of its terminal passed on, also those from before its command runs', async () => {
+    const sizes = deferred<readonly unknown[]>();
+    await using served = await Served.make(async (io) => {
+      await vi.waitFor(() => expect(io.sizes).toHaveLength(3));
+      sizes.resolve(io.sizes);
+      return 0;
+    });
+    const held = await execInHeld(await served.connect(), { argv: ['x'] }, { terminal: { rows: 1, columns: 2 } });
+    await held.resize({ rows: 3, columns: 4 });
+    await held.resize({ rows: 5, columns: 6 });
+    expect(await sizes.promise).toEqual([
+      { rows: 1, columns: 2 },
+      { rows: 3, columns: 4 },
+      { rows: 5, columns: 6 },
+    ]);
+    await held.result;
+  });
+
+  it('is refused by policy with the rule', async () => {
+    await using served = await Served.make(cat);
+    const refused = execInHeld(await served.connect(), { argv: ['x'], timeout: 'soon' }, {});
+    await expect(refused).rejects.toMatchObject({
+      code: 'POLICY_DENIED',
+      info: { ruleId: expect.any(String) as string },
+    });
+  });
+
+  it('hears how its command ended before it is shown out of a session that has ended', async () => {
+    const end = deferred<number>();
+    const served = await Served.make(() => end.promise);
+    const held = await execInHeld(await served.connect(), { argv: ['x'] }, {});
+    served.session.sandbox.alive = false;
+    const closing = served[Symbol.asyncDispose]();
+    end.resolve(137);
+    expect(await held.result).toMatchObject({ exitCode: 137 });
+    await closing;
+  });
+
+  it('is told that the holder went away when it goes in the midst', async () => {
+    const served = await Served.make(never);
+    const held = await execInHeld(await served.connect(), { argv: ['x'] }, {});
+    await served[Symbol.asyncDispose]();
+    await expect(held.result).rejects.toMatchObject({ code: 'CHANNEL_UNAVAILABLE' });
+  });
+});
+
+describe('a bad visitor', () => {
+  const bad: readonly [string, Buffer][] = [
+    ['garbage', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+    ['a huge length', frame(1, Buffer.alloc(0), 0xffff_ffff)],
+    ['a length above the limit', frame(1, Buffer.alloc(0), 4 * 1024 * 1024 + 1)],
+    ['a kind that does not exist', frame(9, Buffer.alloc(1))],
+    ['JSON that is none', frame(1, Buffer.from('{'))],
+    ['a message that does not exist', json({ say: 'everything' })],
+    ['a message with more in it', json({ say: 'commands', please: true })],
+    ['input before anything', frame(2, Buffer.alloc(1))],
+    ['a resize before anything', json({ say: 'resize', rows: 1, columns: 1 })],
+    ['two questions', Buffer.concat([json({ say: 'commands' }), json({ say: 'commands' })])],
+  ];
+
+  it.each(bad)('that sends %s is cut off, and others are not', async (_, bytes) => {
+    await using served = await Served.make(cat);
+    const socket = await served.connect();
+    socket.write(bytes);
+    await closed(socket);
+    await expectStillServes(served);
+  });
+
+  const worse: readonly [string, Buffer][] = [
+    ['a second command', json(exec)],
+    ['a terminal of no size', json({ say: 'resize', rows: 0, columns: 0 })],
+    ['more input than it may', Buffer.concat([frame(2, Buffer.alloc(500_000)), frame(2, Buffer.alloc(500_000))])],
+  ];
+
+  it.each(worse)('that sends %s while its command runs loses it, and others do not notice', async (_, bytes) => {
+    const ended = deferred<string>();
+    await using served = await Served.make(async ({ argv, stdin, print, ...io }) => {
+      if (argv[0] === 'good') return cat({ argv, stdin, print, ...io });
+      ended.resolve(await io.ended);
+      return 0;
+    });
+    const input = new Readable({ read: () => undefined });
+    const output: Buffer[] = [];
+    const good = await execInHeld(
+      await served.connect(),
+      { argv: ['good'] },
+      {
+        stdin: input,
+        onOutput: (_stream, chunk) => void output.push(chunk),
+      },
+    );
+    const socket = await served.connect();
+    socket.write(json(exec));
+    await once(socket, 'data');
+    socket.write(bytes);
+    await closed(socket);
+    expect(await ended.promise).toBe('aborted');
+    input.push('still here');
+    input.push(null);
+    expect(await good.result).toMatchObject({ exitCode: 0 });
+    expect(Buffer.concat(output).toString()).toBe('still here');
+  });
+
+  it('that never reads does not keep the session from ending', async () => {
+    const ended = deferred<string>();
+    await using served = await Served.make(async (io) => {
+      const over = new AbortController();
+      void io.ended.then((reason) => {
+        over.abort();
+        ended.resolve(reason);
+      });
+      while (!over.signal.aborted) await io.print('stdout', Buffer.alloc(65_536));
+      return 0;
+    });
+    const socket = await served.connect();
+    socket.on('error', () => undefined).pause();
+    socket.write(json(exec));
+    await vi.waitFor(() => expect(served.session.commands).toHaveLength(1));
+    served.session.closing.abort();
+    expect(await ended.promise).toBe('aborted');
+    socket.destroy();
+  });
+});
