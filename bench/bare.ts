@@ -1,12 +1,16 @@
 import { Pool } from 'undici';
 import type { EngineIdentity } from '../src/engine/types.js';
+import { startHijacked } from './hijacked.js';
 import { noSteps, type Steps, timed } from './statistics.js';
+
+const piece = Buffer.alloc(64 * 1024);
 
 /**
  * The same calls that Paddock makes, with nothing around them: no records, no audit, no evidence, no checks of what
  * comes back. What this takes is the engine's own time, and the base of every ratio.
  */
 export class BareEngine implements AsyncDisposable {
+  readonly socketPath: string;
   readonly #pool: Pool;
   readonly #root: string;
   readonly #isPodman: boolean;
@@ -15,6 +19,7 @@ export class BareEngine implements AsyncDisposable {
   readonly steps: Steps = noSteps();
 
   constructor(identity: EngineIdentity) {
+    this.socketPath = identity.socketPath;
     this.#pool = new Pool('http://localhost', {
       socketPath: identity.socketPath,
       connections: 16,
@@ -47,6 +52,19 @@ export class BareEngine implements AsyncDisposable {
     await this.#call('POST', `/v1.41/exec/${made.Id}/start`, { json: { Detach: false, Tty: false }, reset: true });
     const state = JSON.parse(await this.#call('GET', `${this.#root}/exec/${made.Id}/json`)) as { ExitCode: number };
     return state.ExitCode;
+  }
+
+  /** Like `exec`, over a connection taken over, with `inputBytes` of standard input; the bytes of output and their framing. */
+  async stream(id: string, argv: readonly string[], inputBytes = 0): Promise<number> {
+    const options = { AttachStdin: inputBytes > 0, AttachStdout: true, AttachStderr: true, Tty: false, Cmd: argv };
+    const made = JSON.parse(await this.#call('POST', `/v1.41/containers/${id}/exec`, { json: options })) as {
+      Id: string;
+    };
+    using streams = await startHijacked(this.socketPath, `/v1.41/exec/${made.Id}/start`);
+    if (inputBytes > 0) await streams.send(piece, inputBytes / piece.length);
+    const received = await streams.received;
+    await this.#call('GET', `${this.#root}/exec/${made.Id}/json`);
+    return received;
   }
 
   async remove(id: string): Promise<void> {

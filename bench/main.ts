@@ -4,12 +4,15 @@ import { openEngine } from '../src/engine/open.js';
 import type { Engine } from '../src/engine/types.js';
 import { Stage } from '../test/engine/support/stage.js';
 import { BareEngine } from './bare.js';
+import { type CommandReport, commandTables, measureCommands } from './command-report.js';
 import { noResults, type Results, singleRound, togetherRound } from './rounds.js';
 import { percentile, type Row, rowOf, table, tenths } from './statistics.js';
 import { newWatch, watched } from './watched-engine.js';
 
 /**
- * npm run bench -- [--n 30] [--together 5] [--json]
+ * npm run bench -- [--n 30] [--together 5] [--commands 100] [--json]
+ *
+ * 0 leaves that part out.
  *
  * Measures Paddock against the bare calls it stands on, interleaved in one run, on every engine that answers. Needs
  * `npm run build` (process 1). Ends every container it makes; the engine keeps Paddock's host image.
@@ -19,6 +22,7 @@ interface Report {
   readonly rows: readonly Row[];
   /** The engine's calls inside a create, p50 in milliseconds; single creates only. */
   readonly calls: readonly { readonly call: string; readonly paddockMs: number; readonly bareMs: number }[];
+  readonly commands?: CommandReport;
 }
 
 const warmUps = 2;
@@ -39,6 +43,10 @@ async function measure(engine: Engine, n: number, together: number): Promise<Rep
   }));
   for (let i = 0; i < together; i += 1) await togetherRound(bench, results, i % 2 === 0);
   return { engine: `${engine.identity.kind} ${engine.identity.version}`, rows: rowsOf(results), calls };
+}
+
+function nothing({ identity }: Engine): Report {
+  return { engine: `${identity.kind} ${identity.version}`, rows: [], calls: [] };
 }
 
 function rowsOf(results: Results): Row[] {
@@ -75,19 +83,26 @@ const { values } = parseArgs({
   options: {
     n: { type: 'string', default: '30' },
     together: { type: 'string', default: '5' },
+    commands: { type: 'string', default: '100' },
     json: { type: 'boolean', default: false },
   },
 });
 const reports: Report[] = [];
 for (const engine of await engines()) {
   await using owned = engine;
-  reports.push(await measure(owned, Number(values.n), Number(values.together)));
+  const commands =
+    Number(values.commands) > 0 ? { commands: await measureCommands(owned, Number(values.commands)) } : {};
+  const [n, together] = [Number(values.n), Number(values.together)];
+  const life = n > 0 ? await measure(owned, n, together) : nothing(owned);
+  reports.push({ ...life, ...commands });
 }
 if (values.json) {
   console.log(JSON.stringify({ schemaVersion: 1, node: process.version, reports }, undefined, 2));
 } else {
-  for (const { engine, rows, calls } of reports) {
+  for (const { engine, rows, calls, commands } of reports) {
+    console.log(`\n${engine}`);
     const inside = calls.map((c) => `${c.call} ${c.paddockMs} (bare ${c.bareMs})`).join(', ');
-    console.log(`\n${engine}\n\n${table(rows)}\n\nThe engine's calls inside a create, p50 ms: ${inside}.`);
+    if (rows.length > 0) console.log(`\n${table(rows)}\n\nThe engine's calls inside a create, p50 ms: ${inside}.`);
+    if (commands !== undefined) console.log(`\n${commandTables(commands)}`);
   }
 }

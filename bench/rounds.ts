@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { channelTarget } from '../src/sandbox/body/input.js';
 import type { Session } from '../src/session/session.js';
 import type { Sessions } from '../src/session/sessions.js';
 import type { BareEngine } from './bare.js';
@@ -70,9 +71,25 @@ export async function togetherRound(bench: Bench, results: Results, isOursFirst:
   for (const run of isOursFirst ? [paddock, bare] : [bare, paddock]) await run();
 }
 
-/** Paddock's own request under another name, without our labels, so that no prune ever meets it as a decoy. */
-function freshContainer({ body }: Watch): [string, Readonly<Record<string, unknown>>] {
+/**
+ * Paddock's own request under another name: without our labels, so that no prune ever meets it as a decoy, and without
+ * the channel, whose pipes are gone.
+ */
+export function freshContainer({ body }: Watch): [string, Readonly<Record<string, unknown>>] {
   if (body === undefined) throw new Error('Paddock has created nothing yet');
   const labelKey = 'Labels' in body ? 'Labels' : 'labels';
-  return [`bench-${randomBytes(6).toString('hex')}`, { ...body, [labelKey]: {} }];
+  const plain = withoutChannel(body) as Record<string, unknown>;
+  return [`bench-${randomBytes(6).toString('hex')}`, { ...plain, [labelKey]: {} }];
+}
+
+function withoutChannel(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((item) => !isOfChannel(item)).map(withoutChannel);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withoutChannel(member)]));
+}
+
+function isOfChannel(item: unknown): boolean {
+  if (item === '--channel' || item === 'fifo') return true;
+  if (typeof item !== 'object' || item === null) return false;
+  return Reflect.get(item, 'destination') === channelTarget || Reflect.get(item, 'Target') === channelTarget;
 }
