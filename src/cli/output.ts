@@ -1,12 +1,12 @@
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { untilRoom } from '../kit/until-room.js';
 import type { CommandContext } from './command.js';
 
 /** Writes and waits for room: a slow reader of ours holds the writer back instead of filling memory. */
 export async function write(stream: Writable, data: string | Uint8Array): Promise<void> {
   if (stream.destroyed || stream.write(data)) return;
   // A reader that went away ends the wait; whoever writes on is told by `destroyed`.
-  await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => undefined);
+  await untilRoom(stream);
 }
 
 /** Exactly one JSON document on stdout with `--json`, else the text for people. */

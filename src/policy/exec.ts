@@ -7,7 +7,7 @@ import { checkEnv, maxArgumentBytes, maxEnvEntries } from './names.js';
 import { insidePath } from './paths.js';
 import { duration, size, within } from './quantities.js';
 import { execRequestSchema, parseRequest } from './request.js';
-import { type Denied, deny, settle } from './verdict.js';
+import { type Denied, deny, settle, toPolicyDenied } from './verdict.js';
 
 export const execLimits = {
   argvEntries: 4096,
@@ -45,6 +45,13 @@ export function decideExec(input: unknown, spec: SandboxSpec, sitePolicy: SitePo
       },
     };
   });
+}
+
+/** The same for those who can't go on with a denial: it is thrown as PolicyDenied. */
+export function admitExec(input: unknown, spec: SandboxSpec, sitePolicy: SitePolicy): ExecRequest {
+  const verdict = decideExec(input, spec, sitePolicy);
+  if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
+  return verdict.request;
 }
 
 function takeStdin(input: unknown): { readonly stdin: string | Uint8Array | undefined; readonly rest: unknown } {

@@ -1,6 +1,6 @@
 import type { AuditIntent, AuditRecorder } from '../audit/audit-log.js';
 import { plain, redactArgv, redactEnv } from '../audit/redaction.js';
-import { type PaddockError, SessionError, toPaddockError } from '../core/errors.js';
+import { PaddockError, SessionError, toPaddockError } from '../core/errors.js';
 import type { ExecRequest, ExecResult } from '../core/exec.js';
 import { type CommandId, isCommandId, type SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
@@ -22,6 +22,13 @@ export interface SessionCommand {
   readonly settled: Promise<void>;
   /** Set when `settled` resolves. */
   outcome?: { readonly result: ExecResult } | { readonly error: PaddockError };
+}
+
+/** How a settled command ended; throws the error when it has no result. */
+export function resultOf({ outcome }: SessionCommand): ExecResult {
+  if (outcome === undefined) throw new PaddockError('INTERNAL', 'the command has no outcome');
+  if ('error' in outcome) throw outcome.error;
+  return outcome.result;
 }
 
 interface SessionParts {

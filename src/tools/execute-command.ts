@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { decideExec } from '../policy/exec.js';
+import { admitExec } from '../policy/exec.js';
 import { execRequestSchema } from '../policy/request.js';
-import { toPolicyDenied } from '../policy/verdict.js';
 import { defineTool } from './define-tool.js';
 import { followCommand } from './follow-command.js';
 import type { ToolServices } from './services.js';
@@ -28,9 +27,8 @@ export const executeCommand = defineTool({
   output: commandView,
   async handle(services: ToolServices, { sessionId, background, ...rest }, context) {
     const session = services.sessions.get(sessionId);
-    const verdict = decideExec(rest, session.sandbox.handle.spec, services.sitePolicy);
-    if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
-    const entry = await session.start(verdict.request);
+    const request = admitExec(rest, session.sandbox.handle.spec, services.sitePolicy);
+    const entry = await session.start(request);
     if (background !== true) {
       const follow = followCommand(entry, context);
       const ended = await session.wait(entry, longestWaitMs, context.signal);

@@ -3,10 +3,9 @@ import type { ControlEvidence, ControlId } from '../../core/evidence.js';
 import type { ExecRequest, ExecResult } from '../../core/exec.js';
 import type { SitePolicy } from '../../core/site-policy.js';
 import type { SandboxSpec } from '../../core/spec.js';
-import { decideExec } from '../../policy/exec.js';
-import { toPolicyDenied } from '../../policy/verdict.js';
+import { admitExec } from '../../policy/exec.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
-import type { Session, SessionCommand } from '../../session/session.js';
+import { resultOf, type Session } from '../../session/session.js';
 import { type CliOptions, type CommandContext, isSet, text } from '../command.js';
 import { write } from '../output.js';
 import { usualSize } from '../screen.js';
@@ -54,9 +53,7 @@ export function rawRequestOf(context: CommandContext) {
 
 /** The same, checked by policy. */
 export function execRequestOf(context: CommandContext, spec: SandboxSpec, policy: SitePolicy) {
-  const verdict = decideExec(rawRequestOf(context), spec, policy);
-  if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
-  return verdict.request;
+  return admitExec(rawRequestOf(context), spec, policy);
 }
 
 /** A command that was started here or by the holder of its session. */
@@ -102,13 +99,6 @@ export function startIn(session: Session, request: ExecRequest) {
     result.catch(() => undefined);
     return { result, resize: (size) => entry.command.resize(size) };
   };
-}
-
-function resultOf(entry: SessionCommand): ExecResult {
-  const { outcome } = entry;
-  if (outcome === undefined) throw new PaddockError('INTERNAL', 'the command has no outcome');
-  if ('error' in outcome) throw outcome.error;
-  return outcome.result;
 }
 
 /** Why a command ended, for people, when it was not by itself. */

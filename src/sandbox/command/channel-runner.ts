@@ -57,7 +57,7 @@ export class ChannelRunner implements CommandRunner {
           stdin: hasInput(request, options),
           ...(options.terminal === undefined ? {} : { tty: options.terminal }),
         },
-        { onOutput: (stream, chunk) => command.output.take(stream, chunk) },
+        command.sinks,
       );
       command.run(running, this.#channel);
     } catch (thrown) {
@@ -71,8 +71,7 @@ export class ChannelRunner implements CommandRunner {
   takenOver(newId: () => CommandId, place: CommandPlace, options: CommandOptions): readonly Command[] {
     return this.#channel.known.map((known) => {
       const command = new ChannelledCommand({ id: newId(), request: unknownRequest, place, before: {} }, options);
-      const sinks = { onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => command.output.take(stream, chunk) };
-      command.run(this.#channel.attach(known.id, sinks), this.#channel);
+      command.run(this.#channel.attach(known.id, command.sinks), this.#channel);
       this.#follow(command);
       return command;
     });

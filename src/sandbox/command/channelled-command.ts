@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { Channel, ChannelCommand, ChannelExit } from '../../channel/types.js';
+import type { Channel, ChannelCommand, ChannelExit, CommandSinks } from '../../channel/types.js';
 import type { ExecRequest, ExecResult, ExitReason, Usage } from '../../core/exec.js';
 import type { CommandId } from '../../core/ids.js';
 import { deferred } from '../../kit/deferred.js';
@@ -53,6 +53,11 @@ export class ChannelledCommand implements Command {
     this.#startedAt = clock.monotonic();
     this.output = new CommandOutput(identity.request, options.onOutput, () => void this.end('output-limit'));
     this.result = this.#settled.promise;
+  }
+
+  /** What the channel gives its output to. */
+  get sinks(): CommandSinks {
+    return { onOutput: (stream, chunk) => this.output.take(stream, chunk) };
   }
 
   get startedAtMs(): number {

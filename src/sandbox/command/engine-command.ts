@@ -2,6 +2,7 @@ import { type PaddockError, SandboxError, toPaddockError } from '../../core/erro
 import type { ExecRequest, ExecResult, ExitReason } from '../../core/exec.js';
 import type { CommandId } from '../../core/ids.js';
 import type { Engine, ExecState, ExecStreams } from '../../engine/types.js';
+import { untilRoom } from '../../kit/until-room.js';
 import { pidNamespaceOf } from '../processes.js';
 import { type CgroupCounters, counted, readCounters } from './cgroup-usage.js';
 import {
@@ -273,11 +274,9 @@ function inputOf({ stdin }: ExecStreams): InputTarget {
   // A command that ends without reading its input is no error of ours.
   stdin.on('error', () => undefined);
   return {
-    write: (chunk) =>
-      new Promise((resolve) => {
-        if (stdin.write(chunk)) resolve();
-        else for (const event of ['drain', 'close', 'error']) stdin.once(event, () => resolve());
-      }),
+    write: async (chunk) => {
+      if (!stdin.write(chunk)) await untilRoom(stdin);
+    },
     end: () => stdin.end(),
   };
 }

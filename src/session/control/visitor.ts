@@ -6,10 +6,9 @@ import type { ExecRequest, ExecResult } from '../../core/exec.js';
 import type { SitePolicy } from '../../core/site-policy.js';
 import type { SandboxSpec } from '../../core/spec.js';
 import type { Clock } from '../../kit/clock.js';
-import { decideExec } from '../../policy/exec.js';
-import { toPolicyDenied } from '../../policy/verdict.js';
+import { admitExec } from '../../policy/exec.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
-import type { Session, SessionCommand } from '../session.js';
+import { resultOf, type Session, type SessionCommand } from '../session.js';
 import {
   type ClientMessage,
   clientMessage,
@@ -147,8 +146,7 @@ export class Visitor {
 
   async #exec(message: ExecMessage): Promise<void> {
     try {
-      const { result } = await this.#run(message);
-      await this.#answer({ say: 'result', result });
+      await this.#answer({ say: 'result', result: await this.#run(message) });
     } catch (thrown) {
       await this.#answer(toErrorMessage(thrown));
     } finally {
@@ -157,7 +155,7 @@ export class Visitor {
     }
   }
 
-  async #run(message: ExecMessage): Promise<{ result: ExecResult }> {
+  async #run(message: ExecMessage): Promise<ExecResult> {
     const { session, audit } = this.#options;
     if (message.hasInput) this.#stdin = new PassThrough();
     const options: CommandOptions = {
@@ -171,19 +169,15 @@ export class Visitor {
     if (this.#size !== undefined) void entry.command.resize(this.#size);
     await this.#wire.sendJson({ say: 'started', commandId: entry.id });
     await entry.settled;
-    const { outcome } = entry;
-    if (outcome === undefined) throw new PaddockError('INTERNAL', 'the command has no outcome');
-    if ('error' in outcome) throw outcome.error;
-    return outcome;
+    return resultOf(entry);
   }
 
   #decide(request: unknown): ExecRequest {
     const { session, sitePolicy } = this.#options;
-    const verdict = decideExec(request, session.sandbox.handle.spec, sitePolicy);
-    if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
+    const admitted = admitExec(request, session.sandbox.handle.spec, sitePolicy);
     // What is kept travels in one frame, as JSON, which writes a byte in up to six; the visitor has had all of it as it came.
-    const outputCapBytes = Math.min(verdict.request.outputCapBytes, 256 * 1024);
-    return { ...verdict.request, outputCapBytes };
+    const outputCapBytes = Math.min(admitted.outputCapBytes, 256 * 1024);
+    return { ...admitted, outputCapBytes };
   }
 
   async #answer(message: HolderMessage): Promise<void> {
