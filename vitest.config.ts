@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Retries are 0: a test that fails now and then is a bug. `unit` needs no engine; `engine` and `e2e` talk to
-// real rootless engines one file at a time, since they share them.
+// Retries are 0: a test that fails now and then is a bug. `unit` needs no engine and no compiler; `native` compiles
+// process 1 and runs it, which is mostly waiting; `engine` and `e2e` talk to real rootless engines one file at a time,
+// since they share them.
 const project = (name: string, include: string[], extra: object = {}) => ({
   test: { name, include, retry: 0, environment: 'node', ...extra },
 });
@@ -12,6 +14,8 @@ const reports = process.env['PADDOCK_TEST_REPORTS'];
 export default defineConfig({
   cacheDir: process.env['PADDOCK_VITE_CACHE'] ?? 'node_modules/.vite',
   test: {
+    // One more than vitest's own choice on a machine with two processors, where it would be one.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: reports ? ['default', ['json', { outputFile: `${reports}/${process.pid}.json` }]] : ['default'],
     projects: [
       // Modules keep no state (CONTRIBUTING.md), so the files of one worker may share them: half the time goes otherwise
@@ -19,7 +23,11 @@ export default defineConfig({
       project('unit', ['test/{unit,property,engine-fake}/**/*.test.ts'], {
         testTimeout: 30_000,
         isolate: false,
-        globalSetup: ['test/unit/init/support/build-folder.ts'],
+      }),
+      project('native', ['test/native/**/*.test.ts'], {
+        testTimeout: 30_000,
+        isolate: false,
+        globalSetup: ['test/native/init/support/build-folder.ts'],
       }),
       project('engine', ['test/{engine,escape}/**/*.test.ts'], {
         testTimeout: 120_000,

@@ -1,5 +1,5 @@
 // Adds up the JSON reports of the test runs and says whether what had to run did run.
-//   node test-summary.js FOLDER SUITES ENGINES        SUITES: unit,engine,e2e · ENGINES: podman,docker
+//   node test-summary.js FOLDER SUITES ENGINES        SUITES: unit,native,engine,e2e · ENGINES: podman,docker
 // The last line on stdout is `N passed, N failed, N skipped`. Exit 1 when a test failed, a suite ran nothing, a file
 // could not be run, or a test whose name has one of the engines in it was skipped.
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,6 +12,7 @@ const engines = engineList.split(',').filter(Boolean);
 // As in vitest.config.ts: which suite a file belongs to, by its folder under test/.
 const suiteOf = {
   ...{ unit: 'unit', property: 'unit', 'engine-fake': 'unit' },
+  native: 'native',
   ...{ engine: 'engine', escape: 'engine' },
   ...{ mcp: 'e2e', cli: 'e2e', e2e: 'e2e' },
 };

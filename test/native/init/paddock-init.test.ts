@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { boottimeMs, builtInit, builtSupport, Running } from './support/compiled.js';
 
-const compiled = { init: builtInit(), orphans: builtSupport('test/unit/init/support/orphans.c') };
+const compiled = { init: builtInit(), orphans: builtSupport('test/native/init/support/orphans.c') };
 const inAnHour = () => String(boottimeMs() + 3_600_000);
 const waiting = { timeout: 9_000, interval: 10 };
 

@@ -7,9 +7,9 @@ import type { ChannelLink } from '../../../../src/channel/link.js';
 import { StreamLink } from '../../../../src/channel/stream-link.js';
 import type { Channel, ChannelCommand, ChannelStart } from '../../../../src/channel/types.js';
 import { systemClock } from '../../../../src/kit/clock.js';
+import { Fifos } from '../../../unit/channel/support/fifos.js';
+import { Kept } from '../../../unit/channel/support/rig.js';
 import { boottimeMs } from '../../init/support/compiled.js';
-import { Fifos } from './fifos.js';
-import { Kept } from './rig.js';
 
 /** What process 1 finds in its environment, as an engine would have it. */
 const ofSession = { OF_SESSION: 'kept', GREETING: 'of the session' };

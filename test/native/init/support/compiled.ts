@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-/** A folder of this run, which goes with it (test/unit/init/support/build-folder.ts). */
+/** A folder of this run, which goes with it (test/native/init/support/build-folder.ts). */
 const folder = () => process.env['PADDOCK_TEST_BUILD'] ?? mkdtempSync(join(tmpdir(), 'paddock-init-'));
 
 /** The path of paddock-init, compiled once for all the tests of a run. */

@@ -6,9 +6,9 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openChannel } from '../../../src/channel/channel.js';
 import { takeOverChannel } from '../../../src/channel/take-over.js';
 import { systemClock } from '../../../src/kit/clock.js';
+import { Kept } from '../../unit/channel/support/rig.js';
 import { builtInit } from '../init/support/compiled.js';
 import { RealRig, shell, startInit } from './support/real-init.js';
-import { Kept } from './support/rig.js';
 
 let program: string;
 beforeAll(() => {

@@ -12,10 +12,10 @@ import { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { specOf } from '../../../src/session/record.js';
 import { Session } from '../../../src/session/session.js';
 import { SessionLog } from '../../../src/session/session-log.js';
+import { InMemoryAudit } from '../../unit/session/support/audit.js';
+import { record } from '../../unit/session/support/records.js';
 import { RealRig } from '../channel/support/real-init.js';
 import { builtInit } from '../init/support/compiled.js';
-import { InMemoryAudit } from './support/audit.js';
-import { record } from './support/records.js';
 
 const limits = { timeoutMs: 0, outputCapBytes: 4096, outputLimitBytes: 2 ** 20 };
 
