@@ -18,6 +18,8 @@ export class AuditFile implements AsyncDisposable {
   /** For `inspect`, which leaves nothing of it behind: a new one for every record would be most of what a command allocates. */
   readonly #end = Buffer.allocUnsafe(tailBytes);
   #knownBytes = 0;
+  /** Where our own last line ended, if nobody wrote before it. */
+  #ownEnd = 0;
   #running: Promise<void> = Promise.resolve();
   #waiting: Promise<void> | undefined;
 
@@ -69,6 +71,10 @@ export class AuditFile implements AsyncDisposable {
       checkFile(this.path, stats);
       if (stats.size < this.#knownBytes) throw new Error(`it shrank from ${this.#knownBytes} to ${stats.size} bytes`);
       this.#knownBytes = stats.size;
+      // Nobody has written since our own last line: a longer look would find just that.
+      if (ownLineSha256 !== undefined && stats.size === this.#ownEnd) {
+        return { lastLineSha256: ownLineSha256, repairs: undefined, isTorn: false };
+      }
       const from = Math.max(0, stats.size - tailBytes);
       const buffer = this.#end.subarray(0, stats.size - from);
       const bytesRead = readSync(this.#handle.fd, buffer, 0, buffer.length, from);
@@ -89,6 +95,7 @@ export class AuditFile implements AsyncDisposable {
       const bytesWritten = writeSync(this.#handle.fd, bytes, 0, bytes.length, null);
       if (bytesWritten !== bytes.length) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes were written`);
       this.#knownBytes += bytes.length;
+      this.#ownEnd = this.#knownBytes;
     } catch (error) {
       throw unwritable(this.path, error);
     }

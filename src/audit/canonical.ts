@@ -13,9 +13,20 @@ export function canonicalJson(value: unknown, depth = 0): string {
   if (typeof value === 'number' && Number.isFinite(value)) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, depth + 1)).join(',')}]`;
   if (typeof value !== 'object') throw new PaddockError('BAD_ARGUMENT', `a ${typeof value} is not JSON`);
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member, depth + 1)}`);
-  return `{${members.join(',')}}`;
+  return ofMembers(canonicalMembers(value, depth));
+}
+
+/** Key and canonical text of each member, in no order. Throws as `canonicalJson` does. */
+export function canonicalMembers(value: object, depth = 0): [string, string][] {
+  const members: [string, string][] = [];
+  for (const [key, member] of Object.entries(value)) {
+    if (member !== undefined) members.push([key, canonicalJson(member, depth + 1)]);
+  }
+  return members;
+}
+
+/** The canonical JSON of an object that has these members; sorts them in place. */
+export function ofMembers(members: [string, string][]): string {
+  members.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(',')}}`;
 }

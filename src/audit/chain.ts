@@ -1,8 +1,8 @@
 import { AuditError } from '../core/errors.js';
 import { randomBase32 } from '../kit/random-id.js';
-import { canonicalJson } from './canonical.js';
+import { canonicalJson, canonicalMembers, ofMembers } from './canonical.js';
 import type { FileTail } from './file-tail.js';
-import { type AuditRecord, type ChainPosition, maxRecordBytes, recordHash, recordSchema, sha256 } from './record.js';
+import { type AuditRecord, type ChainPosition, maxRecordBytes, recordSchema, sha256 } from './record.js';
 
 /** A record but for what its place in the chain and in the file gives it. */
 export type Draft = Omit<AuditRecord, 'v' | 'time' | 'chain' | 'seq' | 'prev' | 'link' | 'repairs' | 'hash'>;
@@ -56,13 +56,11 @@ export class Chain {
 }
 
 function encode(body: Omit<AuditRecord, 'hash'>, lead: string): Sealed {
-  let record: AuditRecord = { ...body, hash: recordHash(body) };
-  let line = canonicalJson(record);
+  let { record, line } = hashed(body);
   if (Buffer.byteLength(line) >= maxRecordBytes && body.details !== undefined) {
     const details = canonicalJson(body.details);
-    const short = { ...body, details: { omittedBytes: Buffer.byteLength(details), omittedSha256: sha256(details) } };
-    record = { ...short, hash: recordHash(short) };
-    line = canonicalJson(record);
+    const short = { omittedBytes: Buffer.byteLength(details), omittedSha256: sha256(details) };
+    ({ record, line } = hashed({ ...body, details: short }));
   }
   const bytes = Buffer.from(`${lead}${line}\n`);
   const checked = recordSchema.safeParse(record);
@@ -71,4 +69,12 @@ function encode(body: Omit<AuditRecord, 'hash'>, lead: string): Sealed {
     throw new AuditError('AUDIT_UNWRITABLE', `the audit record of ${body.action} is not a valid one: ${why}`);
   }
   return { record, bytes, lineSha256: sha256(line) };
+}
+
+/** As `recordHash` and `canonicalJson` have it, with the text of every member made once: each command costs two of these. */
+function hashed(body: Omit<AuditRecord, 'hash'>): { readonly record: AuditRecord; readonly line: string } {
+  const members = canonicalMembers(body);
+  const hash = sha256(ofMembers(members));
+  members.push(['hash', JSON.stringify(hash)]);
+  return { record: { ...body, hash }, line: ofMembers(members) };
 }

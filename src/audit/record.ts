@@ -45,10 +45,10 @@ export const encryptedSchema = z.strictObject({
 });
 
 type DetailJson = string | number | boolean | null | readonly DetailJson[] | { readonly [key: string]: DetailJson };
-const detailJson: z.ZodType<DetailJson> = z.lazy(() =>
-  z.union([z.string(), z.int(), z.boolean(), z.null(), z.array(detailJson), detailObject]),
-);
-const detailObject = z.record(z.string().regex(detailKeyPattern), detailJson);
+// By hand, since a recursive union of schemas takes longer than all the rest of a record.
+const detailObject = z.custom<{ readonly [key: string]: DetailJson }>((value) => isDetailObject(value, 0), {
+  error: 'details with a key or a value that records do not hold',
+});
 
 const position = z.strictObject({ chain: chainId, seq: count, hash: sha256Hex });
 const writerSchema = z.strictObject({
@@ -116,4 +116,19 @@ export function sha256(data: string | Uint8Array): string {
 /** SHA-256, in hex, of the canonical JSON of a record without its `hash`. */
 export function recordHash(record: Omit<AuditRecord, 'hash'>): string {
   return sha256(canonicalJson({ ...record, hash: undefined }));
+}
+
+/** Deeper than any details go: `detailsToJson` stops at four. */
+const maxDetailDepth = 16;
+
+function isDetailObject(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || depth > maxDetailDepth) return false;
+  return Object.entries(value).every(([key, member]) => detailKeyPattern.test(key) && isDetail(member, depth + 1));
+}
+
+function isDetail(value: unknown, depth: number): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isSafeInteger(value);
+  if (Array.isArray(value)) return depth <= maxDetailDepth && value.every((item) => isDetail(item, depth + 1));
+  return isDetailObject(value, depth);
 }

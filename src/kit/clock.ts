@@ -1,5 +1,3 @@
-import { setTimeout as sleepTimer } from 'node:timers/promises';
-
 /** Time as an effect, so that tests can hold it. */
 export interface Clock {
   /** Milliseconds since the epoch; may jump. */
@@ -13,7 +11,21 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sleep: async (ms, signal) => {
-    await sleepTimer(ms, undefined, signal === undefined ? {} : { signal });
+  sleep: (ms, signal) => {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        clearTimeout(timer);
+        reject(cutShort);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal?.aborted === true) onAbort();
+    });
   },
 };
+
+/** One for all: an error takes its stack when it is made, and every command cuts a wait short. */
+const cutShort = new DOMException('the wait was cut short', 'AbortError');

@@ -55,7 +55,14 @@ function refuse(streams: StdioStreams, what: RefusedMessage, error: { code: numb
 /** The SDK answers calls whose frame is wrong (no name, arguments that are no object) before our handler hears of them. */
 function noteMalformedCall(streams: StdioStreams, message: JSONRPCMessage): void {
   if (!('method' in message) || message.method !== 'tools/call') return;
+  if (isPlainCall(message.params)) return;
   const { error } = CallToolRequestSchema.safeParse(message);
   const issue = error?.issues[0];
   if (issue !== undefined) streams.onRefused('malformed-call', safeLine(`${issue.path.join('.')}: ${issue.message}`));
+}
+
+/** A call whose frame needs no schema to be judged, as nearly all are. */
+function isPlainCall({ name, arguments: args, ...rest }: Record<string, unknown> = {}): boolean {
+  const isObject = typeof args === 'object' && args !== null && !Array.isArray(args);
+  return typeof name === 'string' && (args === undefined || isObject) && Object.keys(rest).length === 0;
 }

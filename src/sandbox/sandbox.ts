@@ -92,7 +92,8 @@ export class Sandbox implements AsyncDisposable {
     options: CommandOptions = {},
     permitted: Promise<unknown> = Promise.resolve(),
   ): Promise<Command> {
-    if (!this.alive) throw new SandboxError('SESSION_ENDED', 'the sandbox has ended');
+    // A channel tells by itself whether process 1 is there.
+    if (this.#runner.path === 'exec' && !this.alive) throw new SandboxError('SESSION_ENDED', 'the sandbox has ended');
     const { spec, initPid, containerId } = this.handle;
     this.#cgroup ??= ownCgroup(initPid, containerId);
     const [cwd, cgroup] = await Promise.all([

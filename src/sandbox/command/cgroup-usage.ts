@@ -6,11 +6,22 @@ export interface CgroupCounters {
   readonly throttledUs?: number;
 }
 
-/** Not through the thread pool, whose turns would take longer than the command itself: the kernel makes both in memory. */
-export function readCounters(cgroup: string | undefined): CgroupCounters {
+const every: CgroupCounters = { oomKills: 0, throttledUs: 0 };
+
+/**
+ * With `before` only the counters that were there then. Not through the thread pool, whose turns would take longer than the
+ * command itself: the kernel makes both in memory.
+ */
+export function readCounters(cgroup: string | undefined, before: CgroupCounters = every): CgroupCounters {
   if (cgroup === undefined) return {};
-  const oomKills = counter(readProcFileNow(`${cgroup}/memory.events`), /^oom_kill (\d+)$/m);
-  const throttledUs = counter(readProcFileNow(`${cgroup}/cpu.stat`), /^throttled_usec (\d+)$/m);
+  const oomKills =
+    before.oomKills === undefined
+      ? undefined
+      : counter(readProcFileNow(`${cgroup}/memory.events`), /^oom_kill (\d+)$/m);
+  const throttledUs =
+    before.throttledUs === undefined
+      ? undefined
+      : counter(readProcFileNow(`${cgroup}/cpu.stat`), /^throttled_usec (\d+)$/m);
   return {
     ...(oomKills === undefined ? {} : { oomKills }),
     ...(throttledUs === undefined ? {} : { throttledUs }),

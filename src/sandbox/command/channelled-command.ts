@@ -15,7 +15,7 @@ import {
 } from './command.js';
 import { CommandOutput } from './command-output.js';
 import { wordsFor } from './ended-because.js';
-import { feed } from './feed.js';
+import { feed, hasInput } from './feed.js';
 import { signalNameOf } from './signals.js';
 
 interface Identity {
@@ -101,18 +101,25 @@ export class ChannelledCommand implements Command {
     const onAbort = () => void this.end('aborted');
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
-    const over = new AbortController();
-    const input = { write: (chunk: Buffer) => running.write(chunk), end: () => running.endInput() };
-    void feed(input, this.request, this.#options, over.signal);
+    const endFeed = this.#feed(running);
     try {
       // Without an exit the sandbox has ended under it, which is an end like any other.
       const exit = await running.exited.catch(() => undefined);
       const why = exit === undefined ? wordsFor(await channel.ended) : undefined;
       return this.#resultOf(exit, why);
     } finally {
-      over.abort();
+      endFeed();
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** Returns what ends it. */
+  #feed(running: ChannelCommand): () => void {
+    if (!hasInput(this.request, this.#options)) return () => undefined;
+    const over = new AbortController();
+    const input = { write: (chunk: Buffer) => running.write(chunk), end: () => running.endInput() };
+    void feed(input, this.request, this.#options, over.signal);
+    return () => over.abort();
   }
 
   #resultOf(exit: ChannelExit | undefined, outputError: string | undefined): ExecResult {
@@ -133,7 +140,7 @@ export class ChannelledCommand implements Command {
 
   #usage(exit: ChannelExit | undefined): Usage {
     const { before, place } = this.#identity;
-    const shared = counted(before, readCounters(place.cgroup));
+    const shared = counted(before, readCounters(place.cgroup, before));
     if (exit === undefined) return { durationMs: Math.round(place.clock.monotonic() - this.#startedAt), ...shared };
     return {
       durationMs: Math.round(exit.durationUs / 1000),
