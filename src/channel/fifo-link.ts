@@ -1,5 +1,4 @@
-import { close, constants, fstat, open } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { close, constants, fstatSync, openSync, renameSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,9 +9,7 @@ import { StreamLink, type StreamLinkOptions } from './stream-link.js';
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOFOLLOW, S_IFMT, S_IFIFO } = constants;
 // Numbers and not FileHandles: the sockets own the descriptors, and a collected FileHandle would close them.
-const openDescriptor = promisify(open);
 const closeDescriptor = promisify(close);
-const statDescriptor = promisify(fstat);
 
 export interface FifoLinkOptions {
   /**
@@ -31,10 +28,10 @@ export async function openFifoLink(folder: string, options: FifoLinkOptions): Pr
   const names = { in: join(folder, 'in'), out: join(folder, 'out') };
   await using opened = new Disposables();
   await using standIns = new Disposables();
-  const out = await openEnd(opened, names.out, O_RDONLY);
-  const outStandIn = await openEnd(standIns, names.out, O_WRONLY);
-  const inStandIn = await openEnd(standIns, names.in, O_RDONLY);
-  const into = await openEnd(opened, names.in, O_WRONLY);
+  const out = openEnd(opened, names.out, O_RDONLY);
+  const outStandIn = openEnd(standIns, names.out, O_WRONLY);
+  const inStandIn = openEnd(standIns, names.in, O_RDONLY);
+  const into = openEnd(opened, names.in, O_WRONLY);
   if (out.inode !== outStandIn.inode || into.inode !== inStandIn.inode) {
     throw unavailable(`the pipes in ${folder} were changed while they were opened`);
   }
@@ -43,8 +40,8 @@ export async function openFifoLink(folder: string, options: FifoLinkOptions): Pr
     release: () => held[Symbol.asyncDispose](),
     confirm: async () => {
       await held[Symbol.asyncDispose]();
-      await rename(names.in, join(options.hostFolder, 'in'));
-      await rename(names.out, join(options.hostFolder, 'out'));
+      renameSync(names.in, join(options.hostFolder, 'in'));
+      renameSync(names.out, join(options.hostFolder, 'out'));
     },
   });
 }
@@ -55,8 +52,8 @@ export async function openFifoLink(folder: string, options: FifoLinkOptions): Pr
  */
 export async function reopenFifoLink(hostFolder: string): Promise<ChannelLink> {
   await using opened = new Disposables();
-  const into = await openEnd(opened, join(hostFolder, 'in'), O_WRONLY);
-  const out = await openEnd(opened, join(hostFolder, 'out'), O_RDONLY);
+  const into = openEnd(opened, join(hostFolder, 'in'), O_WRONLY);
+  const out = openEnd(opened, join(hostFolder, 'out'), O_RDONLY);
   return toLink(opened, out.fd, into.fd, { resumes: true });
 }
 
@@ -67,18 +64,25 @@ interface OpenEnd {
 }
 
 /** Node opens everything close-on-exec. */
-async function openEnd(opened: Disposables, path: string, access: number): Promise<OpenEnd> {
-  const fd = await openDescriptor(path, access | O_NONBLOCK | O_NOFOLLOW).catch((error: unknown) => {
+function openEnd(opened: Disposables, path: string, access: number): OpenEnd {
+  const fd = openNow(path, access | O_NONBLOCK | O_NOFOLLOW);
+  opened.defer(() => closeDescriptor(fd));
+  const { mode, uid, nlink, dev, ino } = fstatSync(fd);
+  const isOurs = uid === process.geteuid?.() && (mode & 0o7777) === 0o600 && nlink === 1;
+  if ((mode & S_IFMT) !== S_IFIFO || !isOurs) throw unavailable(`${path} is not a FIFO of ours alone`);
+  return { fd, inode: `${dev}:${ino}` };
+}
+
+/** A FIFO that is not waited for, in a folder in memory: no reason for a turn through the thread pool. */
+function openNow(path: string, flags: number): number {
+  try {
+    return openSync(path, flags);
+  } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENXIO') {
       throw new PaddockError('SESSION_ENDED', `process 1 of the sandbox has ${path} not open any more`);
     }
     throw unavailable(`${path} can't be opened`, error);
-  });
-  opened.defer(() => closeDescriptor(fd));
-  const { mode, uid, nlink, dev, ino } = await statDescriptor(fd);
-  const isOurs = uid === process.geteuid?.() && (mode & 0o7777) === 0o600 && nlink === 1;
-  if ((mode & S_IFMT) !== S_IFIFO || !isOurs) throw unavailable(`${path} is not a FIFO of ours alone`);
-  return { fd, inode: `${dev}:${ino}` };
+  }
 }
 
 /** From here on the sockets own the descriptors. */

@@ -10,33 +10,28 @@ const memberLimit = 64;
  * The cgroup of a process and what it caps. crun puts processes into a `container` folder below the one that the
  * engine set the limits on, so both are read and the tighter value counts; folders above those are shared with others.
  */
-export async function observeCgroup(
-  pid: number,
-  procRoot: string,
-  cgroupRoot: string,
-): Promise<CgroupFacts | 'none' | undefined> {
-  const [text, ownText] = await Promise.all([
-    readProcFile(`${procRoot}/${pid}/cgroup`),
-    readProcFile(`${procRoot}/self/cgroup`),
-  ]);
+export function observeCgroup(pid: number, procRoot: string, cgroupRoot: string): CgroupFacts | 'none' | undefined {
+  const text = readProcFile(`${procRoot}/${pid}/cgroup`);
+  const ownText = readProcFile(`${procRoot}/self/cgroup`);
   if (text === undefined) return undefined;
   if (!/^0::/m.test(text)) return 'none';
   const path = parseUnifiedCgroup(text);
   if (path === undefined) return undefined;
   const folders = path.endsWith('/container') ? [path, path.slice(0, -'/container'.length)] : [path];
-  const read = async (name: string, parse: (text: string) => number | undefined): Promise<number | undefined> => {
-    const texts = await Promise.all(folders.map((folder) => readProcFile(`${cgroupRoot}${folder}/${name}`)));
-    return tightest(texts, parse);
+  const read = (name: string, parse: (text: string) => number | undefined): number | undefined =>
+    tightest(
+      folders.map((folder) => readProcFile(`${cgroupRoot}${folder}/${name}`)),
+      parse,
+    );
+  return {
+    path,
+    isShared: isCgroupShared(pid, path, ownText, { procRoot, cgroupRoot }),
+    memoryMaxBytes: read('memory.max', parseMax),
+    swapMaxBytes: read('memory.swap.max', parseMax),
+    cpuMillis: read('cpu.max', parseCpuMax),
+    pidsMax: read('pids.max', parseMax),
+    cpuWeight: readProcFile(`${cgroupRoot}${folders.at(-1) ?? path}/cpu.weight`)?.trim(),
   };
-  const [isShared, memoryMaxBytes, swapMaxBytes, cpuMillis, pidsMax, cpuWeight] = await Promise.all([
-    isCgroupShared(pid, path, ownText, { procRoot, cgroupRoot }),
-    read('memory.max', parseMax),
-    read('memory.swap.max', parseMax),
-    read('cpu.max', parseCpuMax),
-    read('pids.max', parseMax),
-    readProcFile(`${cgroupRoot}${folders.at(-1) ?? path}/cpu.weight`),
-  ]);
-  return { path, isShared, memoryMaxBytes, swapMaxBytes, cpuMillis, pidsMax, cpuWeight: cpuWeight?.trim() };
 }
 
 /** `max` is Infinity. */
@@ -62,20 +57,20 @@ function tightest(
 }
 
 /** A cap on a cgroup that holds us, the engine or another sandbox is no cap of this sandbox. */
-async function isCgroupShared(
+function isCgroupShared(
   pid: number,
   path: string,
   ownText: string | undefined,
   roots: { readonly procRoot: string; readonly cgroupRoot: string },
-): Promise<boolean | undefined> {
+): boolean | undefined {
   const ownPath = ownText === undefined ? undefined : parseUnifiedCgroup(ownText);
   if (path === '/' || (ownPath !== undefined && isInside(ownPath, path))) return true;
-  const members = (await readProcFile(`${roots.cgroupRoot}${path}/cgroup.procs`))?.split('\n').filter(Boolean);
+  const members = readProcFile(`${roots.cgroupRoot}${path}/cgroup.procs`)?.split('\n').filter(Boolean);
   if (members === undefined) return undefined;
   if (members.length > memberLimit) return true;
-  const namespaceOf = (member: string | number): Promise<string | undefined> =>
+  const namespaceOf = (member: string | number): string | undefined =>
     readLinkOrNothing(`${roots.procRoot}/${member}/ns/pid`);
-  const expected = await namespaceOf(pid);
-  const namespaces = await Promise.all(members.filter((member) => member !== String(pid)).map(namespaceOf));
+  const expected = namespaceOf(pid);
+  const namespaces = members.filter((member) => member !== String(pid)).map(namespaceOf);
   return expected === undefined ? undefined : namespaces.some((namespace) => namespace !== expected);
 }

@@ -5,7 +5,7 @@ import { type Mount, parseMountinfo } from '../kit/proc/mountinfo.js';
 import { readNamespaces } from '../kit/proc/namespaces.js';
 import { readProcess } from '../kit/proc/processes.js';
 import { readProcFile } from '../kit/proc/read.js';
-import { type ProcStatus, parseStatus } from '../kit/proc/status.js';
+import { parseStatus } from '../kit/proc/status.js';
 import { visibleMounts } from '../kit/proc/visible-mounts.js';
 import { deviceNodes } from './engine-mounts.js';
 import type { Observation } from './observation.js';
@@ -16,56 +16,49 @@ import { deviceText, sight, sightInside } from './sightings.js';
 const mountTableCapBytes = 2 * 1024 * 1024;
 
 /**
- * Asks the kernel everything at once. Never throws: what can't be read is undefined. The command line is read only
+ * Asks the kernel everything at once, within one turn but for the paths, which may lie on anything. Never throws: what can't be read is undefined. The command line is read only
  * while process 1 is ours and nobody else's program has run, so nothing can make that reading hang.
  */
 export async function observe(request: EvidenceRequest): Promise<Observation> {
   const { pid, procRoot = '/proc', cgroupRoot = '/sys/fs/cgroup', sysRoot = '/sys' } = request;
-  const before = await readProcess(pid, procRoot);
-  const read = (name: string, cap?: number): Promise<string | undefined> =>
-    readProcFile(`${procRoot}/${pid}/${name}`, cap);
-  const [process, parent, mountFacts, cgroup, swaps, lsm] = await Promise.all([
-    observeProcess(read),
-    observeParent(before?.ppid, procRoot),
-    observeMounts(request, procRoot, read),
-    observeCgroup(pid, procRoot, cgroupRoot),
-    readProcFile(`${procRoot}/swaps`),
-    observeLabels(read, sysRoot),
-  ]);
-  const [namespaces, ownNamespaces] = await Promise.all([
-    readNamespaces(pid, procRoot),
-    readNamespaces('self', procRoot),
-  ]);
-  const after = await readProcess(pid, procRoot);
-  return {
-    isSameProcess: before !== undefined && before.startTicks === after?.startTicks,
-    ...process,
-    ...parent,
+  const before = readProcess(pid, procRoot);
+  const read = (name: string, cap?: number): string | undefined => readProcFile(`${procRoot}/${pid}/${name}`, cap);
+  const mountFacts = await observeMounts(request, procRoot, read);
+  const swaps = readProcFile(`${procRoot}/swaps`);
+  const seen = {
+    ...observeProcess(read),
+    ...observeParent(before?.ppid, procRoot),
     ...mountFacts,
-    ...lsm,
-    namespaces,
-    ownNamespaces,
-    cgroup,
+    ...observeLabels(read, sysRoot),
+    namespaces: readNamespaces(pid, procRoot),
+    ownNamespaces: readNamespaces('self', procRoot),
+    cgroup: observeCgroup(pid, procRoot, cgroupRoot),
+  };
+  const after = readProcess(pid, procRoot);
+  return {
+    ...seen,
+    isSameProcess: before !== undefined && before.startTicks === after?.startTicks,
     hasHostSwap: swaps === undefined ? undefined : swaps.trim().split('\n').length > 1,
   };
 }
 
-type Reader = (name: string, capBytes?: number) => Promise<string | undefined>;
+type Reader = (name: string, capBytes?: number) => string | undefined;
 
-async function observeProcess(
+function observeProcess(
   read: Reader,
-): Promise<Pick<Observation, 'status' | 'uidMap' | 'gidMap' | 'interfaces' | 'limits' | 'cmdline'>> {
-  const [status, uidMap, gidMap, netDev, limits, cmdline] = await Promise.all(
-    ['status', 'uid_map', 'gid_map', 'net/dev', 'limits', 'cmdline'].map((name) => read(name)),
-  );
+): Pick<Observation, 'status' | 'uidMap' | 'gidMap' | 'interfaces' | 'limits' | 'cmdline'> {
   return {
-    status: status === undefined ? undefined : parseStatus(status),
-    uidMap: uidMap === undefined ? undefined : parseIdMap(uidMap),
-    gidMap: gidMap === undefined ? undefined : parseIdMap(gidMap),
-    interfaces: netDev === undefined ? undefined : parseInterfaces(netDev),
-    limits: limits === undefined ? undefined : parseLimits(limits),
-    cmdline: cmdline === undefined ? undefined : parseCmdline(cmdline),
+    status: parsed(read('status'), parseStatus),
+    uidMap: parsed(read('uid_map'), parseIdMap),
+    gidMap: parsed(read('gid_map'), parseIdMap),
+    interfaces: parsed(read('net/dev'), parseInterfaces),
+    limits: parsed(read('limits'), parseLimits),
+    cmdline: parsed(read('cmdline'), parseCmdline),
   };
+}
+
+function parsed<T>(text: string | undefined, parse: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : parse(text);
 }
 
 /** Names in `/proc/PID/net/dev`; undefined when its two heading lines are not there. */
@@ -75,17 +68,15 @@ function parseInterfaces(text: string): readonly string[] | undefined {
   return lines.slice(2).map((line) => line.slice(0, Math.max(0, line.lastIndexOf(':'))).trim());
 }
 
-async function observeParent(
+function observeParent(
   ppid: number | undefined,
   procRoot: string,
-): Promise<Pick<Observation, 'parentStatus' | 'parentNamespaces'>> {
+): Pick<Observation, 'parentStatus' | 'parentNamespaces'> {
   const parent = ppid ?? 0;
-  const [text, parentNamespaces] = await Promise.all([
-    readProcFile(`${procRoot}/${parent}/status`),
-    readNamespaces(parent, procRoot),
-  ]);
-  const parentStatus: ProcStatus | undefined = text === undefined ? undefined : parseStatus(text);
-  return { parentStatus, parentNamespaces };
+  return {
+    parentStatus: parsed(readProcFile(`${procRoot}/${parent}/status`), parseStatus),
+    parentNamespaces: readNamespaces(parent, procRoot),
+  };
 }
 
 async function observeMounts(
@@ -96,8 +87,8 @@ async function observeMounts(
   const { spec, approvedMounts } = request;
   const paths = [...approvedMounts.map((mount) => mount.target), ...spec.maskedPaths, ...Object.keys(deviceNodes)];
   const overlaid = approvedMounts.filter((mount) => mount.overlayOver !== undefined);
-  const [text, inside, own, sources] = await Promise.all([
-    read('mountinfo', mountTableCapBytes),
+  const text = read('mountinfo', mountTableCapBytes);
+  const [inside, own, sources] = await Promise.all([
     sightInside(`${procRoot}/${request.pid}/root`, paths),
     sight(procRoot),
     Promise.all(overlaid.map(async ({ source }) => [`host:${source}`, await sight(source)] as const)),
@@ -114,19 +105,14 @@ function understoodMounts(text: string): readonly Mount[] | undefined {
   return table.unreadableLines > 0 || table.mounts.length === 0 ? undefined : visibleMounts(table.mounts);
 }
 
-async function observeLabels(
+function observeLabels(
   read: Reader,
   sysRoot: string,
-): Promise<Pick<Observation, 'label' | 'apparmorLabel' | 'isSelinuxEnforcing'>> {
-  const [label, apparmorLabel, enforce] = await Promise.all([
-    read('attr/current'),
-    read('attr/apparmor/current'),
-    readProcFile(`${sysRoot}/fs/selinux/enforce`),
-  ]);
+): Pick<Observation, 'label' | 'apparmorLabel' | 'isSelinuxEnforcing'> {
   const clean = (text: string | undefined): string | undefined => text?.replace(/[\0\n]+$/, '');
   return {
-    label: clean(label),
-    apparmorLabel: clean(apparmorLabel),
-    isSelinuxEnforcing: enforce === undefined ? undefined : enforce.trim() === '1',
+    label: clean(read('attr/current')),
+    apparmorLabel: clean(read('attr/apparmor/current')),
+    isSelinuxEnforcing: parsed(readProcFile(`${sysRoot}/fs/selinux/enforce`), (text) => text.trim() === '1'),
   };
 }

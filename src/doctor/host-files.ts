@@ -27,7 +27,7 @@ export interface HostFiles {
 const orNothing = async <T>(promise: Promise<T>): Promise<T | undefined> => promise.catch(() => undefined);
 
 export const hostFiles: HostFiles = {
-  readText: (path) => readProcFile(path),
+  readText: (path) => Promise.resolve(readProcFile(path)),
   facts: async (path) => factsOf(await orNothing(stat(path))),
   linkFacts: async (path) => factsOf(await orNothing(lstat(path))),
   realPath: (path) => orNothing(realpath(path)),

@@ -18,10 +18,10 @@ export async function awaitInit(
   const wanted = initArgv.map((word) => `${word}\0`).join('');
   const until = clock.monotonic() + mostMs;
   for (let pauseMs = 1; clock.monotonic() < until; pauseMs = Math.min(pauseMs * 2, 20)) {
-    const cmdline = await readProcFile(`/proc/${pid}/cmdline`);
+    const cmdline = readProcFile(`/proc/${pid}/cmdline`);
     if (cmdline === undefined || cmdline === wanted) return;
     // Empty in the midst of an execve, and for good in a zombie.
-    const state = parseStat((await readProcFile(`/proc/${pid}/stat`)) ?? '')?.state;
+    const state = parseStat(readProcFile(`/proc/${pid}/stat`) ?? '')?.state;
     if (state === undefined || state === 'Z' || state === 'X') return;
     await clock.sleep(pauseMs, signal);
   }

@@ -1,10 +1,11 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Clock } from '../kit/clock.js';
 import { parseCmdline } from '../kit/proc/cmdline.js';
 import { listProcesses, readProcess, withDescendants } from '../kit/proc/processes.js';
 import { readProcFile } from '../kit/proc/read.js';
 import type { ProcStat } from '../kit/proc/stat.js';
+import { pidNamespaceOf } from '../sandbox/processes.js';
 
 const pollMs = 50;
 const patienceMs = 3000;
@@ -16,38 +17,38 @@ const patienceMs = 3000;
  * session's own record holds (60 random bits). Returns how many processes were ended.
  */
 export async function endLostMonitor(containerName: string, uid: number, clock: Clock): Promise<number> {
-  const all = await listProcesses();
-  const found = await Promise.all(all.map(async (one) => ((await isMonitorOf(one, containerName, uid)) ? [one] : [])));
-  const monitors = found.flat();
+  const all = listProcesses();
+  const monitors = all.filter((one) => isMonitorOf(one, containerName, uid));
   if (monitors.length === 0) return 0;
   const tree = withDescendants(all, monitors);
-  for (const one of tree) if (!monitors.includes(one)) await kill(one);
+  for (const one of tree) if (!monitors.includes(one)) kill(one);
   // A conmon whose container has ended cleans up after it and goes by itself.
   const until = clock.monotonic() + patienceMs;
-  while (clock.monotonic() < until && (await anyAlive(monitors))) await clock.sleep(pollMs);
-  for (const one of monitors) await kill(one);
+  while (clock.monotonic() < until && monitors.some(isSame)) await clock.sleep(pollMs);
+  for (const one of monitors) kill(one);
   return tree.length;
 }
 
-async function isMonitorOf({ pid }: ProcStat, containerName: string, uid: number): Promise<boolean> {
-  const argv = parseCmdline((await readProcFile(`/proc/${pid}/cmdline`)) ?? '');
+function isMonitorOf({ pid }: ProcStat, containerName: string, uid: number): boolean {
+  // A monitor runs where we run; what a process inside a sandbox shows as its arguments is not even read.
+  if (!isBesideUs(pid)) return false;
+  const argv = parseCmdline(readProcFile(`/proc/${pid}/cmdline`) ?? '');
   const at = argv.indexOf('-n');
   if (basename(argv[0] ?? '') !== 'conmon' || at < 0 || argv[at + 1] !== containerName) return false;
-  const owner = await stat(`/proc/${pid}`).catch(() => undefined);
-  return owner?.uid === uid;
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === uid;
 }
 
-async function anyAlive(processes: readonly ProcStat[]): Promise<boolean> {
-  const alive = await Promise.all(processes.map(isSame));
-  return alive.includes(true);
+function isBesideUs(pid: number): boolean {
+  const namespace = pidNamespaceOf(pid);
+  return namespace !== undefined && namespace === pidNamespaceOf(process.pid);
 }
 
-async function isSame({ pid, startTicks }: ProcStat): Promise<boolean> {
-  return (await readProcess(pid))?.startTicks === startTicks;
+function isSame({ pid, startTicks }: ProcStat): boolean {
+  return readProcess(pid)?.startTicks === startTicks;
 }
 
-async function kill(one: ProcStat): Promise<void> {
-  if (!(await isSame(one))) return;
+function kill(one: ProcStat): void {
+  if (!isSame(one)) return;
   try {
     process.kill(one.pid, 'SIGKILL');
   } catch {

@@ -1,11 +1,13 @@
-import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { closeSync, constants, fsync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { PaddockError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import { randomBase32 } from '../kit/random-id.js';
 import { recordSchema, type SessionRecord } from './record.js';
 
+const sync = promisify(fsync);
 const maxRecordBytes = 256 * 1024;
 
 /**
@@ -27,15 +29,9 @@ export class RecordStore {
     const path = this.#path(record.id as SessionId);
     const fresh = `${path}.${randomBase32(8)}.tmp`;
     try {
-      await mkdir(this.folder, { recursive: true, mode: 0o700 });
-      const file = await open(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-      try {
-        await file.writeFile(JSON.stringify(record));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(fresh, path);
+      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+      await writeDurably(fresh, JSON.stringify(record));
+      renameSync(fresh, path);
     } catch (cause) {
       await rm(fresh, { force: true }).catch(() => undefined);
       throw new PaddockError('STATE_UNWRITABLE', `the record of ${record.id} could not be written`, { cause });
@@ -96,6 +92,18 @@ export class RecordStore {
 
   #path(id: SessionId): string {
     return join(this.folder, `${id}.json`);
+  }
+}
+
+/** Only the disk is waited for: the rest takes microseconds, and a turn through the thread pool takes longer than all of it. */
+async function writeDurably(path: string, text: string): Promise<void> {
+  const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+  const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+  try {
+    writeFileSync(file, text);
+    await sync(file);
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -97,7 +97,7 @@ export async function approveSubmounts(
   request: Pick<MountSpec, 'hostPath' | 'readOnly'>,
   mountinfoPath?: string,
 ): Promise<readonly Submount[]> {
-  const points = await readSubmounts(source, mountinfoPath);
+  const points = readSubmounts(source, mountinfoPath);
   if (points === undefined) throw denied('workspace.submount', request.hostPath, { reason: 'unreadable mount table' });
   const refused = request.readOnly ? points.find(hasUnsafeCharacters) : points[0];
   if (refused !== undefined) throw denied('workspace.submount', request.hostPath, { submount: refused });

@@ -8,11 +8,8 @@ const mountTableCapBytes = 8 * 1024 * 1024;
  * Mount points of this host strictly inside `folder`, outermost first, each once. Undefined when the table can't be
  * read whole: then nothing may be assumed.
  */
-export async function readSubmounts(
-  folder: string,
-  mountinfoPath = '/proc/self/mountinfo',
-): Promise<readonly string[] | undefined> {
-  const text = await readProcFile(mountinfoPath, mountTableCapBytes);
+export function readSubmounts(folder: string, mountinfoPath = '/proc/self/mountinfo'): readonly string[] | undefined {
+  const text = readProcFile(mountinfoPath, mountTableCapBytes);
   if (text === undefined) return undefined;
   const table = parseMountinfo(text);
   return table.unreadableLines > 0 ? undefined : submountsOf(folder, table.mounts);

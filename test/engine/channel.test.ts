@@ -47,7 +47,7 @@ describe.each(engineKinds)('commands over the channel on a real rootless %s', (k
       const results = await Promise.all(Array.from({ length: 10 }, () => run(session, ['/bin/true'])));
       expect(results.every(({ exitCode }) => exitCode === 0)).toBe(true);
     }
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
     const after = held();
     expect(after.ours).toBeLessThanOrEqual(before.ours);
     expect(after.inside.residentBytes - before.inside.residentBytes).toBeLessThan(256 * 1024);

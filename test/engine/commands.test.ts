@@ -20,7 +20,7 @@ describe.each(commandWays)('a command in a sandbox of a real rootless %s, over %
 
   it.each([0, 1, 3, 126, 127, 137])('ends with its own exit code %i', async (code) => {
     expect(await run(session, `exit ${code}`)).toMatchObject({ exitCode: code, reason: 'exited', strays: 0 });
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
   });
 
   it('is 127 when there is no such program in the PATH of a shell, and 126 when it may not be run', async () => {
@@ -144,7 +144,7 @@ describe.each(commandWays)('a command in a sandbox of a real rootless %s, over %
     const result = await run(session, 'yes', { outputLimitBytes: mib, outputCapBytes: 4096 });
     expect(result).toMatchObject({ exitCode: 137, reason: 'output-limit' });
     expect(result.stdout.totalBytes).toBeGreaterThan(mib);
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
   });
 
   it('may print any bytes, on both streams', async () => {
@@ -194,7 +194,7 @@ describe.each(commandWays)('a command in a sandbox of a real rootless %s, over %
     expect(running.map((entry) => entry.outcome)).toEqual(
       running.map(() => ({ result: expect.objectContaining({ reason: 'aborted', exitCode: 130 }) as unknown })),
     );
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
     expect(await said(session, 'echo lives')).toBe('lives');
   });
 });

@@ -74,7 +74,7 @@ describe.each(commandWays)('the end of a sandbox of a real rootless %s, over %s'
     expect([5, 137]).toContain(result.exitCode);
     await other.settled;
     expect(other.outcome).toMatchObject({ result: { exitCode: 137, signal: 'SIGKILL' } });
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
     expect(await said(session, 'echo lives')).toBe('lives');
     await stage.sessions.destroy(session.id);
   });
@@ -87,7 +87,7 @@ describe.each(commandWays)('the end of a sandbox of a real rootless %s, over %s'
     });
     expect(result).toMatchObject({ reason: 'timeout', exitCode: 124 });
     expect(await other).toMatchObject({ reason: 'timeout', exitCode: 124 });
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
     expect(await said(session, 'echo lives')).toBe('lives');
     await stage.sessions.destroy(session.id);
   });

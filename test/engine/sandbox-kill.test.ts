@@ -32,9 +32,9 @@ describe.each(commandWays)('ending a command in a sandbox of a real rootless %s,
     stage = await Stage.open(kind, { commandPath });
     session = await stage.create();
   });
-  afterEach(async () => {
+  afterEach(() => {
     // Whatever a test did: the next one begins in an empty sandbox.
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
   });
   afterAll(() => stage[Symbol.asyncDispose]());
 
@@ -55,7 +55,7 @@ describe.each(commandWays)('ending a command in a sandbox of a real rootless %s,
     const result = await run(session, `echo begun; ${line}`, { timeoutMs: 2000 });
     expect(result).toMatchObject({ reason: 'timeout', exitCode: 124 });
     expect(result.stdout.text).toBe('begun\n');
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
     expect(await said(session, 'echo lives')).toBe('lives');
   });
 
@@ -73,7 +73,7 @@ describe.each(commandWays)('ending a command in a sandbox of a real rootless %s,
     const entry = await up('(setsid sleep 1000 &); sleep 1000', cancel.signal);
     cancel.abort();
     expect(await resultOf(entry)).toMatchObject({ reason: 'aborted', exitCode: 130 });
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
   });
 
   it('right after it was started, before the engine has shown a process, leaves nothing either', async () => {
@@ -82,7 +82,7 @@ describe.each(commandWays)('ending a command in a sandbox of a real rootless %s,
       const entry = await session.start(command('setsid sleep 1000 & sleep 1000'), { signal: cancel.signal });
       cancel.abort();
       expect(await resultOf(entry)).toMatchObject({ reason: 'aborted', exitCode: 130 });
-      expect(await processesIn(session)).toEqual([]);
+      expect(processesIn(session)).toEqual([]);
     }
   });
 
@@ -96,7 +96,7 @@ describe.each(commandWays)('ending a command in a sandbox of a real rootless %s,
       const how = await ended;
       if (how instanceof Error) expect(how.name).toBe('AbortError');
       else expect(how).toMatchObject({ reason: 'aborted' });
-      expect(await processesIn(session)).toEqual([]);
+      expect(processesIn(session)).toEqual([]);
     }
   });
 
@@ -118,7 +118,7 @@ describe.each(commandWays)('ending a command in a sandbox of a real rootless %s,
     const result = await run(session, line, { timeoutMs: 30_000 });
     expect(result).toMatchObject({ exitCode: 3, reason: 'exited', strays: 3 });
     expect(result.stdout.text).toBe('done\n');
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
   });
 
   it('spares another command, its daemons included', async () => {
@@ -128,7 +128,7 @@ describe.each(commandWays)('ending a command in a sandbox of a real rootless %s,
     const entry = await up('(setsid sleep 1000 &); (env -i setsid sleep 1000 &); sleep 1000');
     await entry.command.end('aborted');
     expect(await resultOf(entry)).toMatchObject({ reason: 'aborted' });
-    expect((await processesIn(session)).filter((name) => name === 'sh').length).toBeGreaterThanOrEqual(2);
+    expect(processesIn(session).filter((name) => name === 'sh').length).toBeGreaterThanOrEqual(2);
     await said(session, ': >/tmp/go1');
     const spared = await resultOf(other);
     expect(spared).toMatchObject({ exitCode: 0, reason: 'exited' });
@@ -169,6 +169,6 @@ describe.each(commandWays)('ending a command in a sandbox of a real rootless %s,
     await expect.poll(() => entry.command.output.stdout.text(), { timeout: 10_000 }).toContain('hidden\n');
     await entry.command.end('timeout');
     expect(await resultOf(entry)).toMatchObject({ reason: 'timeout', exitCode: 124 });
-    expect(await processesIn(session)).toEqual([]);
+    expect(processesIn(session)).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import { listProcesses } from '../../kit/proc/processes.js';
 /** `podman` processes whose parent is `pid`: without a pause process Podman goes on in a child. */
 export async function podmanChildren(pid: number): Promise<readonly number[]> {
   const found: number[] = [];
-  for (const child of (await listProcesses()).filter((one) => one.ppid === pid)) {
+  for (const child of listProcesses().filter((one) => one.ppid === pid)) {
     if (await isPodman(child.pid)) found.push(child.pid);
   }
   return found;

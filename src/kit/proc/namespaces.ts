@@ -10,12 +10,10 @@ export type NamespaceIds = Readonly<Record<NamespaceKind, string | undefined>>;
 export const initialUserNamespace = 'user:[4026531837]';
 
 /** Namespaces of `pid` (`self` for our own). */
-export async function readNamespaces(pid: number | 'self', procRoot = '/proc'): Promise<NamespaceIds> {
-  const entries = await Promise.all(
-    namespaceKinds.map(async (kind) => {
-      const link = await readLinkOrNothing(`${procRoot}/${pid}/ns/${kind}`);
-      return [kind, link !== undefined && /^[a-z]+:\[\d+\]$/.test(link) ? link : undefined] as const;
-    }),
-  );
+export function readNamespaces(pid: number | 'self', procRoot = '/proc'): NamespaceIds {
+  const entries = namespaceKinds.map((kind) => {
+    const link = readLinkOrNothing(`${procRoot}/${pid}/ns/${kind}`);
+    return [kind, link !== undefined && /^[a-z]+:\[\d+\]$/.test(link) ? link : undefined] as const;
+  });
   return Object.fromEntries(entries) as Record<NamespaceKind, string | undefined>;
 }

@@ -1,4 +1,4 @@
-import { readProcFileNow } from '../../kit/proc/read.js';
+import { readProcFile } from '../../kit/proc/read.js';
 
 /** Counters of a sandbox's cgroup that a command's share is the difference of; absent where the kernel keeps none. */
 export interface CgroupCounters {
@@ -8,20 +8,15 @@ export interface CgroupCounters {
 
 const every: CgroupCounters = { oomKills: 0, throttledUs: 0 };
 
-/**
- * With `before` only the counters that were there then. Not through the thread pool, whose turns would take longer than the
- * command itself: the kernel makes both in memory.
- */
+/** With `before` only the counters that were there then. */
 export function readCounters(cgroup: string | undefined, before: CgroupCounters = every): CgroupCounters {
   if (cgroup === undefined) return {};
   const oomKills =
-    before.oomKills === undefined
-      ? undefined
-      : counter(readProcFileNow(`${cgroup}/memory.events`), /^oom_kill (\d+)$/m);
+    before.oomKills === undefined ? undefined : counter(readProcFile(`${cgroup}/memory.events`), /^oom_kill (\d+)$/m);
   const throttledUs =
     before.throttledUs === undefined
       ? undefined
-      : counter(readProcFileNow(`${cgroup}/cpu.stat`), /^throttled_usec (\d+)$/m);
+      : counter(readProcFile(`${cgroup}/cpu.stat`), /^throttled_usec (\d+)$/m);
   return {
     ...(oomKills === undefined ? {} : { oomKills }),
     ...(throttledUs === undefined ? {} : { throttledUs }),

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { link, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { constants, linkSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { SessionError } from '../../core/errors.js';
@@ -28,32 +28,44 @@ const keptNotes = 16;
 export async function claim(path: string): Promise<Claim> {
   const self = await readProcessIdentity();
   for (let tries = 0; tries < 100; tries += 1) {
-    const last = await lastNote(path);
+    const last = lastNote(path);
     if (last !== 0 && (await isTaken(path, last))) break;
-    if (!(await makeNote(path, last + 1, self))) continue;
-    await forgetOld(path, last + 1);
+    if (!makeNote(path, last + 1, self)) continue;
+    forgetOld(path, last + 1);
     return { path, [Symbol.asyncDispose]: () => giveUp(path, last + 1) };
   }
   throw new SessionError('SESSION_NOT_YOURS', 'another process of Paddock holds it');
 }
 
-async function giveUp(path: string, mine: number): Promise<void> {
-  // The folder may be gone with the session.
-  await makeNote(path, mine + 1, { free: true }).catch(() => undefined);
+function giveUp(path: string, mine: number): Promise<void> {
+  try {
+    makeNote(path, mine + 1, { free: true });
+  } catch {
+    // The folder may be gone with the session.
+  }
+  return Promise.resolve();
 }
 
-async function lastNote(path: string): Promise<number> {
-  return Math.max(0, ...(await notes(path)));
+function lastNote(path: string): number {
+  return Math.max(0, ...notes(path));
 }
 
-async function notes(path: string): Promise<number[]> {
+/** This and the notes are a few microseconds in a folder in memory, shorter than the thread pool's turns. */
+function notes(path: string): number[] {
   const prefix = `${basename(path)}.`;
-  const names = await readdir(dirname(path)).catch((cause: unknown) => nothingThere(cause, []));
-  return names
+  return namesIn(dirname(path))
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))
     .filter((rest) => /^[1-9]\d{0,14}$/.test(rest))
     .map(Number);
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    return nothingThere(cause, []);
+  }
 }
 
 /** Only what is not there counts as absent: a claim that could not be read may be somebody's. */
@@ -83,21 +95,22 @@ async function readNote(path: string): Promise<z.output<typeof noteSchema> | und
 }
 
 /** False when there is one of that number already. */
-async function makeNote(path: string, number: number, content: unknown): Promise<boolean> {
+function makeNote(path: string, number: number, content: unknown): boolean {
   const whole = join(dirname(path), `.note-${randomBase32(12)}`);
   try {
-    await writeFile(whole, JSON.stringify(content), { flag: 'wx', mode: 0o600 });
-    await link(whole, `${path}.${number}`);
+    writeFileSync(whole, JSON.stringify(content), { flag: 'wx', mode: 0o600 });
+    linkSync(whole, `${path}.${number}`);
     return true;
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
     throw new SessionError('STATE_UNWRITABLE', `nothing can be written beside ${path}`, { cause });
   } finally {
-    await rm(whole, { force: true }).catch(() => undefined);
+    rmSync(whole, { force: true });
   }
 }
 
-async function forgetOld(path: string, newest: number): Promise<void> {
-  const old = (await notes(path)).filter((number) => number <= newest - keptNotes);
-  await Promise.all(old.map((number) => rm(`${path}.${number}`, { force: true }).catch(() => undefined)));
+function forgetOld(path: string, newest: number): void {
+  for (const number of notes(path)) {
+    if (number <= newest - keptNotes) rmSync(`${path}.${number}`, { force: true });
+  }
 }

@@ -210,10 +210,9 @@ export async function refused(session: Session, line: string): Promise<string> {
 }
 
 /** Names of the processes of a session besides process 1, nested pid namespaces included, read from the host's /proc. */
-export async function processesIn(session: Session): Promise<readonly string[]> {
+export function processesIn(session: Session): readonly string[] {
   const { initPid, namespace } = session.sandbox.handle;
   if (pidNamespaceOf(initPid) !== namespace) return [];
   const others = processesOf(namespace).filter(({ pid }) => pid !== initPid);
-  const found = await Promise.all(others.map(({ pid }) => readProcess(pid)));
-  return found.flatMap((process) => process?.comm ?? []);
+  return others.flatMap(({ pid }) => readProcess(pid)?.comm ?? []);
 }

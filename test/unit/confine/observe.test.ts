@@ -40,8 +40,8 @@ describe('the cgroup of a sandbox', () => {
     await put('cgroup/user.slice/memory.max', '1024\n');
   });
 
-  it('has the limit that the engine set one folder above, and nothing from further up', async () => {
-    expect(await observeCgroup(7, procRoot, cgroupRoot)).toEqual({
+  it('has the limit that the engine set one folder above, and nothing from further up', () => {
+    expect(observeCgroup(7, procRoot, cgroupRoot)).toEqual({
       ...{ path: `/${scope}/container`, isShared: false, memoryMaxBytes: 67108864, swapMaxBytes: undefined },
       ...{ cpuMillis: 250, pidsMax: undefined, cpuWeight: undefined },
     });
@@ -50,24 +50,24 @@ describe('the cgroup of a sandbox', () => {
   it('is shared when a process of another pid namespace is in it', async () => {
     await namespace(8, 1);
     await put(`cgroup/${scope}/container/cgroup.procs`, '7\n8\n');
-    expect(await observeCgroup(7, procRoot, cgroupRoot)).toMatchObject({ isShared: true });
+    expect(observeCgroup(7, procRoot, cgroupRoot)).toMatchObject({ isShared: true });
   });
 
   it.each(['/', '/user.slice', '/user.slice/session.scope'])(
     'is shared when it is ours or above ours: %s',
     async (path) => {
       await put('proc/7/cgroup', `0::${path}\n`);
-      expect(await observeCgroup(7, procRoot, cgroupRoot)).toMatchObject({ isShared: true });
+      expect(observeCgroup(7, procRoot, cgroupRoot)).toMatchObject({ isShared: true });
     },
   );
 
   it('is unknown when outside our view, none without version 2, and undecided when its members can not be read', async () => {
     await put('proc/7/cgroup', '0::/../x\n');
-    expect(await observeCgroup(7, procRoot, cgroupRoot)).toBeUndefined();
+    expect(observeCgroup(7, procRoot, cgroupRoot)).toBeUndefined();
     await put('proc/7/cgroup', '4:memory:/x\n');
-    expect(await observeCgroup(7, procRoot, cgroupRoot)).toBe('none');
+    expect(observeCgroup(7, procRoot, cgroupRoot)).toBe('none');
     await put('proc/7/cgroup', '0::/gone\n');
-    expect(await observeCgroup(7, procRoot, cgroupRoot)).toMatchObject({ isShared: undefined });
+    expect(observeCgroup(7, procRoot, cgroupRoot)).toMatchObject({ isShared: undefined });
   });
 
   it('reads values as the kernel writes them', () => {

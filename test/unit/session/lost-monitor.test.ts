@@ -19,7 +19,7 @@ async function standIn(containerName: string, program = '/usr/bin/conmon'): Prom
   return { pid: started.pid ?? 0, child: Number(line.toString()) };
 }
 
-const isRunning = async (pid: number) => !['Z', 'X', undefined].includes((await readProcess(pid))?.state);
+const isRunning = (pid: number) => !['Z', 'X', undefined].includes(readProcess(pid)?.state);
 
 afterEach(async () => {
   for (const child of children.splice(0)) {
@@ -45,7 +45,7 @@ describe('a monitor that its engine has lost', () => {
     expect(await endLostMonitor('paddock-abcdefghijkl', uid, systemClock)).toBe(0);
     expect(await endLostMonitor('paddock-mnopqrstuvwx', uid + 1, systemClock)).toBe(0);
     for (const one of [longer, other, same]) {
-      expect([await isRunning(one.pid), await isRunning(one.child)]).toEqual([true, true]);
+      expect([isRunning(one.pid), isRunning(one.child)]).toEqual([true, true]);
       process.kill(one.child, 'SIGKILL');
     }
   });
