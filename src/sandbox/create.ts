@@ -100,7 +100,8 @@ export async function createSandbox(
   try {
     // Not cut off by the signal: an engine goes on creating when its client is gone, and then there is something to
     // remove that was not there when we looked. Both calls have deadlines of their own.
-    const { id } = await maker.engine.createContainer(identity.containerName, body);
+    const creating = maker.engine.createContainer(identity.containerName, body);
+    const { id } = await bothOf(creating, entry.prepare());
     const started = await startedInit(maker, id, argv, entry, signal);
     const sandbox = await verified(maker, spec, started, { mounts, initArgv: argv });
     return enforcing ? await usable(sandbox, maker.engine, binds.slice(image.binds.length), signal) : sandbox;
@@ -110,6 +111,14 @@ export async function createSandbox(
     await entry[Symbol.asyncDispose]();
     throw thrown;
   }
+}
+
+/** The first, when both are done: what is still under way when the other fails would outlive its removal. */
+async function bothOf<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> {
+  await Promise.allSettled([first, second]);
+  const value = await first;
+  await second;
+  return value;
 }
 
 /** What to throw once the container of a failed creation is gone, or may not be. */

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { lstat, mkdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { openChannel } from '../channel/channel.js';
 import { openFifoLink } from '../channel/fifo-link.js';
@@ -22,6 +23,8 @@ export interface Entry extends AsyncDisposable {
   readonly initWords: readonly string[];
   readonly binds: readonly BindMount[];
   readonly stdinOpen: boolean;
+  /** While the container is created, after the request for that has been sent. Errors: STATE_UNWRITABLE, CHANNEL_UNAVAILABLE. */
+  prepare(): Promise<void>;
   /** Between creation and start. */
   attach(containerId: string): Promise<void>;
   /** After the start: resolves when process 1 has answered. Undefined where commands go through the engine. Errors: CHANNEL_UNAVAILABLE. */
@@ -72,6 +75,10 @@ class EngineEntry implements Entry {
   readonly binds = [];
   readonly stdinOpen = false;
 
+  async prepare(): Promise<void> {
+    // Nothing to make.
+  }
+
   async attach(): Promise<void> {
     // Nothing to attach to.
   }
@@ -96,6 +103,10 @@ class AttachEntry implements Entry {
   constructor(options: EntryOptions) {
     this.#options = options;
     this.initWords = ['--channel', 'stdio'];
+  }
+
+  async prepare(): Promise<void> {
+    // Nothing to make.
   }
 
   async attach(containerId: string): Promise<void> {
@@ -138,21 +149,21 @@ class FifoEntry implements Entry {
   readonly binds: readonly BindMount[];
   readonly stdinOpen = false;
   readonly #options: EntryOptions;
-  readonly #link: ChannelLink;
+  readonly #shared: string;
+  #making: Promise<ChannelLink> | undefined;
 
-  private constructor(options: EntryOptions, link: ChannelLink, bind: BindMount) {
+  private constructor(options: EntryOptions, shared: string, bind: BindMount) {
     this.#options = options;
-    this.#link = link;
+    this.#shared = shared;
     this.binds = [bind];
     this.initWords = ['--channel', 'fifo', ...(options.detached ? ['--detached'] : [])];
   }
 
   static async make(options: EntryOptions): Promise<FifoEntry> {
-    const { folder, initProgram } = options;
+    const { folder } = options;
     const shared = join(folder, 'io');
     try {
       await mkdir(shared, { recursive: true, mode: 0o700 });
-      await promisify(execFile)(initProgram, ['--mkfifo', shared], { env: {}, timeout: 10_000 });
       const source = await realpath(shared);
       const { dev, ino } = await lstat(source, { bigint: true });
       const bind = {
@@ -163,11 +174,16 @@ class FifoEntry implements Entry {
         target: channelTarget,
         readOnly: true,
       };
-      return new FifoEntry(options, await openFifoLink(shared, { hostFolder: folder }), bind);
+      return new FifoEntry(options, shared, bind);
     } catch (cause) {
       await rm(folder, { recursive: true, force: true }).catch(() => undefined);
-      throw new SandboxError('STATE_UNWRITABLE', `the channel's pipes could not be made in ${folder}`, { cause });
+      throw noPipes(folder, cause);
     }
+  }
+
+  async prepare(): Promise<void> {
+    this.#making = this.#makePipes();
+    await this.#making;
   }
 
   async attach(): Promise<void> {
@@ -175,7 +191,8 @@ class FifoEntry implements Entry {
   }
 
   async open(signal?: AbortSignal): Promise<SandboxChannel> {
-    const channel = await openChannel(this.#link, {
+    if (this.#making === undefined) throw new SandboxError('INTERNAL', 'the entry was not prepared');
+    const channel = await openChannel(await this.#making, {
       clock: this.#options.clock,
       ...(signal === undefined ? {} : { signal }),
     });
@@ -183,7 +200,24 @@ class FifoEntry implements Entry {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#link[Symbol.asyncDispose]();
+    const link = await this.#making?.catch(() => undefined);
+    await link?.[Symbol.asyncDispose]();
     await rm(this.#options.folder, { recursive: true, force: true });
   }
+
+  /** Starting a program holds up a process as large as ours for milliseconds: what was asked of the engine goes out first. */
+  async #makePipes(): Promise<ChannelLink> {
+    const { folder, initProgram } = this.#options;
+    await setImmediate();
+    try {
+      await promisify(execFile)(initProgram, ['--mkfifo', this.#shared], { env: {}, timeout: 10_000 });
+      return await openFifoLink(this.#shared, { hostFolder: folder });
+    } catch (cause) {
+      throw noPipes(folder, cause);
+    }
+  }
+}
+
+function noPipes(folder: string, cause: unknown): SandboxError {
+  return new SandboxError('STATE_UNWRITABLE', `the channel's pipes could not be made in ${folder}`, { cause });
 }

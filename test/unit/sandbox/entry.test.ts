@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { CommandPath } from '../../../src/core/exec.js';
@@ -15,10 +18,10 @@ function silentEngine(): Engine {
   return { attachContainer } as unknown as Engine;
 }
 
-const prepare = (path: CommandPath, detached: boolean) =>
+const prepare = (path: CommandPath, detached: boolean, folder = '/nowhere/channel') =>
   prepareEntry({
     ...{ path, detached, engine: silentEngine(), clock: systemClock },
-    ...{ initProgram: '/nowhere/paddock-init', folder: '/nowhere/channel' },
+    ...{ initProgram: '/nowhere/paddock-init', folder },
   });
 
 describe('the way in for commands', () => {
@@ -28,6 +31,19 @@ describe('the way in for commands', () => {
     const opened = entry.open();
     await expect(opened).rejects.toMatchObject({ code: 'CHANNEL_UNAVAILABLE' });
     await expect(opened).rejects.toHaveProperty('hint', expect.stringContaining('channel = "fifo"'));
+  });
+
+  it('over pipes is refused when they cannot be made, and leaves no folder', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'paddock-entry-'));
+    try {
+      await using entry = await prepare('fifo', false, join(parent, 'channel'));
+      expect(entry.binds).toMatchObject([{ source: join(parent, 'channel/io'), readOnly: true }]);
+      await expect(entry.prepare()).rejects.toMatchObject({ code: 'STATE_UNWRITABLE' });
+      await entry[Symbol.asyncDispose]();
+      expect(await readdir(parent)).toEqual([]);
+    } finally {
+      await rm(parent, { recursive: true });
+    }
   });
 
   it('of a session that outlives us is never an attach stream', async () => {
