@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { lstat, mkdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { openChannel } from '../channel/channel.js';
 import { openFifoLink } from '../channel/fifo-link.js';
@@ -143,6 +142,9 @@ function withHint(error: unknown): unknown {
   });
 }
 
+/** For what was asked of the engine to be on its way; less than an engine takes to make a container. */
+const headStartMs = 2;
+
 class FifoEntry implements Entry {
   readonly path = 'fifo';
   readonly initWords: readonly string[];
@@ -205,10 +207,10 @@ class FifoEntry implements Entry {
     await rm(this.#options.folder, { recursive: true, force: true });
   }
 
-  /** Starting a program holds up a process as large as ours for milliseconds: what was asked of the engine goes out first. */
+  /** Starting a program holds up a process as large as ours for milliseconds, in which the engine can work. */
   async #makePipes(): Promise<ChannelLink> {
     const { folder, initProgram } = this.#options;
-    await setImmediate();
+    await this.#options.clock.sleep(headStartMs);
     try {
       await promisify(execFile)(initProgram, ['--mkfifo', this.#shared], { env: {}, timeout: 10_000 });
       return await openFifoLink(this.#shared, { hostFolder: folder });
