@@ -96,8 +96,10 @@ static void on_signals(void *subject) {
   struct signalfd_siginfo info;
   for (int i = 0; i < SIGNALS_AT_ONCE && read(signals, &info, sizeof info) == (ssize_t)sizeof info; i++) {
     if (info.ssi_signo == (uint32_t)SIGCHLD) continue;
-    // From within the sandbox everybody may signal us; from outside the sender has no number in here.
-    if (getpid() == 1 && info.ssi_pid != 0) continue;
+    // From within the sandbox everybody may signal us; from outside the sender has no number in here. With any other code
+    // (sigqueue's, or a pipe's that is said to be ours) the number is whatever somebody in here likes. What nobody in here can
+    // be kept from is to take away our room for queued signals (prlimit), and that loses code and number.
+    if (getpid() == 1 && (info.ssi_pid != 0 || info.ssi_code != SI_USER)) continue;
     session_end(EXIT_STOPPED, BYE_STOPPED, "asked to stop by a signal");
   }
   reaper_reap();
