@@ -12,7 +12,6 @@ import type { SessionRecord } from '../../session/record.js';
 import type { Session } from '../../session/session.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
-import { keeperSocket } from '../holder.js';
 import { settingsOf } from '../settings.js';
 import { adopt, recordOf } from './detached.js';
 
@@ -26,7 +25,7 @@ export const keep: CliCommand = {
   async run(context) {
     const config = await settingsOf(context);
     await using apps = new Apps(config, context.env);
-    const path = keeperSocket(apps.usual);
+    const path = apps.usual.store.keeperPath;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const keeper = new Keeper({ path, clock: systemClock, adopt: (id) => hold(apps, id) });
     await keeper.run(context.signal);
