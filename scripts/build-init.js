@@ -67,6 +67,8 @@ const cross = {
   arm64: ['aarch64-linux-musl-gcc', 'aarch64-linux-gnu-gcc'],
 };
 
+const machines = { x64: 62, arm64: 183 };
+
 function findCompiler(env, arch) {
   for (const name of arch === process.arch ? native : cross[arch]) {
     const path = findOnPath(name, env);
@@ -91,9 +93,11 @@ function readStamp(out) {
 }
 
 /** A program that names an interpreter would need a libc inside the sandbox, which is an empty root. */
-function assertStatic(path) {
+function assertStatic(path, arch) {
   const elf = readFileSync(path);
   const PT_INTERP = 3;
+  // e_machine: what a compiler is called does not say what it makes.
+  if (arch in machines && elf.readUInt16LE(18) !== machines[arch]) throw new Error(`${path} is no program for ${arch}`);
   const start = Number(elf.readBigUInt64LE(32));
   const size = elf.readUInt16LE(54);
   for (let i = 0; i < elf.readUInt16LE(56); i += 1) {
@@ -101,7 +105,7 @@ function assertStatic(path) {
   }
 }
 
-function compile(compiler, args, out, env) {
+function compile(compiler, args, { out, env, arch }) {
   mkdirSync(dirname(out), { recursive: true });
   const draft = `${out}.${process.pid}.new`;
   const files = sources.filter((name) => name.endsWith('.c')).map((name) => join('src/init', name));
@@ -112,17 +116,37 @@ function compile(compiler, args, out, env) {
   });
   if (run.status !== 0) {
     rmSync(draft, { force: true });
-    throw new Error(`${compiler.path} failed:\n${run.stderr ?? run.error}\n${MISSING}`);
+    throw new Error(`${compiler.path} failed:\n${run.stderr ?? run.error}\n${whatToInstall(arch)}`);
   }
-  assertStatic(draft);
+  try {
+    assertStatic(draft, arch);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
   chmodSync(draft, 0o755);
   renameSync(draft, out);
 }
 
-const MISSING =
-  'paddock-init needs a C compiler and a static C library:\n' +
-  '  Debian, Ubuntu: apt-get install musl-tools\n' +
-  '  Fedora:         dnf install musl-gcc musl-libc-static (or gcc glibc-static)';
+const packages = {
+  x64: 'gcc-x86-64-linux-gnu libc6-dev-amd64-cross',
+  arm64: 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',
+};
+
+function whatToInstall(arch) {
+  if (arch !== process.arch) {
+    return (
+      `paddock-init for ${arch} needs a cross compiler and a static C library of that processor:\n` +
+      `  Debian, Ubuntu: apt-get install ${packages[arch]}\n` +
+      `  elsewhere:      ${cross[arch][0]} in PATH`
+    );
+  }
+  return (
+    'paddock-init needs a C compiler and a static C library:\n' +
+    '  Debian, Ubuntu: apt-get install musl-tools\n' +
+    '  Fedora:         dnf install musl-gcc musl-libc-static (or gcc glibc-static)'
+  );
+}
 
 /**
  * Makes `out` and `out`.json; returns 'made', 'unchanged', or 'kept' (no compiler, and the one there is made from these
@@ -141,10 +165,10 @@ export function buildInit(out, env = process.env, arch = process.arch) {
   }
   if (compiler === undefined) {
     throw new Error(
-      `no compiler found${stamp ? ', and the program there is not made from these sources' : ''}.\n${MISSING}`,
+      `no compiler found${stamp ? ', and the program there is not made from these sources' : ''}.\n${whatToInstall(arch)}`,
     );
   }
-  compile(compiler, args, out, env);
+  compile(compiler, args, { out, env, arch });
   const facts = { sources: made, compiler: compiler.identity, arch, program: sha256(readFileSync(out)) };
   writeFileSync(`${out}.json`, `${JSON.stringify(facts, null, 2)}\n`);
   return 'made';
@@ -156,8 +180,7 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
     if (values.arch !== process.arch && !(values.arch in cross))
       throw new Error(`there is no build for ${values.arch}: x64 and arm64 only`);
-    const name = values.arch === process.arch ? 'paddock-init' : `paddock-init-${values.arch}`;
-    const out = resolve(positionals[0] ?? join(root, 'dist/init', name));
+    const out = resolve(positionals[0] ?? join(root, 'dist/init', `paddock-init-${values.arch}`));
     process.stdout.write(`paddock-init: ${buildInit(out, process.env, values.arch)}\n`);
   } catch (error) {
     process.stderr.write(`paddock-init: ${error.message}\n`);

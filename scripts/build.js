@@ -1,5 +1,5 @@
-// `npm run build`: src → dist/, and paddock-init → dist/init/. Nothing stale stays, and a failed compile leaves the
-// last good output where it was.
+// `npm run build`: src → dist/, and paddock-init → dist/init/paddock-init-PROCESSOR. Nothing stale stays but what
+// scripts/release made for another processor and makes anew, and a failed compile leaves the last good output where it was.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -9,6 +9,7 @@ import { buildInit } from './build-init.js';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const draft = join(dist, '.new');
+const init = join(dist, 'init');
 
 function compileTypeScript() {
   rmSync(draft, { recursive: true, force: true });
@@ -27,6 +28,9 @@ function replaceOutput() {
   for (const name of readdirSync(dist)) {
     if (name !== '.new' && name !== 'init') rmSync(join(dist, name), { recursive: true });
   }
+  for (const name of existsSync(init) ? readdirSync(init) : []) {
+    if (!/^paddock-init-(x64|arm64)(\.json)?$/.test(name)) rmSync(join(init, name), { recursive: true });
+  }
   for (const name of readdirSync(draft)) renameSync(join(draft, name), join(dist, name));
   rmSync(draft, { recursive: true });
   const main = join(dist, 'cli/main.js');
@@ -36,7 +40,7 @@ function replaceOutput() {
 try {
   compileTypeScript();
   replaceOutput();
-  process.stdout.write(`build: dist/ written, paddock-init ${buildInit(join(dist, 'init/paddock-init'))}\n`);
+  process.stdout.write(`build: dist/ written, paddock-init ${buildInit(join(init, `paddock-init-${process.arch}`))}\n`);
 } catch (error) {
   process.stderr.write(`build: ${error.message}\n`);
   process.exitCode = 1;

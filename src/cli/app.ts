@@ -22,8 +22,8 @@ import { buildHostImage } from '../workspace/host-image.js';
 import { readHostLayout } from '../workspace/host-layout.js';
 import { callerUid } from './settings.js';
 
-/** Where the build puts our process 1. */
-export const builtInit = fileURLToPath(new URL('../init/paddock-init', import.meta.url));
+/** Where the build puts our process 1 for this machine's processor; a package has it for others too. */
+export const builtInit = fileURLToPath(new URL(`../init/paddock-init-${process.arch}`, import.meta.url));
 
 /**
  * Everything a command may need, made when first asked for and given back together. The audit log comes first: where

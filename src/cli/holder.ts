@@ -22,11 +22,6 @@ const takeOverMs = 40_000;
 const lastBreathMs = 3000;
 const maxLogBytes = 64 * 1024;
 
-/** Where the keeper of this user is asked to hold sessions. */
-export function keeperSocket(app: App): string {
-  return join(app.config.runtimeDir, 'keeper', 'control.sock');
-}
-
 /**
  * A connection to the process that holds a session: the server that made it or, for a detached one, the keeper, which is
  * started when nobody holds it. Undefined where no one needs to: its commands go through the engine. Errors: SESSION_ENDED,
@@ -89,7 +84,7 @@ async function refuseUnusable(record: SessionRecord): Promise<void> {
 }
 
 async function keeper(app: App, context: CommandContext): Promise<Socket> {
-  const path = keeperSocket(app);
+  const path = app.store.keeperPath;
   const present = await connectTo(path);
   if (present !== undefined) return present;
   await startKeeper(app, context);

@@ -2,27 +2,32 @@
 #include "reaper.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <sys/wait.h>
 
 #include "command.h"
 #include "session.h"
 #include "tree.h"
 
-enum { LOOK_AGAIN_MS = 10, UNKILLABLE_MS = 5000 };
+enum { REAPED_AT_ONCE = 256, LOOK_AGAIN_MS = 10, UNKILLABLE_MS = 5000 };
 
 static bool has_to_look;
 static int64_t look_at, unclean_since;
 
 // SIGCHLD is one bit, not a count: one signal may stand for any number of dead children.
-void reaper_reap(void) {
-  for (;;) {
+bool reaper_reap(void) {
+  for (int reaped = 0; reaped < REAPED_AT_ONCE;) {
     const pid_t pid = waitpid(-1, NULL, WNOHANG | __WALL);
     if (pid < 0 && errno == EINTR) continue;
-    if (pid <= 0) break;
+    if (pid <= 0) {
+      has_to_look = true;
+      return true;
+    }
     commands_reaped(pid);
+    reaped++;
   }
-  has_to_look = true;
+  // Whoever makes them die without end has to be looked for all the same, though not once for every few of them.
+  if (look_at == 0) look_at = session_now_ms() + LOOK_AGAIN_MS;
+  return false;
 }
 
 // What has lost its supervisor is reparented to us, together with what the engine's own exec left behind. With every

@@ -30,6 +30,7 @@ static nfds_t watched;
 static int signals, timer;
 static int64_t armed; // 0: not, or it has gone off
 static bool has_channel;
+static bool all_reaped;
 
 int64_t session_now_ms(void) {
   struct timespec now;
@@ -96,11 +97,13 @@ static void on_signals(void *subject) {
   struct signalfd_siginfo info;
   for (int i = 0; i < SIGNALS_AT_ONCE && read(signals, &info, sizeof info) == (ssize_t)sizeof info; i++) {
     if (info.ssi_signo == (uint32_t)SIGCHLD) continue;
-    // From within the sandbox everybody may signal us; from outside the sender has no number in here.
-    if (getpid() == 1 && info.ssi_pid != 0) continue;
+    // From within the sandbox everybody may signal us; from outside the sender has no number in here. With any other code
+    // (sigqueue's, or a pipe's that is said to be ours) the number is whatever somebody in here likes. What nobody in here can
+    // be kept from is to take away our room for queued signals (prlimit), and that loses code and number.
+    if (getpid() == 1 && (info.ssi_pid != 0 || info.ssi_code != SI_USER)) continue;
     session_end(EXIT_STOPPED, BYE_STOPPED, "asked to stop by a signal");
   }
-  reaper_reap();
+  all_reaped = reaper_reap();
 }
 
 static void on_timer(void *subject) {
@@ -152,13 +155,13 @@ static void prepare(const struct options *options) {
 
 int session_run(const struct options *options) {
   prepare(options);
-  // Before the first sleep as well: a child that died before the mask was set left no signal.
-  reaper_reap();
   for (;;) {
+    // Before the first sleep as well: a child that died before the mask was set left no signal.
+    if (!all_reaped) all_reaped = reaper_reap();
     if (has_channel) channel_parse();
     const int64_t now = session_now_ms();
     if (now >= options->deadline_ms) session_end(EXIT_DEADLINE, BYE_DEADLINE, "the deadline has come");
-    int64_t next = options->deadline_ms;
+    int64_t next = all_reaped ? options->deadline_ms : now;
     if (has_channel) {
       next = earlier(next, earlier(commands_tick(now), reaper_tick(now)));
       next = earlier(next, channel_tick(now));

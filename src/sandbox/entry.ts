@@ -55,16 +55,21 @@ export async function prepareEntry(options: EntryOptions): Promise<Entry> {
 
 /**
  * The channel of a detached sandbox whose holder is gone. Undefined where commands go through the engine. Errors:
- * SESSION_ENDED, CHANNEL_UNAVAILABLE.
+ * SESSION_ENDED, CHANNEL_UNAVAILABLE, INTERRUPTED.
  */
-export async function reenter(path: CommandPath, folder: string, clock: Clock): Promise<SandboxChannel | undefined> {
+export async function reenter(
+  path: CommandPath,
+  folder: string,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<SandboxChannel | undefined> {
   if (path === 'exec') return undefined;
   if (path === 'attach') {
     throw new SandboxError('CHANNEL_UNAVAILABLE', 'a channel over the attach stream cannot be taken over', {
       hint: 'Make detached sessions with channel = "fifo" or "exec".',
     });
   }
-  const channel = await takeOverChannel(folder, { clock });
+  const channel = await takeOverChannel(folder, signal === undefined ? { clock } : { clock, signal });
   return { path, channel, release: () => rm(folder, { recursive: true, force: true }) };
 }
 

@@ -54,7 +54,7 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
     evidence: evidence as Sandbox['handle']['evidence'],
   };
   const id = record.id as SessionId;
-  const channel = await reenter(record.commandPath ?? 'exec', store.channelFolder(id), clock);
+  const channel = await reenter(record.commandPath ?? 'exec', store.channelFolder(id), clock, options.signal);
   const sandbox = new Sandbox(handle, engine, clock, channel);
   const session = new Session({ record, sandbox, log: new SessionLog(store.logPath(id)), audit, clock, notes: [] });
   try {

@@ -11,9 +11,17 @@ import type { Session } from './session.js';
 export interface KeeperOptions {
   /** Where it is asked to hold sessions. */
   readonly path: string;
-  /** Takes a session over, with its channel and its control socket. */
-  readonly adopt: (id: SessionId) => Promise<Session>;
+  /** Takes a session over, with its channel and its control socket; gives up when the signal fires. */
+  readonly adopt: (id: SessionId, signal: AbortSignal) => Promise<Session>;
   readonly clock: Clock;
+}
+
+interface Held {
+  readonly taking: Promise<Session>;
+  /** When it has been taken over. */
+  session?: Session;
+  /** When it is being let go. */
+  leaving?: Promise<void>;
 }
 
 const lookEveryMs = 500;
@@ -26,7 +34,8 @@ const idleMs = 5000;
  */
 export class Keeper {
   readonly #options: KeeperOptions;
-  readonly #held = new Map<SessionId, Promise<Session>>();
+  readonly #held = new Map<SessionId, Held>();
+  readonly #ending = new AbortController();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -41,10 +50,11 @@ export class Keeper {
     let idleSince = clock.monotonic();
     while (!signal.aborted && clock.monotonic() - idleSince < idleMs) {
       await clock.sleep(lookEveryMs, signal).catch(() => undefined);
-      await this.#dropEnded();
+      this.#dropEnded();
       if (this.#held.size > 0) idleSince = clock.monotonic();
     }
-    await Promise.allSettled([...this.#held.values()].map(async (session) => (await session).letGo()));
+    this.#ending.abort();
+    await Promise.all([...this.#held].map(([id, held]) => this.#letGo(id, held)));
   }
 
   #visit(wire: ControlWire): void {
@@ -69,27 +79,47 @@ export class Keeper {
       await this.#session(sessionId);
       return { say: 'held' };
     } catch (thrown) {
-      return toErrorMessage(thrown);
+      return toErrorMessage(this.#ending.signal.aborted ? endingError(thrown) : thrown);
     }
   }
 
   /** One take-over at a time for each session. */
-  #session(id: SessionId): Promise<Session> {
-    const held = this.#held.get(id);
-    if (held !== undefined) return held;
-    const taking = this.#options.adopt(id);
-    this.#held.set(id, taking);
-    taking.catch(() => this.#held.delete(id));
-    return taking;
-  }
-
-  async #dropEnded(): Promise<void> {
-    for (const [id, taking] of this.#held) {
-      const session = await taking.catch(() => undefined);
-      // One whose channel broke is let go as well: the next visitor has it taken over anew.
-      if (session === undefined || (session.sandbox.alive && session.sandbox.endedBecause === undefined)) continue;
-      await session.letGo().catch(() => undefined);
+  async #session(id: SessionId): Promise<Session> {
+    await this.#held.get(id)?.leaving;
+    if (this.#ending.signal.aborted) throw endingError();
+    const present = this.#held.get(id);
+    if (present !== undefined) return present.taking;
+    const held: Held = { taking: this.#options.adopt(id, this.#ending.signal) };
+    this.#held.set(id, held);
+    try {
+      held.session = await held.taking;
+      return held.session;
+    } catch (thrown) {
       this.#held.delete(id);
+      throw thrown;
     }
   }
+
+  /** Waits for none of them: a session that is slow to take over, or to let go, is no other's business. */
+  #dropEnded(): void {
+    for (const [id, held] of this.#held) {
+      const { session } = held;
+      // One whose channel broke is let go as well: the next visitor has it taken over anew.
+      if (session === undefined || (session.sandbox.alive && session.sandbox.endedBecause === undefined)) continue;
+      void this.#letGo(id, held);
+    }
+  }
+
+  #letGo(id: SessionId, held: Held): Promise<void> {
+    held.leaving ??= held.taking
+      .then((session) => session.letGo())
+      .catch(() => undefined)
+      .then(() => void this.#held.delete(id));
+    return held.leaving;
+  }
+}
+
+/** Whoever asks tries again, and starts the next keeper. */
+function endingError(cause?: unknown): SessionError {
+  return new SessionError('SESSION_NOT_YOURS', 'the process that holds detached sessions is just ending', { cause });
 }

@@ -48,7 +48,7 @@ export interface PruneReport {
   readonly foreign: readonly ForeignContainer[];
   /** File names in the session folder that should be records and are not; never acted upon. */
   readonly unreadable: readonly string[];
-  /** Left-over files and service folders that were removed. */
+  /** Left-over files, and folders of services and channels, that were removed. */
   readonly files: readonly string[];
 }
 

@@ -9,6 +9,7 @@ import type { ContainerSummary, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import { safeLine } from '../kit/safe-text.js';
+import { sweepChannels } from './left-over-channels.js';
 import { sweepRecordFolder } from './left-over-files.js';
 import { endLostMonitor } from './lost-monitor.js';
 import { isSameEngine, judgeRecord, provesOwnership } from './ownership.js';
@@ -60,6 +61,7 @@ export async function pruneSessions(options: PruneOptions): Promise<PruneReport>
   });
   const files = [
     ...(await sweepRecordFolder(store, { nowMs: clock.now(), isDryRun })),
+    ...(await sweepChannels(store, { nowMs: clock.now(), isDryRun, gone: pruner.removed.map((one) => one.sessionId) })),
     ...(await sweepServiceFolders(options.runtimeDir, isDryRun)),
   ];
   const { removed, kept, pending } = pruner;

@@ -1,4 +1,5 @@
 import { plain } from '../audit/redaction.js';
+import type { ExecResult } from '../core/exec.js';
 import type { SessionId } from '../core/ids.js';
 import { labels, userLabelPrefix } from '../core/labels.js';
 import type { SandboxSpec } from '../core/spec.js';
@@ -65,5 +66,17 @@ export function describe(record: SessionRecord) {
     lifetimeMs: spec.lifetimeMs,
     container: plain(record.container?.id ?? ''),
     controls: (record.evidence?.controls ?? []).map((c) => plain(`${c.id}=${c.status}`)),
+  };
+}
+
+/** What it says of a command that has ended. */
+export function describeResult(result: ExecResult) {
+  return {
+    exitCode: result.exitCode,
+    reason: plain(result.reason),
+    durationMs: result.usage.durationMs,
+    stdoutBytes: result.stdout.totalBytes,
+    stderrBytes: result.stderr.totalBytes,
+    strays: result.strays,
   };
 }

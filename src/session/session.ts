@@ -10,6 +10,7 @@ import type { Command, CommandOptions } from '../sandbox/command/command.js';
 import type { OutputSink } from '../sandbox/command/command-output.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { SessionRecord } from './record.js';
+import { describeResult } from './record-parts.js';
 import type { SessionLog } from './session-log.js';
 
 /** A command of a session: running or finished, kept until newer ones push it out. */
@@ -60,6 +61,7 @@ export class Session {
   readonly #commands = new Map<CommandId, SessionCommand>();
   /** Commands that the engine has not taken yet: they count, or many at once would all pass the check. */
   #starting = 0;
+  #isLetGo = false;
 
   constructor(parts: SessionParts) {
     this.record = parts.record;
@@ -145,10 +147,13 @@ export class Session {
     }
   }
 
-  /** Gives up a detached session and leaves it running: another process may hold it from now on. */
+  /** Gives up a detached session and leaves it running, with its commands: another process may hold it from now on. */
   async letGo(): Promise<void> {
+    this.#isLetGo = true;
     await this.#visitors[Symbol.asyncDispose]();
     await this.sandbox.letGo();
+    // Over the engine's exec they end when they do, which nobody here waits for.
+    if (this.sandbox.commandPath !== 'exec') await Promise.all(this.commands.map((command) => command.settled));
     await this.#log[Symbol.asyncDispose]();
     await this.#held[Symbol.asyncDispose]();
   }
@@ -215,8 +220,10 @@ export class Session {
   async #finish(command: Command, intent: AuditIntent): Promise<NonNullable<SessionCommand['outcome']>> {
     try {
       const result = await command.result;
+      if (this.#isLetGo && result.reason === 'session-ended' && this.sandbox.alive)
+        return await this.#leave(command, intent);
       this.#note(command.id, `ended: ${result.reason} ${result.exitCode}`);
-      await intent.outcome('ok', { details: summary(result) });
+      await intent.outcome('ok', { details: describeResult(result) });
       return { result };
     } catch (thrown) {
       const error = toPaddockError(thrown);
@@ -227,6 +234,13 @@ export class Session {
     }
   }
 
+  /** Nobody here hears how it ends. */
+  async #leave({ id }: Command, intent: AuditIntent): Promise<NonNullable<SessionCommand['outcome']>> {
+    this.#note(id, 'runs on: its holder let the session go');
+    await intent.outcome('ok', { details: { reason: plain('let-go') } });
+    return { error: new SessionError('CHANNEL_UNAVAILABLE', 'its holder let the session go; the command runs on') };
+  }
+
   #note(id: CommandId, how: string): void {
     this.#log.append(`--- ${new Date(this.#clock.now()).toISOString()} ${id} ${how}\n`);
   }
@@ -235,15 +249,4 @@ export class Session {
     const finished = this.commands.filter((c) => c.outcome !== undefined);
     for (const old of finished.slice(0, Math.max(0, finished.length - keptCommands))) this.#commands.delete(old.id);
   }
-}
-
-function summary(result: ExecResult) {
-  return {
-    exitCode: result.exitCode,
-    reason: plain(result.reason),
-    durationMs: result.usage.durationMs,
-    stdoutBytes: result.stdout.totalBytes,
-    stderrBytes: result.stderr.totalBytes,
-    strays: result.strays,
-  };
 }

@@ -2,7 +2,7 @@ import { closeSync, constants, fsync, mkdirSync, openSync, renameSync, writeFile
 import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { PaddockError } from '../core/errors.js';
+import { PaddockError, SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import { randomBase32 } from '../kit/random-id.js';
 import { recordSchema, type SessionRecord } from './record.js';
@@ -18,11 +18,14 @@ export class RecordStore {
   readonly folder: string;
   /** Folder of the sessions' channels. */
   readonly channelsFolder: string;
+  /** Where the keeper of this user is asked to hold sessions. */
+  readonly keeperPath: string;
 
-  /** `runtimeDir`: where the sessions' channels are. */
+  /** `runtimeDir`: where the sessions' channels are, and the keeper. */
   constructor(stateDir: string, runtimeDir: string) {
     this.folder = join(stateDir, 'sessions');
     this.channelsFolder = join(runtimeDir, 'channels');
+    this.keeperPath = join(runtimeDir, 'keeper', 'control.sock');
   }
 
   async save(record: SessionRecord): Promise<void> {
@@ -44,6 +47,14 @@ export class RecordStore {
     if (text === undefined) return undefined;
     const record = parse(text);
     return record?.id === id ? record : undefined;
+  }
+
+  /** Whether there is anything in the place of that record, readable or not. */
+  async has(id: SessionId): Promise<boolean> {
+    return lstat(this.#path(id)).then(
+      () => true,
+      (error: unknown) => !isMissing(error),
+    );
   }
 
   async list(): Promise<{ records: SessionRecord[]; unreadable: string[] }> {
@@ -81,8 +92,18 @@ export class RecordStore {
     await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
       throw new PaddockError('STATE_UNWRITABLE', `the folder ${folder} could not be made`, { cause });
     });
-    for (const parent of [dirname(dirname(folder)), dirname(folder)]) await refuseForeign(parent);
+    await this.checkChannelFolder(id);
     return folder;
+  }
+
+  /** Errors: SESSION_ENDED where there is none, STATE_UNWRITABLE where others could put one of theirs in its place. */
+  async checkChannelFolder(id: SessionId): Promise<void> {
+    const folder = this.channelFolder(id);
+    const status = await lstat(folder).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+    if (status === undefined) throw new SessionError('SESSION_ENDED', `session ${id} has ended: its channel is gone`);
+    for (const parent of [dirname(dirname(folder)), dirname(folder)]) await refuseForeign(parent);
   }
 
   /** Where whoever holds the session lets others in. */
@@ -114,6 +135,11 @@ async function refuseForeign(folder: string): Promise<void> {
   throw new PaddockError('STATE_UNWRITABLE', `${folder} is not yours, or others can write to it`, {
     hint: `Run \`chmod go-w ${folder}\` if it is yours, or set runtime_dir to a folder that is.`,
   });
+}
+
+function isMissing(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 function parse(text: string): SessionRecord | undefined {

@@ -119,15 +119,19 @@ describe.each(engineKinds)('a detached session on %s', (kind) => {
     expect((await paddock(place, ['exec', id, '--', 'true'])).status).toBe(0);
   });
 
-  it('outlives a keeper that is killed; the next one follows what still runs', async () => {
+  it.each([
+    ['killed', 'SIGKILL'],
+    ['asked to end', 'SIGTERM'],
+  ] as const)('outlives a keeper that is %s; the next one follows what still runs', async (_, signal) => {
     const id = await create(place, '--project', place.project);
     const script = 'until [ -e /workspace/go ]; do sleep 0.1; done; echo after the keeper; sleep 600';
     const { end } = await begin(place, id, script);
     const killed = keeperOf(place);
-    process.kill(killed, 'SIGKILL');
+    process.kill(killed, signal);
     const lost = await end;
     expect(lost.status).toBe(125);
     expect(lost.stderr).toContain('CHANNEL_UNAVAILABLE');
+    expect(lost.stderr).toContain('the command runs on');
     expect(lost.stderr).toContain(`paddock logs ${id}`);
     expect((await paddock(place, ['exec', id, '--', 'echo', 'again'])).stdout.toString()).toBe('again\n');
     expect(keeperOf(place)).not.toBe(killed);

@@ -1,5 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toPaddockError } from '../../src/core/errors.js';
+import { processesOf } from '../../src/sandbox/processes.js';
 import type { Session } from '../../src/session/session.js';
 import { CountingSocket } from './support/counting-socket.js';
 import { emptyRootTar, engineKinds, engineSockets, uniqueName } from './support/engines.js';
@@ -130,6 +134,30 @@ describe.each(engineKinds)('commands over the channel on a real rootless %s', (k
     await expect(doomed.start(command('true'))).rejects.toMatchObject({ code: 'SESSION_ENDED' });
     await stage.sessions.destroy(doomed.id);
   });
+
+  // Without its holder a detached sandbox would live on, with whatever it is that speaks for its process 1.
+  it.each(['attached', 'detached'] as const)(
+    'end with the session, container and all, when what comes from process 1 breaks the rules (%s)',
+    async (lease) => {
+      await using sessions = stage.newSessions(lease);
+      const doomed = await sessions.create({ workspace: 'none' });
+      const { containerId, namespace } = doomed.sandbox.handle;
+      const entry = await doomed.start(command('setsid sleep 1000 & echo up; exec sleep 1000'));
+      await expect.poll(() => entry.command.output.stdout.text()).toContain('up');
+      const out = await open(join(stage.store.channelFolder(doomed.id), 'out'), 'a');
+      await out.write(Buffer.alloc(64, 0xff));
+      await out.close();
+      await entry.settled;
+      expect(entry.outcome).toMatchObject({ result: { reason: 'session-ended', exitCode: 137 } });
+      await expect(doomed.start(command('true'))).rejects.toMatchObject({ code: 'SESSION_ENDED' });
+      const found = () =>
+        stage.engine.inspectContainer(containerId).catch((error: unknown) => toPaddockError(error).code);
+      await expect.poll(found, { timeout: 20_000 }).toBe('ENGINE_NOT_FOUND');
+      expect(processesOf(namespace)).toEqual([]);
+      expect(doomed.sandbox.alive).toBe(false);
+      await stage.store.remove(doomed.id);
+    },
+  );
 });
 
 function threadsAndSize(pid: number): { readonly residentBytes: number } {

@@ -12,7 +12,6 @@ import type { SessionRecord } from '../../session/record.js';
 import type { Session } from '../../session/session.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
-import { keeperSocket } from '../holder.js';
 import { settingsOf } from '../settings.js';
 import { adopt, recordOf } from './detached.js';
 
@@ -26,22 +25,22 @@ export const keep: CliCommand = {
   async run(context) {
     const config = await settingsOf(context);
     await using apps = new Apps(config, context.env);
-    const path = keeperSocket(apps.usual);
+    const path = apps.usual.store.keeperPath;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const keeper = new Keeper({ path, clock: systemClock, adopt: (id) => hold(apps, id) });
+    const keeper = new Keeper({ path, clock: systemClock, adopt: (id, signal) => hold(apps, id, signal) });
     await keeper.run(context.signal);
     return 0;
   },
 };
 
-async function hold(apps: Apps, id: SessionId): Promise<Session> {
+async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Session> {
   const record = await recordOf(apps.usual, id);
   if (record.kind !== 'detached') throw new SessionError('SESSION_NOT_YOURS', `${id} is not detached`);
   await using undo = new Disposables();
   // Before the channel is touched: two that read from it would each get half of what it says.
   const claim = undo.use(await claimSession(apps.usual.store, id));
   const app = apps.for(record);
-  const session = await adopt(app, record);
+  const session = await adopt(app, record, signal);
   undo.defer(() => session.letGo());
   const audit = (await app.audit()).forCaller(visitor);
   const { sitePolicy } = app.config;

@@ -1,24 +1,15 @@
 import { type PaddockError, SandboxError, toPaddockError } from '../../core/errors.js';
 import type { ExecRequest, ExecResult, ExitReason } from '../../core/exec.js';
 import type { CommandId } from '../../core/ids.js';
-import type { Engine, ExecState, ExecStreams } from '../../engine/types.js';
+import type { Engine, ExecStreams } from '../../engine/types.js';
 import { untilRoom } from '../../kit/until-room.js';
 import { pidNamespaceOf } from '../processes.js';
-import { type CgroupCounters, counted, readCounters } from './cgroup-usage.js';
-import {
-  type Command,
-  type CommandOptions,
-  type CommandPlace,
-  forcedExitCodes,
-  type SignalScope,
-  type TerminalSize,
-  termGraceMs,
-} from './command.js';
+import { readCounters } from './cgroup-usage.js';
+import { type Command, type CommandOptions, type SignalScope, type TerminalSize, termGraceMs } from './command.js';
 import { CommandOutput } from './command-output.js';
+import { type ExecIdentity, outcomeOf, type StartedExec } from './engine-outcome.js';
 import { feed, hasInput, type InputTarget } from './feed.js';
-import { hasProgram } from './has-program.js';
 import { type KillOutcome, type KillTarget, killTree, signalTree } from './kill-tree.js';
-import { signalOfExitCode } from './signals.js';
 
 const killDeadlineMs = 10_000;
 const streamsLingerMs = 2000;
@@ -37,19 +28,6 @@ export interface EngineCommandHost {
   readonly onUnkillable: () => Promise<void>;
 }
 
-interface Identity {
-  readonly id: CommandId;
-  readonly request: ExecRequest;
-  readonly place: CommandPlace;
-  /** What is set for this command, over the sandbox's environment. */
-  readonly env: Readonly<Record<string, string>>;
-}
-
-interface Started extends Identity {
-  readonly execId: string;
-  readonly before: CgroupCounters;
-}
-
 /** One command running through the engine's exec. */
 export class EngineCommand implements Command {
   readonly id: CommandId;
@@ -57,7 +35,7 @@ export class EngineCommand implements Command {
   readonly startedAtMs: number;
   readonly output: CommandOutput;
   readonly result: Promise<ExecResult>;
-  readonly #started: Started;
+  readonly #started: StartedExec;
   readonly #host: EngineCommandHost;
   readonly #streams: ExecStreams;
   readonly #startedAt: number;
@@ -66,7 +44,7 @@ export class EngineCommand implements Command {
   #firstPid: number | undefined;
   #removal: Promise<void> | undefined;
 
-  private constructor(started: Started, host: EngineCommandHost, streams: ExecStreams, options: CommandOptions) {
+  private constructor(started: StartedExec, host: EngineCommandHost, streams: ExecStreams, options: CommandOptions) {
     this.id = started.id;
     this.request = started.request;
     this.#started = started;
@@ -83,7 +61,7 @@ export class EngineCommand implements Command {
   }
 
   /** Rejects with COMMAND_NOT_RUN when the engine would not take it. */
-  static async start(identity: Identity, host: EngineCommandHost, options: CommandOptions): Promise<EngineCommand> {
+  static async start(identity: ExecIdentity, host: EngineCommandHost, options: CommandOptions): Promise<EngineCommand> {
     options.signal?.throwIfAborted();
     const { request, place, env } = identity;
     const tty = options.terminal !== undefined;
@@ -207,53 +185,14 @@ export class EngineCommand implements Command {
     await pumps;
   }
 
-  /** A stream that broke is said in the result when the engine still knows how the command ended, else it is the error. */
   async #finish(broken: PaddockError | undefined): Promise<ExecResult> {
     const ended = await this.#ended;
     const strays = ended === undefined ? await this.#sweep() : 0;
-    const state = await this.#exitState().catch((error: unknown) => this.#withoutState(broken ?? error));
-    if (broken !== undefined && state.running && this.#reason === undefined) throw broken;
-    const usage = counted(this.#started.before, readCounters(this.#started.place.cgroup));
-    const isOom = (usage.oomKills ?? 0) > 0 && state.exitCode === 137;
-    const reason = this.#reason ?? (isOom ? 'oom' : 'exited');
-    const exitCode = forcedExitCodes[reason] ?? (await this.#ownExitCode(state)) ?? 137;
-    const signal = reason === 'exited' ? signalOfExitCode(exitCode) : undefined;
-    return {
-      exitCode,
-      ...(signal === undefined ? {} : { signal }),
-      reason,
-      ...this.output.captured(),
-      usage: { durationMs: Math.round(this.#clock.monotonic() - this.#startedAt), ...usage },
-      strays,
-      ...(broken === undefined ? {} : { outputError: broken.message }),
-    };
-  }
-
-  /** Shells say 127 when there is no such program; so do we, whatever the engine says. */
-  async #ownExitCode({ exitCode }: ExecState): Promise<number | undefined> {
-    if (exitCode !== 126) return exitCode;
-    const { place, env } = this.#started;
-    const path = env['PATH'] ?? this.#host.path;
-    const { initPid, cwd } = place;
-    return (await hasProgram(this.request.argv[0] ?? '', { initPid, cwd, path })) ? 126 : 127;
-  }
-
-  /** The engine has forgotten the command: expected when we ended it or the sandbox is gone, an error otherwise. */
-  #withoutState(error: unknown): ExecState {
-    if (this.#reason === undefined) {
-      if (this.#started.place.isAlive()) throw error;
-      this.#reason = 'session-ended';
-    }
-    return { running: false, exitCode: undefined, pid: 0 };
-  }
-
-  /** Docker ends the stream before it records the exit: ask until it has. */
-  async #exitState(): Promise<ExecState> {
-    for (let attempt = 0; ; attempt += 1) {
-      const state = await this.#host.engine.inspectExec(this.#started.execId);
-      if (!state.running || attempt >= 100) return state;
-      await this.#clock.sleep(Math.min(5 * (attempt + 1), 100));
-    }
+    const { engine, path } = this.#host;
+    return outcomeOf({
+      ...{ started: this.#started, engine, path, output: this.output, startedAt: this.#startedAt, strays, broken },
+      reason: () => this.#reason,
+    });
   }
 
   /** Kills what outlived the command's first process; returns how many there were. */

@@ -16,6 +16,8 @@ const noteSchema = z.union([
   z.strictObject({ free: z.literal(true) }),
 ]);
 const maxNoteBytes = 4096;
+/** What a note is called until it is whole; a crash may leave one. */
+export const draftNote = /^\.note-[a-z2-7]{12}$/;
 /** Older notes say nothing any more; a few stay, so that no reader of the folder ever misses all of them. */
 const keptNotes = 16;
 
@@ -35,6 +37,12 @@ export async function claim(path: string): Promise<Claim> {
     return { path, [Symbol.asyncDispose]: () => giveUp(path, last + 1) };
   }
   throw new SessionError('SESSION_NOT_YOURS', 'another process of Paddock holds it');
+}
+
+/** Whether a live process has claimed it. Errors: STATE_UNWRITABLE when that can't be read. */
+export async function isClaimed(path: string): Promise<boolean> {
+  const last = lastNote(path);
+  return last !== 0 && isTaken(path, last);
 }
 
 function giveUp(path: string, mine: number): Promise<void> {

@@ -9,7 +9,7 @@ export const visitor = { client: { name: 'paddock exec', version } } as const;
 
 /**
  * Lets other processes of the same user into a session that this one holds: commands with or without a terminal, and what
- * runs there. Disposing it ends the visitors' commands with their connections; where the sandbox has ended, they hear that first.
+ * runs there. Disposing it ends their connections: where the sandbox has ended they hear that first, else their commands run on.
  * Errors: STATE_UNWRITABLE.
  */
 export async function serveControl(claim: Claim, options: ControlOptions): Promise<AsyncDisposable> {

@@ -53,6 +53,7 @@ export class Visitor {
   #entry: SessionCommand | undefined;
   #size: TerminalSize | undefined;
   #visit: Promise<void> | undefined;
+  #isHolderLeaving = false;
 
   constructor(options: ControlOptions, socket: Socket, onClosed: () => void) {
     this.#options = options;
@@ -65,16 +66,19 @@ export class Visitor {
       () => {
         ending.removeEventListener('abort', onEnding);
         this.#closed.abort();
-        this.#stop.abort();
-        this.#stdin?.destroy();
+        if (!this.#isHolderLeaving) this.#leave();
         onClosed();
       },
     );
     void this.#closeIn(politenessMs, () => this.#visit === undefined);
   }
 
-  /** Ends the connection; one that waits for a command of a sandbox that has ended is told how that ended. */
+  /**
+   * Ends the connection; one that waits for a command of a sandbox that has ended is told how that ended. In a sandbox that runs on
+   * the command does so too, as it does when its holder is killed.
+   */
   async showOut(): Promise<void> {
+    this.#isHolderLeaving = this.#options.session.sandbox.alive;
     if (!this.#options.session.sandbox.alive && this.#visit !== undefined) {
       void this.#closeIn(lastWordsMs);
       await this.#visit;
@@ -82,6 +86,11 @@ export class Visitor {
       if (!this.#closed.signal.aborted) await isGone;
     }
     this.#wire.destroy();
+  }
+
+  #leave(): void {
+    this.#stop.abort();
+    this.#stdin?.destroy();
   }
 
   async #closeIn(ms: number, isStillWanted = () => true): Promise<void> {

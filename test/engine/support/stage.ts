@@ -41,7 +41,7 @@ export interface StageOptions {
 }
 
 /** The built process 1; `npm run build` makes it. */
-export const builtInit = resolve('dist/init/paddock-init');
+export const builtInit = resolve(`dist/init/paddock-init-${process.arch}`);
 
 type StageParts = Pick<Stage, 'kind' | 'folder' | 'maker' | 'store' | 'policy' | 'audit' | 'self'>;
 

@@ -37,8 +37,8 @@ describe('paddock-init', () => {
   });
 
   it('reaps every child that is reparented to it and goes on', async () => {
-    using init = new Running(compiled.orphans, ['40', compiled.init, '--deadline-boottime-ms', inAnHour()]);
-    await vi.waitFor(() => expect(init.children()).toHaveLength(40), waiting);
+    using init = new Running(compiled.orphans, ['600', compiled.init, '--deadline-boottime-ms', inAnHour()]);
+    await vi.waitFor(() => expect(init.children()).toHaveLength(600), waiting);
     await vi.waitFor(() => expect(init.blockedSignals()).not.toBe(0n), waiting);
     init.endStdin();
     await vi.waitFor(() => expect(init.children()).toEqual([]), waiting);

@@ -1,15 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Command, sh } from './support/command.js';
-import { builtInit } from './support/compiled.js';
+import { builtInit, builtSupport } from './support/compiled.js';
 import { NamespacedInit, namespacesWork } from './support/namespace.js';
 import { frame, from, hello, type Peer, to, u32 } from './support/peer.js';
 
 const init = builtInit();
+const forge = builtSupport(fileURLToPath(new URL('support/forge.c', import.meta.url)));
 const flags = { takenOver: 1, procReadable: 2 };
 const nonces = [1, 2, 3].map((n) => Buffer.alloc(16, n));
 const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = nonces;
@@ -115,6 +117,21 @@ describe.skipIf(!namespacesWork).concurrent('paddock-init as process 1', () => {
     await look.exited();
     // Process 1, this command and its supervisor.
     expect(look.text().trim().split(' ')).toHaveLength(3);
+  });
+
+  it.each(['queue', 'owner'])('is not stopped from within by a signal of a made up sender (%s)', async (how) => {
+    using sandbox = new NamespacedInit(init);
+    const peer = await sandbox.greeted();
+    const forging = new Command(peer, 1, sh(`cat > /tmp/forge; chmod +x /tmp/forge; /tmp/forge ${how}`), {
+      input: true,
+    });
+    await forging.write(readFileSync(forge));
+    forging.endInput();
+    expect(await forging.exited()).toMatchObject({ how: 0, status: 0 });
+    expect(await new Command(peer, 2, ['true']).exited()).toMatchObject({ how: 0, status: 0 });
+    sandbox.signal('SIGTERM');
+    expect((await peer.frame(from.BYE)).payload.readUInt32LE(0)).toBe(0);
+    expect(await sandbox.ended).toBe(0);
   });
 
   it('ends forks without end that have killed their supervisor', async () => {

@@ -20,11 +20,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Runs the script of a checkout (this one unless told) with a PATH of its own. */
-function build(out: string, options: { root?: string; path?: string } = {}) {
+function build(out: string, options: { root?: string; path?: string; arch?: string } = {}) {
   const script = join(options.root ?? '.', 'scripts/build-init.js');
   const env = { ...process.env, PATH: options.path ?? process.env['PATH'] };
-  return spawnSync(process.execPath, [script, out], { encoding: 'utf8', env });
+  const arch = options.arch === undefined ? [] : ['--arch', options.arch];
+  return spawnSync(process.execPath, [script, ...arch, out], { encoding: 'utf8', env });
 }
+
+const other = process.arch === 'x64' ? 'arm64' : 'x64';
 
 /** What the script reads, somewhere else. */
 function copyOfProject(name: string): string {
@@ -79,6 +82,28 @@ describe('the build of paddock-init', { timeout: 60_000 }, () => {
     expect(run.status).toBe(1);
     expect(run.stderr).toContain('apt-get install musl-tools');
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('says what to install for another processor', () => {
+    const run = build(join(folder, 'init'), { path: folder, arch: other });
+    expect(run.status).toBe(1);
+    expect(run.stderr).toMatch(/apt-get install gcc-(aarch64|x86-64)-linux-gnu libc6-dev-\w+-cross/);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('refuses what a compiler made for another processor than it was asked for', () => {
+    const ours = join(folder, 'ours');
+    build(ours);
+    const [bin, out] = [join(folder, 'bin'), join(folder, 'out')];
+    mkdirSync(bin);
+    const compiler = `#!/bin/sh\n[ "$1" != --version ] || exit 0\nwhile [ "$1" != -o ]; do shift; done\ncp '${ours}' "$2"\n`;
+    for (const machine of ['aarch64', 'x86_64']) {
+      writeFileSync(join(bin, `${machine}-linux-musl-gcc`), compiler, { mode: 0o755 });
+    }
+    const run = build(join(out, 'init'), { path: `${bin}:${process.env['PATH']}`, arch: other });
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain(`is no program for ${other}`);
+    expect(readdirSync(out)).toEqual([]);
   });
 
   it('keeps a program made from these sources when there is no compiler, and refuses a stale one', () => {

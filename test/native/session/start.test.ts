@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -83,6 +83,17 @@ describe('a command of a session', () => {
     audit.disk.resolve(undefined);
     await expect(starting).rejects.toMatchObject({ code: 'COMMAND_NOT_RUN' });
     expect(audit.lines).toEqual([`command.run ${session.id} COMMAND_NOT_RUN`]);
+  });
+
+  it('runs on when its session is let go, and is not said to have ended', async () => {
+    audit.disk.resolve(undefined);
+    const entry = await session.start({ argv: ['/usr/bin/sleep', '60'], ...limits });
+    await session.letGo();
+    expect(entry.outcome).toMatchObject({ error: { code: 'CHANNEL_UNAVAILABLE' } });
+    const log = readFileSync(join(folder, 'log'), 'utf8');
+    expect(log).toContain(`${entry.id} runs on`);
+    expect(log).not.toContain('ended');
+    expect(audit.lines).toEqual([`command.run ${session.id} ok`]);
   });
 
   it('fails for the audit log alone when both that and its folder are at fault', async () => {

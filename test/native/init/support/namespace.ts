@@ -77,10 +77,19 @@ export class NamespacedInit implements Disposable {
     return peer;
   }
 
+  /** Process 1 as it is called outside. */
+  private get outerPid(): number {
+    return Number(readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8'));
+  }
+
+  /** From outside. */
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.outerPid, signal);
+  }
+
   /** Ticks of the processor that process 1 has used. */
   ticks(): number {
-    const pid = readFileSync(`/proc/${this.child.pid}/task/${this.child.pid}/children`, 'utf8').trim();
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    const fields = readFileSync(`/proc/${this.outerPid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     return Number(fields[11]) + Number(fields[12]);
   }
 

@@ -136,6 +136,20 @@ describe('a visitor of a held session', () => {
     await closing;
   });
 
+  it('has its command run on when its holder goes and the sandbox does not', async () => {
+    let isEnded = false;
+    const served = await Served.make(async (io) => {
+      await io.ended;
+      isEnded = true;
+      return 0;
+    });
+    const held = await execInHeld(await served.connect(), { argv: ['x'] }, {});
+    await served[Symbol.asyncDispose]();
+    await expect(held.result).rejects.toMatchObject({ code: 'CHANNEL_UNAVAILABLE' });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isEnded).toBe(false);
+  });
+
   it('is told that the holder went away when it goes in the midst', async () => {
     const served = await Served.make(never);
     const held = await execInHeld(await served.connect(), { argv: ['x'] }, {});

@@ -1,0 +1,84 @@
+import { constants } from 'node:fs';
+import { lstat, open, readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isSessionId } from '../core/ids.js';
+import { claim, draftNote, isClaimed } from './control/claim.js';
+import type { SweepOptions } from './left-over-files.js';
+import type { RecordStore } from './store.js';
+
+/** A younger one may belong to a claim or a session that is just beginning. */
+const graceMs = 60_000;
+
+interface ChannelSweepOptions extends SweepOptions {
+  /** Sessions that this prune removes, and their folders with them. */
+  readonly gone: readonly string[];
+}
+
+/**
+ * Removes the channels' folders of sessions without a record, and half-written notes of who holds what. A folder stays while a
+ * live process has claimed it or has its pipes open, since its record may be in another state folder. Returns the paths.
+ */
+export async function sweepChannels(store: RecordStore, options: ChannelSweepOptions): Promise<readonly string[]> {
+  // Folders before records: a session that begins has its record on the disk before its folder is made.
+  const names = (await readdir(store.channelsFolder).catch((): string[] => [])).filter(isSessionId);
+  const swept: string[] = [];
+  for (const id of names) {
+    if (options.gone.includes(id)) continue;
+    const folder = store.channelFolder(id);
+    if (!(await store.has(id)) && (await sweepFolder(folder, store.controlPath(id), options))) swept.push(folder);
+    else swept.push(...(await sweepNotes(folder, options)));
+  }
+  return [...swept, ...(await sweepNotes(dirname(store.keeperPath), options))];
+}
+
+async function sweepFolder(folder: string, controlPath: string, options: SweepOptions): Promise<boolean> {
+  if (!(await isOld(folder, 'folder', options)) || (await isClaimed(controlPath)) || (await isInUse(folder)))
+    return false;
+  if (options.isDryRun) return true;
+  // From now on nobody else can take it for a session to hold.
+  const mine = await claim(controlPath).catch(() => undefined);
+  if (mine === undefined) return false;
+  try {
+    if (await isInUse(folder)) return false;
+    await rm(folder, { recursive: true, force: true });
+    return true;
+  } finally {
+    await mine[Symbol.asyncDispose]();
+  }
+}
+
+async function sweepNotes(folder: string, options: SweepOptions): Promise<readonly string[]> {
+  const swept: string[] = [];
+  for (const name of (await readdir(folder).catch(() => [])).filter((name) => draftNote.test(name))) {
+    const path = join(folder, name);
+    if (!(await isOld(path, 'file', options))) continue;
+    if (!options.isDryRun) await rm(path, { force: true });
+    swept.push(path);
+  }
+  return swept;
+}
+
+async function isOld(path: string, kind: 'folder' | 'file', { nowMs }: SweepOptions): Promise<boolean> {
+  const status = await lstat(path).catch(() => undefined);
+  if (status === undefined || status.uid !== process.geteuid?.()) return false;
+  const isMeant = kind === 'folder' ? status.isDirectory() : status.isFile();
+  return isMeant && nowMs - status.mtimeMs >= graceMs;
+}
+
+/** Whether somebody reads the pipe to process 1, as that does all its life: nothing else tells from here that it lives. */
+async function isInUse(folder: string): Promise<boolean> {
+  const pipes = [join(folder, 'in'), join(folder, 'io', 'in')];
+  return (await Promise.all(pipes.map(hasReader))).includes(true);
+}
+
+async function hasReader(pipe: string): Promise<boolean> {
+  const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+  try {
+    const end = await open(pipe, flags);
+    await end.close();
+    return true;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    return code !== 'ENXIO' && code !== 'ENOENT' && code !== 'ENOTDIR';
+  }
+}

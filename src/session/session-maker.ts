@@ -1,0 +1,167 @@
+import type { AuditRecorder } from '../audit/audit-log.js';
+import type { SessionId } from '../core/ids.js';
+import { containerNamePrefix } from '../core/labels.js';
+import type { SandboxSpec } from '../core/spec.js';
+import { Disposables } from '../kit/disposables.js';
+import type { ProcessIdentity } from '../kit/process-identity.js';
+import { randomBase32 } from '../kit/random-id.js';
+import type { CreateContext } from '../policy/create.js';
+import type { CreateAllowed } from '../policy/verdict.js';
+import { type ApprovedPath, createSandbox, SandboxLeft, type SandboxMaker } from '../sandbox/create.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import { approveHostPath } from '../workspace/approve.js';
+import { refuseOverlap } from '../workspace/binds.js';
+import type { Claim } from './control/claim.js';
+import { claimSession } from './control/claim-session.js';
+import { serveControl, visitor } from './control/server.js';
+import type { SessionRecord } from './record.js';
+import { identityOf, recordedSpec } from './record-parts.js';
+import { Session } from './session.js';
+import { SessionLog } from './session-log.js';
+import type { RecordStore } from './store.js';
+
+export interface SessionsOptions {
+  readonly maker: SandboxMaker;
+  readonly store: RecordStore;
+  readonly audit: AuditRecorder;
+  readonly policy: CreateContext;
+  readonly owner: ProcessIdentity;
+  /** attached: sessions end with this process; detached: they outlive it and end at their deadline. */
+  readonly kind: 'attached' | 'detached';
+  readonly version: string;
+}
+
+interface Made {
+  readonly record: SessionRecord;
+  readonly sandbox: Sandbox;
+  readonly notes: readonly string[];
+  readonly held: Claim;
+}
+
+/** Makes sessions out of what policy allowed: record, container, log, and the socket for visitors. Its caller ends them. */
+export class SessionMaker {
+  readonly #options: SessionsOptions;
+  readonly #left = new Set<SessionRecord>();
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Writes the record before the engine hears of it; a failure takes back what was made. Errors: those of `Sessions.create`. */
+  async make(id: SessionId, verdict: CreateAllowed, signal: AbortSignal): Promise<Session> {
+    const { store, maker } = this.#options;
+    const approved = await this.#approve(verdict.spec);
+    const record = this.#newRecord(id, verdict.spec, approved, verdict.name);
+    await store.save(record);
+    await using undo = new Disposables();
+    try {
+      await store.makeChannelFolder(id);
+      // Ours before anybody else can see that it runs.
+      const held = undo.use(await claimSession(store, id));
+      await this.#refuseOverlaps(record, approved);
+      const sandbox = await createSandbox(
+        maker,
+        verdict.spec,
+        approved,
+        identityOf(record, store, maker.callerUid, this.#options.version),
+        signal,
+      );
+      const session = await this.#register({ record, sandbox, notes: verdict.notes, held });
+      undo.move();
+      return session;
+    } catch (error) {
+      if (error instanceof SandboxLeft) this.#left.add(record);
+      else await store.remove(id);
+      throw error;
+    }
+  }
+
+  /** What creations left because the engine had gone; what fails again stays for the next time, or for `prune`. */
+  async removeLeft(): Promise<void> {
+    const { maker, store } = this.#options;
+    for (const record of this.#left) {
+      const isGone = await maker.engine.removeContainer(record.containerName).then(
+        () => true,
+        () => false,
+      );
+      if (!isGone) continue;
+      await store.remove(record.id as SessionId);
+      this.#left.delete(record);
+    }
+  }
+
+  async #register({ record, sandbox, notes, held }: Made): Promise<Session> {
+    const { containerId, initPid, namespace, initStartTicks, evidence } = sandbox.handle;
+    const running: SessionRecord = {
+      ...record,
+      state: 'running',
+      container: { id: containerId, initPid, namespace, initStartTicks },
+      evidence: { controls: [...evidence.controls], readAtMs: evidence.readAtMs },
+    };
+    try {
+      await this.#options.store.save(running);
+    } catch (error) {
+      await sandbox[Symbol.asyncDispose]();
+      throw error;
+    }
+    const log = new SessionLog(this.#options.store.logPath(record.id as SessionId));
+    const { audit, maker } = this.#options;
+    const session = new Session({ record: running, sandbox, log, audit, clock: maker.clock, notes });
+    try {
+      session.openTo(await this.#letVisitorsIn(session, held), held);
+    } catch (error) {
+      await session.end();
+      throw error;
+    }
+    return session;
+  }
+
+  /** Other processes of this user may look into the session while this one holds it. */
+  async #letVisitorsIn(session: Session, held: Claim): Promise<AsyncDisposable> {
+    const { audit, policy, maker } = this.#options;
+    const { sitePolicy } = policy;
+    return serveControl(held, { session, sitePolicy, audit: audit.forCaller(visitor), clock: maker.clock });
+  }
+
+  async #approve(spec: SandboxSpec): Promise<ApprovedPath[]> {
+    const { approval } = this.#options.maker;
+    return Promise.all(
+      spec.mounts.map(async (mount) => ({ mount: await approveHostPath(mount, approval), target: mount.target })),
+    );
+  }
+
+  /**
+   * Our record is on the disk before we look at the others', so of two that start at once at least one sees the
+   * other. Both may then be refused; neither is let in.
+   */
+  async #refuseOverlaps(record: SessionRecord, approved: readonly ApprovedPath[]): Promise<void> {
+    if (record.writableRoots.length === 0) return;
+    const { records } = await this.#options.store.list();
+    const taken = records.filter((r) => r.id !== record.id).flatMap((r) => r.writableRoots);
+    for (const { mount } of approved) refuseOverlap(mount, taken);
+  }
+
+  #newRecord(id: SessionId, spec: SandboxSpec, approved: readonly ApprovedPath[], name?: string): SessionRecord {
+    const { owner, kind, maker } = this.#options;
+    const now = maker.clock.now();
+    const { kind: engine, socketPath, startedByUs } = maker.engine.identity;
+    return {
+      version: 1,
+      id,
+      nonce: randomBase32(26),
+      ...(name === undefined ? {} : { name }),
+      state: 'creating',
+      kind,
+      owner: { ...owner },
+      createdAtMs: now,
+      deadlineAtMs: now + spec.lifetimeMs,
+      engine: { kind: engine, socketPath, startedByUs },
+      containerName: `${containerNamePrefix}${id.slice(4, 16)}`,
+      writableRoots: approved
+        .filter(({ mount }) => !mount.readOnly)
+        .map(({ mount: { source, dev, ino } }) => ({ source, dev, ino })),
+      spec: recordedSpec(spec),
+      commandPath: maker.commandPath,
+    };
+  }
+}
