@@ -14,6 +14,7 @@ import type { SandboxMaker } from '../sandbox/create.js';
 import { mappableIds } from '../sandbox/host-facts.js';
 import { ImageStore } from '../sandbox/images.js';
 import { stageInit } from '../sandbox/init-binary.js';
+import { PipeMaker } from '../sandbox/pipe-maker.js';
 import { Sessions } from '../session/sessions.js';
 import { RecordStore } from '../session/store.js';
 import type { ApprovalContext } from '../workspace/approve.js';
@@ -89,7 +90,8 @@ export class App implements AsyncDisposable {
         hostFolderBinds(folders, { ...approval, allowedRoots: this.config.sitePolicy.hostFolders }),
     });
     const { commandPath } = this.config;
-    return { engine, images, clock: systemClock, init, commandPath, approval, callerUid: uid, mappableIds: ids };
+    const pipes = new PipeMaker(init.source);
+    return { engine, images, clock: systemClock, init, pipes, commandPath, approval, callerUid: uid, mappableIds: ids };
   }
 
   /** `$XDG_RUNTIME_DIR`, or where it would be. */

@@ -8,6 +8,8 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,19 +29,48 @@ static int refuse(const char *why) {
   say(STDERR_FILENO, "paddock-init: ");
   say(STDERR_FILENO, why);
   say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--channel fifo|stdio [--detached]]\n"
-                     "       paddock-init --mkfifo DIR | --access PATH... | --version\n");
+                     "       paddock-init --mkfifo DIR|- | --access PATH... | --version\n");
   return EXIT_BAD_USAGE;
 }
 
-// On the host, for Node, which can't make one.
-static int make_fifos(const char *folder) {
+// On the host, for Node, which can't make one. Returns what went wrong, or NULL.
+static const char *make_fifos(const char *folder) {
   const int at = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (at >= 0 && mkfifoat(at, "in", S_IRUSR | S_IWUSR) == 0 && mkfifoat(at, "out", S_IRUSR | S_IWUSR) == 0) return 0;
-  const char *why = strerror(errno);
+  const bool made =
+      at >= 0 && mkfifoat(at, "in", S_IRUSR | S_IWUSR) == 0 && mkfifoat(at, "out", S_IRUSR | S_IWUSR) == 0;
+  const char *why = made ? NULL : strerror(errno);
+  if (at >= 0) close(at);
+  return why;
+}
+
+static int make_fifos_in(const char *folder) {
+  const char *why = make_fifos(folder);
+  if (why == NULL) return 0;
   say(STDERR_FILENO, "paddock-init: no FIFO can be made there: ");
   say(STDERR_FILENO, why);
   say(STDERR_FILENO, "\n");
   return EXIT_KERNEL;
+}
+
+// The same for one folder a line, each answered by a line: empty, or what went wrong. Starting a program holds a large
+// process up for milliseconds, so it is done once. Until the end of the input, which comes with the other's own end.
+static int serve_fifos(void) {
+  char line[PATH_MAX + 1];
+  size_t length = 0;
+  for (;;) {
+    const ssize_t got = read(STDIN_FILENO, line + length, sizeof line - length);
+    if (got <= 0) return got == 0 && length == 0 ? 0 : EXIT_KERNEL;
+    length += (size_t)got;
+    for (char *end; (end = memchr(line, '\n', length)) != NULL;) {
+      *end = '\0';
+      const char *why = make_fifos(line);
+      say(STDOUT_FILENO, why == NULL ? "\n" : why);
+      if (why != NULL) say(STDOUT_FILENO, "\n");
+      length -= (size_t)(end + 1 - line);
+      memmove(line, end + 1, length);
+    }
+    if (length == sizeof line) return EXIT_BAD_USAGE;
+  }
 }
 
 // Asked as a command: whether a process in here may use a path, which on SELinux hosts nobody outside can answer. One
@@ -58,7 +89,8 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (argc >= 3 && strcmp(argv[1], "--access") == 0) return say_access(argc - 2, argv + 2);
-  if (argc == 3 && strcmp(argv[1], "--mkfifo") == 0) return make_fifos(argv[2]);
+  if (argc == 3 && strcmp(argv[1], "--mkfifo") == 0)
+    return strcmp(argv[2], "-") == 0 ? serve_fifos() : make_fifos_in(argv[2]);
   struct options options;
   const char *wrong = options_parse(argc, argv, &options);
   return wrong == NULL ? session_run(&options) : refuse(wrong);

@@ -18,6 +18,7 @@ import { boottimeMs, selinuxEnforcing } from './host-facts.js';
 import { coveringVolumes, environment } from './image-parts.js';
 import type { ImageStore, ReadyImage } from './images.js';
 import { emptyFolderBeside } from './init-binary.js';
+import type { PipeMaker } from './pipe-maker.js';
 import { pidNamespaceOf, startTicksOf } from './processes.js';
 import { Sandbox, type SandboxChannel } from './sandbox.js';
 
@@ -47,6 +48,7 @@ export interface SandboxMaker {
   readonly clock: Clock;
   /** Our process 1, in a folder of ours. */
   readonly init: BindMount;
+  readonly pipes: PipeMaker;
   /** How commands get into the sandboxes. */
   readonly commandPath: CommandPath;
   readonly approval: ApprovalContext;
@@ -131,9 +133,9 @@ async function afterRemoval(engine: Engine, name: string, error: unknown): Promi
 
 /** What the create request is made of, gathered at the same time; the caller disposes the entry. */
 async function prepared(maker: SandboxMaker, asked: SandboxSpec, identity: SandboxIdentity, signal?: AbortSignal) {
-  const { engine, clock, commandPath, init } = maker;
+  const { engine, clock, commandPath, pipes } = maker;
   const { channelFolder: folder, detached } = identity;
-  const entering = prepareEntry({ path: commandPath, engine, clock, initProgram: init.source, folder, detached });
+  const entering = prepareEntry({ path: commandPath, engine, clock, pipes, folder, detached });
   try {
     const [image, uptimeMs, enforcing, entry] = await Promise.all([
       maker.images.ready(asked.image, signal),

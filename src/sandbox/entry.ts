@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
 import { lstat, mkdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { openChannel } from '../channel/channel.js';
 import { openFifoLink } from '../channel/fifo-link.js';
 import type { ChannelLink } from '../channel/link.js';
@@ -13,6 +11,7 @@ import type { Engine, ExecStreams } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { BindMount } from '../workspace/binds.js';
 import { channelTarget } from './body/input.js';
+import type { PipeMaker } from './pipe-maker.js';
 import type { SandboxChannel } from './sandbox.js';
 
 /** The way in for commands, prepared before the container is made. Its maker disposes it, until the sandbox has it. */
@@ -34,8 +33,7 @@ export interface EntryOptions {
   readonly path: CommandPath;
   readonly engine: Engine;
   readonly clock: Clock;
-  /** Our process 1, as a program of this host. */
-  readonly initProgram: string;
+  readonly pipes: PipeMaker;
   /** A folder of ours for this session alone; it need not exist. */
   readonly folder: string;
   readonly detached: boolean;
@@ -212,12 +210,12 @@ class FifoEntry implements Entry {
     await rm(this.#options.folder, { recursive: true, force: true });
   }
 
-  /** Starting a program holds up a process as large as ours for milliseconds, in which the engine can work. */
+  /** The first time a program is started, which holds up a process as large as ours for milliseconds: the engine can work meanwhile. */
   async #makePipes(): Promise<ChannelLink> {
-    const { folder, initProgram } = this.#options;
+    const { folder, pipes } = this.#options;
     await this.#options.clock.sleep(headStartMs);
     try {
-      await promisify(execFile)(initProgram, ['--mkfifo', this.#shared], { env: {}, timeout: 10_000 });
+      await pipes.make(this.#shared);
       return await openFifoLink(this.#shared, { hostFolder: folder });
     } catch (cause) {
       throw noPipes(folder, cause);

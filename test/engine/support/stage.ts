@@ -17,6 +17,7 @@ import type { SandboxMaker } from '../../../src/sandbox/create.js';
 import { mappableIds } from '../../../src/sandbox/host-facts.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
 import { stageInit } from '../../../src/sandbox/init-binary.js';
+import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
 import { pidNamespaceOf, processesOf } from '../../../src/sandbox/processes.js';
 import type { Session } from '../../../src/session/session.js';
 import { Sessions } from '../../../src/session/sessions.js';
@@ -170,7 +171,8 @@ async function makerOn(
     extraBinds: (folders) => hostFolderBinds(folders, { ...approval, allowedRoots: policy.hostFolders }),
   });
   const [init, ids] = await Promise.all([stageInit(builtInit, stateDir), mappableIds(userInfo().username, uid)]);
-  return { engine, images, clock: systemClock, init, approval, callerUid: uid, mappableIds: ids };
+  const pipes = new PipeMaker(init.source);
+  return { engine, images, clock: systemClock, init, pipes, approval, callerUid: uid, mappableIds: ids };
 }
 
 /** A command as a caller would ask for it: a shell line, or argv as it is. */

@@ -7,6 +7,7 @@ import type { CommandPath } from '../../../src/core/exec.js';
 import type { Engine } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { prepareEntry } from '../../../src/sandbox/entry.js';
+import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
 
 /** An engine whose containers take no input and end their output at once, as where a policy denies them its pipes. */
 function silentEngine(): Engine {
@@ -21,7 +22,7 @@ function silentEngine(): Engine {
 const prepare = (path: CommandPath, detached: boolean, folder = '/nowhere/channel') =>
   prepareEntry({
     ...{ path, detached, engine: silentEngine(), clock: systemClock },
-    ...{ initProgram: '/nowhere/paddock-init', folder },
+    ...{ pipes: new PipeMaker('/nowhere/paddock-init'), folder },
   });
 
 describe('the way in for commands', () => {

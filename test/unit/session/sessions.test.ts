@@ -9,6 +9,7 @@ import type { Engine } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
 import { stageInit } from '../../../src/sandbox/init-binary.js';
+import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
 import type { SessionsOptions } from '../../../src/session/session-maker.js';
 import { Sessions } from '../../../src/session/sessions.js';
 import { RecordStore } from '../../../src/session/store.js';
@@ -78,6 +79,7 @@ describe('making a session that fails', () => {
         approval,
         callerUid: approval.uid,
         mappableIds: 65_537,
+        pipes: new PipeMaker('/nowhere/paddock-init'),
       },
     };
     sessions = new Sessions(options);
