@@ -1,4 +1,5 @@
-import { lstat, mkdir, realpath, rm } from 'node:fs/promises';
+import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openChannel } from '../channel/channel.js';
 import { openFifoLink } from '../channel/fifo-link.js';
@@ -168,9 +169,9 @@ class FifoEntry implements Entry {
     const { folder } = options;
     const shared = join(folder, 'io');
     try {
-      await mkdir(shared, { recursive: true, mode: 0o700 });
-      const source = await realpath(shared);
-      const { dev, ino } = await lstat(source, { bigint: true });
+      mkdirSync(shared, { recursive: true, mode: 0o700 });
+      const source = realpathSync(shared);
+      const { dev, ino } = lstatSync(source, { bigint: true });
       const bind = {
         source,
         dev: String(dev),

@@ -55,7 +55,7 @@ export class SessionMaker {
     await store.save(record);
     await using undo = new Disposables();
     try {
-      await store.makeChannelFolder(id);
+      store.makeChannelFolder(id);
       // Ours before anybody else can see that it runs.
       const held = undo.use(await claimSession(store, id));
       await this.#refuseOverlaps(record, approved);

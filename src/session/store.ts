@@ -1,5 +1,5 @@
-import { closeSync, constants, fsync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { closeSync, constants, fsync, lstatSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { PaddockError, SessionError } from '../core/errors.js';
@@ -87,23 +87,24 @@ export class RecordStore {
   }
 
   /** The same, made: only the caller can enter it. */
-  async makeChannelFolder(id: SessionId): Promise<string> {
+  makeChannelFolder(id: SessionId): string {
     const folder = this.channelFolder(id);
-    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    } catch (cause) {
       throw new PaddockError('STATE_UNWRITABLE', `the folder ${folder} could not be made`, { cause });
-    });
-    await this.checkChannelFolder(id);
+    }
+    this.checkChannelFolder(id);
     return folder;
   }
 
   /** Errors: SESSION_ENDED where there is none, STATE_UNWRITABLE where others could put one of theirs in its place. */
-  async checkChannelFolder(id: SessionId): Promise<void> {
+  checkChannelFolder(id: SessionId): void {
     const folder = this.channelFolder(id);
-    const status = await lstat(folder).catch((error: unknown) => {
-      if (!isMissing(error)) throw error;
-    });
-    if (status === undefined) throw new SessionError('SESSION_ENDED', `session ${id} has ended: its channel is gone`);
-    for (const parent of [dirname(dirname(folder)), dirname(folder)]) await refuseForeign(parent);
+    if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) {
+      throw new SessionError('SESSION_ENDED', `session ${id} has ended: its channel is gone`);
+    }
+    for (const parent of [dirname(dirname(folder)), dirname(folder)]) refuseForeign(parent);
   }
 
   /** Where whoever holds the session lets others in. */
@@ -129,8 +130,8 @@ async function writeDurably(path: string, text: string): Promise<void> {
 }
 
 /** Whoever can write to a folder can put another in the place of ours. */
-async function refuseForeign(folder: string): Promise<void> {
-  const { uid, mode } = await lstat(folder);
+function refuseForeign(folder: string): void {
+  const { uid, mode } = lstatSync(folder);
   if (uid === process.geteuid?.() && (mode & 0o022) === 0) return;
   throw new PaddockError('STATE_UNWRITABLE', `${folder} is not yours, or others can write to it`, {
     hint: `Run \`chmod go-w ${folder}\` if it is yours, or set runtime_dir to a folder that is.`,

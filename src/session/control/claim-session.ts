@@ -10,6 +10,6 @@ import { refuseLongPath } from './socket.js';
 export async function claimSession(store: RecordStore, id: SessionId): Promise<Claim> {
   const path = store.controlPath(id);
   refuseLongPath(path);
-  await store.checkChannelFolder(id);
+  store.checkChannelFolder(id);
   return claim(path);
 }

@@ -1,4 +1,4 @@
-import { chmod, lstat, rm } from 'node:fs/promises';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { SessionError } from '../../core/errors.js';
@@ -32,8 +32,8 @@ export function refuseLongPath(path: string): void {
  */
 export async function listenAt({ path }: Claim, onConnection: (socket: Socket) => void): Promise<AsyncDisposable> {
   refuseLongPath(path);
-  await refuseOpenFolder(dirname(path));
-  await removeOldSocket(path);
+  refuseOpenFolder(dirname(path));
+  removeOldSocket(path);
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -49,12 +49,12 @@ export async function listenAt({ path }: Claim, onConnection: (socket: Socket) =
   });
   // Nobody should live on for the sake of visitors.
   server.unref();
-  await chmod(path, 0o600);
+  chmodSync(path, 0o600);
   return { [Symbol.asyncDispose]: () => close(server, sockets) };
 }
 
-async function refuseOpenFolder(folder: string): Promise<void> {
-  const status = await lstat(folder).catch(() => undefined);
+function refuseOpenFolder(folder: string): void {
+  const status = lstatSync(folder, { throwIfNoEntry: false });
   const isOurs = status?.isDirectory() === true && status.uid === process.geteuid?.();
   if (isOurs && (status.mode & 0o077) === 0) return;
   throw new SessionError('STATE_UNWRITABLE', `${folder} is not a folder of yours alone`, {
@@ -62,15 +62,15 @@ async function refuseOpenFolder(folder: string): Promise<void> {
   });
 }
 
-async function removeOldSocket(path: string): Promise<void> {
-  const status = await lstat(path).catch(() => undefined);
+function removeOldSocket(path: string): void {
+  const status = lstatSync(path, { throwIfNoEntry: false });
   if (status === undefined) return;
   if (!status.isSocket()) {
     throw new SessionError('STATE_UNWRITABLE', `${path} is there already and is no socket`, {
       hint: 'See who put it there, and remove it.',
     });
   }
-  await rm(path, { force: true });
+  rmSync(path, { force: true });
 }
 
 async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {

@@ -41,7 +41,7 @@ describe('what crashes leave of channels', () => {
 
   /** A folder with these files, made so long ago that it can't be of a session that begins just now. */
   async function channel(id = newSessionId(), files: readonly string[] = []): Promise<string> {
-    const made = await store.makeChannelFolder(id);
+    const made = store.makeChannelFolder(id);
     for (const name of files) {
       await writeFile(join(made, name), '{"free":true}');
       await age(join(made, name));
@@ -109,7 +109,7 @@ describe('what crashes leave of channels', () => {
       ends.push(await open(join(pipes, 'in'), constants.O_RDONLY | constants.O_NONBLOCK));
       await age(made);
     }
-    await store.makeChannelFolder(newSessionId());
+    store.makeChannelFolder(newSessionId());
     await mkdir(join(store.channelsFolder, 'doctor'));
     await age(join(store.channelsFolder, 'doctor'));
     expect(await pruned()).toEqual([]);
