@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { EngineIdentity } from '../src/engine/types.js';
-import { systemClock } from '../src/kit/clock.js';
 import { newCommandId } from '../src/kit/random-id.js';
 import type { Session } from '../src/session/session.js';
 import type { McpClient } from '../test/e2e/support/client.js';
 import type { BareEngine } from './bare.js';
+import { quiet } from './quiet.js';
 import { timed } from './statistics.js';
 
 /** One running sandbox of each kind, and a client of the built server. */
@@ -34,8 +34,6 @@ const ways: Readonly<Record<Way, (bench: CommandBench) => Promise<unknown>>> = {
 };
 
 const perBlock = 10;
-/** An engine's exec leaves processes that tidy up after it: they must not count against whoever comes next. */
-const settleMs = 400;
 
 /** `true` in every way in turn, ten at a time; who begins changes from round to round. A way that is not there is left out. */
 export async function commandRounds(bench: CommandBench, commands: number): Promise<Ways> {
@@ -44,7 +42,7 @@ export async function commandRounds(bench: CommandBench, commands: number): Prom
   for (let round = 0; round * perBlock < commands; round += 1) {
     for (let i = 0; i < names.length; i += 1) {
       const name = names[(round + i) % names.length] ?? 'sandbox';
-      await systemClock.sleep(settleMs);
+      await quiet();
       for (let n = 0; n < perBlock; n += 1) await timed(samples[name] ?? [], () => ways[name](bench));
     }
   }
@@ -70,6 +68,7 @@ async function usable(bench: CommandBench): Promise<Way[]> {
 
 /** `commands` of them, `together` at once; milliseconds until all have ended. */
 export async function burst(bench: CommandBench, way: Way, commands: number, together: number): Promise<number> {
+  await quiet();
   const times: number[] = [];
   let left = commands;
   const worker = async () => {

@@ -3,6 +3,7 @@ import { channelTarget } from '../src/sandbox/body/input.js';
 import type { Session } from '../src/session/session.js';
 import type { Sessions } from '../src/session/sessions.js';
 import type { BareEngine } from './bare.js';
+import { quiet } from './quiet.js';
 import { type Samples, timed } from './statistics.js';
 import type { Watch } from './watched-engine.js';
 
@@ -31,7 +32,10 @@ const request = { workspace: 'none', lifetime: '10m', memory: '256m' } as const;
 /** One sandbox of each kind; who goes first changes from round to round, since the second finds warmer caches. */
 export async function singleRound(bench: Bench, results: Results, isOursFirst: boolean): Promise<void> {
   const both = [() => ours(bench, results), () => theirs(bench, results)];
-  for (const run of isOursFirst ? both : both.reverse()) await run();
+  for (const run of isOursFirst ? both : both.reverse()) {
+    await quiet();
+    await run();
+  }
 }
 
 async function ours({ sessions }: Bench, results: Results): Promise<void> {
@@ -68,7 +72,10 @@ export async function togetherRound(bench: Bench, results: Results, isOursFirst:
     );
     await Promise.all(made.map((id) => bench.bare.remove(id)));
   };
-  for (const run of isOursFirst ? [paddock, bare] : [bare, paddock]) await run();
+  for (const run of isOursFirst ? [paddock, bare] : [bare, paddock]) {
+    await quiet();
+    await run();
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { newCommandId } from '../src/kit/random-id.js';
 import type { CommandOptions } from '../src/sandbox/command/command.js';
 import { type CommandBench, limits, overMcp } from './commands.js';
+import { quiet } from './quiet.js';
 import { percentile } from './statistics.js';
 
 const mib = 1024 * 1024;
@@ -30,6 +31,7 @@ export async function throughput(bench: CommandBench, rounds: number): Promise<R
   const samples = new Map<string, number[]>(ways.map(([what]) => [what, []]));
   for (let round = 0; round < rounds; round += 1) {
     for (const [what, run] of ways) {
+      await quiet();
       const startedMs = performance.now();
       const bytes = await run(bench);
       samples.get(what)?.push(bytes / mib / ((performance.now() - startedMs) / 1000));
