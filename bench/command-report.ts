@@ -40,13 +40,13 @@ export async function measureCommands(engine: Engine, n: number): Promise<Comman
   const bareId = await bare.create(...freshContainer(watch));
   const clientSession = await client.create(request);
   const bench: CommandBench = { identity: engine.identity, session, bare, bareId, client, clientSession };
+  const rates = await throughput(bench, 3);
   const exec = execRows(await commandRounds(bench, n));
   const bursts: CommandReport['bursts'][number][] = [];
   for (const way of ['session', 'execute_command', 'rest'] as const) {
     const [after100Ms, at50Ms] = [await burst(bench, way, 100, 1), await burst(bench, way, 50, 50)];
     bursts.push({ way, after100Ms: Math.round(after100Ms), at50Ms: Math.round(at50Ms) });
   }
-  const rates = await throughput(bench, 3);
   return { exec, bursts, rates, weight: await weigh(bench) };
 }
 
