@@ -62,9 +62,10 @@ function rowsOf(results: Results): Row[] {
 async function engines(): Promise<Engine[]> {
   const uid = userInfo().uid;
   const runtime = process.env['XDG_RUNTIME_DIR'] ?? `/run/user/${uid}`;
+  // Docker first: what Podman's execs leave behind them lives for minutes, in the same user's name.
   const sockets = [
-    process.env['PADDOCK_TEST_PODMAN_SOCKET'] ?? `${runtime}/podman/podman.sock`,
     process.env['PADDOCK_TEST_DOCKER_SOCKET'] ?? `${runtime}/docker.sock`,
+    process.env['PADDOCK_TEST_PODMAN_SOCKET'] ?? `${runtime}/podman/podman.sock`,
   ];
   const options = { env: process.env, uid, policy: { rootfulAllowed: false, tcpAllowed: false } };
   const opened = await Promise.all(
