@@ -13,7 +13,7 @@
 
 // A megabyte for each command would use up what the kernel lets one user have in pipes (64 MiB), after which every
 // new pipe of the user's gets one page.
-enum { OUTPUT_PIPE_BYTES = 262144 };
+enum { COMMAND_PIPE_BYTES = 262144 };
 
 static bool unblock(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0; }
 
@@ -21,7 +21,7 @@ static bool open_output(struct command *command, const struct start *start, int 
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return false;
   plan->stdio[1 + which] = ends[1];
-  fcntl(ends[0], F_SETPIPE_SZ, OUTPUT_PIPE_BYTES);
+  fcntl(ends[0], F_SETPIPE_SZ, COMMAND_PIPE_BYTES);
   struct source *source = &command->output[which];
   const uint32_t ring_bytes = start->ring_bytes > 0 ? start->ring_bytes : STREAM_RING_BYTES;
   const bool opened = source_open(source, ends[0], ring_bytes);
@@ -36,7 +36,8 @@ static bool open_pipes(struct command *command, const struct start *start, struc
   plan->stdio[0] = ends[0];
   const bool opened = sink_open(&command->input, ends[1], SINK_PIPE, command->stdin_open ? INPUT_WINDOW : 0);
   if (!opened || !unblock(ends[1])) return false;
-  if (!command->stdin_open) sink_close(&command->input);
+  if (command->stdin_open) fcntl(ends[1], F_SETPIPE_SZ, COMMAND_PIPE_BYTES);
+  else sink_close(&command->input);
   return open_output(command, start, 0, plan) && open_output(command, start, 1, plan);
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { channelSize } from '../../../src/channel/protocol.js';
 import { Command, sh } from './support/command.js';
 import { builtInit, builtSupport } from './support/compiled.js';
 import { NamespacedInit, namespacesWork } from './support/namespace.js';
@@ -222,7 +223,7 @@ describe.skipIf(!namespacesWork).concurrent('paddock-init as process 1', () => {
     peer.raw(hello(second));
     expect(await greeting(peer)).toMatchObject({ flags: flags.takenOver + flags.procReadable, commands: 1 });
     // The window of its input is told anew as well.
-    expect((await peer.frame(from.CREDIT, 1)).payload.readUInt32LE(0)).toBe(131_072);
+    expect((await peer.frame(from.CREDIT, 1)).payload.readUInt32LE(0)).toBe(channelSize.INPUT_WINDOW);
     peer.send(to.INPUT, 1, Buffer.from('more\n'));
     peer.send(to.CREDIT, 1, u32(100), 1);
     await peer.frame(from.EXITED, 1);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { type ChannelOptions, openChannel } from '../../../src/channel/channel.js';
 import { reopenFifoLink } from '../../../src/channel/fifo-link.js';
+import { channelSize } from '../../../src/channel/protocol.js';
 import { takeOverChannel } from '../../../src/channel/take-over.js';
 import type { Channel } from '../../../src/channel/types.js';
 import { type Clock, systemClock } from '../../../src/kit/clock.js';
@@ -137,7 +138,7 @@ describe('a channel that is taken over', () => {
     const writing = run.write(Buffer.alloc(3000));
     const [before] = await Promise.all([at.init.upToPing(), channel.ping()]);
     expect(before.map(({ type }) => type)).toEqual([0x05, 0x05]);
-    at.init.send(credit(5, 131_072));
+    at.init.send(credit(5, channelSize.INPUT_WINDOW));
     expect((await at.init.next(0x03)).payload).toHaveLength(3000);
     await writing;
   });
@@ -234,7 +235,7 @@ describe('what process 1 may not say to a holder that takes over', () => {
     { what: 'STARTED twice', frames: [started(5), started(5)] },
     { what: 'STARTED after other frames', frames: [credit(5, 1), started(5)] },
     { what: 'FAILED after STARTED', frames: [started(5), failed(5)] },
-    { what: 'more credit than the window', frames: [credit(5, 131_072), credit(5, 1)] },
+    { what: 'more credit than the window', frames: [credit(5, channelSize.INPUT_WINDOW), credit(5, 1)] },
   ];
   it.each(later)('later: $what', async ({ frames }) => {
     await using at = await takeOver();

@@ -1,3 +1,4 @@
+import { channelSize } from '../../../../src/channel/protocol.js';
 import { from, type Peer, to, u16, u32 } from './peer.js';
 
 export const sh = (script: string): readonly string[] => ['sh', '-c', script];
@@ -135,7 +136,7 @@ export class Command {
       const end = at + bytes.length;
       await this.peer.until(() => {
         this.grant();
-        return end <= 131_072 + credited() || undefined;
+        return end <= channelSize.INPUT_WINDOW + credited() || undefined;
       });
       this.peer.send(to.INPUT, this.id, bytes);
       at = end;
