@@ -18,7 +18,8 @@ export interface CommandBench {
   readonly clientSession: string;
 }
 
-export type Way = 'sandbox' | 'session' | 'execute_command' | 'rest' | 'cli';
+/** `get_session` runs nothing: what an MCP call takes by itself. */
+export type Way = 'sandbox' | 'session' | 'execute_command' | 'get_session' | 'rest' | 'cli';
 export type Ways = Partial<Record<Way, number[]>>;
 
 const argv = ['/usr/bin/true'];
@@ -29,6 +30,7 @@ const ways: Readonly<Record<Way, (bench: CommandBench) => Promise<unknown>>> = {
   sandbox: ({ session }) => inSandbox(session),
   session: ({ session }) => inSession(session),
   execute_command: ({ client, clientSession }) => overMcp(client, clientSession),
+  get_session: ({ client, clientSession }) => client.call('get_session', { sessionId: clientSession }),
   rest: async ({ bare, bareId }) => succeeded(await bare.exec(bareId, argv)),
   cli: ({ identity, bareId }) => byCli(identity, bareId),
 };
@@ -52,7 +54,8 @@ export async function commandRounds(bench: CommandBench, commands: number): Prom
 /** Warms every way up, too. */
 async function usable(bench: CommandBench): Promise<Way[]> {
   // Until V8 has compiled what it runs: a server lives long, and its first commands are not what is measured.
-  for (const way of ['sandbox', 'session', 'execute_command'] as const) {
+  const ours = ['sandbox', 'session', 'execute_command', 'get_session'] as const;
+  for (const way of ours) {
     for (let i = 0; i < 300; i += 1) await ways[way](bench);
   }
   await ways.rest(bench);
@@ -63,7 +66,7 @@ async function usable(bench: CommandBench): Promise<Way[]> {
       return false;
     },
   );
-  return ['sandbox', 'session', 'execute_command', 'rest', ...(hasCli ? (['cli'] as const) : [])];
+  return [...ours, 'rest', ...(hasCli ? (['cli'] as const) : [])];
 }
 
 /** `commands` of them, `together` at once; milliseconds until all have ended. */
