@@ -85,7 +85,7 @@ export interface ChannelCommand {
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
   /**
-   * Resolves once the bytes are within the window of 128 KiB (they were copied then), or the command has ended. Rejects
+   * Resolves once the bytes are within the window of 512 KiB (they were copied then), or the command has ended. Rejects
    * with BAD_ARGUMENT after `endInput` or without standard input, LIMIT_REACHED when 64 writes wait already, and as
    * `exited` does when the channel ends.
    */

@@ -46,21 +46,24 @@ const isQuick = (path: string): boolean => /^\/(proc|sys|dev)(\/|$)/.test(path);
  * own root, so a path with a link above its last component is reported as that link.
  */
 export async function sightInside(rootPath: string, paths: readonly string[]): Promise<ReadonlyMap<string, Sighting>> {
-  const prefixes = [...new Set(paths.flatMap(prefixesOf))];
-  const seen = new Map(
-    await Promise.all(
-      prefixes.map(async (path) => {
-        const whole = `${rootPath}${path}`;
-        return [path, isQuick(path) ? sightNow(whole) : await sight(whole)] as const;
-      }),
-    ),
-  );
-  const result = new Map<string, Sighting>();
-  for (const path of paths) {
-    const onTheWay = prefixesOf(path).map((prefix) => seen.get(prefix) ?? 'unreadable');
-    result.set(path, onTheWay.find(isLink) ?? onTheWay.at(-1) ?? 'unreadable');
+  const seen = new Map<string, Sighting | Promise<Sighting>>();
+  const look = (path: string) => {
+    const known = seen.get(path) ?? (isQuick(path) ? sightNow : sight)(`${rootPath}${path}`);
+    seen.set(path, known);
+    return known;
+  };
+  return new Map(await Promise.all(paths.map(async (path) => [path, await firstLinkOrLast(path, look)] as const)));
+}
+
+/** Nothing beyond a link is looked at: it would be looked for on this host. */
+async function firstLinkOrLast(path: string, look: (path: string) => Sighting | Promise<Sighting>): Promise<Sighting> {
+  let last: Sighting = 'unreadable';
+  for (const prefix of prefixesOf(path)) {
+    const found = look(prefix);
+    last = found instanceof Promise ? await found : found;
+    if (isLink(last)) break;
   }
-  return result;
+  return last;
 }
 
 function prefixesOf(path: string): readonly string[] {

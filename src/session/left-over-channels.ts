@@ -32,16 +32,16 @@ export async function sweepChannels(store: RecordStore, options: ChannelSweepOpt
 }
 
 async function sweepFolder(folder: string, controlPath: string, options: SweepOptions): Promise<boolean> {
-  if (!(await isOld(folder, 'folder', options)) || (await isClaimed(controlPath)) || (await isInUse(folder)))
-    return false;
+  // What can't be read is nobody's to remove.
+  const isHeld = () => isClaimed(controlPath).catch(() => true);
+  if (!(await isOld(folder, 'folder', options)) || (await isHeld()) || (await isInUse(folder))) return false;
   if (options.isDryRun) return true;
   // From now on nobody else can take it for a session to hold.
   const mine = await claim(controlPath).catch(() => undefined);
   if (mine === undefined) return false;
   try {
     if (await isInUse(folder)) return false;
-    await rm(folder, { recursive: true, force: true });
-    return true;
+    return await removed(folder);
   } finally {
     await mine[Symbol.asyncDispose]();
   }
@@ -52,8 +52,7 @@ async function sweepNotes(folder: string, options: SweepOptions): Promise<readon
   for (const name of (await readdir(folder).catch(() => [])).filter((name) => draftNote.test(name))) {
     const path = join(folder, name);
     if (!(await isOld(path, 'file', options))) continue;
-    if (!options.isDryRun) await rm(path, { force: true });
-    swept.push(path);
+    if (options.isDryRun || (await removed(path))) swept.push(path);
   }
   return swept;
 }
@@ -81,4 +80,11 @@ async function hasReader(pipe: string): Promise<boolean> {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     return code !== 'ENXIO' && code !== 'ENOENT' && code !== 'ENOTDIR';
   }
+}
+
+async function removed(path: string): Promise<boolean> {
+  return rm(path, { recursive: true, force: true }).then(
+    () => true,
+    () => false,
+  );
 }

@@ -18,7 +18,10 @@ const patienceMs = 3000;
  */
 export async function endLostMonitor(containerName: string, uid: number, clock: Clock): Promise<number> {
   const all = listProcesses();
-  const monitors = all.filter((one) => isMonitorOf(one, containerName, uid));
+  // A monitor runs where we run; what a process inside a sandbox shows as its arguments is not even read.
+  const namespace = pidNamespaceOf(process.pid);
+  const beside = all.filter(({ pid }) => namespace !== undefined && pidNamespaceOf(pid) === namespace);
+  const monitors = beside.filter((one) => isMonitorOf(one, containerName, uid));
   if (monitors.length === 0) return 0;
   const tree = withDescendants(all, monitors);
   for (const one of tree) if (!monitors.includes(one)) kill(one);
@@ -30,17 +33,10 @@ export async function endLostMonitor(containerName: string, uid: number, clock: 
 }
 
 function isMonitorOf({ pid }: ProcStat, containerName: string, uid: number): boolean {
-  // A monitor runs where we run; what a process inside a sandbox shows as its arguments is not even read.
-  if (!isBesideUs(pid)) return false;
   const argv = parseCmdline(readProcFile(`/proc/${pid}/cmdline`) ?? '');
   const at = argv.indexOf('-n');
   if (basename(argv[0] ?? '') !== 'conmon' || at < 0 || argv[at + 1] !== containerName) return false;
   return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === uid;
-}
-
-function isBesideUs(pid: number): boolean {
-  const namespace = pidNamespaceOf(pid);
-  return namespace !== undefined && namespace === pidNamespaceOf(process.pid);
 }
 
 function isSame({ pid, startTicks }: ProcStat): boolean {

@@ -1,4 +1,5 @@
 import type { AuditRecorder } from '../audit/audit-log.js';
+import { toPaddockError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import { containerNamePrefix } from '../core/labels.js';
 import type { SandboxSpec } from '../core/spec.js';
@@ -101,8 +102,7 @@ export class SessionMaker {
     try {
       await this.#options.store.save(running);
     } catch (error) {
-      await sandbox[Symbol.asyncDispose]();
-      throw error;
+      throw await afterEnd(error, () => sandbox[Symbol.asyncDispose]());
     }
     const log = new SessionLog(this.#options.store.logPath(record.id as SessionId));
     const { audit, maker } = this.#options;
@@ -110,8 +110,7 @@ export class SessionMaker {
     try {
       session.openTo(await this.#letVisitorsIn(session, held), held);
     } catch (error) {
-      await session.end();
-      throw error;
+      throw await afterEnd(error, () => session.end());
     }
     return session;
   }
@@ -164,4 +163,12 @@ export class SessionMaker {
       commandPath: maker.commandPath,
     };
   }
+}
+
+/** What to throw for a session that could not be finished: of one whose sandbox may still be there the record has to stay. */
+async function afterEnd(error: unknown, end: () => Promise<void>): Promise<unknown> {
+  return end().then(
+    () => error,
+    () => new SandboxLeft(toPaddockError(error)),
+  );
 }

@@ -130,7 +130,9 @@ describe.each(engineKinds)('out of a sandbox of a real rootless %s', (kind) => {
       expect(await refused(session, line)).toMatch(/read-only|busy|denied|permitted/i);
     }
     expect(await said(session, 'sha256sum /.paddock/init')).toBe(before);
-    const built = execFileSync('sha256sum', [`dist/init/paddock-init-${process.arch}`], { encoding: 'utf8' }).split(' ')[0];
+    const built = execFileSync('sha256sum', [`dist/init/paddock-init-${process.arch}`], { encoding: 'utf8' }).split(
+      ' ',
+    )[0];
     expect(before.split(' ')[0]).toBe(built);
   });
 

@@ -61,10 +61,19 @@ describe('the maker of pipes', { timeout: 60_000 }, () => {
     const maker = new PipeMaker(program);
     await maker.make(folder('before'));
     for (const pid of childrenOfOurs()) process.kill(pid, 'SIGKILL');
-    // Whether the call meets the old one or a new one is chance; one after it never meets the old one.
-    await maker.make(folder('while')).catch(() => undefined);
     await maker.make(folder('after'));
     expect(lstatSync(join(parent, 'after', 'in')).isFIFO()).toBe(true);
+  });
+
+  it('waits for one that was stopped only so long, and takes another', async () => {
+    const maker = new PipeMaker(program, { patienceMs: 300 });
+    await maker.make(folder('before'));
+    const [pid = 0] = childrenOfOurs();
+    process.kill(pid, 'SIGSTOP');
+    await Promise.all(['first', 'second'].map((name) => maker.make(folder(name))));
+    expect(lstatSync(join(parent, 'second', 'in')).isFIFO()).toBe(true);
+    await expect.poll(childrenOfOurs).not.toContain(pid);
+    expect(childrenOfOurs()).toHaveLength(1);
   });
 
   it('fails where there is no such program', async () => {

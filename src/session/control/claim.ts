@@ -113,12 +113,21 @@ function makeNote(path: string, number: number, content: unknown): boolean {
     if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
     throw new SessionError('STATE_UNWRITABLE', `nothing can be written beside ${path}`, { cause });
   } finally {
-    rmSync(whole, { force: true });
+    removeQuietly(whole);
   }
 }
 
 function forgetOld(path: string, newest: number): void {
   for (const number of notes(path)) {
-    if (number <= newest - keptNotes) rmSync(`${path}.${number}`, { force: true });
+    if (number <= newest - keptNotes) removeQuietly(`${path}.${number}`);
+  }
+}
+
+/** A file too many does no harm, and a claim that was made is made. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Left for prune.
   }
 }

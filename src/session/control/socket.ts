@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync, type Stats } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { SessionError } from '../../core/errors.js';
@@ -54,7 +54,7 @@ export async function listenAt({ path }: Claim, onConnection: (socket: Socket) =
 }
 
 function refuseOpenFolder(folder: string): void {
-  const status = lstatSync(folder, { throwIfNoEntry: false });
+  const status = statusOf(folder);
   const isOurs = status?.isDirectory() === true && status.uid === process.geteuid?.();
   if (isOurs && (status.mode & 0o077) === 0) return;
   throw new SessionError('STATE_UNWRITABLE', `${folder} is not a folder of yours alone`, {
@@ -63,7 +63,7 @@ function refuseOpenFolder(folder: string): void {
 }
 
 function removeOldSocket(path: string): void {
-  const status = lstatSync(path, { throwIfNoEntry: false });
+  const status = statusOf(path);
   if (status === undefined) return;
   if (!status.isSocket()) {
     throw new SessionError('STATE_UNWRITABLE', `${path} is there already and is no socket`, {
@@ -71,6 +71,15 @@ function removeOldSocket(path: string): void {
     });
   }
   rmSync(path, { force: true });
+}
+
+/** Undefined where nothing can be seen: then listening there tells why. */
+function statusOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
