@@ -10,6 +10,7 @@ import { isAlive } from '../kit/process-identity.js';
 import { isInitAlive } from '../sandbox/sandbox.js';
 import { ask, HolderGone } from '../session/control/client.js';
 import { connectTo } from '../session/control/socket.js';
+import { endedIdle } from '../session/ended.js';
 import type { SessionRecord } from '../session/record.js';
 import type { App } from './app.js';
 import type { CommandContext } from './command.js';
@@ -75,6 +76,7 @@ async function refuseUnusable(record: SessionRecord): Promise<void> {
   if (container === undefined && (await isAlive(owner))) {
     throw new SessionError('SESSION_NOT_YOURS', `session ${id} is still being made by process ${owner.pid}`);
   }
+  if (record.endedBecause === 'idle') throw endedIdle(id, record.spec.idleTimeoutMs);
   if (container === undefined || !isInitAlive(container)) {
     throw new SessionError('SESSION_ENDED', `session ${id} has ended`);
   }

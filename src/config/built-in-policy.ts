@@ -45,6 +45,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
       shmBytes: 2 * gib,
       tmpfsBytes: 16 * gib,
       lifetimeMs: 24 * hourMs,
+      idleTimeoutMs: 24 * hourMs,
       timeoutMs: 8 * hourMs,
     },
     defaults: {
@@ -56,6 +57,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
       tmpBytes: 512 * mib,
       homeBytes: 512 * mib,
       lifetimeMs: 4 * hourMs,
+      idleTimeoutMs: 30 * minuteMs,
       timeoutMs: 10 * minuteMs,
       workspace: 'ro',
     },

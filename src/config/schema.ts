@@ -49,6 +49,7 @@ const ceilings = z.strictObject({
   shm: bytes.optional(),
   tmpfs: bytes.optional(),
   lifetime: ms.optional(),
+  idle: ms.optional(),
   timeout: ms.optional(),
 });
 
@@ -61,6 +62,7 @@ const defaults = z.strictObject({
   tmp: bytes.optional(),
   home: bytes.optional(),
   lifetime: ms.optional(),
+  idle: ms.optional(),
   timeout: ms.optional(),
   workspace: z.enum(workspaceModes).optional(),
 });

@@ -13,6 +13,7 @@ export const ceilingKeys = {
   shm: 'shmBytes',
   tmpfs: 'tmpfsBytes',
   lifetime: 'lifetimeMs',
+  idle: 'idleTimeoutMs',
   timeout: 'timeoutMs',
 } as const satisfies Record<keyof NonNullable<PolicyFile['ceilings']>, keyof Ceilings>;
 
@@ -25,6 +26,7 @@ export const defaultKeys = {
   tmp: 'tmpBytes',
   home: 'homeBytes',
   lifetime: 'lifetimeMs',
+  idle: 'idleTimeoutMs',
   timeout: 'timeoutMs',
   workspace: 'workspace',
 } as const satisfies Record<keyof NonNullable<PolicyFile['defaults']>, keyof Defaults>;

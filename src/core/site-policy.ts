@@ -12,6 +12,7 @@ export interface Ceilings {
   /** All tmpfs of one sandbox together. */
   readonly tmpfsBytes: number;
   readonly lifetimeMs: number;
+  readonly idleTimeoutMs: number;
   readonly timeoutMs: number;
 }
 
@@ -25,6 +26,7 @@ export interface Defaults {
   readonly tmpBytes: number;
   readonly homeBytes: number;
   readonly lifetimeMs: number;
+  readonly idleTimeoutMs: number;
   readonly timeoutMs: number;
   readonly workspace: 'ro' | 'rw' | 'none';
 }

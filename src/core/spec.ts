@@ -58,6 +58,8 @@ export interface SandboxSpec {
   readonly hostname: string;
   /** Milliseconds of wall clock (suspend included) after which process 1 ends the sandbox. */
   readonly lifetimeMs: number;
+  /** Milliseconds without a command after which the session's holder ends it; absent: none, in records of older versions. */
+  readonly idleTimeoutMs?: number;
   /** Time a command of this sandbox gets when it asks for none; absent: the policy's default. */
   readonly timeoutMs?: number;
   readonly shmBytes: number;

@@ -89,7 +89,11 @@ function compose(
     workdir: wishes.get('workdir') ?? (workspace === 'none' ? sandboxHome : workspaceTarget),
     hostname: wishes.get('hostname') ?? sandboxHostname,
     ...decideTimes(
-      { lifetimeMs: ms(request.lifetime, 'lifetime'), timeoutMs: ms(request.timeout, 'timeout') },
+      {
+        lifetimeMs: ms(request.lifetime, 'lifetime'),
+        idleTimeoutMs: ms(request.idleTimeout, 'idleTimeout'),
+        timeoutMs: ms(request.timeout, 'timeout'),
+      },
       sitePolicy,
     ),
     shmBytes,

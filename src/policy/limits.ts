@@ -23,6 +23,7 @@ export const leastLimits = {
   fsizeBytes: 4096,
   shmBytes: 4096,
   lifetimeMs: 1000,
+  idleTimeoutMs: 1000,
   timeoutMs: 1,
 } as const;
 
@@ -108,16 +109,31 @@ function decideShm(asked: number | undefined, fallback: number, ceiling: number,
   return pick(asked, Math.min(fallback, memoryBytes), range);
 }
 
-/** Lifetime of the sandbox and default time of its commands, in milliseconds. */
+/** What a request says of time, in milliseconds. */
+interface AskedTimes {
+  readonly lifetimeMs: number | undefined;
+  readonly idleTimeoutMs: number | undefined;
+  readonly timeoutMs: number | undefined;
+}
+
+/** Lifetime of the sandbox, how long it may be idle, and default time of its commands, in milliseconds. */
 export function decideTimes(
-  asked: { readonly lifetimeMs: number | undefined; readonly timeoutMs: number | undefined },
+  asked: AskedTimes,
   { ceilings, defaults }: SitePolicy,
-): { readonly lifetimeMs: number; readonly timeoutMs: number } {
+): { readonly lifetimeMs: number; readonly idleTimeoutMs: number; readonly timeoutMs: number } {
   const lifetimeMs = pick(asked.lifetimeMs, defaults.lifetimeMs, {
     ...{ what: 'lifetime', unit: 'ms', minimum: leastLimits.lifetimeMs },
     ...{ ceiling: ceilings.lifetimeMs, ceilingRule: 'lifetime.ceiling' },
   });
-  return { lifetimeMs, timeoutMs: decideTimeout(asked.timeoutMs, defaults.timeoutMs, ceilings.timeoutMs) };
+  const idleTimeoutMs = pick(asked.idleTimeoutMs, defaults.idleTimeoutMs, {
+    ...{ what: 'idleTimeout', unit: 'ms', minimum: leastLimits.idleTimeoutMs },
+    ...{ ceiling: ceilings.idleTimeoutMs, ceilingRule: 'idle.ceiling' },
+  });
+  return {
+    lifetimeMs,
+    idleTimeoutMs,
+    timeoutMs: decideTimeout(asked.timeoutMs, defaults.timeoutMs, ceilings.timeoutMs),
+  };
 }
 
 /** No command runs longer than this, whatever the site's policy says. */

@@ -25,6 +25,9 @@ export const createRequestSchema = z.strictObject({
   cpus: size.optional().describe('CPU limit, for example 1.5.'),
   pids: z.number().optional().describe('Most processes and threads.'),
   lifetime: size.optional().describe('Seconds, or text such as 2h, after which the sandbox ends.'),
+  idleTimeout: size
+    .optional()
+    .describe('Seconds, or text such as 30m, without a command after which the session ends; reading does not count.'),
   timeout: size.optional().describe('Default time of one command: seconds, or text such as 10m.'),
   env: texts.optional().describe('Environment of every command.'),
   labels: texts.optional().describe('Labels of the session.'),

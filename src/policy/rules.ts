@@ -122,6 +122,10 @@ export const rules = {
     reason: "A longer lifetime than the site's policy allows.",
     hint: 'Ask for a shorter lifetime.',
   },
+  'idle.ceiling': {
+    reason: "A longer idle timeout than the site's policy allows.",
+    hint: 'Ask for a shorter idleTimeout.',
+  },
   'timeout.ceiling': { reason: "A longer timeout than the site's policy allows.", hint: 'Ask for a shorter timeout.' },
   'ulimits.unsupported': {
     reason: 'Only nofile, nproc, fsize and core 0 can be set.',

@@ -7,7 +7,10 @@ import type { ContainerState, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import { reenter } from '../sandbox/entry.js';
-import { isInitAlive, Sandbox } from '../sandbox/sandbox.js';
+import { type InitIdentity, isInitAlive, Sandbox } from '../sandbox/sandbox.js';
+import { endedIdle, sessionEnded } from './ended.js';
+import { idleLeftOf } from './idle-left.js';
+import { Idleness } from './idleness.js';
 import { isSameEngine, judgeRecord, provesOwnership } from './ownership.js';
 import { type SessionRecord, specOf } from './record.js';
 import { Session } from './session.js';
@@ -24,6 +27,8 @@ export interface AdoptOptions {
   readonly bootId: string;
   /** `$XDG_RUNTIME_DIR`. */
   readonly runtimeDir: string;
+  /** Whether anything besides process 1 runs in a sandbox; default: what /proc shows. */
+  readonly isInUse?: (init: InitIdentity) => boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -38,7 +43,8 @@ export interface AdoptOptions {
 export async function adoptSession(record: SessionRecord, options: AdoptOptions): Promise<Session> {
   const { engine, store, audit, clock } = options;
   await refuseOthers(record, options);
-  const { container, evidence } = usable(record, options);
+  const idleLeftMs = await idleLeftOf(record, store, clock.now(), options.isInUse);
+  const { container, evidence } = usable(record, options, idleLeftMs);
   const state = await inspect(container.id, record, options);
   if (!provesOwnership(record, { id: state.id, names: [state.name], labels: state.labels })) {
     throw new SessionError('NO_SUCH_SESSION', `the container of ${record.id} is not the one that was made for it`);
@@ -56,7 +62,11 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   const id = record.id as SessionId;
   const channel = await reenter(record.commandPath ?? 'exec', store.channelFolder(id), clock, options.signal);
   const sandbox = new Sandbox(handle, engine, clock, channel);
-  const session = new Session({ record, sandbox, log: new SessionLog(store.logPath(id)), audit, clock, notes: [] });
+  const { idleTimeoutMs: timeoutMs } = record.spec;
+  const alreadyMs = timeoutMs === undefined || idleLeftMs === undefined ? 0 : Math.max(0, timeoutMs - idleLeftMs);
+  const idleness = new Idleness({ timeoutMs, clock, alreadyMs, onUse: () => store.noteUse(id, clock.now()) });
+  const log = new SessionLog(store.logPath(id));
+  const session = new Session({ record, sandbox, log, audit, clock, idleness, notes: [] });
   try {
     await session.takeOver();
   } catch (error) {
@@ -94,10 +104,11 @@ async function refuseOthers(record: SessionRecord, { isAlive }: AdoptOptions): P
   throw new SessionError('SESSION_NOT_YOURS', `${record.id} ${what} process ${record.owner.pid}, which is alive`);
 }
 
-function usable(record: SessionRecord, options: AdoptOptions) {
+function usable(record: SessionRecord, options: AdoptOptions, idleLeftMs: number | undefined) {
   // Whoever made it does not matter any more: only boot, deadline and state count.
-  const facts = { isOwnerAlive: false, nowMs: options.clock.now(), bootId: options.bootId };
+  const facts = { isOwnerAlive: false, nowMs: options.clock.now(), bootId: options.bootId, idleLeftMs };
   const fate = judgeRecord(record, facts);
+  if (fate.act === 'remove' && fate.why === 'idle') throw endedIdle(record.id, record.spec.idleTimeoutMs);
   if (fate.act === 'remove') throw ended(record, `nothing more can be run in it (${fate.why})`);
   const { container, evidence } = record;
   if (container === undefined || evidence === undefined) throw ended(record, 'it was never finished');
@@ -116,7 +127,7 @@ async function inspect(id: string, record: SessionRecord, options: AdoptOptions)
 }
 
 function ended(record: SessionRecord, why: string): SessionError {
-  return new SessionError('SESSION_ENDED', `session ${record.id} has ended: ${why}`);
+  return sessionEnded(record.id, why);
 }
 
 function elsewhere(record: SessionRecord): EngineError {

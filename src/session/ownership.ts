@@ -41,6 +41,8 @@ export interface RecordFacts {
   readonly nowMs: number;
   /** Of the running kernel (/proc/sys/kernel/random/boot_id). */
   readonly bootId: string;
+  /** What `idleLeftOf` says; undefined also where somebody holds it, who keeps that time. */
+  readonly idleLeftMs?: number | undefined;
 }
 
 export type Fate =
@@ -53,6 +55,8 @@ export function judgeRecord(record: SessionRecord, facts: RecordFacts): Fate {
   if (record.owner.bootId !== facts.bootId) return { act: 'remove', why: 'rebooted' };
   if (facts.nowMs >= record.deadlineAtMs) return { act: 'remove', why: 'expired' };
   if (record.state === 'creating') return { act: 'remove', why: 'creation-cut-off' };
+  if (record.endedBecause === 'idle') return { act: 'remove', why: 'idle' };
   if (record.state === 'ending' || record.kind === 'attached') return { act: 'remove', why: 'owner-ended' };
+  if (facts.idleLeftMs !== undefined && facts.idleLeftMs <= 0) return { act: 'remove', why: 'idle' };
   return { act: 'keep', why: 'not-expired' };
 }

@@ -2,6 +2,7 @@
 export const removalReasons = {
   'owner-ended': 'the process it was attached to has ended',
   expired: 'its deadline has passed',
+  idle: 'nothing has run in it for as long as its idle timeout',
   rebooted: 'the host was restarted since',
   'creation-cut-off': 'the process that was creating it has ended',
   'sandbox-ended': 'its sandbox has ended',

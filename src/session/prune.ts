@@ -9,6 +9,9 @@ import type { ContainerSummary, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import { safeLine } from '../kit/safe-text.js';
+import type { InitIdentity } from '../sandbox/sandbox.js';
+import { isClaimed } from './control/claim.js';
+import { idleLeftOf } from './idle-left.js';
 import { sweepChannels } from './left-over-channels.js';
 import { sweepRecordFolder } from './left-over-files.js';
 import { endLostMonitor } from './lost-monitor.js';
@@ -35,6 +38,8 @@ export interface PruneOptions {
   readonly isDryRun: boolean;
   /** How long to wait for the container of a creation that was cut off just now; default 5 s. */
   readonly pendingWaitMs?: number;
+  /** Whether anything besides process 1 runs in a sandbox; default: what /proc shows. */
+  readonly isInUse?: (init: InitIdentity) => boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -105,7 +110,12 @@ class Pruner {
     // Read again now: a `creating` seen before its owner finished and left would be taken for a creation cut off.
     const record = await store.load(listed.id as SessionId);
     if (record === undefined) return;
-    const fate = judgeRecord(record, { isOwnerAlive, nowMs: clock.now(), bootId });
+    const fate = judgeRecord(record, {
+      isOwnerAlive,
+      nowMs: clock.now(),
+      bootId,
+      idleLeftMs: await this.#idleLeft(record),
+    });
     try {
       if (fate.act === 'remove') await this.#remove(record, fate.why);
       else if (fate.why === 'not-expired' && (await this.#hasEnded(record)))
@@ -148,6 +158,13 @@ class Pruner {
     if (!this.#options.isDryRun) await this.#audited(record, why, container);
     const found = container === undefined ? {} : { containerId: container.id };
     this.removed.push({ sessionId: record.id, ...found, why });
+  }
+
+  /** Whoever holds a session counts its time by a better clock than its record's file has. */
+  async #idleLeft(record: SessionRecord): Promise<number | undefined> {
+    const { store, clock, isInUse } = this.#options;
+    if (await isClaimed(store.controlPath(record.id as SessionId))) return undefined;
+    return idleLeftOf(record, store, clock.now(), isInUse);
   }
 
   /** Over only when it is seen stopped, or when the right engine says that it is not there. */

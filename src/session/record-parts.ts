@@ -64,6 +64,7 @@ export function describe(record: SessionRecord) {
     cpuMillis: spec.limits.cpuMillis,
     pids: spec.limits.pids,
     lifetimeMs: spec.lifetimeMs,
+    idleTimeoutMs: spec.idleTimeoutMs ?? 0,
     container: plain(record.container?.id ?? ''),
     controls: (record.evidence?.controls ?? []).map((c) => plain(`${c.id}=${c.status}`)),
   };

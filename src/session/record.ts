@@ -43,6 +43,7 @@ const spec = z.strictObject({
   workdir: z.string(),
   hostname: z.string(),
   lifetimeMs: bytes,
+  idleTimeoutMs: bytes.optional(),
   timeoutMs: bytes.optional(),
   shmBytes: bytes,
   maskedPaths: z.array(z.string()),
@@ -72,6 +73,8 @@ export const recordSchema = z.strictObject({
   nonce: z.string().regex(/^[a-z2-7]{26}$/),
   name: z.string().optional(),
   state: z.enum(['creating', 'running', 'ending']),
+  /** Why its holder ended it, where that was not asked for. */
+  endedBecause: z.enum(['idle']).optional(),
   /** attached: ends with its owner process; detached: runs to its deadline. */
   kind: z.enum(['attached', 'detached']),
   owner: processIdentity,

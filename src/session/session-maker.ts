@@ -15,6 +15,8 @@ import { refuseOverlap } from '../workspace/binds.js';
 import type { Claim } from './control/claim.js';
 import { claimSession } from './control/claim-session.js';
 import { serveControl, visitor } from './control/server.js';
+import { watchIdle } from './idle-watch.js';
+import { Idleness } from './idleness.js';
 import type { SessionRecord } from './record.js';
 import { identityOf, recordedSpec } from './record-parts.js';
 import { Session } from './session.js';
@@ -106,9 +108,14 @@ export class SessionMaker {
     }
     const log = new SessionLog(this.#options.store.logPath(record.id as SessionId));
     const { audit, maker } = this.#options;
-    const session = new Session({ record: running, sandbox, log, audit, clock: maker.clock, notes });
+    const { clock } = maker;
+    const { idleTimeoutMs: timeoutMs } = record.spec;
+    const onUse = () => this.#options.store.noteUse(record.id as SessionId, clock.now());
+    const idleness = new Idleness({ timeoutMs, clock, onUse });
+    const session = new Session({ record: running, sandbox, log, audit, clock, idleness, notes });
     try {
-      session.openTo(await this.#letVisitorsIn(session, held), held);
+      const visitors = await this.#letVisitorsIn(session, held);
+      session.openTo(visitors, held, watchIdle(session, { store: this.#options.store, audit, clock }));
     } catch (error) {
       throw await afterEnd(error, () => session.end());
     }

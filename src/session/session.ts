@@ -1,7 +1,7 @@
 import type { AuditIntent, AuditRecorder } from '../audit/audit-log.js';
 import { plain, redactArgv, redactEnv } from '../audit/redaction.js';
-import { PaddockError, SessionError, toPaddockError } from '../core/errors.js';
-import type { ExecRequest, ExecResult } from '../core/exec.js';
+import { SessionError, toPaddockError } from '../core/errors.js';
+import type { ExecRequest } from '../core/exec.js';
 import { type CommandId, isCommandId, type SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
@@ -9,28 +9,12 @@ import { newCommandId } from '../kit/random-id.js';
 import type { Command, CommandOptions } from '../sandbox/command/command.js';
 import type { OutputSink } from '../sandbox/command/command-output.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
+import { endedIdle, idleWords, sessionEnded } from './ended.js';
+import type { Idleness } from './idleness.js';
 import type { SessionRecord } from './record.js';
 import { describeResult } from './record-parts.js';
+import { type SessionCommand, waitFor } from './session-command.js';
 import type { SessionLog } from './session-log.js';
-
-/** A command of a session: running or finished, kept until newer ones push it out. */
-export interface SessionCommand {
-  readonly id: CommandId;
-  readonly argv: readonly string[];
-  readonly startedAtMs: number;
-  readonly command: Command;
-  /** Resolves, never rejects, once the command has ended and the audit log says so. */
-  readonly settled: Promise<void>;
-  /** Set when `settled` resolves. */
-  outcome?: { readonly result: ExecResult } | { readonly error: PaddockError };
-}
-
-/** How a settled command ended; throws the error when it has no result. */
-export function resultOf({ outcome }: SessionCommand): ExecResult {
-  if (outcome === undefined) throw new PaddockError('INTERNAL', 'the command has no outcome');
-  if ('error' in outcome) throw outcome.error;
-  return outcome.result;
-}
 
 interface SessionParts {
   readonly record: SessionRecord;
@@ -38,10 +22,10 @@ interface SessionParts {
   readonly log: SessionLog;
   readonly audit: AuditRecorder;
   readonly clock: Clock;
+  readonly idleness: Idleness;
   readonly notes: readonly string[];
 }
 
-const noLonger = 'nobody waits any longer';
 const keptCommands = 64;
 /** By the engine's exec each costs the engine two processes and a connection. */
 const maxLiveCommands = { fifo: 64, attach: 64, exec: 16 } as const;
@@ -50,6 +34,7 @@ const maxLiveCommands = { fifo: 64, attach: 64, exec: 16 } as const;
 export class Session {
   readonly record: SessionRecord;
   readonly sandbox: Sandbox;
+  readonly idleness: Idleness;
   /** What policy decided differently from the letter of the request. */
   readonly notes: readonly string[];
   readonly #log: SessionLog;
@@ -69,6 +54,7 @@ export class Session {
     this.#log = parts.log;
     this.#audit = parts.audit;
     this.#clock = parts.clock;
+    this.idleness = parts.idleness;
     this.notes = parts.notes;
   }
 
@@ -89,6 +75,16 @@ export class Session {
     return this.commands.filter((c) => c.outcome === undefined).length;
   }
 
+  /** Whether commands can run in it. */
+  get isOpen(): boolean {
+    return this.sandbox.alive && !this.idleness.isOver;
+  }
+
+  /** Why it ended, for people, as far as that is known. */
+  get endedBecause(): string | undefined {
+    return this.idleness.isOver ? idleWords(this.idleness.timeoutMs) : this.sandbox.endedBecause;
+  }
+
   /**
    * Starts a command, recorded by `audit` (a visitor's commands under the visitor's name), and returns as soon as it runs. Errors: SESSION_ENDED, COMMAND_NOT_RUN, LIMIT_REACHED (64 at
    * once), AUDIT_UNWRITABLE, EngineError.
@@ -98,7 +94,8 @@ export class Session {
     options: CommandOptions = {},
     audit: AuditRecorder = this.#audit,
   ): Promise<SessionCommand> {
-    if (!this.sandbox.alive) throw new SessionError('SESSION_ENDED', `session ${this.id} has ended`);
+    if (this.idleness.isOver) throw endedIdle(this.id, this.idleness.timeoutMs);
+    if (!this.sandbox.alive) throw sessionEnded(this.id);
     const most = maxLiveCommands[this.sandbox.commandPath];
     if (this.liveCommands + this.#starting >= most) {
       throw new SessionError('LIMIT_REACHED', `${most} commands run in this session already`, {
@@ -106,9 +103,11 @@ export class Session {
       });
     }
     this.#starting += 1;
+    const over = this.idleness.begin();
     try {
       return await this.#start(request, options, audit);
     } finally {
+      over();
       this.#starting -= 1;
     }
   }
@@ -121,17 +120,8 @@ export class Session {
   }
 
   /** Waits until the command has ended, `waitMs` have passed or the signal fires; says whether it has ended. */
-  async wait(entry: SessionCommand, waitMs: number, signal?: AbortSignal): Promise<boolean> {
-    const timer = new AbortController();
-    // With a reason of its own: the usual one is an error with a stack, made for every command and thrown away.
-    const onAbort = () => timer.abort(noLonger);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted) onAbort();
-    const timeout = this.#clock.sleep(waitMs, timer.signal).catch(() => undefined);
-    await Promise.race([entry.settled, timeout]);
-    timer.abort(noLonger);
-    signal?.removeEventListener('abort', onAbort);
-    return entry.outcome !== undefined;
+  wait(entry: SessionCommand, waitMs: number, signal?: AbortSignal): Promise<boolean> {
+    return waitFor(entry, this.#clock, waitMs, signal);
   }
 
   /** Resolves when everything printed so far is in the log file. */
@@ -158,9 +148,13 @@ export class Session {
     await this.#held[Symbol.asyncDispose]();
   }
 
-  /** Takes over the socket that lets visitors in, and the claim that goes with it, which is given up when nothing here touches the channel any more. */
-  openTo(visitors: AsyncDisposable, claim: AsyncDisposable): void {
+  /**
+   * Takes over the socket that lets visitors in, what watches the session, and the claim that goes with it, which is given up
+   * when nothing here touches the channel any more.
+   */
+  openTo(visitors: AsyncDisposable, claim: AsyncDisposable, watch: AsyncDisposable): void {
     this.#visitors.use(visitors);
+    this.#visitors.use(watch);
     this.#held.use(claim);
   }
 
@@ -195,7 +189,9 @@ export class Session {
   }
 
   #register(command: Command, intent: AuditIntent): SessionCommand {
+    const over = this.idleness.begin();
     const settled = this.#finish(command, intent).then((outcome) => {
+      over();
       entry.outcome = outcome;
       this.#forgetOldest();
     });

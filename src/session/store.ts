@@ -1,4 +1,14 @@
-import { closeSync, constants, fsync, lstatSync, mkdirSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fsync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -54,6 +64,23 @@ export class RecordStore {
     return lstat(this.#path(id)).then(
       () => true,
       (error: unknown) => !isMissing(error),
+    );
+  }
+
+  /** Notes that the session is used now, for `lastUseMs`. Where that fails it counts as idle for longer than it is. */
+  noteUse(id: SessionId, nowMs: number): void {
+    try {
+      utimesSync(this.#path(id), nowMs / 1000, nowMs / 1000);
+    } catch {
+      // The record goes with its session.
+    }
+  }
+
+  /** When the session was last used, as far as was noted, in milliseconds since the epoch; undefined when it has no record. */
+  async lastUseMs(id: SessionId): Promise<number | undefined> {
+    return lstat(this.#path(id)).then(
+      (found) => found.mtimeMs,
+      () => undefined,
     );
   }
 

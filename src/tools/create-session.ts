@@ -10,8 +10,9 @@ export const createSession = defineTool({
   description:
     'Starts a hardened, rootless container over a project folder and returns a sessionId for execute_command. The project appears ' +
     'at /workspace, read-only unless workspace is "rw". No network, no host keys; limits on memory, CPU and processes. The session ' +
-    'ends when it is destroyed, at endsAt, or when this server ends. The result lists every control with what was asked, what the ' +
-    'engine says and what the kernel confirms. What loosens the site policy is refused with a rule id.',
+    'ends when it is destroyed, at endsAt, when it is idle for idleTimeout, or when this server ends. The result lists every ' +
+    'control with what was asked, what the engine says and what the kernel confirms. What loosens the site policy is refused with ' +
+    'a rule id.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: createRequestSchema,
   output: sessionView.extend({ enforcement: enforcementView, notes: z.array(z.string()) }),

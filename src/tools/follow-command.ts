@@ -1,5 +1,5 @@
 import { safeLine } from '../kit/safe-text.js';
-import type { SessionCommand } from '../session/session.js';
+import type { SessionCommand } from '../session/session-command.js';
 import type { ToolContext } from './define-tool.js';
 
 const everyMs = 2000;

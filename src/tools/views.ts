@@ -3,7 +3,10 @@ import { controlIds } from '../core/evidence.js';
 import { commandPaths, exitReasons } from '../core/exec.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import { safeText } from '../kit/safe-text.js';
-import type { Session, SessionCommand } from '../session/session.js';
+import type { Session } from '../session/session.js';
+import type { SessionCommand } from '../session/session-command.js';
+import { timeText } from '../session/time-text.js';
+import { timeFields, timesLeft } from './time-left.js';
 import { wholeHead, wholeTail } from './whole-characters.js';
 
 /** The session as clients see it. */
@@ -22,6 +25,7 @@ export const sessionView = z.object({
   endedBecause: z.string().optional(),
   createdAt: z.string(),
   endsAt: z.string(),
+  ...timeFields,
   uptimeMs: z.number(),
   limits: z.object({ memoryBytes: z.number(), cpuMillis: z.number(), pids: z.number() }),
   labels: z.record(z.string(), z.string()),
@@ -90,16 +94,17 @@ export function viewSession(session: Session, nowMs: number): SessionView {
   return {
     sessionId: record.id,
     ...(record.name === undefined ? {} : { name: record.name }),
-    state: session.sandbox.alive ? 'running' : 'ended',
+    state: session.isOpen ? 'running' : 'ended',
     image: spec.image.kind === 'host' ? 'host' : spec.image.reference,
     workspace: spec.workspace,
     ...(project === undefined ? {} : { projectPath: project.hostPath }),
     network: spec.network,
     engine: record.engine.kind,
     commandPath: session.sandbox.commandPath,
-    ...(session.sandbox.endedBecause === undefined ? {} : { endedBecause: session.sandbox.endedBecause }),
+    ...(session.endedBecause === undefined ? {} : { endedBecause: session.endedBecause }),
     createdAt: new Date(record.createdAtMs).toISOString(),
     endsAt: new Date(record.deadlineAtMs).toISOString(),
+    ...timesLeft(session, nowMs),
     uptimeMs: Math.max(0, nowMs - record.createdAtMs),
     limits: {
       memoryBytes: spec.limits.memoryBytes,
@@ -139,6 +144,7 @@ function sessionLines(view: SessionView): string {
     `${view.sessionId}${view.name === undefined ? '' : ` (${view.name})`}: ${view.state}${view.endedBecause === undefined ? '' : ` (${view.endedBecause})`}, image ${view.image}, ` +
       `workspace ${view.workspace}${view.projectPath === undefined ? '' : ` of ${view.projectPath}`}, ` +
       `network ${view.network}, up ${formatDuration(view.uptimeMs)}, ends ${view.endsAt}`,
+    ...(view.state === 'running' ? [`  ${timeText(view)}`] : []),
     `  limits: memory ${formatBytes(view.limits.memoryBytes)}, cpu ${view.limits.cpuMillis / 1000}, ` +
       `pids ${view.limits.pids}; running commands: ${view.runningCommands}, by ${view.commandPath}`,
   ].join('\n');

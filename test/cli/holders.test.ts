@@ -155,6 +155,20 @@ describe.each(engineKinds)('a detached session on %s', (kind) => {
     await paddock(place, ['prune']);
   });
 
+  it('is ended by its keeper once it was idle for too long, and says so', async () => {
+    const id = await create(place, '--idle', '10s');
+    expect(await paddock(place, ['exec', id, '--', 'sleep', '12'])).toMatchObject({ status: 0 });
+    const inspected = async () => document(await paddock(place, ['inspect', '--json', id]));
+    await expect
+      .poll(inspected, { timeout: 30_000, interval: 500 })
+      .toMatchObject({ state: 'ended', endedBecause: 'idle' });
+    await keeperGone(place);
+    const late = await paddock(place, ['exec', '--json', id, '--', 'true']);
+    expect([late.status, document(late)]).toMatchObject([125, { error: { code: 'SESSION_ENDED' } }]);
+    expect(late.stdout.toString()).toContain('sessions.idle');
+    expect((await paddock(place, ['prune'])).stdout.toString()).toContain(`removed ${id}`);
+  });
+
   it('does not notice visitors that talk nonsense or never read', async () => {
     const id = await create(place);
     expect((await paddock(place, ['exec', id, '--', 'true'])).status).toBe(0);

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processesOf } from '../../src/sandbox/processes.js';
-import type { Session, SessionCommand } from '../../src/session/session.js';
+import type { Session } from '../../src/session/session.js';
+import type { SessionCommand } from '../../src/session/session-command.js';
 import { commandWays } from './support/engines.js';
 import { command, processesIn, Stage, said } from './support/stage.js';
 

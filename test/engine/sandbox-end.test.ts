@@ -55,6 +55,20 @@ describe.each(commandWays)('the end of a sandbox of a real rootless %s, over %s'
     await stage.sessions.destroy(session.id);
   });
 
+  it('comes when it has been idle for too long, but not while a command runs, and its holder says why', async () => {
+    const session = await stage.create({ idleTimeout: '2s' });
+    expect(await run(session, 'sleep 4; echo busy')).toMatchObject({ exitCode: 0 });
+    await gone(session);
+    expect(session.endedBecause).toBe('it was idle for 2s (sessions.idle)');
+    await expect(session.start(command('true'))).rejects.toMatchObject({
+      code: 'SESSION_ENDED',
+      info: { ruleId: 'sessions.idle' },
+    });
+    expect(await stage.store.load(session.id)).toMatchObject({ state: 'ending', endedBecause: 'idle' });
+    expect(await stage.sessions.destroy(session.id)).toBe(true);
+    expect(await stage.store.load(session.id)).toBeUndefined();
+  });
+
   it('does not come by a signal from inside: the kernel shields process 1, and what it lets through is not obeyed', async () => {
     const session = await stage.create();
     expect(await run(session, 'for s in KILL STOP SEGV TERM INT HUP; do kill -$s 1; done; echo sent')).toMatchObject({

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecResult } from '../../src/core/exec.js';
-import type { Session, SessionCommand } from '../../src/session/session.js';
+import type { Session } from '../../src/session/session.js';
+import type { SessionCommand } from '../../src/session/session-command.js';
 import { commandWays } from './support/engines.js';
 import { command, processesIn, run, Stage, said } from './support/stage.js';
 

@@ -43,6 +43,7 @@ const fragments: readonly Record<string, unknown>[] = [
   ...['0.5', 1, '4', 99].map((cpus) => ({ cpus })),
   ...[10, 100, 1000, 10_000].map((pids) => ({ pids })),
   ...['30s', '2h', '30h'].map((lifetime) => ({ lifetime })),
+  ...['30s', '2h', '30h'].map((idleTimeout) => ({ idleTimeout })),
   ...[5, '10m', '9h'].map((timeout) => ({ timeout })),
   ...['/opt/node', '/home/ada/.nvm', '/home/ada'].map((folder) => ({ hostFolders: [folder] })),
   ...[true, false].map((readOnly) => ({ mcpMounts: [{ source: '/home/ada/m', target: '/mcp', readOnly }] })),
@@ -68,6 +69,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
     shmBytes: fc.constantFrom(mib, gib),
     tmpfsBytes: fc.constantFrom(mib, gib, 16 * gib),
     lifetimeMs: fc.constantFrom(60_000, 86_400_000),
+    idleTimeoutMs: fc.constantFrom(60_000, 86_400_000),
     timeoutMs: fc.constantFrom(60_000, 86_400_000),
   }),
   defaults: fc.constantFrom(base.defaults, { ...base.defaults, workspace: 'rw' as const }),
@@ -114,6 +116,7 @@ function notMore(strict: SandboxSpec, loose: SandboxSpec): void {
   const unlimited = Number.POSITIVE_INFINITY;
   expect(strict.limits.fsizeBytes ?? unlimited).toBeLessThanOrEqual(loose.limits.fsizeBytes ?? unlimited);
   expect(strict.lifetimeMs).toBeLessThanOrEqual(loose.lifetimeMs);
+  expect(strict.idleTimeoutMs ?? 0).toBeLessThanOrEqual(loose.idleTimeoutMs ?? 0);
   expect(strict.timeoutMs ?? 0).toBeLessThanOrEqual(loose.timeoutMs ?? 0);
   expect(strict.shmBytes).toBeLessThanOrEqual(loose.shmBytes);
   expect(strict.tmpfs.map(({ target }) => target)).toEqual(loose.tmpfs.map(({ target }) => target));
@@ -130,7 +133,7 @@ function notMore(strict: SandboxSpec, loose: SandboxSpec): void {
 
 function checkSpec(spec: SandboxSpec, { ceilings }: SitePolicy): void {
   const keys =
-    'env hostname image labels lifetimeMs limits maskedPaths mounts network require shmBytes timeoutMs tmpfs workdir workspace';
+    'env hostname idleTimeoutMs image labels lifetimeMs limits maskedPaths mounts network require shmBytes timeoutMs tmpfs workdir workspace';
   expect(Object.keys(spec).sort().join(' ')).toBe(keys);
   expect(spec.network).toBe('none');
   const { limits } = spec;
@@ -143,6 +146,7 @@ function checkSpec(spec: SandboxSpec, { ceilings }: SitePolicy): void {
     [limits.fsizeBytes ?? 1, ceilings.fsizeBytes],
     [spec.shmBytes, ceilings.shmBytes],
     [spec.lifetimeMs, ceilings.lifetimeMs],
+    [spec.idleTimeoutMs ?? 0, ceilings.idleTimeoutMs],
     [spec.timeoutMs ?? 0, ceilings.timeoutMs],
     [spec.tmpfs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0), ceilings.tmpfsBytes],
   ] as const;

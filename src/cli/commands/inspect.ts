@@ -1,3 +1,5 @@
+import { idleLeftOf } from '../../session/idle-left.js';
+import { timeText } from '../../session/time-text.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
 import { report, table } from '../output.js';
@@ -17,13 +19,18 @@ export const inspect: CliCommand = {
     const state = await stateOf(record);
     const controls = record.evidence?.controls ?? [];
     const rows = controls.map((c) => [c.id, c.status, c.asked, c.engine, c.kernel]);
-    const { limits } = record.spec;
+    const { limits, idleTimeoutMs } = record.spec;
+    const now = Date.now();
+    const endsInMs = Math.max(0, record.deadlineAtMs - now);
+    const idleLeftMs = await idleLeftOf(record, app.store, now);
+    const idleEndsInMs = idleLeftMs === undefined ? undefined : Math.max(0, idleLeftMs);
     const text = [
       `${record.id} ${state}, container ${record.containerName} on ${record.engine.kind}, ends ${new Date(record.deadlineAtMs).toISOString()}`,
+      timeText({ endsInMs, idleTimeoutMs, idleEndsInMs }),
       `limits: memory ${limits.memoryBytes} bytes, cpu ${limits.cpuMillis / 1000}, pids ${limits.pids}`,
       table([['CONTROL', 'STATUS', 'ASKED', 'ENGINE', 'KERNEL'], ...rows]),
     ].join('\n');
-    await report(context, { ...record, nonce: undefined, state }, text);
+    await report(context, { ...record, nonce: undefined, state, endsInMs, idleEndsInMs }, text);
     return 0;
   },
 };

@@ -7,6 +7,7 @@ import { systemClock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
 import { claimSession } from '../../session/control/claim-session.js';
 import { serveControl, visitor } from '../../session/control/server.js';
+import { watchIdle } from '../../session/idle-watch.js';
 import { Keeper } from '../../session/keeper.js';
 import type { SessionRecord } from '../../session/record.js';
 import type { Session } from '../../session/session.js';
@@ -44,7 +45,8 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
   undo.defer(() => session.letGo());
   const audit = (await app.audit()).forCaller(visitor);
   const { sitePolicy } = app.config;
-  session.openTo(await serveControl(claim, { session, sitePolicy, audit, clock: systemClock }), claim);
+  const visitors = await serveControl(claim, { session, sitePolicy, audit, clock: systemClock });
+  session.openTo(visitors, claim, watchIdle(session, { store: app.store, audit, clock: systemClock }));
   undo.move();
   return session;
 }

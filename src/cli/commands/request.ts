@@ -13,6 +13,7 @@ export const requestOptions = {
   cpus: { type: 'string', help: 'CPU limit, such as 0.5 or 2' },
   pids: { type: 'string', help: 'limit of processes and threads' },
   lifetime: { type: 'string', help: 'when the sandbox ends by itself, such as 30m or 8h' },
+  idle: { type: 'string', help: 'how long it may be without a command before it ends, such as 30m' },
   name: { type: 'string', help: 'name of the session, shown by ps' },
   env: {
     type: 'string',
@@ -34,6 +35,8 @@ export function requestOf(context: CommandContext): Record<string, unknown> {
     const value = text(context, key);
     if (value !== undefined) request[key] = value;
   }
+  const idle = text(context, 'idle');
+  if (idle !== undefined) request.idleTimeout = idle;
   const pids = text(context, 'pids');
   if (pids !== undefined) request.pids = /^\d+$/.test(pids) ? Number(pids) : pids;
   const env = variables(context, 'env');

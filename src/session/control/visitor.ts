@@ -8,7 +8,8 @@ import type { SandboxSpec } from '../../core/spec.js';
 import type { Clock } from '../../kit/clock.js';
 import { admitExec } from '../../policy/exec.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
-import { resultOf, type Session, type SessionCommand } from '../session.js';
+import type { Session } from '../session.js';
+import { resultOf, type SessionCommand } from '../session-command.js';
 import {
   type ClientMessage,
   clientMessage,

@@ -9,6 +9,7 @@ import { systemClock } from '../../../src/kit/clock.js';
 import { deferred } from '../../../src/kit/deferred.js';
 import { pidNamespaceOf, startTicksOf } from '../../../src/sandbox/processes.js';
 import { Sandbox } from '../../../src/sandbox/sandbox.js';
+import { Idleness } from '../../../src/session/idleness.js';
 import { specOf } from '../../../src/session/record.js';
 import { Session } from '../../../src/session/session.js';
 import { SessionLog } from '../../../src/session/session-log.js';
@@ -49,7 +50,15 @@ describe('a command of a session', () => {
     // No engine takes part in a command over the channel.
     const sandbox = new Sandbox(handle, {} as Engine, systemClock, { path: 'fifo', channel: rig.channel, release });
     const log = new SessionLog(join(folder, 'log'));
-    session = new Session({ record: ours, sandbox, log, audit, clock: systemClock, notes: [] });
+    session = new Session({
+      record: ours,
+      sandbox,
+      log,
+      audit,
+      clock: systemClock,
+      idleness: new Idleness({ timeoutMs: undefined, clock: systemClock }),
+      notes: [],
+    });
   });
   afterEach(async () => {
     await session.flushLog();

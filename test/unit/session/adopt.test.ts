@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SessionId } from '../../../src/core/ids.js';
 import type { Engine } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { pidNamespaceOf, startTicksOf } from '../../../src/sandbox/processes.js';
@@ -107,6 +108,38 @@ describe('adopting a session', () => {
     const one = running({ engine: { kind: 'docker', socketPath: '/run/user/1/docker.sock', startedByUs: false } });
     engine.containers.length = 0;
     await expect(adoptSession(one, options)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
+  });
+});
+
+describe('adopting a session with an idle timeout', () => {
+  const idle = async (sinceMs: number): Promise<SessionRecord> => {
+    const one = running();
+    const timed = { ...one, spec: { ...one.spec, idleTimeoutMs: 60_000 } };
+    await options.store.save(timed);
+    options.store.noteUse(one.id as SessionId, Date.now() - sinceMs);
+    return timed;
+  };
+
+  it('counts on from when it was last used, and notes every use', async () => {
+    const one = await idle(20_000);
+    const session = await adoptSession(one, { ...options, isInUse: () => false });
+    expect(session.idleness.leftMs).toBeGreaterThan(30_000);
+    expect(session.idleness.leftMs).toBeLessThanOrEqual(40_000);
+    session.idleness.begin()();
+    expect(session.idleness.leftMs).toBeGreaterThan(50_000);
+    const lastUseMs = (await options.store.lastUseMs(one.id as SessionId)) ?? 0;
+    expect(Date.now() - lastUseMs).toBeLessThan(10_000);
+  });
+
+  it('says SESSION_ENDED, the rule and what to do when nothing ran in it for as long', async () => {
+    const one = await idle(61_000);
+    const adopting = adoptSession(one, { ...options, isInUse: () => false });
+    await expect(adopting).rejects.toMatchObject({ code: 'SESSION_ENDED', info: { ruleId: 'sessions.idle' } });
+  });
+
+  it('takes it over however long ago it was last used when something runs in it', async () => {
+    // This process and its children stand in for the sandbox, and are more than process 1.
+    expect((await adoptSession(await idle(3_600_000), options)).idleness.leftMs).toBeGreaterThan(50_000);
   });
 });
 

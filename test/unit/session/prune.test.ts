@@ -2,9 +2,12 @@ import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SessionId } from '../../../src/core/ids.js';
 import { labels } from '../../../src/core/labels.js';
 import type { Clock } from '../../../src/kit/clock.js';
 import { newSessionId } from '../../../src/kit/random-id.js';
+import { pidNamespaceOf, startTicksOf } from '../../../src/sandbox/processes.js';
+import { claim } from '../../../src/session/control/claim.js';
 import { type PruneOptions, pruneSessions } from '../../../src/session/prune.js';
 import { pruneText } from '../../../src/session/prune-report.js';
 import type { SessionRecord } from '../../../src/session/record.js';
@@ -55,6 +58,52 @@ async function saved(changes: Partial<SessionRecord> = {}): Promise<SessionRecor
 
 const ownedBy = (pid: number) => ({ pid, startTimeTicks: 5, bootId });
 const justNow = () => clock.now() - 1000;
+
+describe('an idle timeout', () => {
+  const initPid = process.pid;
+  const container = {
+    id: 'a'.repeat(64),
+    ...{ initPid, namespace: pidNamespaceOf(initPid) ?? '', initStartTicks: startTicksOf(initPid) ?? 0 },
+  };
+
+  async function usedAgo(ms: number, changes: Partial<SessionRecord> = {}): Promise<SessionRecord> {
+    const plain = record({ kind: 'detached', container, ...changes });
+    const one = { ...plain, spec: { ...plain.spec, idleTimeoutMs: 60_000 } };
+    await store.save(one);
+    engine.add({ ...containerOf(one), id: container.id });
+    store.noteUse(one.id as SessionId, clock.now() - ms);
+    return one;
+  }
+
+  it('ends a detached session that nobody holds once nothing has run in it for as long', async () => {
+    const one = await usedAgo(61_000);
+    const report = await prune({ isInUse: () => false });
+    expect(report.removed).toMatchObject([{ sessionId: one.id, why: 'idle' }]);
+    expect(pruneText(report)).toContain('idle timeout');
+    expect(engine.containers).toEqual([]);
+  });
+
+  it.each([
+    ['it has time left', 59_000, () => false],
+    ['something runs in it', 3_600_000, () => true],
+  ])('leaves it when %s', async (_, ms, isInUse) => {
+    await usedAgo(ms);
+    expect((await prune({ isInUse })).kept).toMatchObject([{ why: 'not-expired' }]);
+  });
+
+  it('leaves it to whoever holds it', async () => {
+    const one = await usedAgo(61_000);
+    store.makeChannelFolder(one.id as SessionId);
+    const held = await claim(store.controlPath(one.id as SessionId));
+    expect((await prune({ isInUse: () => false })).kept).toMatchObject([{ why: 'not-expired' }]);
+    await held[Symbol.asyncDispose]();
+  });
+
+  it('is the reason given when its holder was about to end it', async () => {
+    await usedAgo(0, { state: 'ending', endedBecause: 'idle' });
+    expect((await prune()).removed).toMatchObject([{ why: 'idle' }]);
+  });
+});
 
 describe('prune removes', () => {
   it('the container and the record of an attached session whose owner has ended', async () => {

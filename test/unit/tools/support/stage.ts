@@ -6,7 +6,8 @@ import { CapturedStream } from '../../../../src/kit/captured-stream.js';
 import type { Clock } from '../../../../src/kit/clock.js';
 import { deferred } from '../../../../src/kit/deferred.js';
 import type { Sandbox } from '../../../../src/sandbox/sandbox.js';
-import { specOf } from '../../../../src/session/record.js';
+import { Idleness } from '../../../../src/session/idleness.js';
+import { type SessionRecord, specOf } from '../../../../src/session/record.js';
 import { Session } from '../../../../src/session/session.js';
 import { SessionLog } from '../../../../src/session/session-log.js';
 import type { ToolContext } from '../../../../src/tools/define-tool.js';
@@ -85,9 +86,9 @@ class StagedCommand {
 }
 
 /** A session whose sandbox is this test: tools, session and streams are the real ones. Called in a test, it ends with it. */
-export function stage() {
+export function stage(changes: Partial<SessionRecord> = {}) {
   const clock = new HeldClock();
-  const one = record();
+  const one = record(changes);
   const commands: StagedCommand[] = [];
   const sandbox = {
     alive: true,
@@ -101,10 +102,12 @@ export function stage() {
   };
   const log = new SessionLog('/dev/null');
   onTestFinished(() => log[Symbol.asyncDispose]());
-  const parts = { record: one, log, audit: new InMemoryAudit(), clock, notes: [] };
+  const audit = new InMemoryAudit();
+  const idleness = new Idleness({ timeoutMs: one.spec.idleTimeoutMs, clock });
+  const parts = { record: one, log, audit, clock, idleness, notes: [] };
   const session = new Session({ ...parts, sandbox: sandbox as unknown as Sandbox });
   const sitePolicy: SitePolicy = builtInPolicy('/home/ann');
   const services = { sessions: { get: () => session, list: [session] }, sitePolicy, clock } as unknown as ToolServices;
   const context: ToolContext = { signal: new AbortController().signal, progress: () => undefined };
-  return { clock, session, commands, services, context };
+  return { clock, session, sandbox, commands, services, context };
 }

@@ -15,7 +15,7 @@ import { claim } from '../../../../../src/session/control/claim.js';
 import { serveControl } from '../../../../../src/session/control/server.js';
 import type { VisitedSession } from '../../../../../src/session/control/visitor.js';
 import { specOf } from '../../../../../src/session/record.js';
-import type { SessionCommand } from '../../../../../src/session/session.js';
+import type { SessionCommand } from '../../../../../src/session/session-command.js';
 import { InMemoryAudit } from '../../support/audit.js';
 import { record } from '../../support/records.js';
 

@@ -1,0 +1,45 @@
+import { PaddockError } from '../core/errors.js';
+import type { ExecResult } from '../core/exec.js';
+import type { CommandId } from '../core/ids.js';
+import type { Clock } from '../kit/clock.js';
+import type { Command } from '../sandbox/command/command.js';
+
+/** A command of a session: running or finished, kept until newer ones push it out. */
+export interface SessionCommand {
+  readonly id: CommandId;
+  readonly argv: readonly string[];
+  readonly startedAtMs: number;
+  readonly command: Command;
+  /** Resolves, never rejects, once the command has ended and the audit log says so. */
+  readonly settled: Promise<void>;
+  /** Set when `settled` resolves. */
+  outcome?: { readonly result: ExecResult } | { readonly error: PaddockError };
+}
+
+/** How a settled command ended; throws the error when it has no result. */
+export function resultOf({ outcome }: SessionCommand): ExecResult {
+  if (outcome === undefined) throw new PaddockError('INTERNAL', 'the command has no outcome');
+  if ('error' in outcome) throw outcome.error;
+  return outcome.result;
+}
+
+const noLonger = 'nobody waits any longer';
+
+/** Waits until the command has ended, `waitMs` have passed or the signal fires; says whether it has ended. */
+export async function waitFor(
+  entry: SessionCommand,
+  clock: Clock,
+  waitMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const timer = new AbortController();
+  // With a reason of its own: the usual one is an error with a stack, made for every command and thrown away.
+  const onAbort = () => timer.abort(noLonger);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  const timeout = clock.sleep(waitMs, timer.signal).catch(() => undefined);
+  await Promise.race([entry.settled, timeout]);
+  timer.abort(noLonger);
+  signal?.removeEventListener('abort', onAbort);
+  return entry.outcome !== undefined;
+}
