@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Session } from '../session/session.js';
+import { endWarning } from '../session/time-text.js';
 
 /** What a session has left, in its view. */
 export const timeFields = {
@@ -16,4 +17,10 @@ export function timesLeft({ record, idleness }: Session, nowMs: number) {
     ...(timeoutMs === undefined ? {} : { idleTimeoutMs: timeoutMs }),
     ...(leftMs === undefined ? {} : { idleEndsInMs: leftMs }),
   };
+}
+
+/** For the result of a command. A session that has ended says so by other means. */
+export function warningOf(session: Session, nowMs: number): { warning?: string } {
+  const warning = session.isOpen ? endWarning(timesLeft(session, nowMs)) : undefined;
+  return warning === undefined ? {} : { warning };
 }

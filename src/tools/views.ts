@@ -6,7 +6,7 @@ import { safeText } from '../kit/safe-text.js';
 import type { Session } from '../session/session.js';
 import type { SessionCommand } from '../session/session-command.js';
 import { timeText } from '../session/time-text.js';
-import { timeFields, timesLeft } from './time-left.js';
+import { timeFields, timesLeft, warningOf } from './time-left.js';
 import { wholeHead, wholeTail } from './whole-characters.js';
 
 /** The session as clients see it. */
@@ -79,6 +79,8 @@ export const commandView = z.object({
   strays: z.number().optional(),
   /** Set when the engine broke the output off: something may be missing. */
   outputError: z.string().optional(),
+  /** Set when less than five minutes of the session are left. */
+  warning: z.string().optional(),
   error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
   next: z.string().optional(),
 });
@@ -166,6 +168,7 @@ export function viewCommand(session: Session, entry: SessionCommand, nowMs: numb
     stdoutDroppedBytes: stdout.dropped,
     stderrDroppedBytes: stderr.dropped,
     cursor: `${command.output.stdout.totalBytes}.${command.output.stderr.totalBytes}`,
+    ...warningOf(session, nowMs),
   };
   if (outcome === undefined) {
     return {
@@ -208,6 +211,7 @@ export function commandText(view: CommandView): string {
     ...((view.strays ?? 0) > 0 ? [`${view.strays} processes outlived the command and were killed`] : []),
     ...(view.outputError === undefined ? [] : [`output may be incomplete: ${view.outputError}`]),
     `session ${view.sessionId}, cursor ${view.cursor}`,
+    ...(view.warning === undefined ? [] : [`warning: ${view.warning}`]),
     ...(view.next === undefined ? [] : [view.next]),
   ].join('\n');
 }

@@ -155,9 +155,10 @@ describe.each(engineKinds)('a detached session on %s', (kind) => {
     await paddock(place, ['prune']);
   });
 
-  it('is ended by its keeper once it was idle for too long, and says so', async () => {
-    const id = await create(place, '--idle', '10s');
-    expect(await paddock(place, ['exec', id, '--', 'sleep', '12'])).toMatchObject({ status: 0 });
+  it('warns of its deadline, is ended by its keeper once it was idle for too long, and says so', async () => {
+    const id = await create(place, '--idle', '10s', '--lifetime', '4m');
+    const ran = await paddock(place, ['exec', id, '--', 'sleep', '12']);
+    expect(ran).toMatchObject({ status: 0, stderr: expect.stringContaining('paddock: the session ends in 3m') });
     const inspected = async () => document(await paddock(place, ['inspect', '--json', id]));
     await expect
       .poll(inspected, { timeout: 30_000, interval: 500 })

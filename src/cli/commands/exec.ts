@@ -1,5 +1,6 @@
 import { execInHeld, HolderGone } from '../../session/control/client.js';
 import { specOf } from '../../session/record.js';
+import { endWarning } from '../../session/time-text.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
 import { afterLoss, holderOf } from '../holder.js';
@@ -37,9 +38,14 @@ export const exec: CliCommand = {
     }).catch(async (thrown: unknown) => {
       throw thrown instanceof HolderGone ? await afterLoss(record, thrown) : thrown;
     });
-    if (context.json) await report(context, { sessionId: record.id, ...result }, '');
+    const warning = endWarning({ endsInMs: Math.max(0, record.deadlineAtMs - Date.now()) });
+    const warned = warning === undefined ? {} : { warning };
+    if (context.json) await report(context, { sessionId: record.id, ...result, ...warned }, '');
     const note = reasonNote(result);
     if (note !== undefined) await write(context.terminal.stderr, `paddock: ${note}\n`);
+    if (warning !== undefined && result.reason !== 'session-ended') {
+      await write(context.terminal.stderr, `paddock: ${warning}\n`);
+    }
     return result.exitCode;
   },
 };
