@@ -1,13 +1,13 @@
 // Adds up the JSON reports of the test runs and says whether what had to run did run.
-//   node test-summary.js FOLDER SUITES ENGINES        SUITES: unit,native,engine,e2e · ENGINES: podman,docker
+//   node test-summary.js FOLDER SUITES REQUIRED        SUITES: unit,native,engine,e2e · REQUIRED: podman,docker,limits
 // The last line on stdout is `N passed, N failed, N skipped`. Exit 1 when a test failed, a suite ran nothing, a file
-// could not be run, or a test whose name has one of the engines in it was skipped.
+// could not be run, or a test whose name has one of the required words in it was skipped.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-const [folder, suiteList = '', engineList = ''] = process.argv.slice(2);
-const required = suiteList.split(',').filter(Boolean);
-const engines = engineList.split(',').filter(Boolean);
+const [folder, suiteList = '', wordList = ''] = process.argv.slice(2);
+const suites = suiteList.split(',').filter(Boolean);
+const words = wordList.split(',').filter(Boolean);
 
 // As in vitest.config.ts: which suite a file belongs to, by its folder under test/.
 const suiteOf = {
@@ -36,13 +36,13 @@ const passed = tests.filter(({ status }) => status === 'passed');
 const failed = tests.filter(({ status }) => status === 'failed');
 const skipped = tests.filter(({ status }) => status !== 'passed' && status !== 'failed');
 
-for (const suite of required) {
+for (const suite of suites) {
   if (!passed.concat(failed).some((test) => test.suite === suite)) problems.push(`the suite ${suite} ran no test`);
 }
 for (const { path, fullName } of skipped) {
-  const engine = engines.find((one) => new RegExp(`\\b${one}\\b`, 'i').test(fullName));
-  if (engine === undefined) process.stdout.write(`skipped: ${path}: ${fullName}\n`);
-  else problems.push(`skipped, though ${engine} is required: ${path}: ${fullName}`);
+  const word = words.find((one) => new RegExp(`\\b${one}\\b`, 'i').test(fullName));
+  if (word === undefined) process.stdout.write(`skipped: ${path}: ${fullName}\n`);
+  else problems.push(`skipped, though ${word} is required: ${path}: ${fullName}`);
 }
 for (const problem of problems) process.stdout.write(`${problem.trim()}\n`);
 process.stdout.write(`${passed.length} passed, ${failed.length} failed, ${skipped.length} skipped\n`);

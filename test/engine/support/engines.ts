@@ -13,7 +13,11 @@ export const engineSockets: Readonly<Record<EngineKind, string>> = {
   docker: process.env['PADDOCK_TEST_DOCKER_SOCKET'] ?? `${runtime}/docker.sock`,
 };
 
-export const engineKinds: readonly EngineKind[] = ['podman', 'docker'];
+/** Every engine, or those that PADDOCK_TEST_ENGINES names: scripts/test-vm has one only. An unknown name is none of them. */
+const chosen = process.env['PADDOCK_TEST_ENGINES']?.split(',');
+export const engineKinds: readonly EngineKind[] = (['podman', 'docker'] as const).filter(
+  (kind) => chosen?.includes(kind) ?? true,
+);
 
 /** Every engine with every way to get a command into a sandbox: what a command does must not depend on either. */
 export const commandWays = engineKinds.flatMap((kind) => commandPaths.map((path) => [kind, path] as const));

@@ -62,6 +62,17 @@ describe('the summary of a test run', () => {
     expect(strict.before).toContain('skipped, though docker is required: test/engine/a.test.ts: on Docker it starts');
   });
 
+  it('fails when a test of limits was skipped where the kernel has to hold them', () => {
+    report('test/engine/a.test.ts', [
+      ['passed', 'a sandbox starts'],
+      ['skipped', 'limits that the kernel enforces, memory'],
+    ]);
+    expect(summarize('engine', 'podman')).toMatchObject({ status: 0 });
+    const strict = summarize('engine', 'podman,limits');
+    expect(strict).toMatchObject({ status: 1, last: '1 passed, 0 failed, 1 skipped' });
+    expect(strict.before).toContain('skipped, though limits is required: test/engine/a.test.ts');
+  });
+
   it('fails when a file could not be run or failed outside its tests', () => {
     report('test/unit/a.test.ts', [['passed', 'a one']]);
     report('test/unit/b.test.ts', [], 'failed', 'SyntaxError: no');
