@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import type { Session } from '../../src/session/session.js';
+import { engineKinds } from './support/engines.js';
+import { processesIn, run, Stage, said } from './support/stage.js';
+
+const mib = 1024 ** 2;
+const memoryBytes = 128 * mib;
+const pids = 60;
+
+/** Where the kernel has to hold limits (scripts/test-vm); elsewhere it does when the engine was delegated controllers. */
+const isRequired = process.env['PADDOCK_TEST_REQUIRE']?.split(',').includes('limits') === true;
+
+/** The engine's own exec tells nothing of what a command used. */
+const ways = engineKinds.flatMap((kind) => (['fifo', 'attach'] as const).map((path) => [kind, path] as const));
+
+/** Takes memory for as long as it gets any: it waits for the end of a line that never ends. */
+const hog = 'tail /dev/zero';
+
+describe.each(ways)('limits that the kernel enforces, on a real rootless %s, over %s', (kind, commandPath) => {
+  let stage: Stage;
+  let session: Session;
+
+  beforeAll(async () => {
+    stage = await Stage.open(kind, { commandPath });
+    session = await stage.create({ memory: '128m', cpus: 0.25, pids });
+  });
+  afterAll(() => stage[Symbol.asyncDispose]());
+
+  function need(id: 'memory' | 'cpu' | 'pids', { skip }: TestContext): void {
+    const status = session.sandbox.handle.evidence.controls.find((control) => control.id === id)?.status;
+    if (isRequired) expect([id, status]).toEqual([id, 'enforced']);
+    else skip(status !== 'enforced', `the kernel holds no ${id} limit here`);
+  }
+
+  it('memory: what takes more is killed, and the command says `oom`', async (context) => {
+    need('memory', context);
+    const result = await run(session, `exec ${hog}`);
+    expect(result).toMatchObject({ reason: 'oom', exitCode: 137 });
+    expect(result.usage.oomKills).toBeGreaterThanOrEqual(1);
+    // What it maps of files (libc, say) is resident in it and may be charged to others.
+    expect(result.usage.peakProcessBytes).toBeLessThan(memoryBytes + 16 * mib);
+  });
+
+  it('memory: a child that takes more is killed for its command, too', async (context) => {
+    need('memory', context);
+    expect(await run(session, `${hog}; exit $?`)).toMatchObject({ reason: 'oom', exitCode: 137 });
+    // A command that lives on has ended as it says.
+    const line = `${hog}; echo $?; exit 3`;
+    expect(await run(session, line)).toMatchObject({ reason: 'exited', exitCode: 3, stdout: { text: '137\n' } });
+  });
+
+  it('memory: what a tmpfs holds counts, too, and the sandbox can be removed', async (context) => {
+    need('memory', context);
+    // Of its own: what fills the limit stays there when the writer is gone, and leaves later commands nothing.
+    const full = await stage.create({ memory: '128m' });
+    const result = await run(full, `exec head -c ${2 * memoryBytes} /dev/zero >/tmp/big`);
+    expect(result).toMatchObject({ reason: 'oom', exitCode: 137 });
+    expect(full.sandbox.alive).toBe(true);
+    await stage.sessions.destroy(full.id);
+  });
+
+  it('memory: what takes less is not, and the sandbox outlives what was killed', async (context) => {
+    need('memory', context);
+    expect(await said(session, `head -c ${32 * mib} /dev/zero | tail -c ${32 * mib} | wc -c`)).toBe(String(32 * mib));
+    expect(session.sandbox.alive).toBe(true);
+  });
+
+  it('pids: a loop of forks ends at the limit, and the next command runs', async (context) => {
+    need('pids', context);
+    // As /bin/sh, dash gives up at the first fork that fails, and bash when it has tried again for 15 s.
+    const loop = 'n=0; while [ $n -lt 500 ]; do sleep 1000 & n=$((n + 1)); echo $n; done';
+    const result = await run(session, loop);
+    expect(result.stderr.text).toMatch(/fork/i);
+    const forks = Number(result.stdout.text.trimEnd().split('\n').at(-1));
+    expect(forks).toBeGreaterThan(pids / 4);
+    expect(forks).toBeLessThan(pids);
+    expect(processesIn(session)).toEqual([]);
+    expect(await said(session, 'echo lives')).toBe('lives');
+  });
+
+  it('cpu: what computes is held back, and the command says for how long', async (context) => {
+    need('cpu', context);
+    // A fixed amount of work and not of time: it is throttled however fast the machine is.
+    const result = await run(session, 'i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done');
+    expect(result).toMatchObject({ exitCode: 0, reason: 'exited' });
+    expect(result.usage.sandboxThrottledMs).toBeGreaterThan(0);
+    const usedMs = (result.usage.userCpuMs ?? 0) + (result.usage.systemCpuMs ?? 0);
+    expect(usedMs).toBeLessThan(result.usage.durationMs / 2);
+  });
+});
