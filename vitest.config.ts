@@ -34,6 +34,12 @@ export default defineConfig({
         hookTimeout: 120_000,
         fileParallelism: false,
       }),
+      // Where the kernel holds limits (scripts/test-vm): elsewhere there is nothing to test.
+      project('limits', ['test/limits/**/*.test.ts'], {
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+        fileParallelism: false,
+      }),
       project('e2e', ['test/{mcp,cli,e2e}/**/*.test.ts'], {
         testTimeout: 180_000,
         hookTimeout: 180_000,

@@ -1,5 +1,5 @@
 // Adds up the JSON reports of the test runs and says whether what had to run did run.
-//   node test-summary.js FOLDER SUITES REQUIRED        SUITES: unit,native,engine,e2e · REQUIRED: podman,docker,limits
+//   node test-summary.js FOLDER SUITES REQUIRED        SUITES: unit,native,engine,limits,e2e · REQUIRED: podman,docker,limits
 // The last line on stdout is `N passed, N failed, N skipped`. Exit 1 when a test failed, a suite ran nothing, a file
 // could not be run, or a test whose name has one of the required words in it was skipped.
 import { readdirSync, readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const words = wordList.split(',').filter(Boolean);
 const suiteOf = {
   ...{ unit: 'unit', property: 'unit', 'engine-fake': 'unit' },
   native: 'native',
-  ...{ engine: 'engine', escape: 'engine' },
+  ...{ engine: 'engine', escape: 'engine', limits: 'limits' },
   ...{ mcp: 'e2e', cli: 'e2e', e2e: 'e2e' },
 };
 

@@ -14,10 +14,11 @@ const counts = '3 passed, 0 failed, 0 skipped';
 
 /** scripts/test-vm of this checkout in a folder where the VM does what the test says, and writes down how it was called. */
 function testVm(vm: string, ...args: readonly string[]) {
-  for (const part of ['scripts/lab', 'bin', 'tmp', 'test/engine']) mkdirSync(join(root, part), { recursive: true });
+  for (const part of ['scripts/lab', 'bin', 'tmp', 'test/engine', 'test/limits'])
+    mkdirSync(join(root, part), { recursive: true });
   for (const file of ['scripts/test-vm', 'scripts/lab/common.sh']) copyFileSync(file, join(root, file));
-  for (const name of ['limits', 'evidence', 'commands', 'sandbox-kill', 'other']) {
-    writeFileSync(join(root, `test/engine/${name}.test.ts`), '');
+  for (const name of ['limits/limits', 'engine/evidence', 'engine/commands', 'engine/sandbox-kill', 'engine/other']) {
+    writeFileSync(join(root, `test/${name}.test.ts`), '');
   }
   const programs = {
     'bin/id': '#!/bin/bash\necho 0\n',
@@ -37,7 +38,7 @@ describe('the tests in the lab VM', () => {
   it('succeed when the VM says so and ends with the counts', () => {
     const { status, lines } = testVm(`echo something; echo '${counts}'`);
     expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: counts });
-    expect(called()).toMatch(/test\/engine\/limits\.test\.ts .*test\/engine\/sandbox-kill\.test\.ts$/m);
+    expect(called()).toMatch(/test\/limits\/limits\.test\.ts .*test\/engine\/sandbox-kill\.test\.ts$/m);
   });
 
   it.each([
@@ -57,7 +58,7 @@ describe('the tests in the lab VM', () => {
   it('take the named files and the named LSM', () => {
     expect(testVm(`echo '${counts}'`, '--lsm', 'selinux', 'test/engine/other.test.ts').status).toBe(0);
     expect(called()).toContain('--lsm selinux ');
-    expect(called()).toMatch(/test-vm test\/engine\/other\.test\.ts$/m);
+    expect(called()).toMatch(/test-vm engine test\/engine\/other\.test\.ts$/m);
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import type { Session } from '../../src/session/session.js';
-import { engineKinds } from './support/engines.js';
-import { processesIn, run, Stage, said } from './support/stage.js';
+import { engineKinds } from '../engine/support/engines.js';
+import { processesIn, run, Stage, said } from '../engine/support/stage.js';
 
 const mib = 1024 ** 2;
 const memoryBytes = 128 * mib;
