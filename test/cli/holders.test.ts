@@ -156,8 +156,8 @@ describe.each(engineKinds)('a detached session on %s', (kind) => {
   });
 
   it('warns of its deadline, is ended by its keeper once it was idle for too long, and says so', async () => {
-    const id = await create(place, '--idle', '10s', '--lifetime', '4m');
-    const ran = await paddock(place, ['exec', id, '--', 'sleep', '12']);
+    const id = await create(place, '--idle', '4s', '--lifetime', '4m');
+    const ran = await paddock(place, ['exec', id, '--', 'sleep', '6']);
     expect(ran).toMatchObject({ status: 0, stderr: expect.stringContaining('paddock: the session ends in 3m') });
     const inspected = async () => document(await paddock(place, ['inspect', '--json', id]));
     await expect
