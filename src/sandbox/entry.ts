@@ -1,5 +1,4 @@
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openChannel } from '../channel/channel.js';
 import { openFifoLink } from '../channel/fifo-link.js';
@@ -10,6 +9,7 @@ import { PaddockError, SandboxError } from '../core/errors.js';
 import type { CommandPath } from '../core/exec.js';
 import type { Engine, ExecStreams } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
+import { removeFolder } from '../kit/remove-folder.js';
 import type { BindMount } from '../workspace/binds.js';
 import { channelTarget } from './body/input.js';
 import type { PipeMaker } from './pipe-maker.js';
@@ -69,7 +69,7 @@ export async function reenter(
     });
   }
   const channel = await takeOverChannel(folder, signal === undefined ? { clock } : { clock, signal });
-  return { path, channel, release: () => rm(folder, { recursive: true, force: true }) };
+  return { path, channel, release: () => removeFolder(folder) };
 }
 
 class EngineEntry implements Entry {
@@ -182,7 +182,7 @@ class FifoEntry implements Entry {
       };
       return new FifoEntry(options, shared, bind);
     } catch (cause) {
-      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+      await removeFolder(folder).catch(() => undefined);
       throw noPipes(folder, cause);
     }
   }
@@ -208,7 +208,7 @@ class FifoEntry implements Entry {
   async [Symbol.asyncDispose](): Promise<void> {
     const link = await this.#making?.catch(() => undefined);
     await link?.[Symbol.asyncDispose]();
-    await rm(this.#options.folder, { recursive: true, force: true });
+    await removeFolder(this.#options.folder);
   }
 
   /** The first time a program is started, which holds up a process as large as ours for milliseconds: the engine can work meanwhile. */

@@ -15,6 +15,7 @@ import { promisify } from 'node:util';
 import { PaddockError, SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import { randomBase32 } from '../kit/random-id.js';
+import { removeFolder } from '../kit/remove-folder.js';
 import { recordSchema, type SessionRecord } from './record.js';
 
 const sync = promisify(fsync);
@@ -98,7 +99,7 @@ export class RecordStore {
 
   /** Removes the record, the session's log, and what is left of its channel. */
   async remove(id: SessionId): Promise<void> {
-    await rm(this.channelFolder(id), { recursive: true, force: true });
+    await removeFolder(this.channelFolder(id));
     await rm(this.#path(id), { force: true });
     await rm(this.logPath(id), { force: true });
     await rm(`${this.logPath(id)}.1`, { force: true });
