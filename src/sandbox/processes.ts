@@ -1,5 +1,6 @@
-import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
-import { type ProcStat, parseStat } from '../kit/proc/stat.js';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { readProcess } from '../kit/proc/processes.js';
+import { readLinkOrNothing } from '../kit/proc/read.js';
 
 /** One process of a sandbox, seen from the host. */
 export interface SandboxProcess {
@@ -17,12 +18,10 @@ export interface SandboxProcess {
 export const commandMark = 'PADDOCK_COMMAND';
 
 const readCapBytes = 128 * 1024;
-/** Fifty-two numbers and a name of at most 64 characters. */
-const statBytes = 4096;
 
 /** Identity of the pid namespace of a process on the host; undefined when it is gone. */
 export function pidNamespaceOf(pid: number, procRoot = '/proc'): string | undefined {
-  return pid > 0 ? readLink(`${procRoot}/${pid}/ns/pid`) : undefined;
+  return pid > 0 ? readLinkOrNothing(`${procRoot}/${pid}/ns/pid`) : undefined;
 }
 
 /** Arguments of a process, each ended by NUL; undefined when it is gone or can't be read. */
@@ -37,7 +36,7 @@ export function commandLineOf(pid: number, procRoot = '/proc'): string | undefin
  * the signals go out. About 3 ms on a machine with 200 processes.
  */
 export function processesOf(namespace: string, procRoot = '/proc'): SandboxProcess[] {
-  const own = readLink(`${procRoot}/self/ns/pid`);
+  const own = readLinkOrNothing(`${procRoot}/self/ns/pid`);
   const seen = new Map<number, { readonly ppid: number; readonly namespace: string }>();
   for (const name of readdirSync(procRoot)) {
     const pid = Number(name);
@@ -70,20 +69,15 @@ export function signalProcess({ pid, namespace }: SandboxProcess, signal: NodeJS
  * still has threads is no such thing: its first thread has ended, the others run on and can be signalled.
  */
 function parentOf(pid: number, procRoot: string): number | undefined {
-  const stat = statOf(pid, procRoot);
+  const stat = readProcess(pid, procRoot);
   if (stat === undefined || stat.state === 'X' || (stat.state === 'Z' && !(stat.threads > 1))) return undefined;
   return stat.ppid;
 }
 
 /** Clock ticks from boot to the start of a process; undefined when it is gone. With the pid it names one process. */
 export function startTicksOf(pid: number): number | undefined {
-  const stat = statOf(pid, '/proc');
+  const stat = readProcess(pid);
   return stat && Number(stat.startTicks);
-}
-
-function statOf(pid: number, procRoot: string): ProcStat | undefined {
-  const text = pid > 0 ? read(`${procRoot}/${pid}/stat`, statBytes) : undefined;
-  return text === undefined ? undefined : parseStat(text);
 }
 
 function markOf(pid: number, procRoot: string): Pick<SandboxProcess, 'mark' | 'settled'> {
@@ -100,14 +94,14 @@ function markOf(pid: number, procRoot: string): Pick<SandboxProcess, 'mark' | 's
  * At most `readCapBytes`: a process can make its environment and arguments look as large as it likes (PR_SET_MM), and
  * reading them whole would fill our memory. Our mark stands among the first variables of a command.
  */
-function read(path: string, capBytes = readCapBytes): string | undefined {
+function read(path: string): string | undefined {
   let file: number | undefined;
   try {
     file = openSync(path, 'r');
-    const buffer = Buffer.allocUnsafe(capBytes);
+    const buffer = Buffer.allocUnsafe(readCapBytes);
     let length = 0;
-    while (length < capBytes) {
-      const count = readSync(file, buffer, length, capBytes - length, null);
+    while (length < readCapBytes) {
+      const count = readSync(file, buffer, length, readCapBytes - length, null);
       if (count === 0) break;
       length += count;
     }
@@ -116,13 +110,5 @@ function read(path: string, capBytes = readCapBytes): string | undefined {
     return undefined;
   } finally {
     if (file !== undefined) closeSync(file);
-  }
-}
-
-function readLink(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
   }
 }
