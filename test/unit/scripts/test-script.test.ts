@@ -1,8 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 let root: string;
@@ -16,7 +27,7 @@ afterEach(() => {
   rmSync(root, { recursive: true });
 });
 
-/** A script that fails its test may leave the suite it started behind. */
+/** A script that fails its test may leave what it started behind. */
 function endGroup(leader: number): void {
   try {
     process.kill(-leader, 'SIGKILL');
@@ -25,38 +36,44 @@ function endGroup(leader: number): void {
   }
 }
 
-/**
- * scripts/test of this checkout in a folder where what it calls (set-up, build, the run of a suite) is what the test
- * says, with its caller taken for an ordinary user. Every suite appends its command to `log`.
- */
-function start(suite: string): ChildProcess {
-  for (const part of ['scripts/lab', 'bin', 'tmp']) mkdirSync(join(root, part), { recursive: true });
-  for (const file of ['scripts/test', 'scripts/lab/common.sh']) copyFileSync(file, join(root, file));
-  const nothing = '#!/bin/bash\n';
-  const programs = {
-    'bin/id': '#!/bin/bash\necho 1000\n',
-    'scripts/setup': nothing,
-    'scripts/lab/clean-run': `#!/bin/bash\necho "$*" >>"${root}/log"\n${suite}\n`,
-  };
-  for (const [file, text] of Object.entries(programs)) writeFileSync(join(root, file), text, { mode: 0o755 });
+/** A script of this checkout in a folder where the programs it calls are what the test says. */
+function start(script: string, args: readonly string[], programs: Readonly<Record<string, string>>): ChildProcess {
+  for (const file of [script, 'scripts/lab/common.sh']) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    copyFileSync(file, join(root, file));
+  }
+  for (const part of ['bin', 'tmp']) mkdirSync(join(root, part), { recursive: true });
+  for (const [file, body] of Object.entries(programs)) {
+    writeFileSync(join(root, file), `#!/bin/bash\n${body}\n`, { mode: 0o755 });
+  }
   writeFileSync(join(root, 'scripts/build.js'), '');
   writeFileSync(join(root, 'scripts/test-summary.js'), 'console.log("summary");');
   const env = { ...process.env, PATH: `${root}/bin:${process.env['PATH'] ?? ''}`, TMPDIR: join(root, 'tmp') };
-  const child = spawn(join(root, 'scripts/test'), [], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn(join(root, script), args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   started.push(child);
   return child;
 }
 
+const stopBySignal = [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+  ['SIGHUP', 129],
+] as const;
+/** As npm does: the signal is taken, and the status says nothing of it. */
+const waits = 'trap "exit 1" TERM INT HUP; echo up; while :; do sleep 0.05; done';
 const log = () => readFileSync(join(root, 'log'), 'utf8').trim().split('\n');
 
-describe('the test script', () => {
-  it.each([
-    ['SIGTERM', 143],
-    ['SIGINT', 130],
-    ['SIGHUP', 129],
-  ] as const)('ends with the suite that %s ended, and takes its reports away', async (signal, status) => {
-    // As npm does: the signal is taken, and the status says nothing of it.
-    const child = start('trap "exit 1" TERM INT HUP; echo up; while :; do sleep 0.05; done');
+describe('the script that runs suites', () => {
+  /** Every suite appends its command to `log`. */
+  const run = (suite: string, ...names: readonly string[]) =>
+    start('scripts/lab/suites', names, {
+      'bin/id': 'echo 1000',
+      'scripts/setup': '',
+      'scripts/lab/clean-run': `echo "$*" >>"${root}/log"\n${suite}`,
+    });
+
+  it.each(stopBySignal)('ends with the suite that %s ended, and takes its reports away', async (signal, status) => {
+    const child = run(waits);
     const exit = once(child, 'exit');
     await once(child.stdout!, 'data');
     child.kill(signal);
@@ -66,15 +83,77 @@ describe('the test script', () => {
   });
 
   it('ends with a suite that died of a signal itself', async () => {
-    const [status] = await once(start('kill -KILL $$'), 'exit');
+    const [status] = await once(run('kill -KILL $$'), 'exit');
     expect(status).toBe(137);
     expect(log()).toHaveLength(1);
   });
 
   it('goes on after a suite that failed, and fails itself', async () => {
-    const child = start('[ "$*" != "npm run --silent check" ]');
-    const [status] = await once(child, 'exit');
+    const [status] = await once(run('[ "$*" != "npm run --silent check" ]', 'check', 'native'), 'exit');
     expect(status).toBe(1);
-    expect(log()[0]).toBe('npm run --silent check');
+    expect(log()).toEqual(['npm run --silent check', 'npm run --silent test:native']);
+  });
+
+  it('refuses a suite that it does not know', async () => {
+    const [status] = await once(run('true', 'chekc'), 'exit');
+    expect(status).toBe(1);
+    expect(existsSync(join(root, 'log'))).toBe(false);
+  });
+});
+
+describe('the test script with --all', () => {
+  const good = "echo '2 passed, 0 failed, 1 skipped'";
+  /** As root, where the suites of the one user, those of the other, and the VM do what the test says. */
+  const run = ({ suites = good, e2e = good, vm = good }) =>
+    start('scripts/test', ['--all'], {
+      'bin/id': 'echo 0',
+      'bin/uname': 'echo x86_64',
+      'scripts/setup': '',
+      'scripts/lab/as-user': `echo "\${PADDOCK_USER:-} $*" >>"${root}/log"
+case "\${!#}" in e2e) ${e2e} ;; *) ${suites} ;; esac`,
+      'scripts/test-vm': vm,
+    });
+  async function result(child: ChildProcess) {
+    const [lines, [status]] = await Promise.all([text(child.stdout!), once(child, 'exit')]);
+    return { status: status as number, lines: lines.trimEnd().split('\n') };
+  }
+
+  it('adds up what all lanes counted, each under a user of its own', async () => {
+    const { status, lines } = await result(run({ vm: 'echo of the vm; echo 5 passed, 0 failed, 0 skipped' }));
+    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '9 passed, 0 failed, 2 skipped' });
+    expect(lines).toContain('of the vm');
+    expect(log().toSorted()).toEqual([
+      ' scripts/lab/suites --all check native node-24 fuzz engine',
+      'paddock-ci-2 scripts/lab/suites --all e2e',
+    ]);
+    expect(readdirSync(join(root, 'tmp'))).toEqual([]);
+  });
+
+  it.each([
+    [
+      'the first lane fails',
+      { suites: "echo '1 passed, 1 failed, 0 skipped'; exit 1" },
+      '5 passed, 1 failed, 2 skipped',
+    ],
+    ['another fails after good counts', { e2e: `${good}; exit 3` }, '6 passed, 0 failed, 3 skipped'],
+    ['the VM ends without counts', { vm: 'true' }, '4 passed, 0 failed, 2 skipped'],
+    ['the counts are not the last that was said', { vm: `${good}; echo more` }, '4 passed, 0 failed, 2 skipped'],
+    ['a lane is killed', { vm: 'kill -KILL $$' }, '4 passed, 0 failed, 2 skipped'],
+  ])('fails when %s, and hears the others to their end', async (_what, lanes, last) => {
+    const { status, lines } = await result(run(lanes));
+    expect({ status, last: lines.at(-1) }).toEqual({ status: 1, last });
+  });
+
+  it.each(stopBySignal)('hands %s on to every lane and ends without counts', async (signal, status) => {
+    const lane = `echo $$ >>"${root}/up"; ${waits}`;
+    const child = run({ suites: lane, e2e: lane, vm: lane });
+    const ended = result(child);
+    const up = join(root, 'up');
+    while (!existsSync(up) || readFileSync(up, 'utf8').trim().split('\n').length < 3) await sleep(20);
+    child.kill(signal);
+    const { status: got, lines } = await ended;
+    expect(got).toBe(status);
+    expect(lines.at(-1)).not.toMatch(/passed/);
+    expect(readdirSync(join(root, 'tmp'))).toEqual([]);
   });
 });
