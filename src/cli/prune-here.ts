@@ -2,8 +2,10 @@ import { PaddockError, toPaddockError } from '../core/errors.js';
 import type { Engine } from '../engine/types.js';
 import { systemClock } from '../kit/clock.js';
 import { isAlive, readProcessIdentity } from '../kit/process-identity.js';
+import type { JudgeParts } from '../session/judge-listed.js';
 import { pruneSessions } from '../session/prune.js';
 import type { PruneReport } from '../session/prune-report.js';
+import { isPruneDue, reapOnTimer } from '../session/reaper.js';
 import type { App } from './app.js';
 
 export interface PruneChoices {
@@ -15,18 +17,42 @@ export interface PruneChoices {
 
 /** Prunes this user's sessions with what the app has at hand. Errors: AUDIT_UNWRITABLE, INTERRUPTED. */
 export async function pruneHere(app: App, choices: PruneChoices): Promise<PruneReport> {
-  const [audit, engine, self] = await Promise.all([app.audit(), engineIfAny(app), readProcessIdentity()]);
-  if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
-  return pruneSessions({
-    store: app.store,
-    engine,
-    audit,
+  const [audit, engine, parts] = await Promise.all([app.audit(), engineIfAny(app), judgeParts(app)]);
+  return pruneSessions({ ...parts, engine, audit, runtimeDir: app.userRuntimeDir, ...choices });
+}
+
+/**
+ * Prunes beside a command when something is due, and then only: every process of ours is a reaper. What fails is left to the next
+ * one. Disposing waits for it, so that the app outlives it.
+ */
+export function reapBeside(app: App, signal: AbortSignal): AsyncDisposable {
+  const reaping = judgeParts(app)
+    .then(isPruneDue)
+    // What an engine may still come up with is left to a later one: nobody waits for it here.
+    .then((isDue) => (isDue ? pruneHere(app, { isDryRun: false, pendingWaitMs: 0, signal }) : undefined))
+    .catch(() => undefined);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await reaping;
+    },
+  };
+}
+
+/** The same for a process that stays, again and again. The caller disposes it before the app. */
+export async function reapWhileOpen(app: App, onFailure: (error: unknown) => void): Promise<AsyncDisposable> {
+  const parts = await judgeParts(app);
+  return reapOnTimer({
     clock: systemClock,
-    isAlive,
-    bootId: self.bootId,
-    runtimeDir: app.userRuntimeDir,
-    ...choices,
+    isDue: () => isPruneDue(parts),
+    prune: (signal) => pruneHere(app, { isDryRun: false, signal }),
+    onFailure,
   });
+}
+
+async function judgeParts({ store }: App): Promise<JudgeParts> {
+  const self = await readProcessIdentity();
+  if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
+  return { store, clock: systemClock, isAlive, bootId: self.bootId };
 }
 
 /** Without an engine prune still does what needs none, and says what it had to keep. */

@@ -6,40 +6,28 @@ import type { SessionId } from '../core/ids.js';
 import { labels } from '../core/labels.js';
 import { sweepServiceFolders } from '../engine/open.js';
 import type { ContainerSummary, Engine } from '../engine/types.js';
-import type { Clock } from '../kit/clock.js';
-import type { ProcessIdentity } from '../kit/process-identity.js';
 import { safeLine } from '../kit/safe-text.js';
-import type { InitIdentity } from '../sandbox/sandbox.js';
-import { isClaimed } from './control/claim.js';
-import { idleLeftOf } from './idle-left.js';
+import { type JudgeParts, judgeListed } from './judge-listed.js';
 import { sweepChannels } from './left-over-channels.js';
 import { sweepRecordFolder } from './left-over-files.js';
 import { endLostMonitor } from './lost-monitor.js';
-import { isSameEngine, judgeRecord, provesOwnership } from './ownership.js';
+import { isSameEngine, provesOwnership } from './ownership.js';
 import type { ForeignContainer, KeptSession, PruneReport, RemovalReason, RemovedSession } from './prune-report.js';
 import type { SessionRecord } from './record.js';
-import type { RecordStore } from './store.js';
 
 /** The part of an engine that pruning uses. */
-export type PruneEngine = Pick<Engine, 'identity' | 'listContainers' | 'removeContainer'>;
+export type PruneEngine = Pick<Engine, 'identity' | 'listContainers' | 'inspectContainer' | 'removeContainer'>;
 
-export interface PruneOptions {
-  readonly store: RecordStore;
+export interface PruneOptions extends JudgeParts {
   /** Undefined when none can be opened: then only what needs no engine is removed. */
   readonly engine: PruneEngine | undefined;
   /** Gets an intent and an outcome of `session.prune` for every removal; nothing in a dry run. */
   readonly audit: AuditRecorder;
-  readonly clock: Clock;
-  readonly isAlive: (owner: ProcessIdentity) => Promise<boolean>;
-  /** Of the running kernel. */
-  readonly bootId: string;
   /** `$XDG_RUNTIME_DIR`. */
   readonly runtimeDir: string;
   readonly isDryRun: boolean;
   /** How long to wait for the container of a creation that was cut off just now; default 5 s. */
   readonly pendingWaitMs?: number;
-  /** Whether anything besides process 1 runs in a sandbox; default: what /proc shows. */
-  readonly isInUse?: (init: InitIdentity) => boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -105,17 +93,9 @@ class Pruner {
   }
 
   async decide(listed: SessionRecord): Promise<void> {
-    const { clock, bootId, isAlive, store } = this.#options;
-    const isOwnerAlive = await isAlive(listed.owner);
-    // Read again now: a `creating` seen before its owner finished and left would be taken for a creation cut off.
-    const record = await store.load(listed.id as SessionId);
-    if (record === undefined) return;
-    const fate = judgeRecord(record, {
-      isOwnerAlive,
-      nowMs: clock.now(),
-      bootId,
-      idleLeftMs: await this.#idleLeft(record),
-    });
+    const judged = await judgeListed(listed, this.#options);
+    if (judged === undefined) return;
+    const { record, fate } = judged;
     try {
       if (fate.act === 'remove') await this.#remove(record, fate.why);
       else if (fate.why === 'not-expired' && (await this.#hasEnded(record)))
@@ -160,13 +140,6 @@ class Pruner {
     this.removed.push({ sessionId: record.id, ...found, why });
   }
 
-  /** Whoever holds a session counts its time by a better clock than its record's file has. */
-  async #idleLeft(record: SessionRecord): Promise<number | undefined> {
-    const { store, clock, isInUse } = this.#options;
-    if (await isClaimed(store.controlPath(record.id as SessionId))) return undefined;
-    return idleLeftOf(record, store, clock.now(), isInUse);
-  }
-
   /** Over only when it is seen stopped, or when the right engine says that it is not there. */
   async #hasEnded(record: SessionRecord): Promise<boolean> {
     const container = await this.#find(record, 0);
@@ -182,7 +155,7 @@ class Pruner {
       run: async () => {
         // The record goes last: until the container is gone it is what proves it ours.
         if (container !== undefined) await engine?.removeContainer(container.id, signal);
-        await endLostMonitor(record.containerName, process.getuid?.() ?? -1, clock);
+        await endLostMonitor(record.containerName, process.getuid?.() ?? -1, clock, () => this.#isKnown(record));
         await store.remove(record.id as SessionId);
       },
     });
@@ -200,6 +173,16 @@ class Pruner {
       if (container !== undefined || clock.monotonic() >= until) return container;
       await clock.sleep(pollMs, signal);
     }
+  }
+
+  /** Whether the engine has a container of that name, whosever; where it does not say so, it is taken to have one. */
+  async #isKnown({ containerName }: SessionRecord): Promise<boolean> {
+    const { engine, signal } = this.#options;
+    if (engine === undefined) return true;
+    return engine.inspectContainer(containerName, signal).then(
+      () => true,
+      (thrown: unknown) => toPaddockError(thrown).code !== 'ENGINE_NOT_FOUND',
+    );
   }
 
   #keep(record: SessionRecord, why: KeptSession['why'], detail?: string): void {

@@ -1,94 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/audit/verify.js';
-import { labels } from '../../src/core/labels.js';
-import type { Engine, EngineKind } from '../../src/engine/types.js';
-import { emptyRootTar, engineKinds, openTestEngine, sleeperBody, uniqueName } from '../engine/support/engines.js';
+import { engineKinds, uniqueName } from '../engine/support/engines.js';
 import { McpClient } from './support/client.js';
+import { type Decoys, standBeside } from './support/decoys.js';
 import { commandsNaming, leftOvers } from './support/left-overs.js';
-import { document, paddock } from './support/paddock.js';
+import { paddock } from './support/paddock.js';
 import { Place } from './support/place.js';
+import { pruneAll } from './support/prune-all.js';
 import { RawServer } from './support/raw-server.js';
-
-/** Prunes, and once more as if a minute had passed: so long a creation that was cut off may still come up. */
-async function pruneAll(place: Place, env: Record<string, string> = {}): Promise<Record<string, unknown>> {
-  await prune(place, env);
-  await age(join(place.stateDir, 'sessions'), 61_000);
-  return prune(place, env);
-}
-
-async function prune(place: Place, env: Record<string, string>): Promise<Record<string, unknown>> {
-  const result = await paddock(place, ['prune', '--json'], { env });
-  expect([result.status, result.stderr]).toEqual([0, '']);
-  return document(result);
-}
-
-/** Makes every record, and every file beside them, older. */
-async function age(folder: string, byMs: number): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    if (name.endsWith('.json')) {
-      const record = JSON.parse(await readFile(path, 'utf8')) as { createdAtMs: number };
-      await writeFile(path, JSON.stringify({ ...record, createdAtMs: record.createdAtMs - byMs }));
-    }
-    const then = new Date(Date.now() - byMs);
-    await utimes(path, then, then);
-  }
-}
-
-interface Decoys extends AsyncDisposable {
-  expectUntouched(): Promise<void>;
-}
-
-/** What stands beside: forged labels with a name like ours, somebody's own container, and a second live server. */
-async function standBeside(kind: EngineKind): Promise<Decoys> {
-  const engine = await openTestEngine(kind);
-  const image = `localhost/${uniqueName('decoy')}:1`;
-  await engine.importImage(image, emptyRootTar());
-  const forged = {
-    [labels.session]: 'pdk_aaaaaaaaaaaaaaaaaaaaaaaaaa',
-    [labels.nonce]: 'a'.repeat(26),
-    [labels.owner]: String(process.getuid?.()),
-    [labels.deadline]: '2020-01-01T00:00:00.000Z',
-  };
-  const ids = await Promise.all([
-    startDecoy(engine, kind, `paddock-${uniqueName('x').slice(2)}`, image, forged),
-    startDecoy(engine, kind, uniqueName('own'), image, {}),
-  ]);
-  const place = await Place.make(kind);
-  const mcp = await McpClient.start(place);
-  const sessionId = await mcp.create({ workspace: 'none' });
-  return {
-    async expectUntouched() {
-      for (const id of ids) expect((await engine.inspectContainer(id)).running).toBe(true);
-      const answer = await mcp.call('execute_command', { sessionId, argv: ['echo', 'alive'] });
-      expect(answer.structured['stdout']).toBe('alive\n');
-    },
-    async [Symbol.asyncDispose]() {
-      await mcp[Symbol.asyncDispose]();
-      for (const id of ids) await engine.removeContainer(id);
-      await engine.removeImage(image);
-      await engine[Symbol.asyncDispose]();
-      await place[Symbol.asyncDispose]();
-    },
-  };
-}
-
-async function startDecoy(
-  engine: Engine,
-  kind: EngineKind,
-  name: string,
-  image: string,
-  with_: Record<string, string>,
-) {
-  const { id } = await engine.createContainer(name, sleeperBody(kind, image, with_));
-  await engine.startContainer(id);
-  return id;
-}
+import { startService } from './support/service.js';
 
 describe.each(engineKinds)('after kill -9 of a server on %s', (kind) => {
   let place: Place;
@@ -147,6 +71,17 @@ describe.each(engineKinds)('after kill -9 of a server on %s', (kind) => {
     await expectNothingLeft();
     expect(commandsNaming(mark)).toEqual([]);
   });
+
+  it('the next process of ours removes what it left, whatever that was started for', async () => {
+    const server = await RawServer.start(place);
+    await server.use('create_session', { workspace: 'none' });
+    server.child.kill('SIGKILL');
+    await server.exited;
+    expect(await place.recordFiles()).not.toEqual([]);
+    expect((await paddock(place, ['run', '--workspace', 'none', '--', 'true'])).status).toBe(0);
+    expect(await leftOvers(place, [kind])).toEqual([]);
+    await decoys.expectUntouched();
+  });
 });
 
 describe('after kill -9 of the client of a podman server', () => {
@@ -168,19 +103,6 @@ describe('after kill -9 of the client of a podman server', () => {
 });
 
 describe('after kill -9 of a podman service', () => {
-  // Without our settings, so that the service itself is not taken for something left.
-  const { PATH = '', HOME = '', XDG_RUNTIME_DIR = '' } = process.env;
-  const serviceEnv = { PATH, HOME, XDG_RUNTIME_DIR };
-
-  async function startService(socketPath: string): Promise<ChildProcess> {
-    const child = spawn('podman', ['system', 'service', '--time=0', `unix://${socketPath}`], {
-      env: serviceEnv,
-      stdio: 'ignore',
-    });
-    await expect.poll(() => answers(socketPath), { timeout: 10_000 }).toBe(true);
-    return child;
-  }
-
   it.each(['create', 'execute', 'destroy'])(
     'during %s, calls get a code, and a new service finds nothing left',
     async (step) => {
@@ -222,10 +144,3 @@ describe('after kill -9 of a podman service', () => {
     },
   );
 });
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const call = request({ socketPath: path, path: '/_ping' }, (reply) => resolve(reply.statusCode === 200));
-    call.on('error', () => resolve(false)).end();
-  });
-}

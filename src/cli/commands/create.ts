@@ -1,7 +1,9 @@
 import { formatDuration } from '../../core/units.js';
+import { Disposables } from '../../kit/disposables.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
 import { report } from '../output.js';
+import { reapBeside } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
 import { requestOf, requestOptions } from './request.js';
 
@@ -12,6 +14,8 @@ export const create: CliCommand = {
   options: requestOptions,
   async run(context) {
     await using app = new App(await settingsOf(context), context.env);
+    await using beside = new Disposables();
+    beside.use(reapBeside(app, context.signal));
     const sessions = await app.sessions('detached');
     const session = await sessions.create(requestOf(context), context.signal);
     const { record } = session;

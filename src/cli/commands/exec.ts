@@ -1,3 +1,4 @@
+import { Disposables } from '../../kit/disposables.js';
 import { execInHeld, HolderGone } from '../../session/control/client.js';
 import { specOf } from '../../session/record.js';
 import { endWarning } from '../../session/time-text.js';
@@ -5,6 +6,7 @@ import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
 import { afterLoss, holderOf } from '../holder.js';
 import { report, write } from '../output.js';
+import { reapBeside } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
 import {
   execOptions,
@@ -28,6 +30,9 @@ export const exec: CliCommand = {
     requireCommand(context);
     const id = oneId(context.positionals);
     await using app = new App(await settingsOf(context), context.env);
+    await using after = new Disposables();
+    // Afterwards, so that a session that is just over is told as ended and not as unknown.
+    after.defer(() => reapBeside(app, context.signal)[Symbol.asyncDispose]());
     const record = await recordOf(app, id);
     // Judged here too, so that a bad request is refused before any process is started for it.
     const request = execRequestOf(context, specOf(record), app.config.sitePolicy);

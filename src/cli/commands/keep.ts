@@ -13,6 +13,7 @@ import type { SessionRecord } from '../../session/record.js';
 import type { Session } from '../../session/session.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
+import { reapWhileOpen } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
 import { adopt, recordOf } from './detached.js';
 
@@ -26,6 +27,8 @@ export const keep: CliCommand = {
   async run(context) {
     const config = await settingsOf(context);
     await using apps = new Apps(config, context.env);
+    await using beside = new Disposables();
+    beside.use(await reapWhileOpen(apps.usual, () => undefined));
     const path = apps.usual.store.keeperPath;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const keeper = new Keeper({ path, clock: systemClock, adopt: (id, signal) => hold(apps, id, signal) });

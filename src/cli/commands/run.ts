@@ -1,6 +1,8 @@
+import { Disposables } from '../../kit/disposables.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
 import { report, write } from '../output.js';
+import { reapBeside } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
 import {
   execOptions,
@@ -22,6 +24,8 @@ export const run: CliCommand = {
   async run(context) {
     requireCommand(context);
     await using app = new App(await settingsOf(context), context.env);
+    await using beside = new Disposables();
+    beside.use(reapBeside(app, context.signal));
     const sessions = await app.sessions('attached');
     const session = await sessions.create(requestOf(context), context.signal);
     const { spec, evidence } = session.sandbox.handle;

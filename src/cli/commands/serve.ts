@@ -3,6 +3,7 @@ import { plain } from '../../audit/redaction.js';
 import { PolicyDenied } from '../../core/errors.js';
 import { version } from '../../core/version.js';
 import { systemClock } from '../../kit/clock.js';
+import { Disposables } from '../../kit/disposables.js';
 import { buildServer, callerOf } from '../../mcp/server.js';
 import { type RefusedMessage, serveStdio } from '../../mcp/stdio.js';
 import { allTools } from '../../tools/all-tools.js';
@@ -11,7 +12,7 @@ import { approveWorkingDirectory } from '../../workspace/approve.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
 import { checkHost } from '../host-check.js';
-import { pruneHere } from '../prune-here.js';
+import { pruneHere, reapWhileOpen } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
 
 const lastResortMs = 9000;
@@ -26,6 +27,7 @@ export const serve: CliCommand = {
     // stderr, synchronously: stdout belongs to MCP, and the last lines before an end are the ones that matter.
     const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
     await using app = new App(config, context.env);
+    await using held = new Disposables();
     const audit = await app.audit();
     let services: Promise<ToolServices> | undefined;
     const server = buildServer({
@@ -33,7 +35,7 @@ export const serve: CliCommand = {
       tools: allTools,
       audit,
       services: () => {
-        services ??= makeServices(app, log, context.signal).catch((error: unknown) => {
+        services ??= makeServices(app, held, log, context.signal).catch((error: unknown) => {
           // An engine that is started later is found by the next call.
           services = undefined;
           throw error;
@@ -60,13 +62,15 @@ export const serve: CliCommand = {
   },
 };
 
-async function makeServices(app: App, log: Logger, signal: AbortSignal): Promise<ToolServices> {
+async function makeServices(app: App, held: Disposables, log: Logger, signal: AbortSignal): Promise<ToolServices> {
   const sessions = await app.sessions('attached');
+  const onFailure = (err: unknown) => log.warn({ err }, 'could not prune');
   // What an earlier server left when it was killed goes now, beside the first call; `prune` is there for when it fails.
   pruneHere(app, { isDryRun: false, signal }).then(
     ({ removed }) => log.info({ removed: removed.length }, 'pruned'),
-    (err: unknown) => log.warn({ err }, 'could not prune'),
+    onFailure,
   );
+  held.use(await reapWhileOpen(app, onFailure));
   const project = await approveWorkingDirectory(process.cwd(), true, app.approval());
   return {
     sessions,

@@ -1,0 +1,70 @@
+import type { Clock } from '../kit/clock.js';
+import { isInitAlive } from '../sandbox/sandbox.js';
+import { type JudgeParts, judgeListed } from './judge-listed.js';
+import type { SessionRecord } from './record.js';
+
+/** Whether a prune would find anything to do by the records: they are read, and /proc; no engine is asked. */
+export async function isPruneDue(parts: JudgeParts): Promise<boolean> {
+  const { records } = await parts.store.list();
+  const due = await Promise.all(records.map((record) => isDue(record, parts)));
+  return due.includes(true);
+}
+
+async function isDue(listed: SessionRecord, parts: JudgeParts): Promise<boolean> {
+  const judged = await judgeListed(listed, parts);
+  if (judged === undefined) return false;
+  const { record, fate } = judged;
+  if (fate.act === 'remove') return true;
+  return fate.why === 'not-expired' && record.container !== undefined && !isInitAlive(record.container);
+}
+
+export interface ReaperParts {
+  readonly clock: Clock;
+  readonly isDue: () => Promise<boolean>;
+  readonly prune: (signal: AbortSignal) => Promise<unknown>;
+  readonly onFailure: (error: unknown) => void;
+  /** Default: a minute. */
+  readonly everyMs?: number;
+}
+
+const lookEveryMs = 60_000;
+/** What can't be removed (an engine that is gone, say) is tried again ever more seldom. */
+const longestMs = 16 * lookEveryMs;
+
+/**
+ * Removes what expires or loses its owner while this process lives, within a minute or so. Disposing ends it, also in the midst of
+ * a prune, which the next one goes on with.
+ */
+export function reapOnTimer(parts: ReaperParts): AsyncDisposable {
+  const stop = new AbortController();
+  const over = reap(parts, stop.signal);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await over;
+    },
+  };
+}
+
+async function reap(parts: ReaperParts, signal: AbortSignal): Promise<void> {
+  const { clock, everyMs = lookEveryMs } = parts;
+  let waitMs = everyMs;
+  for (;;) {
+    await clock.sleep(waitMs, signal).catch(() => undefined);
+    if (signal.aborted) return;
+    const isLeft = await look(parts, signal);
+    waitMs = isLeft ? Math.min(waitMs * 2, longestMs) : everyMs;
+  }
+}
+
+/** Whether something that should go is still there. */
+async function look({ isDue, prune, onFailure }: ReaperParts, signal: AbortSignal): Promise<boolean> {
+  try {
+    if (!(await isDue())) return false;
+    await prune(signal);
+    return await isDue();
+  } catch (error) {
+    if (!signal.aborted) onFailure(error);
+    return true;
+  }
+}
