@@ -1,3 +1,4 @@
+import { EngineError } from '../../core/errors.js';
 import { checkLabelFilter } from '../names.js';
 import type { Transport } from '../transport/transport.js';
 import type { EngineEvent, EngineInfo } from '../types.js';
@@ -42,7 +43,7 @@ export async function* readEvents(
   });
   if (!reply) return;
   try {
-    for await (const line of jsonLines(quietly(reply.body))) {
+    for await (const line of quietly(jsonLines(reply.body))) {
       const body = parseJson(event, line, 'event');
       if (body.Type === 'container') yield eventOf(body);
     }
@@ -51,10 +52,11 @@ export async function* readEvents(
   }
 }
 
-async function* quietly(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Ends where the lines break off, in the midst of one too: the caller subscribes again if it wants to. Errors: ENGINE_PROTOCOL. */
+async function* quietly(lines: AsyncIterable<string>): AsyncGenerator<string> {
   try {
-    yield* body;
-  } catch {
-    // Broken off or aborted: the caller subscribes again if it wants to.
+    yield* lines;
+  } catch (thrown) {
+    if (thrown instanceof EngineError && thrown.code === 'ENGINE_PROTOCOL') throw thrown;
   }
 }

@@ -49,7 +49,12 @@ function start(script: string, args: readonly string[], programs: Readonly<Recor
   writeFileSync(join(root, 'scripts/build.js'), '');
   writeFileSync(join(root, 'scripts/test-summary.js'), 'console.log("summary");');
   // As whoever runs these tests may be told otherwise.
-  const env = { ...process.env, PADDOCK_USER: '', PATH: `${root}/bin:${process.env['PATH'] ?? ''}`, TMPDIR: join(root, 'tmp') };
+  const env = {
+    ...process.env,
+    PADDOCK_USER: '',
+    PATH: `${root}/bin:${process.env['PATH'] ?? ''}`,
+    TMPDIR: join(root, 'tmp'),
+  };
   const child = spawn(join(root, script), args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   started.push(child);
   return child;
