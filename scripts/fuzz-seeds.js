@@ -19,6 +19,7 @@ function start(
   return frame(2, id, Buffer.concat([...fixed, Buffer.alloc(rlimits * 24), Buffer.from(strings)]));
 }
 
+const deadline = (ms) => frame(0x11, 0, Buffer.from(new BigUint64Array([BigInt(ms)]).buffer));
 const hello = frame(1, 0, Buffer.concat([Buffer.from('PADDOCK\n'), u16(1, 1), Buffer.alloc(16, 7)]));
 const connection = 2 ** 31;
 
@@ -110,6 +111,7 @@ const conversations = {
     ...ended(1),
   ],
   pings: [say(hello, ...Array(20).fill(frame(10, 0, Buffer.from('ping')))), drain],
+  deadlines: [say(hello, ...Array.from({ length: 9 }, (_, i) => deadline(9000 + i)), frame(10), deadline(1)), drain],
   connections: [
     say(hello, frame(0x0b, 1, u16(50_007))),
     call(50_007),
@@ -144,6 +146,7 @@ const frames = [
   frame(0x0b, 1, u16(0)),
   frame(5, connection, u32(1), 3),
   frame(0x10),
+  deadline(2 ** 53 - 1),
 ];
 for (const [i, each] of frames.entries()) writeFileSync(join(folder, 'wire', String(i)), each);
 writeFileSync(join(folder, 'wire', 'all'), Buffer.concat(frames));

@@ -6,7 +6,8 @@ import { deferred } from '../kit/deferred.js';
 import { Commands } from './commands.js';
 import { decodeBye } from './decode.js';
 import { dispatch, type Receivers } from './dispatch.js';
-import { encodeHello, encodeShutdown } from './encode.js';
+import { Echoes } from './echoes.js';
+import { deadlinePayload, encodeDeadline, encodeHello, encodePing, encodeShutdown } from './encode.js';
 import { type ChannelEnd, endedError } from './end.js';
 import { ChannelViolation } from './errors.js';
 import type { Frame } from './frame.js';
@@ -15,7 +16,6 @@ import { Greeting } from './greeting.js';
 import { LeftoverFilter } from './leftover-filter.js';
 import type { ChannelLink, LinkEnd } from './link.js';
 import { Outbox } from './outbox.js';
-import { Pings } from './pings.js';
 import { Ports } from './ports.js';
 import { channelSize, fromInit } from './protocol.js';
 import type {
@@ -70,6 +70,7 @@ class OpenChannel implements Channel {
   readonly #greeted = deferred<undefined>();
   #leftovers: LeftoverFilter | undefined;
   #end: ChannelEnd | undefined;
+  #pings = 0n;
 
   constructor(link: ChannelLink, options: ChannelOptions) {
     this.#link = link;
@@ -81,7 +82,8 @@ class OpenChannel implements Channel {
     this.#receivers = {
       commands: new Commands({ outbox: this.#outbox, now: () => clock.now(), boottimeMs }),
       ports: new Ports(this.#outbox),
-      pings: new Pings(this.#outbox),
+      pings: new Echoes(this.#outbox, { question: 'PING', answer: 'PONG', encode: encodePing }),
+      deadlines: new Echoes(this.#outbox, { question: 'DEADLINE', answer: 'DEADLINE', encode: encodeDeadline }),
     };
     this.#greeted.promise.catch(() => undefined);
     this.ended = link.closed.then((end) => this.#onLinkClosed(end));
@@ -131,7 +133,13 @@ class OpenChannel implements Channel {
   }
 
   ping(): Promise<void> {
-    return this.#whileOpen(() => this.#receivers.pings.ask());
+    const payload = Buffer.alloc(8);
+    payload.writeBigUInt64LE(this.#pings++);
+    return this.#whileOpen(() => this.#receivers.pings.ask(payload));
+  }
+
+  setDeadline(boottimeMs: number): Promise<void> {
+    return this.#whileOpen(async () => this.#receivers.deadlines.ask(deadlinePayload(boottimeMs)));
   }
 
   listen(port: number, onConnection: (connection: ChannelConnection) => void): Promise<ChannelListener> {
@@ -210,6 +218,7 @@ class OpenChannel implements Channel {
     this.#receivers.commands.close(error);
     this.#receivers.ports.close(error);
     this.#receivers.pings.close(error);
+    this.#receivers.deadlines.close(error);
     return end;
   }
 }

@@ -8,9 +8,9 @@ import {
   decodeOffset,
   decodeStarted,
 } from './decode.js';
+import type { Echoes } from './echoes.js';
 import { ChannelStartFailed, ChannelViolation } from './errors.js';
 import type { Frame } from './frame.js';
-import type { Pings } from './pings.js';
 import type { Ports } from './ports.js';
 import { channelSize, channelStream, fromInit } from './protocol.js';
 import type { OutputName } from './types.js';
@@ -18,7 +18,8 @@ import type { OutputName } from './types.js';
 export interface Receivers {
   readonly commands: Commands;
   readonly ports: Ports;
-  readonly pings: Pings;
+  readonly pings: Echoes;
+  readonly deadlines: Echoes;
 }
 
 type Handler = (frame: Frame, to: Receivers) => void;
@@ -52,7 +53,8 @@ const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
     },
   ],
   [fromInit.FROM_INIT_EXITED, ({ id, payload }, { commands }) => commands.get(id).onExited(decodeExited(payload))],
-  [fromInit.FROM_INIT_PONG, ({ payload }, { pings }) => pings.onPong(payload)],
+  [fromInit.FROM_INIT_PONG, ({ payload }, { pings }) => pings.onAnswer(payload)],
+  [fromInit.FROM_INIT_DEADLINE, ({ payload }, { deadlines }) => deadlines.onAnswer(payload)],
   [fromInit.FROM_INIT_LISTENING, ({ id, payload }, { ports }) => ports.onListening(id, decodeListening(payload))],
   [fromInit.FROM_INIT_ACCEPTED, ({ id, payload }, { ports }) => ports.onAccepted(id, decodeAccepted(payload))],
   [fromInit.FROM_INIT_CONNECTION_DATA, ({ id, payload }, { ports }) => ports.connection(id)?.onData(payload)],

@@ -141,6 +141,17 @@ export function encodePing(payload: Uint8Array): Buffer {
   return dataFrame(toInit.TO_INIT_PING, 0, payload);
 }
 
+/** The payload of DEADLINE, which is that of its answer, too. */
+export function deadlinePayload(boottimeMs: number): Buffer {
+  const payload = Buffer.allocUnsafe(8);
+  payload.writeBigUInt64LE(BigInt(whole(boottimeMs, 1, Number.MAX_SAFE_INTEGER, 'a deadline')));
+  return payload;
+}
+
+export function encodeDeadline(payload: Uint8Array): Buffer {
+  return dataFrame(toInit.TO_INIT_DEADLINE, 0, payload);
+}
+
 export function encodeListen(id: number, port: number): Buffer {
   const bytes = frame(toInit.TO_INIT_LISTEN, id, 2);
   bytes.writeUInt16LE(whole(port, 0, 0xffff, 'a port'), HEADER_BYTES);

@@ -49,6 +49,7 @@ export const toInit = {
   TO_INIT_CONNECTION_END: 0x0e,
   TO_INIT_CONNECTION_RESET: 0x0f,
   TO_INIT_SHUTDOWN: 0x10,
+  TO_INIT_DEADLINE: 0x11,
 } as const;
 
 export const fromInit = {
@@ -67,6 +68,7 @@ export const fromInit = {
   FROM_INIT_CONNECTION_END: 0x8d,
   FROM_INIT_CONNECTION_RESET: 0x8e,
   FROM_INIT_BYE: 0x8f,
+  FROM_INIT_DEADLINE: 0x90,
 } as const;
 
 export const startFlag = {

@@ -148,6 +148,11 @@ export interface Channel extends AsyncDisposable {
   /** Resolves when process 1 has answered. */
   ping(): Promise<void>;
   /**
+   * The sandbox ends at that moment of CLOCK_BOOTTIME instead of the one before, at once when it has passed. Resolves when process 1
+   * has said so; BAD_ARGUMENT, and LIMIT_REACHED when 64 answers are waited for already.
+   */
+  setDeadline(boottimeMs: number): Promise<void>;
+  /**
    * Listens on 127.0.0.1 inside; port 0: any. CHANNEL_UNAVAILABLE when the port can't be had, LIMIT_REACHED at 8.
    * `onConnection` must not throw; a connection that nobody reads holds at most 128 KiB.
    */

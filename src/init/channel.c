@@ -25,7 +25,7 @@ static struct {
   bool detached;
   enum holder holder;
   int64_t due; // HELLO's last moment, or when to look for the next holder
-  bool taken_over, hello_owed, pong_owed, ping_waits;
+  bool taken_over, hello_owed, pong_owed, deadline_owed, answer_waits;
   bool unread; // the holder has closed `out`; its words in `in` still count
   uint8_t nonce[NONCE_BYTES];
   uint8_t ping[MAX_PING];
@@ -92,7 +92,7 @@ static void forget_holder(void) {
   channel.unread = false;
   outbox_clear();
   inbox.begin = inbox.end = 0;
-  channel.hello_owed = channel.pong_owed = channel.ping_waits = false;
+  channel.hello_owed = channel.pong_owed = channel.deadline_owed = channel.answer_waits = false;
   if (channel.holder == HOLDER_THERE) {
     channel.taken_over = true;
     commands_holder_gone();
@@ -114,7 +114,7 @@ static void nobody_reads(void) {
   if (!channel.detached) holder_gone();
   outbox_clear();
   channel.unread = true;
-  channel.ping_waits = false;
+  channel.answer_waits = false;
 }
 
 static _Noreturn void violation(const char *what) { session_end(EXIT_VIOLATION, BYE_VIOLATION, what); }
@@ -141,6 +141,12 @@ static bool on_ping(const struct frame *frame) {
   memcpy(channel.ping, frame->payload, frame->length);
   channel.ping_bytes = frame->length;
   channel.pong_owed = true;
+  return true;
+}
+
+static bool on_deadline(const struct frame *frame) {
+  session_set_deadline((int64_t)wire_u64(frame->payload));
+  channel.deadline_owed = true;
   return true;
 }
 
@@ -171,7 +177,14 @@ static bool (*const handlers[])(const struct frame *frame) = {
     [TO_INIT_CONNECTION_END] = connection_end,
     [TO_INIT_CONNECTION_RESET] = connection_reset,
     [TO_INIT_SHUTDOWN] = on_shutdown,
+    [TO_INIT_DEADLINE] = on_deadline,
 };
+
+// Whether a frame asks for an answer that is still owed to the last one of its type.
+static bool has_to_wait(const struct frame *frame) {
+  if (channel.unread) return false;
+  return (frame->type == TO_INIT_PING && channel.pong_owed) || (frame->type == TO_INIT_DEADLINE && channel.deadline_owed);
+}
 
 void channel_parse(void) {
   size_t need = HEADER_BYTES;
@@ -181,8 +194,8 @@ void channel_parse(void) {
     if (result == WIRE_MORE) break;
     if (result == WIRE_VIOLATION) violation("a frame is not as it has to be");
     // One answer at a time: the next has to wait in the pipe, not in memory.
-    channel.ping_waits = frame.type == TO_INIT_PING && channel.pong_owed && !channel.unread;
-    if (channel.ping_waits) return;
+    channel.answer_waits = has_to_wait(&frame);
+    if (channel.answer_waits) return;
     if (channel.holder != HOLDER_THERE && frame.type != TO_INIT_HELLO) violation("the first frame is no HELLO");
     inbox.begin += need;
     if (!handlers[frame.type](&frame)) violation("a frame that does not fit what was before");
@@ -193,7 +206,7 @@ void channel_parse(void) {
 
 static void on_readable(void *subject) {
   (void)subject;
-  if (channel.ping_waits || inbox.end == inbox.size) return;
+  if (channel.answer_waits || inbox.end == inbox.size) return;
   const ssize_t got = read(channel.in, inbox.base + inbox.end, inbox.size - inbox.end);
   if (got > 0) inbox.end += (size_t)got;
   else if (got == 0 || (errno != EAGAIN && errno != EINTR)) holder_gone();
@@ -203,7 +216,7 @@ static void on_writable(void *subject) { (void)subject; }
 
 void channel_watch(void) {
   if (channel.holder == HOLDER_GONE) return;
-  if (!channel.ping_waits) session_watch(channel.in, POLLIN, on_readable, NULL);
+  if (!channel.answer_waits) session_watch(channel.in, POLLIN, on_readable, NULL);
   if (outbox_is_busy()) session_watch(channel.out, POLLOUT, on_writable, NULL);
 }
 
@@ -222,6 +235,10 @@ static bool draft_session(struct draft *draft) {
     channel.pong_owed = false;
     draft_begin(draft, FROM_INIT_PONG, STREAM_NONE, 0);
     draft_bytes(draft, channel.ping, channel.ping_bytes);
+  } else if (channel.deadline_owed) {
+    channel.deadline_owed = false;
+    draft_begin(draft, FROM_INIT_DEADLINE, STREAM_NONE, 0);
+    draft_u64(draft, (uint64_t)session_deadline_ms());
   } else {
     return false;
   }
@@ -254,7 +271,7 @@ bool channel_pump(void) {
     if (result == OUTBOX_GONE) nobody_reads();
     if (result != OUTBOX_SENT) break;
   }
-  return channel.ping_waits && !channel.pong_owed;
+  return channel.answer_waits && !channel.pong_owed && !channel.deadline_owed;
 }
 
 int64_t channel_tick(int64_t now) {

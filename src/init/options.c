@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-// The largest integer that the JavaScript side can name exactly, 2^53 - 1.
-static const int64_t MAX_DEADLINE_MS = 9007199254740991;
+#include "protocol.h"
 
 // Digits only, no leading zero, 1 .. 2^53 - 1. strtoll would take blanks, a sign, octal and overflow.
 static bool parse_deadline(const char *text, int64_t *deadline_ms) {

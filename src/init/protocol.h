@@ -4,7 +4,12 @@
 #ifndef PADDOCK_PROTOCOL_H
 #define PADDOCK_PROTOCOL_H
 
+#include <stdint.h>
+
 #define CHANNEL_MAGIC "PADDOCK\n"
+
+// The largest integer that the JavaScript side can name exactly, 2^53 - 1.
+#define MAX_DEADLINE_MS INT64_C(9007199254740991)
 
 // Every number on the wire is little-endian. A frame is a header and `length` bytes of payload:
 //   u32 length · u8 type · u8 stream · u16 zero · u32 id
@@ -53,6 +58,7 @@ enum to_init {
   TO_INIT_CONNECTION_END = 0x0e,
   TO_INIT_CONNECTION_RESET = 0x0f,
   TO_INIT_SHUTDOWN = 0x10,
+  TO_INIT_DEADLINE = 0x11,
 };
 
 enum from_init {
@@ -71,6 +77,7 @@ enum from_init {
   FROM_INIT_CONNECTION_END = 0x8d,
   FROM_INIT_CONNECTION_RESET = 0x8e,
   FROM_INIT_BYE = 0x8f,
+  FROM_INIT_DEADLINE = 0x90,
 };
 
 enum start_flag {

@@ -29,6 +29,7 @@ static nfds_t watched;
 
 static int signals, timer;
 static int64_t armed; // 0: not, or it has gone off
+static int64_t deadline;
 static bool has_channel;
 static bool all_reaped;
 
@@ -37,6 +38,10 @@ int64_t session_now_ms(void) {
   clock_gettime(CLOCK_BOOTTIME, &now);
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
+
+int64_t session_deadline_ms(void) { return deadline; }
+
+void session_set_deadline(int64_t deadline_ms) { deadline = deadline_ms; }
 
 _Noreturn void session_end(enum init_exit status, enum bye_why why, const char *text) {
   if (has_channel) channel_bye(why, text);
@@ -154,14 +159,15 @@ static void prepare(const struct options *options) {
 }
 
 int session_run(const struct options *options) {
+  deadline = options->deadline_ms;
   prepare(options);
   for (;;) {
     // Before the first sleep as well: a child that died before the mask was set left no signal.
     if (!all_reaped) all_reaped = reaper_reap();
     if (has_channel) channel_parse();
     const int64_t now = session_now_ms();
-    if (now >= options->deadline_ms) session_end(EXIT_DEADLINE, BYE_DEADLINE, "the deadline has come");
-    int64_t next = all_reaped ? options->deadline_ms : now;
+    if (now >= deadline) session_end(EXIT_DEADLINE, BYE_DEADLINE, "the deadline has come");
+    int64_t next = all_reaped ? deadline : now;
     if (has_channel) {
       next = earlier(next, earlier(commands_tick(now), reaper_tick(now)));
       next = earlier(next, channel_tick(now));

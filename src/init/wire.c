@@ -29,6 +29,7 @@ static const struct shape {
     [TO_INIT_CONNECTION_END] = {0, 0, ID_CONNECTION},
     [TO_INIT_CONNECTION_RESET] = {0, 0, ID_CONNECTION},
     [TO_INIT_SHUTDOWN] = {0, 0, ID_SESSION},
+    [TO_INIT_DEADLINE] = {8, 8, ID_SESSION},
 };
 
 static unsigned id_kind(uint32_t id) {
@@ -49,8 +50,11 @@ static bool header_fits(const struct frame *frame, uint16_t zero) {
   return (shape->ids & id_kind(frame->id)) != 0 && stream_fits(frame);
 }
 
+static bool is_deadline(uint64_t ms) { return ms >= 1 && ms <= (uint64_t)MAX_DEADLINE_MS; }
+
 static bool payload_fits(const struct frame *frame) {
   if (frame->type == TO_INIT_HELLO) return memcmp(frame->payload, CHANNEL_MAGIC, 8) == 0;
+  if (frame->type == TO_INIT_DEADLINE) return is_deadline(wire_u64(frame->payload));
   if (frame->type != TO_INIT_SIGNAL) return true;
   return frame->payload[0] >= 1 && frame->payload[0] <= 64 && frame->payload[1] <= SCOPE_FOREGROUND;
 }

@@ -30,6 +30,7 @@ static struct watch {
 } watches[WATCHES];
 static size_t watched;
 static int64_t clock_ms = 1000;
+static int64_t deadline_ms;
 static jmp_buf over;
 static int holder_in = -1, holder_out = -1;
 
@@ -59,6 +60,12 @@ int kill(pid_t pid, int signal_number) {
 }
 bool tree_is_readable(void) { return true; }
 int64_t session_now_ms(void) { return clock_ms; }
+int64_t session_deadline_ms(void) { return deadline_ms; }
+
+void session_set_deadline(int64_t new_deadline_ms) {
+  if (new_deadline_ms < 1 || new_deadline_ms > MAX_DEADLINE_MS) abort();
+  deadline_ms = new_deadline_ms;
+}
 
 static int wait_no_time(struct pollfd *waits, nfds_t count, int timeout_ms) {
   clock_ms += timeout_ms;

@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openChannel } from '../../../src/channel/channel.js';
 import { takeOverChannel } from '../../../src/channel/take-over.js';
 import { systemClock } from '../../../src/kit/clock.js';
+import { boottimeMs } from '../../../src/sandbox/host-facts.js';
 import { Kept } from '../../unit/channel/support/rig.js';
 import { builtInit } from '../init/support/compiled.js';
 import { RealRig, shell, startInit } from './support/real-init.js';
@@ -229,6 +230,17 @@ describe.each(['a pair of streams', 'FIFOs'] as const)('the real process 1 over 
     const refused = connect(listener.port, '127.0.0.1');
     const error = await new Promise((resolve) => refused.once('error', resolve));
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('ends at the deadline that it was told last', async () => {
+    await rig.channel.setDeadline((await boottimeMs()) + 3_600_000);
+    const { run } = await rig.run('sleep 100');
+    const sooner = (await boottimeMs()) + 300;
+    await rig.channel.setDeadline(sooner);
+    expect(await rig.channel.ended).toMatchObject({ why: 'deadline' });
+    await expect(run.exited).rejects.toMatchObject({ code: 'SESSION_ENDED' });
+    expect(await rig.ended).toEqual({ code: 124, signal: null });
+    expect(await boottimeMs()).toBeGreaterThanOrEqual(sooner);
   });
 
   it('stops when it is told to, with all that runs', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Command, sh } from './support/command.js';
 import { boottimeMs, builtInit } from './support/compiled.js';
-import { frame, from, hello, NativeInit, to, u16, u32 } from './support/peer.js';
+import { frame, from, hello, NativeInit, to, u16, u32, u64 } from './support/peer.js';
 
 const init = builtInit();
 const bye = { stopped: 0, deadline: 1, violation: 2 };
@@ -64,6 +64,47 @@ describe('the holder of a channel', () => {
     expect(await native.ended).toBe(124);
   });
 
+  it('may put the deadline off, and is told that it is', async () => {
+    using native = new NativeInit(init, [], boottimeMs() + 400);
+    const peer = await native.greeted();
+    const later = boottimeMs() + 3_600_000;
+    peer.raw(frame(to.DEADLINE, 0, u64(later)));
+    expect((await peer.frame(from.DEADLINE)).payload).toEqual(u64(later));
+    expect(await new Command(peer, 1, ['sleep', '0.6']).exited()).toMatchObject({ how: 0, status: 0 });
+    expect(peer.of(from.BYE)).toEqual([]);
+  });
+
+  it('may bring the deadline forward, while a command runs', async () => {
+    using native = new NativeInit(init);
+    const peer = await native.greeted();
+    const command = new Command(peer, 1, sh('echo ready; sleep 60'));
+    await command.shows(/ready/);
+    const sooner = boottimeMs() + 300;
+    peer.raw(frame(to.DEADLINE, 0, u64(sooner)));
+    expect((await peer.frame(from.BYE)).payload.readUInt32LE(0)).toBe(bye.deadline);
+    expect(await native.ended).toBe(124);
+    expect(boottimeMs()).toBeGreaterThanOrEqual(sooner);
+  });
+
+  it('ends the sandbox at once by a deadline that has passed', async () => {
+    using native = new NativeInit(init);
+    const peer = await native.greeted();
+    peer.raw(frame(to.DEADLINE, 0, u64(1)));
+    expect((await peer.frame(from.BYE)).payload.readUInt32LE(0)).toBe(bye.deadline);
+    expect(await native.ended).toBe(124);
+  });
+
+  it('has every deadline answered, in order, with what waits behind it', async () => {
+    using native = new NativeInit(init);
+    const peer = await native.greeted();
+    const all = Array.from({ length: 50 }, (_, i) => boottimeMs() + 3_600_000 + i);
+    const asked = all.map((ms) => Buffer.concat([frame(to.DEADLINE, 0, u64(ms)), frame(to.PING, 0, u64(ms))]));
+    peer.raw(Buffer.concat(asked));
+    await peer.until(() => peer.of(from.PONG)[49]);
+    await peer.until(() => peer.of(from.DEADLINE)[49]);
+    expect(peer.of(from.DEADLINE).map((each) => each.payload)).toEqual(all.map((ms) => u64(ms)));
+  });
+
   const start = (fields: Buffer, strings: string) => frame(to.START, 1, Buffer.concat([fields, Buffer.from(strings)]));
   const plain = Buffer.concat([u32(0, 0, 0, 0, 0), u16(0, 0o22, 0, 0), u32(0, 1, 0)]);
   const changed = (at: number, value: number) => {
@@ -74,11 +115,14 @@ describe('the holder of a channel', () => {
   const withInput = changed(32, 2);
   withInput.writeUInt16LE(2, 20);
   it.each([
-    { rule: 'a type that there is', bytes: frame(0x11) },
+    { rule: 'a type that there is', bytes: frame(0x12) },
     { rule: 'zero where there is to be zero', bytes: Buffer.from('000000000a000100', 'hex') },
     { rule: 'a length within the limits', bytes: frame(to.PING, 0, Buffer.alloc(65)) },
     { rule: 'a length that suits the type', bytes: frame(to.SHUTDOWN, 0, Buffer.alloc(1)) },
     { rule: 'an id of the right kind', bytes: frame(to.INPUT_END, 0) },
+    { rule: 'a deadline of whole milliseconds above zero', bytes: frame(to.DEADLINE, 0, Buffer.alloc(8)) },
+    { rule: 'a deadline below 2^53', bytes: frame(to.DEADLINE, 0, u64(2 ** 53)) },
+    { rule: 'a deadline of eight bytes', bytes: frame(to.DEADLINE, 0, Buffer.alloc(7, 1)) },
     { rule: 'no stream where there is none', bytes: frame(to.PING, 0, Buffer.alloc(0), 1) },
     { rule: 'a stream that there is', bytes: frame(to.CREDIT, COMMAND, u32(1), 3) },
     { rule: 'one greeting', bytes: hello() },

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
+  deadlinePayload,
   encodeConnectionData,
   encodeConnectionEnd,
   encodeConnectionReset,
   encodeCredit,
+  encodeDeadline,
   encodeEnd,
   encodeForget,
   encodeHello,
@@ -46,6 +48,7 @@ describe('a frame of the holder', () => {
     ['CONNECTION_END', encodeConnectionEnd(connection), frame(0x0e, connection)],
     ['CONNECTION_RESET', encodeConnectionReset(connection), frame(0x0f, connection)],
     ['SHUTDOWN', encodeShutdown(), frame(0x10, 0)],
+    ['DEADLINE', encodeDeadline(deadlinePayload(2 ** 53 - 1)), frame(0x11, 0, u64(2 ** 53 - 1))],
   ];
 
   it.each(frames)('%s is what docs/channel.md says', (_, encoded, expected) => {
@@ -87,6 +90,10 @@ describe('a frame of the holder', () => {
     ]);
     const start = { ...command, env: {}, stdin: false };
     expect(encodeStart(9, start, credit).toString('hex')).toBe(frame(0x02, 9, payload).toString('hex'));
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, 2 ** 53])('DEADLINE is refused here for %d', (boottimeMs) => {
+    expect(() => deadlinePayload(boottimeMs)).toThrow(expect.objectContaining({ code: 'BAD_ARGUMENT' }));
   });
 
   const limit = { resource: 7, soft: 1n, hard: 2n };

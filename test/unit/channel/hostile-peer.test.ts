@@ -7,6 +7,7 @@ import {
   connectionEnd,
   connectionId,
   credit,
+  deadline,
   exited,
   failed,
   finished,
@@ -37,7 +38,7 @@ const cases = (table: Table) => table.map(([what, ...frames]) => ({ what, frames
 const afterHello: Table = [
   ['a type of none', frame(0x00, 0)],
   ['a type of the holder', frame(0x01, 0, Buffer.alloc(28))],
-  ['a type after the last', frame(0x90, 0)],
+  ['a type after the last', frame(0x91, 0)],
   ['the last type of all', frame(0xff, 0)],
   ['a length of 4 GiB', header(0xffff_ffff, 0x84, 1, 1)],
   ['a length above the greatest payload', header(65_553, 0x84, 1, 1)],
@@ -58,6 +59,10 @@ const afterHello: Table = [
   ['its exit', exited(1)],
   ['its credit', credit(1, 1)],
   ['a PONG that answers nothing', pong(Buffer.alloc(8))],
+  ['a DEADLINE that answers nothing', deadline(9000)],
+  ['a DEADLINE that is too short', header(7, 0x90, 0)],
+  ['a DEADLINE that is too long', header(9, 0x90, 0)],
+  ['a DEADLINE with an id', frame(0x90, 1, u64(9000))],
   ['a LISTENING that answers nothing', listening(1, 0, 80)],
   ['a connection to no listener', accepted(connectionId(0), 1)],
   ['a connection to the listener 0', accepted(connectionId(0), 0)],
@@ -289,6 +294,42 @@ describe('what process 1 may not send', () => {
     const asking = rig.channel.ping();
     asking.catch(() => undefined);
     await expectViolation([answer((await rig.init.next(0x0a)).payload)]);
+  });
+});
+
+describe('the answer to a DEADLINE', () => {
+  it.each<[string, ...Buffer[]]>([
+    ['is of another moment', deadline(8999)],
+    ['is of a moment that no number can be', deadline(2n ** 64n - 1n)],
+    ['is of the last one asked, not of the first', deadline(9001)],
+    ['comes twice for one', deadline(9000), deadline(9001), deadline(9001)],
+  ])('ends the session when it %s', async (_, ...answers) => {
+    const asking = [9000, 9001].map((ms) => rig.channel.setDeadline(ms).catch((error: unknown) => error));
+    await rig.init.next(0x11);
+    await expectViolation(answers);
+    const outcomes = await Promise.all(asking);
+    const refused = outcomes.filter((outcome) => outcome !== undefined);
+    if (answers.length === 1) expect(refused).toHaveLength(2);
+    for (const outcome of refused) expect(outcome).toMatchObject({ code: 'CHANNEL_VIOLATION' });
+  });
+
+  it('resolves what asked for it, in order, and nothing before', async () => {
+    const taken: number[] = [];
+    const asking = [9000, 9001].map((ms) => rig.channel.setDeadline(ms).then(() => taken.push(ms)));
+    expect((await rig.init.next(0x11)).payload.readBigUInt64LE()).toBe(9000n);
+    rig.init.send(deadline(9000));
+    await asking[0];
+    expect(taken).toEqual([9000]);
+    rig.init.send(deadline(9001));
+    await Promise.all(asking);
+  });
+
+  it('that never comes is waited for by 64 at most', async () => {
+    const asking = Array.from({ length: 65 }, () => rig.channel.setDeadline(9000).catch((error: unknown) => error));
+    expect(await asking[64]).toMatchObject({ code: 'LIMIT_REACHED' });
+    await rig.channel[Symbol.asyncDispose]();
+    expect(await asking[0]).toMatchObject({ code: 'SESSION_ENDED' });
+    await expect(rig.channel.setDeadline(9000)).rejects.toMatchObject({ code: 'SESSION_ENDED' });
   });
 });
 

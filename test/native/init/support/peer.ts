@@ -21,6 +21,7 @@ export const to = {
   CONNECTION_END: 14,
   CONNECTION_RESET: 15,
   SHUTDOWN: 16,
+  DEADLINE: 17,
 } as const;
 
 export const from = {
@@ -39,6 +40,7 @@ export const from = {
   CONNECTION_END: 0x8d,
   CONNECTION_RESET: 0x8e,
   BYE: 0x8f,
+  DEADLINE: 0x90,
 } as const;
 
 export interface Frame {
@@ -61,6 +63,12 @@ export function frame(type: number, id = 0, payload: Uint8Array = Buffer.alloc(0
 export function u32(...values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(4 * values.length);
   for (const [i, value] of values.entries()) bytes.writeUInt32LE(value, 4 * i);
+  return bytes;
+}
+
+export function u64(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
   return bytes;
 }
 

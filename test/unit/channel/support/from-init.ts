@@ -73,5 +73,7 @@ export const connectionEnd = (id: number): Buffer => frame(0x8d, id);
 export const connectionReset = (id: number): Buffer => frame(0x8e, id);
 export const bye = (why: number, text = ''): Buffer => frame(0x8f, 0, Buffer.concat([u32(why), Buffer.from(text)]));
 
+export const deadline = (boottimeMs: number | bigint): Buffer => frame(0x90, 0, u64(boottimeMs));
+
 /** The id of the `n`th connection. */
 export const connectionId = (n: number): number => 2 ** 31 + n;
