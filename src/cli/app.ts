@@ -89,9 +89,11 @@ export class App implements AsyncDisposable {
       extraBinds: (folders) =>
         hostFolderBinds(folders, { ...approval, allowedRoots: this.config.sitePolicy.hostFolders }),
     });
-    const { commandPath } = this.config;
+    const { commandPath, sitePolicy } = this.config;
+    const { lifetimeMs: lifetimeCeilingMs } = sitePolicy.ceilings;
     const pipes = new PipeMaker(init.source);
-    return { engine, images, clock: systemClock, init, pipes, commandPath, approval, callerUid: uid, mappableIds: ids };
+    const own = { init, pipes, commandPath, lifetimeCeilingMs };
+    return { engine, images, clock: systemClock, ...own, approval, callerUid: uid, mappableIds: ids };
   }
 
   /** `$XDG_RUNTIME_DIR`, or where it would be. */

@@ -7,7 +7,6 @@ export const labels = {
   nonce: 'dev.paddock.nonce',
   owner: 'dev.paddock.owner',
   version: 'dev.paddock.version',
-  deadline: 'dev.paddock.deadline',
 } as const;
 
 export const labelPrefix = 'dev.paddock.';

@@ -51,6 +51,8 @@ export interface SandboxMaker {
   readonly pipes: PipeMaker;
   /** How commands get into the sandboxes. */
   readonly commandPath: CommandPath;
+  /** The most that a sandbox may live, however often its deadline is put off. */
+  readonly lifetimeCeilingMs: number;
   readonly approval: ApprovalContext;
   readonly callerUid: number;
   readonly mappableIds: number;
@@ -93,6 +95,7 @@ export async function createSandbox(
     mounts: bodyMounts(binds, ours),
     initArgv: argv,
     stdinOpen: entry.stdinOpen,
+    engineTimeoutMs: longestLifetimeMs(maker, asked),
     labels: identity.labels,
     selinuxEnforcing: enforcing,
     emptyFolder: emptyFolderBeside(maker.init),
@@ -113,6 +116,17 @@ export async function createSandbox(
     await entry[Symbol.asyncDispose]();
     throw thrown;
   }
+}
+
+/**
+ * The most that a sandbox can live. No engine can be told another time later, so where process 1 can be, the engine's own clock is
+ * set for the latest moment there is.
+ */
+export function longestLifetimeMs(
+  { commandPath, lifetimeCeilingMs }: Pick<SandboxMaker, 'commandPath' | 'lifetimeCeilingMs'>,
+  { lifetimeMs }: Pick<SandboxSpec, 'lifetimeMs'>,
+): number {
+  return commandPath === 'exec' ? lifetimeMs : Math.max(lifetimeMs, lifetimeCeilingMs);
 }
 
 /** The first, when both are done: what is still under way when the other fails would outlive its removal. */

@@ -42,7 +42,6 @@ export function identityOf(
     [labels.nonce]: record.nonce,
     [labels.owner]: String(callerUid),
     [labels.version]: version,
-    [labels.deadline]: new Date(record.deadlineAtMs).toISOString(),
   };
   const users = Object.entries(record.spec.labels).map(([key, value]) => [`${userLabelPrefix}${key}`, value] as const);
   return {

@@ -81,6 +81,8 @@ export const recordSchema = z.strictObject({
   createdAtMs: z.number(),
   /** Epoch milliseconds, for people; process 1 keeps the deadline itself on CLOCK_BOOTTIME. */
   deadlineAtMs: z.number(),
+  /** How long its engine lets it live at most, from its creation; absent in records of versions whose sessions could not be changed. */
+  longestLifetimeMs: z.number().optional(),
   engine: z.strictObject({ kind: z.enum(['podman', 'docker']), socketPath: z.string(), startedByUs: z.boolean() }),
   containerName: z.string(),
   /** Absent in records of versions that knew the engine's exec only. */

@@ -8,7 +8,13 @@ import type { ProcessIdentity } from '../kit/process-identity.js';
 import { randomBase32 } from '../kit/random-id.js';
 import type { CreateContext } from '../policy/create.js';
 import type { CreateAllowed } from '../policy/verdict.js';
-import { type ApprovedPath, createSandbox, SandboxLeft, type SandboxMaker } from '../sandbox/create.js';
+import {
+  type ApprovedPath,
+  createSandbox,
+  longestLifetimeMs,
+  SandboxLeft,
+  type SandboxMaker,
+} from '../sandbox/create.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { approveHostPath } from '../workspace/approve.js';
 import { refuseOverlap } from '../workspace/binds.js';
@@ -161,6 +167,7 @@ export class SessionMaker {
       owner: { ...owner },
       createdAtMs: now,
       deadlineAtMs: now + spec.lifetimeMs,
+      longestLifetimeMs: longestLifetimeMs(maker, spec),
       engine: { kind: engine, socketPath, startedByUs },
       containerName: `${containerNamePrefix}${id.slice(4, 16)}`,
       writableRoots: approved

@@ -40,6 +40,8 @@ export interface BodyInput {
   readonly initArgv: readonly string[];
   /** Whether process 1 gets a standard input, for a channel over the engine's attach stream. */
   readonly stdinOpen: boolean;
+  /** When the engine itself ends it, where it has a clock for that: the last resort behind process 1. */
+  readonly engineTimeoutMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly selinuxEnforcing: boolean;
   /** Second layer of read-only overlays, on hosts where SELinux enforces. */

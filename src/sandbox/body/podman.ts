@@ -34,7 +34,7 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
     remove: true,
     volatile: true,
     // Second clock beside process 1: conmon ends the container if process 1 was stopped.
-    timeout: Math.ceil(spec.lifetimeMs / 1000) + 60,
+    timeout: Math.ceil(input.engineTimeoutMs / 1000) + 60,
     stop_timeout: 1,
     image_volume_mode: 'ignore',
     log_configuration: { driver: 'none' },

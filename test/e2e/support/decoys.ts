@@ -21,7 +21,6 @@ export async function standBeside(kind: EngineKind): Promise<Decoys> {
     [labels.session]: 'pdk_aaaaaaaaaaaaaaaaaaaaaaaaaa',
     [labels.nonce]: 'a'.repeat(26),
     [labels.owner]: String(process.getuid?.()),
-    [labels.deadline]: '2020-01-01T00:00:00.000Z',
   };
   const names = [`paddock-${uniqueName('x').slice(2)}`, uniqueName('own')] as const;
   const containers = await Promise.all([

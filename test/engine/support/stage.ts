@@ -172,7 +172,18 @@ async function makerOn(
   });
   const [init, ids] = await Promise.all([stageInit(builtInit, stateDir), mappableIds(userInfo().username, uid)]);
   const pipes = new PipeMaker(init.source);
-  return { engine, images, clock: systemClock, init, pipes, approval, callerUid: uid, mappableIds: ids };
+  const { lifetimeMs: lifetimeCeilingMs } = policy.ceilings;
+  return {
+    engine,
+    images,
+    clock: systemClock,
+    init,
+    pipes,
+    lifetimeCeilingMs,
+    approval,
+    callerUid: uid,
+    mappableIds: ids,
+  };
 }
 
 /** A command as a caller would ask for it: a shell line, or argv as it is. */

@@ -6,6 +6,7 @@ import { decideCreate } from '../../../src/policy/create.js';
 import { dockerBody } from '../../../src/sandbox/body/docker.js';
 import { type BodyInput, imageVolumeTmpfs, initArgv, type UserMapping } from '../../../src/sandbox/body/input.js';
 import { podmanBody } from '../../../src/sandbox/body/podman.js';
+import { longestLifetimeMs } from '../../../src/sandbox/create.js';
 
 /** Set to rewrite the golden files: `PADDOCK_UPDATE_GOLDEN=1 npx vitest run --project unit test/unit/sandbox/bodies.test.ts`. */
 const isUpdating = process.env['PADDOCK_UPDATE_GOLDEN'] === '1';
@@ -39,6 +40,7 @@ function inputOf(changes: Partial<BodyInput> = {}): BodyInput {
     ],
     initArgv: initArgv(123_456_789, ['--channel', 'fifo']),
     stdinOpen: false,
+    engineTimeoutMs: 86_400_000,
     labels: { 'dev.paddock.session': 'pdk_x', 'dev.paddock.nonce': 'n', 'dev.paddock.user.team': 'blue' },
     selinuxEnforcing: false,
     emptyFolder: '/state/bin/empty',
@@ -129,5 +131,16 @@ describe('the create request', () => {
     const argv = ['/.paddock/init', '--deadline-boottime-ms', '123456789', '--channel', 'fifo'];
     expect(podmanBody(inputOf())).toMatchObject({ entrypoint: [], command: argv });
     expect(dockerBody(inputOf())).toMatchObject({ Entrypoint: argv, Cmd: [] });
+  });
+});
+
+describe("the engine's own clock", () => {
+  const spec = { lifetimeMs: 60_000 };
+
+  it('is set for the latest moment to which process 1 can be told to put the end off', () => {
+    expect(longestLifetimeMs({ commandPath: 'fifo', lifetimeCeilingMs: 90_000 }, spec)).toBe(90_000);
+    expect(longestLifetimeMs({ commandPath: 'attach', lifetimeCeilingMs: 90_000 }, spec)).toBe(90_000);
+    expect(longestLifetimeMs({ commandPath: 'exec', lifetimeCeilingMs: 90_000 }, spec)).toBe(60_000);
+    expect(podmanBody(inputOf({ engineTimeoutMs: 90_000 }))).toMatchObject({ timeout: 150 });
   });
 });

@@ -76,6 +76,7 @@ describe('making a session that fails', () => {
         clock: systemClock,
         init,
         commandPath: 'exec',
+        lifetimeCeilingMs: 86_400_000,
         approval,
         callerUid: approval.uid,
         mappableIds: 65_537,
