@@ -32,39 +32,53 @@ const normalShares = 1024;
 /** A ceiling of this many bytes on file sizes is none: RLIMIT_FSIZE is then not set at all. */
 const unlimitedFsizeBytes = Number.MAX_SAFE_INTEGER;
 
+/** The limits that a running sandbox can be given anew. */
+export type ChangeableLimit = 'memoryBytes' | 'cpuMillis' | 'cpuShares' | 'pids';
+
+/** What may be asked of each limit: no more than the site's ceiling, and than the host has. */
+export function limitRanges({ ceilings }: SitePolicy, host: HostFacts): Readonly<Record<ChangeableLimit, Range>> {
+  const hostMillis = host.cpuCount * 1000;
+  const plain = (key: 'cpuShares' | 'pids', ceilingRule: RuleId): Range => {
+    return { what: key, unit: 'plain', minimum: leastLimits[key], ceiling: ceilings[key], ceilingRule };
+  };
+  return {
+    memoryBytes: {
+      ...{ what: 'memory', unit: 'bytes', minimum: leastLimits.memoryBytes },
+      ...tighter(ceilings.memoryBytes, 'memory.ceiling', host.hostMemoryBytes, 'memory.host'),
+    },
+    cpuMillis: {
+      ...{ what: 'CPU time', unit: 'cpuMillis', minimum: leastLimits.cpuMillis },
+      ...tighter(ceilings.cpuMillis, 'cpu.ceiling', hostMillis, 'cpu.host'),
+    },
+    cpuShares: plain('cpuShares', 'cpu.shares-ceiling'),
+    pids: plain('pids', 'pids.ceiling'),
+  };
+}
+
 /**
  * The kernel limits and shared memory of one sandbox. Asked values must lie within the site's ceilings and what the
  * host has; defaults are lowered to them. Memory by default is at most half of the host's.
  */
 export function decideLimits(
   wishes: Wishes,
-  { ceilings, defaults }: SitePolicy,
+  policy: SitePolicy,
   host: HostFacts,
 ): { readonly limits: Limits; readonly shmBytes: number } {
-  const hostMillis = host.cpuCount * 1000;
-  const memoryBytes = pick(
-    wishes.get('memoryBytes'),
-    Math.min(defaults.memoryBytes, Math.floor(host.hostMemoryBytes / 2)),
-    {
-      ...{ what: 'memory', unit: 'bytes', minimum: leastLimits.memoryBytes },
-      ...tighter(ceilings.memoryBytes, 'memory.ceiling', host.hostMemoryBytes, 'memory.host'),
-    },
-  );
-  const cpuMillis = pick(wishes.get('cpuMillis'), defaults.cpuMillis, {
-    ...{ what: 'CPU time', unit: 'cpuMillis', minimum: leastLimits.cpuMillis },
-    ...tighter(ceilings.cpuMillis, 'cpu.ceiling', hostMillis, 'cpu.host'),
-  });
-  const plain = (key: 'cpuShares' | 'pids' | 'nofile', fallback: number, ceilingRule: RuleId) =>
-    pick(wishes.get(key), fallback, {
-      ...{ what: key, unit: 'plain', minimum: leastLimits[key], ceiling: ceilings[key], ceilingRule },
-    });
+  const { ceilings, defaults } = policy;
+  const ranges = limitRanges(policy, host);
+  const share = Math.floor(host.hostMemoryBytes / 2);
+  const memoryBytes = pick(wishes.get('memoryBytes'), Math.min(defaults.memoryBytes, share), ranges.memoryBytes);
+  const nofile: Range = {
+    ...{ what: 'nofile', unit: 'plain', minimum: leastLimits.nofile },
+    ...{ ceiling: ceilings.nofile, ceilingRule: 'nofile.ceiling' },
+  };
   return {
     limits: {
       memoryBytes,
-      cpuMillis,
-      cpuShares: plain('cpuShares', normalShares, 'cpu.shares-ceiling'),
-      pids: plain('pids', defaults.pids, 'pids.ceiling'),
-      nofile: plain('nofile', defaults.nofile, 'nofile.ceiling'),
+      cpuMillis: pick(wishes.get('cpuMillis'), defaults.cpuMillis, ranges.cpuMillis),
+      cpuShares: pick(wishes.get('cpuShares'), normalShares, ranges.cpuShares),
+      pids: pick(wishes.get('pids'), defaults.pids, ranges.pids),
+      nofile: pick(wishes.get('nofile'), defaults.nofile, nofile),
       coreBytes: 0,
       ...decideFsize(wishes.get('fsizeBytes'), ceilings.fsizeBytes),
     },
@@ -116,22 +130,30 @@ interface AskedTimes {
   readonly timeoutMs: number | undefined;
 }
 
+/** What may be asked of a session's times, in milliseconds. */
+export function timeRanges({ ceilings }: SitePolicy): Readonly<Record<'lifetimeMs' | 'idleTimeoutMs', Range>> {
+  return {
+    lifetimeMs: {
+      ...{ what: 'lifetime', unit: 'ms', minimum: leastLimits.lifetimeMs },
+      ...{ ceiling: ceilings.lifetimeMs, ceilingRule: 'lifetime.ceiling' },
+    },
+    idleTimeoutMs: {
+      ...{ what: 'idleTimeout', unit: 'ms', minimum: leastLimits.idleTimeoutMs },
+      ...{ ceiling: ceilings.idleTimeoutMs, ceilingRule: 'idle.ceiling' },
+    },
+  };
+}
+
 /** Lifetime of the sandbox, how long it may be idle, and default time of its commands, in milliseconds. */
 export function decideTimes(
   asked: AskedTimes,
-  { ceilings, defaults }: SitePolicy,
+  policy: SitePolicy,
 ): { readonly lifetimeMs: number; readonly idleTimeoutMs: number; readonly timeoutMs: number } {
-  const lifetimeMs = pick(asked.lifetimeMs, defaults.lifetimeMs, {
-    ...{ what: 'lifetime', unit: 'ms', minimum: leastLimits.lifetimeMs },
-    ...{ ceiling: ceilings.lifetimeMs, ceilingRule: 'lifetime.ceiling' },
-  });
-  const idleTimeoutMs = pick(asked.idleTimeoutMs, defaults.idleTimeoutMs, {
-    ...{ what: 'idleTimeout', unit: 'ms', minimum: leastLimits.idleTimeoutMs },
-    ...{ ceiling: ceilings.idleTimeoutMs, ceilingRule: 'idle.ceiling' },
-  });
+  const { ceilings, defaults } = policy;
+  const ranges = timeRanges(policy);
   return {
-    lifetimeMs,
-    idleTimeoutMs,
+    lifetimeMs: pick(asked.lifetimeMs, defaults.lifetimeMs, ranges.lifetimeMs),
+    idleTimeoutMs: pick(asked.idleTimeoutMs, defaults.idleTimeoutMs, ranges.idleTimeoutMs),
     timeoutMs: decideTimeout(asked.timeoutMs, defaults.timeoutMs, ceilings.timeoutMs),
   };
 }

@@ -45,6 +45,20 @@ export const createRequestSchema = z.strictObject({
     .describe('Options of Docker’s create call, for example {"Memory":"2g","CpuQuota":50000,"CapDrop":["ALL"]}.'),
 });
 
+/** The arguments of one `update_session`, without the session: what is left out stays as it is. */
+export const updateRequestSchema = z.strictObject({
+  lifetime: size.optional().describe('Seconds, or text such as 8h, after its creation at which the session is to end.'),
+  endsIn: size.optional().describe('The same from now on, such as 30m; give this or lifetime.'),
+  idleTimeout: size.optional().describe('Seconds, or text such as 45m, without a command after which it ends.'),
+  memory: size.optional().describe('Memory limit: bytes, or text such as 2g.'),
+  cpus: size.optional().describe('CPU limit, for example 1.5.'),
+  cpuShares: z.number().optional().describe('CPU weight, 1024 is normal.'),
+  pids: z.number().optional().describe('Most processes and threads.'),
+});
+
+/** An update request as callers write it. */
+export type UpdateRequest = z.input<typeof updateRequestSchema>;
+
 /** A create request as callers write it. */
 export type CreateRequest = z.input<typeof createRequestSchema>;
 export type ParsedCreateRequest = z.output<typeof createRequestSchema>;

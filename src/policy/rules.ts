@@ -98,6 +98,10 @@ export const rules = {
     hint: 'Ask for at least the amount the message names.',
   },
   'memory.ceiling': { reason: "More memory than the site's policy allows.", hint: 'Ask for less memory.' },
+  'memory.in-use': {
+    reason: 'A sandbox holds more memory now than it would be left with, and the kernel would kill at once.',
+    hint: 'Stop commands or remove files from /tmp, /var/tmp, /home/agent and /dev/shm first, or ask for more memory.',
+  },
   'memory.host': { reason: 'More memory than the host has would be no limit.', hint: 'Ask for less memory.' },
   'memory.swap': {
     reason: 'Swap is always off, so memory and memory+swap are the same number.',
