@@ -9,8 +9,14 @@ const memberLimit = 64;
 /**
  * The cgroup of a process and what it caps. crun puts processes into a `container` folder below the one that the
  * engine set the limits on, so both are read and the tighter value counts; folders above those are shared with others.
+ * With `containerId` it is the sandbox's own where that is in its path: once commands run, who else is in it tells nothing.
  */
-export function observeCgroup(pid: number, procRoot: string, cgroupRoot: string): CgroupFacts | 'none' | undefined {
+export function observeCgroup(
+  pid: number,
+  procRoot: string,
+  cgroupRoot: string,
+  containerId?: string,
+): CgroupFacts | 'none' | undefined {
   const text = readProcFile(`${procRoot}/${pid}/cgroup`);
   const ownText = readProcFile(`${procRoot}/self/cgroup`);
   if (text === undefined) return undefined;
@@ -25,7 +31,10 @@ export function observeCgroup(pid: number, procRoot: string, cgroupRoot: string)
     );
   return {
     path,
-    isShared: isCgroupShared(pid, path, ownText, { procRoot, cgroupRoot }),
+    isShared:
+      containerId === undefined
+        ? isCgroupShared(pid, path, ownText, { procRoot, cgroupRoot })
+        : !path.includes(containerId),
     memoryMaxBytes: read('memory.max', parseMax),
     swapMaxBytes: read('memory.swap.max', parseMax),
     cpuMillis: read('cpu.max', parseCpuMax),

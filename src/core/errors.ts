@@ -101,6 +101,11 @@ export const errorTable = {
     retryable: false,
     hint: 'The session belongs to another live Paddock process; use it there, or end that process.',
   },
+  UPDATE_UNSUPPORTED: {
+    exitCode: 6,
+    retryable: false,
+    hint: 'This can not be changed in the running session; create another with what is needed.',
+  },
   NO_SUCH_COMMAND: {
     exitCode: 6,
     retryable: false,

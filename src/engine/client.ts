@@ -60,6 +60,10 @@ export class EngineClient implements t.Engine {
     return this.#containers.start(id, signal);
   }
 
+  updateContainer(id: string, body: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<void> {
+    return this.#containers.update(id, body, signal);
+  }
+
   inspectContainer(id: string, signal?: AbortSignal): Promise<t.ContainerState> {
     return this.#containers.inspect(id, signal);
   }

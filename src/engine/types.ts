@@ -148,6 +148,11 @@ export interface Engine extends AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
   startContainer(id: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Changes the limits of a running container. `body` is the complete request of the kind of this engine: the OCI resources on
+   * Podman (4.3 and newer), Docker's update on Docker. What came of it only the kernel tells.
+   */
+  updateContainer(id: string, body: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<void>;
   inspectContainer(id: string, signal?: AbortSignal): Promise<ContainerState>;
   /** All containers, running or not, that carry every one of the labels (`key=value` or `key`). */
   listContainers(labelFilters: readonly string[], signal?: AbortSignal): Promise<readonly ContainerSummary[]>;

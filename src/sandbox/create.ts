@@ -1,7 +1,7 @@
 import { readEvidence } from '../confine/evidence.js';
 import type { ExpectedMount } from '../confine/request.js';
 import { type ErrorCode, PaddockError, SandboxError, toPaddockError } from '../core/errors.js';
-import { type ControlId, type Evidence, unmet } from '../core/evidence.js';
+import type { ControlId } from '../core/evidence.js';
 import type { CommandPath } from '../core/exec.js';
 import type { SandboxSpec } from '../core/spec.js';
 import type { ContainerState, Engine } from '../engine/types.js';
@@ -20,6 +20,7 @@ import type { ImageStore, ReadyImage } from './images.js';
 import { emptyFolderBeside } from './init-binary.js';
 import type { PipeMaker } from './pipe-maker.js';
 import { pidNamespaceOf, startTicksOf } from './processes.js';
+import { refuseBroken, refuseUnmet } from './refuse-unmet.js';
 import { Sandbox, type SandboxChannel } from './sandbox.js';
 
 /**
@@ -232,6 +233,7 @@ async function verified(
     initArgv: expected.initArgv,
     nowMs: maker.clock.now(),
   });
+  refuseBroken(evidence, floor);
   refuseUnmet(evidence, spec.require);
   return new Sandbox(
     { containerId: state.id, initPid: state.pid, namespace, initStartTicks, spec, evidence },
@@ -239,23 +241,6 @@ async function verified(
     maker.clock,
     channel,
   );
-}
-
-function refuseUnmet(evidence: Evidence, required: readonly ControlId[]): void {
-  const say = (controls: readonly { id: string; status: string; kernel: string; note?: string }[]) =>
-    controls.map((c) => `${c.id} is ${c.status} (${c.kernel})${c.note === undefined ? '' : `: ${c.note}`}`).join('; ');
-  const broken = unmet(evidence, floor);
-  if (broken.length > 0) {
-    throw new SandboxError('SANDBOX_UNVERIFIED', `the running container is not what was asked for: ${say(broken)}`, {
-      info: { controls: broken.map((c) => c.id) },
-    });
-  }
-  const missing = unmet(evidence, required);
-  if (missing.length > 0) {
-    throw new SandboxError('CONTROL_NOT_ENFORCED', `required by policy, and not so: ${say(missing)}`, {
-      info: { ruleId: 'policy.require', controls: missing.map((c) => c.id) },
-    });
-  }
 }
 
 function mappingFor(maker: SandboxMaker, image: ReadyImage): UserMapping {

@@ -3,17 +3,23 @@ import { SandboxError } from '../core/errors.js';
 import type { Evidence } from '../core/evidence.js';
 import type { CommandPath, ExecRequest } from '../core/exec.js';
 import type { CommandId } from '../core/ids.js';
+import type { Limits } from '../core/limits.js';
 import type { SandboxSpec } from '../core/spec.js';
 import type { Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
+import { changeLimits, limitControls, wasHeld, withDeadline } from './change.js';
 import { ChannelRunner } from './command/channel-runner.js';
 import type { Command, CommandOptions } from './command/command.js';
 import type { OutputSink } from './command/command-output.js';
 import { EngineRunner } from './command/engine-runner.js';
 import type { CommandRunner } from './command/runner.js';
+import { boottimeMs } from './host-facts.js';
 import { ownCgroup } from './own-cgroup.js';
 import { pidNamespaceOf, startTicksOf } from './processes.js';
+import { refuseUnmet } from './refuse-unmet.js';
 import { resolveFolderInside } from './resolve-inside.js';
+
+const answerWithinMs = 10_000;
 
 /** A container of ours that runs, as its record or its creation gives it. */
 export interface SandboxHandle {
@@ -46,7 +52,7 @@ export function isInitAlive({ initPid, namespace, initStartTicks }: InitIdentity
 
 /** One sandbox: runs commands in it and takes it away. Whoever created or adopted it disposes it. */
 export class Sandbox implements AsyncDisposable {
-  readonly handle: SandboxHandle;
+  #handle: SandboxHandle;
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #runner: CommandRunner;
@@ -56,7 +62,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** Without a channel commands go through the engine's exec. The sandbox disposes the channel. */
   constructor(handle: SandboxHandle, engine: Engine, clock: Clock, channel?: SandboxChannel) {
-    this.handle = handle;
+    this.#handle = handle;
     this.#engine = engine;
     this.#clock = clock;
     this.#runner = channel === undefined ? this.#engineRunner() : new ChannelRunner(channel.path, channel.channel);
@@ -65,6 +71,11 @@ export class Sandbox implements AsyncDisposable {
     void channel?.channel.ended.then(async ({ why }) => {
       if (why === 'violation') await this[Symbol.asyncDispose]().catch(() => undefined);
     });
+  }
+
+  /** As it is now: limits, deadline and the evidence of them can be changed. */
+  get handle(): SandboxHandle {
+    return this.#handle;
   }
 
   /** Whether process 1 still runs; reads /proc, asks no engine. */
@@ -110,6 +121,47 @@ export class Sandbox implements AsyncDisposable {
     const { initPid, spec } = this.handle;
     const place = { clock: this.#clock, cgroup: undefined, initPid, cwd: spec.workdir, isAlive: () => this.alive };
     return this.#runner.takenOver(newId, place, { onOutput });
+  }
+
+  /**
+   * Moves the end of the sandbox to `endsInMs` from now. When process 1 does not say within ten seconds that it will end then
+   * (CHANNEL_UNAVAILABLE), it is not known which of the two ends it has, and the evidence says so. Errors: UPDATE_UNSUPPORTED with the
+   * engine's exec, SESSION_ENDED, CHANNEL_VIOLATION.
+   */
+  async setDeadline(endsInMs: number, lifetimeMs: number): Promise<void> {
+    const boottime = Math.round((await boottimeMs()) + endsInMs);
+    const waiting = new AbortController();
+    const isSilent = this.#clock.sleep(answerWithinMs, waiting.signal).then(
+      () => true,
+      () => false,
+    );
+    try {
+      const told = this.#runner.setDeadline(boottime).then(() => false);
+      if (await Promise.race([told, isSilent])) {
+        this.#handle = withDeadline(this.#handle, lifetimeMs, undefined);
+        throw new SandboxError('CHANNEL_UNAVAILABLE', 'process 1 does not say when it will end the sandbox');
+      }
+    } finally {
+      waiting.abort();
+    }
+    this.#handle = withDeadline(this.#handle, lifetimeMs, boottime);
+  }
+
+  /**
+   * Gives it other limits; `handle` then has the kernel's account of them, also when this throws: the engine's own error when it did
+   * not change what the kernel held before, CONTROL_NOT_ENFORCED when a limit that policy requires is not held now, SESSION_ENDED.
+   * The caller takes the change back then.
+   */
+  async setLimits(limits: Limits): Promise<void> {
+    const before = this.#handle;
+    const { handle, refusal } = await changeLimits(before, limits, this.#engine);
+    if (!this.alive) throw new SandboxError('SESSION_ENDED', 'the sandbox has ended');
+    this.#handle = handle;
+    if (refusal !== undefined && (refusal.code !== 'ENGINE_FAILED' || wasHeld(before, limits))) throw refusal;
+    refuseUnmet(
+      handle.evidence,
+      handle.spec.require.filter((id) => limitControls.includes(id)),
+    );
   }
 
   /** Ends every command and removes the container. Idempotent; nothing of it is left when this resolves. */

@@ -99,6 +99,20 @@ describe('calls to an engine', () => {
     expect(fake.requests).toHaveLength(1);
   });
 
+  it.each([
+    ['podman', '/v4.0.0/libpod/containers/', 201, { Id: id }],
+    ['docker', '/v1.41/containers/', 200, { Warnings: null }],
+  ] as const)('changes a container of %s once, by its own endpoint', async (kind, path, status, answer) => {
+    await using other = client(kind);
+    fake.script = (socket) => socket.write(json(status, answer));
+    await other.updateContainer(id, { pids: { limit: 9 } });
+    expect(fake.requests).toHaveLength(1);
+    expect(fake.requests[0]).toContain(`POST ${path}${id}/update HTTP/1.1`);
+    expect(fake.requests[0]).toContain('{"pids":{"limit":9}}');
+    fake.script = (socket) => socket.destroy();
+    await expect(other.updateContainer(id, {})).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
+  });
+
   it('a service that has gone is unavailable, and one that is back is used again', async () => {
     fake.script = (socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n');
     await engine.startContainer(id);

@@ -5,6 +5,11 @@ import type { EvidenceRequest } from '../request.js';
 /** Judges one control. Pure: the same observation gives the same verdict. */
 export type Judge = (seen: Observation, request: EvidenceRequest) => ControlEvidence;
 
+/** Judges a limit, which is all in the cgroup and can change while commands run. */
+export type LimitJudge = (seen: LimitObservation, request: LimitRequest) => ControlEvidence;
+export type LimitObservation = Pick<Observation, 'cgroup' | 'hasHostSwap'>;
+export type LimitRequest = Pick<EvidenceRequest, 'spec' | 'claims' | 'info'>;
+
 /** One thing that is not as asked; `text` goes into the note. */
 export interface Problem {
   readonly status: ControlStatus;

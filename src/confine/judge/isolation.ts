@@ -1,3 +1,4 @@
+import type { ControlEvidence } from '../../core/evidence.js';
 import { safeLine } from '../../kit/safe-text.js';
 import { control, type Judge, unreadable } from './control.js';
 
@@ -47,9 +48,27 @@ export const judgeNetwork: Judge = (seen, { claims, spec }) => {
   return control('network', { asked, engine, kernel }, 'absent', 'There is a network device besides the loopback.');
 };
 
+/**
+ * The same for one that process 1 was told later: its own answer over the channel, since its arguments show the first for ever.
+ * `boottimeMs` is undefined when it has not answered.
+ */
+export function toldDeadline(lifetimeMs: number, boottimeMs: number | undefined): ControlEvidence {
+  const asked = askedDeadline(lifetimeMs);
+  if (boottimeMs === undefined) return unreadable('deadline', asked, undefined, "process 1's answer");
+  return control(
+    'deadline',
+    { asked, kernel: `process 1 says: ends at ${boottimeMs} ms of CLOCK_BOOTTIME` },
+    'enforced',
+  );
+}
+
+function askedDeadline(lifetimeMs: number): string {
+  return `${Math.round(lifetimeMs / 1000)} s, by process 1`;
+}
+
 /** Process 1 is our init with exactly the arguments that make it end at the deadline. */
 export const judgeDeadline: Judge = (seen, { initArgv, spec }) => {
-  const asked = `${Math.round(spec.lifetimeMs / 1000)} s, by process 1`;
+  const asked = askedDeadline(spec.lifetimeMs);
   if (seen.cmdline === undefined) return unreadable('deadline', asked, undefined, '/proc/PID/cmdline');
   const isOurs = seen.cmdline.length === initArgv.length && seen.cmdline.every((word, at) => word === initArgv[at]);
   const kernel = safeLine(seen.cmdline.join(' '), 120);

@@ -2,23 +2,23 @@ import type { ControlEvidence, ControlId } from '../../core/evidence.js';
 import { formatBytes } from '../../core/units.js';
 import { safeLine } from '../../kit/safe-text.js';
 import type { Observation } from '../observation.js';
-import { control, type Judge, unreadable } from './control.js';
+import { control, type Judge, type LimitJudge, type LimitObservation, unreadable } from './control.js';
 
 const remedy =
   'Delegate the controllers: write `[Service]` and `Delegate=cpu cpuset io memory pids` to ' +
   '/etc/systemd/system/user@.service.d/delegate.conf, run `systemctl daemon-reload`, and log in again.';
 
-export const judgeMemory: Judge = (seen, { spec, claims, info }) => {
+export const judgeMemory: LimitJudge = (seen, { spec, claims, info }) => {
   const engine = claimText(claims.memoryBytes, formatBytes, info?.memoryLimit);
   return judgeCap(seen, 'memory', spec.limits.memoryBytes, formatBytes, engine, (facts) => facts.memoryMaxBytes);
 };
 
-export const judgePids: Judge = (seen, { spec, claims, info }) => {
+export const judgePids: LimitJudge = (seen, { spec, claims, info }) => {
   const engine = claimText(claims.pids, String, info?.pidsLimit);
   return judgeCap(seen, 'pids', spec.limits.pids, String, engine, (facts) => facts.pidsMax);
 };
 
-export const judgeCpu: Judge = (seen, { spec, claims, info }) => {
+export const judgeCpu: LimitJudge = (seen, { spec, claims, info }) => {
   const quota = claims.cpuQuota === undefined ? undefined : (claims.cpuQuota / (claims.cpuPeriod || 100_000)) * 1000;
   const claimed = claims.nanoCpus ? claims.nanoCpus / 1e6 : quota;
   const engine = claimText(claimed, formatCpu, info?.cpuLimit);
@@ -27,7 +27,7 @@ export const judgeCpu: Judge = (seen, { spec, claims, info }) => {
 };
 
 /** No swap besides the memory: `memory.swap.max` is 0. */
-export const judgeSwap: Judge = (seen, { claims, info }) => {
+export const judgeSwap: LimitJudge = (seen, { claims, info }) => {
   const total = claims.memorySwapBytes;
   const swap = total === undefined ? undefined : Math.max(0, total - (claims.memoryBytes ?? 0));
   const engine = claimText(swap, formatBytes, info?.memoryLimit);
@@ -42,7 +42,7 @@ export const judgeSwap: Judge = (seen, { claims, info }) => {
 };
 
 function judgeCap(
-  seen: Observation,
+  seen: LimitObservation,
   id: ControlId,
   most: number,
   format: (value: number) => string,

@@ -46,6 +46,10 @@ export class Containers {
     });
   }
 
+  async update(id: string, json: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<void> {
+    await this.#transport.call({ method: 'POST', path: this.#path(id, '/update'), json, signal, timeoutMs: 60_000 });
+  }
+
   async inspect(id: string, signal?: AbortSignal): Promise<ContainerState> {
     const reply = await this.#transport.call({ method: 'GET', path: this.#path(id, '/json'), signal });
     return stateOf(parseJson(inspected, reply.body.toString('utf8'), 'container inspect'));

@@ -1,3 +1,4 @@
+import type { Limits } from '../../core/limits.js';
 import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
 import type { BodyInput } from './input.js';
 
@@ -65,8 +66,8 @@ function hardening(spec: SandboxSpec): Record<string, unknown> {
   };
 }
 
-function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown> {
-  const ulimit = (name: string, value: number) => ({ Name: name, Soft: value, Hard: value });
+/** Part of a create request, and all of `POST /containers/ID/update`. */
+export function dockerResources(cap: Limits): Record<string, unknown> {
   return {
     Memory: cap.memoryBytes,
     MemorySwap: cap.memoryBytes,
@@ -75,6 +76,13 @@ function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown>
     CpuQuota: cap.cpuMillis * 100,
     CpuShares: cap.cpuShares,
     PidsLimit: cap.pids,
+  };
+}
+
+function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown> {
+  const ulimit = (name: string, value: number) => ({ Name: name, Soft: value, Hard: value });
+  return {
+    ...dockerResources(cap),
     ShmSize: shmBytes,
     Ulimits: [
       ulimit('nofile', cap.nofile),

@@ -1,3 +1,4 @@
+import type { Limits } from '../../core/limits.js';
 import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
 import { type BodyInput, type BodyMount, insideUid, type UserMapping } from './input.js';
 
@@ -90,14 +91,19 @@ function idMap(mapping: UserMapping): readonly IdRange[] {
   ].filter(({ size }) => size > 0);
 }
 
+/** OCI resources: part of a create request, and all of `POST /libpod/containers/ID/update`. */
+export function podmanResources(cap: Limits): Record<string, unknown> {
+  return {
+    memory: { limit: cap.memoryBytes, swap: cap.memoryBytes },
+    cpu: { period: 100_000, quota: cap.cpuMillis * 100, shares: cap.cpuShares },
+    pids: { limit: cap.pids },
+  };
+}
+
 function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown> {
   const rlimit = (type: string, value: number) => ({ type, soft: value, hard: value });
   return {
-    resource_limits: {
-      memory: { limit: cap.memoryBytes, swap: cap.memoryBytes },
-      cpu: { period: 100_000, quota: cap.cpuMillis * 100, shares: cap.cpuShares },
-      pids: { limit: cap.pids },
-    },
+    resource_limits: podmanResources(cap),
     r_limits: [
       rlimit('nofile', cap.nofile),
       rlimit('core', cap.coreBytes),

@@ -77,6 +77,11 @@ export class ChannelRunner implements CommandRunner {
     });
   }
 
+  async setDeadline(boottimeMs: number): Promise<void> {
+    if (!this.#isOpen()) throw this.#gone();
+    await this.#channel.setDeadline(boottimeMs);
+  }
+
   #follow(command: ChannelledCommand): void {
     this.#live.add(command);
     const forget = () => this.#live.delete(command);

@@ -1,3 +1,4 @@
+import { SandboxError } from '../../core/errors.js';
 import type { ExecRequest } from '../../core/exec.js';
 import type { CommandId } from '../../core/ids.js';
 import type { SandboxSpec } from '../../core/spec.js';
@@ -55,6 +56,13 @@ export class EngineRunner implements CommandRunner {
 
   takenOver(): readonly EngineCommand[] {
     return [];
+  }
+
+  setDeadline(): Promise<void> {
+    const message = 'the end of this session can not be moved: its process 1 has no channel by which it could be told';
+    const hint =
+      'Create a session with `channel = "fifo"` (the default, docs/configuration.md) or `"attach"`, with enough lifetime.';
+    return Promise.reject(new SandboxError('UPDATE_UNSUPPORTED', message, { hint }));
   }
 
   async settle(): Promise<void> {

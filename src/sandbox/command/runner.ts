@@ -9,6 +9,8 @@ export interface CommandRunner extends AsyncDisposable {
   start(id: CommandId, request: ExecRequest, place: CommandPlace, options: CommandOptions): Promise<Command>;
   /** Commands of a holder that went away; process 1 knows their timeouts, and nobody their words. */
   takenOver(newId: () => CommandId, place: CommandPlace, options: CommandOptions): readonly Command[];
+  /** Tells process 1 when the sandbox ends, in CLOCK_BOOTTIME; resolves when it says that it will. Errors: UPDATE_UNSUPPORTED without a channel, SESSION_ENDED. */
+  setDeadline(boottimeMs: number): Promise<void>;
   /** After the sandbox's end: resolves when every command has its result. */
   settle(): Promise<void>;
   /** Why the sandbox ended, where process 1 told it. */

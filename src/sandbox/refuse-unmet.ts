@@ -1,0 +1,26 @@
+import { SandboxError } from '../core/errors.js';
+import { type ControlEvidence, type ControlId, type Evidence, unmet } from '../core/evidence.js';
+
+/** Without these there is no sandbox. Errors: SANDBOX_UNVERIFIED. */
+export function refuseBroken(evidence: Evidence, floor: readonly ControlId[]): void {
+  const broken = unmet(evidence, floor);
+  if (broken.length === 0) return;
+  throw new SandboxError('SANDBOX_UNVERIFIED', `the running container is not what was asked for: ${say(broken)}`, {
+    info: { controls: broken.map((c) => c.id) },
+  });
+}
+
+/** These the site's policy requires. Errors: CONTROL_NOT_ENFORCED. */
+export function refuseUnmet(evidence: Evidence, required: readonly ControlId[]): void {
+  const missing = unmet(evidence, required);
+  if (missing.length === 0) return;
+  throw new SandboxError('CONTROL_NOT_ENFORCED', `required by policy, and not so: ${say(missing)}`, {
+    info: { ruleId: 'policy.require', controls: missing.map((c) => c.id) },
+  });
+}
+
+function say(controls: readonly ControlEvidence[]): string {
+  return controls
+    .map((c) => `${c.id} is ${c.status} (${c.kernel})${c.note === undefined ? '' : `: ${c.note}`}`)
+    .join('; ');
+}
