@@ -6,13 +6,14 @@ const rooms = {
   policy: ['core', 'kit'],
   engine: ['core', 'kit'],
   confine: ['core', 'kit', 'engine'],
+  monitor: ['core', 'kit', 'engine'],
   workspace: ['core', 'kit', 'engine'],
   audit: ['core', 'kit'],
   channel: ['core', 'kit'],
-  sandbox: ['core', 'kit', 'engine', 'confine', 'workspace', 'policy', 'audit', 'channel'],
-  session: ['core', 'kit', 'engine', 'confine', 'workspace', 'policy', 'audit', 'channel', 'sandbox'],
-  doctor: ['core', 'kit', 'engine', 'confine', 'workspace', 'policy', 'audit', 'sandbox', 'session'],
-  tools: ['core', 'kit', 'session', 'doctor', 'policy'],
+  sandbox: ['core', 'kit', 'engine', 'confine', 'monitor', 'workspace', 'policy', 'audit', 'channel'],
+  session: ['core', 'kit', 'engine', 'confine', 'monitor', 'workspace', 'policy', 'audit', 'channel', 'sandbox'],
+  doctor: ['core', 'kit', 'engine', 'confine', 'monitor', 'workspace', 'policy', 'audit', 'sandbox', 'session'],
+  tools: ['core', 'kit', 'monitor', 'session', 'doctor', 'policy'],
   mcp: ['core', 'kit', 'tools', 'audit', 'config'],
 };
 

@@ -7,6 +7,7 @@ import type { Limits } from '../core/limits.js';
 import type { SandboxSpec } from '../core/spec.js';
 import type { Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
+import { ownCgroup } from '../monitor/own-cgroup.js';
 import { changeLimits, limitControls, wasHeld, withDeadline } from './change.js';
 import { ChannelRunner } from './command/channel-runner.js';
 import type { Command, CommandOptions } from './command/command.js';
@@ -14,7 +15,6 @@ import type { OutputSink } from './command/command-output.js';
 import { EngineRunner } from './command/engine-runner.js';
 import type { CommandRunner } from './command/runner.js';
 import { boottimeMs } from './host-facts.js';
-import { ownCgroup } from './own-cgroup.js';
 import { pidNamespaceOf, startTicksOf } from './processes.js';
 import { refuseUnmet } from './refuse-unmet.js';
 import { resolveFolderInside } from './resolve-inside.js';
@@ -58,7 +58,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #runner: CommandRunner;
   readonly #release: SandboxChannel['release'] | undefined;
   #removed: Promise<void> | undefined;
-  #cgroup: Promise<string | undefined> | undefined;
+  #cgroup: { readonly folder: string | undefined } | undefined;
 
   /** Without a channel commands go through the engine's exec. The sandbox disposes the channel. */
   constructor(handle: SandboxHandle, engine: Engine, clock: Clock, channel?: SandboxChannel) {
@@ -106,12 +106,9 @@ export class Sandbox implements AsyncDisposable {
     // A channel tells by itself whether process 1 is there.
     if (this.#runner.path === 'exec' && !this.alive) throw new SandboxError('SESSION_ENDED', 'the sandbox has ended');
     const { spec, initPid, containerId } = this.handle;
-    this.#cgroup ??= ownCgroup(initPid, containerId);
-    const [cwd, cgroup] = await Promise.all([
-      resolveFolderInside(initPid, request.cwd ?? spec.workdir),
-      this.#cgroup,
-      permitted,
-    ]);
+    this.#cgroup ??= { folder: ownCgroup(initPid, containerId) };
+    const cgroup = this.#cgroup.folder;
+    const [cwd] = await Promise.all([resolveFolderInside(initPid, request.cwd ?? spec.workdir), permitted]);
     const place = { clock: this.#clock, cgroup, initPid, cwd, isAlive: () => this.alive };
     return this.#runner.start(id, request, place, options);
   }

@@ -26,3 +26,28 @@ export function parseStat(text: string): ProcStat | undefined {
   const comm = text.slice(open + 1, close);
   return { pid: Number(pid), comm, state, ppid: Number(ppid), threads: Number(threads), startTicks };
 }
+
+/** What `/proc/PID/stat` says that a process uses; in clock ticks and pages of the kernel (`readKernelUnits`). */
+export interface ProcStatUsage {
+  /** With the time of every child that has ended and was waited for. */
+  readonly userTicks: number;
+  readonly systemTicks: number;
+  readonly residentPages: number;
+}
+
+/** Never throws. */
+export function parseStatUsage(text: string): ProcStatUsage | undefined {
+  const rest = text
+    .slice(text.lastIndexOf(')') + 1)
+    .trim()
+    .split(/\s+/);
+  // utime, stime, cutime, cstime are fields 14 to 17, rss is 24; the first after the name is 3.
+  const words = [...rest.slice(11, 15), rest[21]];
+  const [user, system, childUser, childSystem, residentPages] = words.map(Number);
+  if (words.length !== 5 || !words.every((word) => /^\d{1,15}$/.test(word ?? ''))) return undefined;
+  return {
+    userTicks: (user ?? 0) + (childUser ?? 0),
+    systemTicks: (system ?? 0) + (childSystem ?? 0),
+    residentPages: residentPages ?? 0,
+  };
+}

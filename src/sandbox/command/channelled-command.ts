@@ -3,7 +3,7 @@ import type { Channel, ChannelCommand, ChannelExit, CommandSinks } from '../../c
 import type { ExecRequest, ExecResult, ExitReason, Usage } from '../../core/exec.js';
 import type { CommandId } from '../../core/ids.js';
 import { deferred } from '../../kit/deferred.js';
-import { type CgroupCounters, counted, readCounters } from './cgroup-usage.js';
+import { type CgroupCounters, counted, readCounters } from '../../monitor/command-counters.js';
 import {
   type Command,
   type CommandOptions,

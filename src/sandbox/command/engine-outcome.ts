@@ -2,7 +2,7 @@ import type { PaddockError } from '../../core/errors.js';
 import type { ExecRequest, ExecResult, ExitReason } from '../../core/exec.js';
 import type { CommandId } from '../../core/ids.js';
 import type { Engine, ExecState } from '../../engine/types.js';
-import { type CgroupCounters, counted, readCounters } from './cgroup-usage.js';
+import { type CgroupCounters, counted, readCounters } from '../../monitor/command-counters.js';
 import { type CommandPlace, forcedExitCodes } from './command.js';
 import type { CommandOutput } from './command-output.js';
 import { hasProgram } from './has-program.js';

@@ -1,4 +1,6 @@
-import { readProcFile } from '../../kit/proc/read.js';
+import { known } from '../kit/known.js';
+import { readProcFile } from '../kit/proc/read.js';
+import { parseNamed } from './cgroup-files.js';
 
 /** Counters of a sandbox's cgroup that a command's share is the difference of; absent where the kernel keeps none. */
 export interface CgroupCounters {
@@ -11,16 +13,11 @@ const every: CgroupCounters = { oomKills: 0, throttledUs: 0 };
 /** With `before` only the counters that were there then. */
 export function readCounters(cgroup: string | undefined, before: CgroupCounters = every): CgroupCounters {
   if (cgroup === undefined) return {};
-  const oomKills =
-    before.oomKills === undefined ? undefined : counter(readProcFile(`${cgroup}/memory.events`), /^oom_kill (\d+)$/m);
-  const throttledUs =
-    before.throttledUs === undefined
-      ? undefined
-      : counter(readProcFile(`${cgroup}/cpu.stat`), /^throttled_usec (\d+)$/m);
-  return {
-    ...(oomKills === undefined ? {} : { oomKills }),
-    ...(throttledUs === undefined ? {} : { throttledUs }),
-  };
+  const counter = (file: string, name: string) => parseNamed(readProcFile(`${cgroup}/${file}`)).get(name);
+  return known({
+    oomKills: before.oomKills === undefined ? undefined : counter('memory.events', 'oom_kill'),
+    throttledUs: before.throttledUs === undefined ? undefined : counter('cpu.stat', 'throttled_usec'),
+  });
 }
 
 /** What happened in between, in the words of `Usage`. */
@@ -32,15 +29,9 @@ export function counted(
     const [from, to] = [before[name], after[name]];
     return from === undefined || to === undefined ? undefined : Math.max(0, to - from);
   };
-  const kills = difference('oomKills');
   const throttled = difference('throttledUs');
-  return {
-    ...(kills === undefined ? {} : { oomKills: kills }),
-    ...(throttled === undefined ? {} : { sandboxThrottledMs: Math.round(throttled / 1000) }),
-  };
-}
-
-function counter(text: string | undefined, pattern: RegExp): number | undefined {
-  const digits = text === undefined ? undefined : pattern.exec(text)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  return known({
+    oomKills: difference('oomKills'),
+    sandboxThrottledMs: throttled === undefined ? undefined : Math.round(throttled / 1000),
+  });
 }
