@@ -68,6 +68,10 @@ export class EngineClient implements t.Engine {
     return this.#containers.inspect(id, signal);
   }
 
+  containerStats(id: string, signal?: AbortSignal): Promise<t.ContainerStats> {
+    return this.#containers.stats(id, signal);
+  }
+
   listContainers(labelFilters: readonly string[], signal?: AbortSignal): Promise<readonly t.ContainerSummary[]> {
     return this.#containers.list(labelFilters, signal);
   }

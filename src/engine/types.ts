@@ -122,6 +122,14 @@ export interface ImageInfo {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** What an engine says that a container uses; absent where it does not say, or says zero, which is the same to Podman. */
+export interface ContainerStats {
+  readonly memoryBytes?: number;
+  /** Since its start. */
+  readonly cpuUs?: number;
+  readonly pids?: number;
+}
+
 export interface EngineEvent {
   readonly action: string;
   readonly containerId: string;
@@ -154,6 +162,8 @@ export interface Engine extends AsyncDisposable {
    */
   updateContainer(id: string, body: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<void>;
   inspectContainer(id: string, signal?: AbortSignal): Promise<ContainerState>;
+  /** Numbers of this moment, nothing that takes two. */
+  containerStats(id: string, signal?: AbortSignal): Promise<ContainerStats>;
   /** All containers, running or not, that carry every one of the labels (`key=value` or `key`). */
   listContainers(labelFilters: readonly string[], signal?: AbortSignal): Promise<readonly ContainerSummary[]>;
   killContainer(id: string, signalName: string, signal?: AbortSignal): Promise<void>;

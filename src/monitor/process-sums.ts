@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { readLinkOrNothing, readProcFile } from '../kit/proc/read.js';
-import { type ProcStat, type ProcStatUsage, parseStat, parseStatUsage } from '../kit/proc/stat.js';
+import { type ProcStat, type ProcTimes, parseResidentPages, parseStat, parseTimes } from '../kit/proc/stat.js';
 import type { KernelUnits } from '../kit/proc/units.js';
 import type { Reading } from './reading.js';
 
 interface Seen {
   readonly namespace: string;
   readonly stat: ProcStat;
-  readonly usage: ProcStatUsage;
+  readonly times: ProcTimes;
 }
 
 /** A deeper nest of pid namespaces than the kernel makes (MAX_PID_NS_LEVEL is 32) has no bottom. */
@@ -33,7 +33,7 @@ export function sumProcesses(
     if (others) others.push(one);
     else members.set(home, [one]);
   }
-  return new Map([...members].map(([namespace, all]) => [namespace, sumOf(all, units)]));
+  return new Map([...members].map(([namespace, all]) => [namespace, sumOf(all, units, procRoot)]));
 }
 
 /** Every process that is not in our own namespace; whose namespace can't be read is not one of this user's sandboxes. */
@@ -46,8 +46,8 @@ function look(namespaces: ReadonlySet<string>, procRoot: string): ReadonlyMap<nu
     if (namespace === undefined || (namespace === own && !namespaces.has(namespace))) continue;
     const text = readProcFile(`${procRoot}/${name}/stat`);
     const stat = text === undefined ? undefined : parseStat(text);
-    const usage = text === undefined ? undefined : parseStatUsage(text);
-    if (stat !== undefined && usage !== undefined) seen.set(pid, { namespace, stat, usage });
+    const times = text === undefined ? undefined : parseTimes(text);
+    if (stat !== undefined && times !== undefined) seen.set(pid, { namespace, stat, times });
   }
   return seen;
 }
@@ -62,18 +62,23 @@ function sandboxOf(one: Seen, seen: ReadonlyMap<number, Seen>, namespaces: Reado
   return undefined;
 }
 
-function sumOf(all: readonly Seen[], { pageBytes, ticksPerSecond }: KernelUnits): Reading {
+function sumOf(all: readonly Seen[], { pageBytes, ticksPerSecond }: KernelUnits, procRoot: string): Reading {
   const sum = (of: (one: Seen) => number) => all.reduce((total, one) => total + of(one), 0);
   const us = (ticks: number) => Math.round((ticks * 1e6) / ticksPerSecond);
-  const userUs = us(sum(({ usage }) => usage.userTicks));
-  const systemUs = us(sum(({ usage }) => usage.systemTicks));
+  const userUs = us(sum(({ times }) => times.userTicks));
+  const systemUs = us(sum(({ times }) => times.systemTicks));
   return {
     sources: { memory: 'processes', cpu: 'processes', pids: 'processes' },
-    memoryBytes: sum(({ usage }) => usage.residentPages) * pageBytes,
+    memoryBytes: sum(({ stat }) => residentPages(stat.pid, procRoot)) * pageBytes,
     cpuUs: userUs + systemUs,
     userUs,
     systemUs,
     // One that has ended and waits to be waited for has no threads any more, and counts as a process still.
     pids: sum(({ stat }) => Math.max(1, stat.threads)),
   };
+}
+
+/** A process that has just ended has none. */
+function residentPages(pid: number, procRoot: string): number {
+  return parseResidentPages(readProcFile(`${procRoot}/${pid}/statm`)) ?? 0;
 }

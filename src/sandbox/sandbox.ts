@@ -7,7 +7,9 @@ import type { Limits } from '../core/limits.js';
 import type { SandboxSpec } from '../core/spec.js';
 import type { Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
+import { readFromEngine } from '../monitor/engine-reading.js';
 import { ownCgroup } from '../monitor/own-cgroup.js';
+import type { Reading } from '../monitor/reading.js';
 import { changeLimits, limitControls, wasHeld, withDeadline } from './change.js';
 import { ChannelRunner } from './command/channel-runner.js';
 import type { Command, CommandOptions } from './command/command.js';
@@ -111,6 +113,11 @@ export class Sandbox implements AsyncDisposable {
     const [cwd] = await Promise.all([resolveFolderInside(initPid, request.cwd ?? spec.workdir), permitted]);
     const place = { clock: this.#clock, cgroup, initPid, cwd, isAlive: () => this.alive };
     return this.#runner.start(id, request, place, options);
+  }
+
+  /** What the engine says that it uses, for where the kernel shows nothing; undefined when it says nothing, or fails. */
+  usageByEngine(signal?: AbortSignal): Promise<Reading | undefined> {
+    return readFromEngine(this.#engine, this.handle.containerId, signal);
   }
 
   /** The commands that ran when the channel was taken over; what they print from now on goes to `onOutput`. */

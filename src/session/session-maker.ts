@@ -6,6 +6,7 @@ import type { SandboxSpec } from '../core/spec.js';
 import { Disposables } from '../kit/disposables.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import { randomBase32 } from '../kit/random-id.js';
+import type { Monitor } from '../monitor/monitor.js';
 import type { CreateContext } from '../policy/create.js';
 import type { CreateAllowed } from '../policy/verdict.js';
 import {
@@ -21,13 +22,13 @@ import { refuseOverlap } from '../workspace/binds.js';
 import type { Claim } from './control/claim.js';
 import { claimSession } from './control/claim-session.js';
 import { serveControl, visitor } from './control/server.js';
-import { watchIdle } from './idle-watch.js';
 import { Idleness } from './idleness.js';
 import type { SessionRecord } from './record.js';
 import { identityOf, recordedSpec } from './record-parts.js';
 import { Session } from './session.js';
 import { SessionLog } from './session-log.js';
 import type { RecordStore } from './store.js';
+import { watchSession } from './watch.js';
 
 export interface SessionsOptions {
   readonly maker: SandboxMaker;
@@ -38,6 +39,8 @@ export interface SessionsOptions {
   /** attached: sessions end with this process; detached: they outlive it and end at their deadline. */
   readonly kind: 'attached' | 'detached';
   readonly version: string;
+  /** What samples the usage of attached sessions. */
+  readonly monitor?: Monitor | undefined;
 }
 
 interface Made {
@@ -113,7 +116,7 @@ export class SessionMaker {
       throw await afterEnd(error, () => sandbox[Symbol.asyncDispose]());
     }
     const log = new SessionLog(this.#options.store.logPath(record.id as SessionId));
-    const { audit, maker } = this.#options;
+    const { audit, maker, monitor } = this.#options;
     const { clock } = maker;
     const { idleTimeoutMs: timeoutMs } = record.spec;
     const onUse = () => this.#options.store.noteUse(record.id as SessionId, clock.now());
@@ -121,7 +124,7 @@ export class SessionMaker {
     const session = new Session({ record: running, sandbox, log, audit, clock, idleness, notes });
     try {
       const visitors = await this.#letVisitorsIn(session, held);
-      session.openTo(visitors, held, watchIdle(session, { store: this.#options.store, audit, clock }));
+      session.openTo(visitors, held, watchSession(session, { store: this.#options.store, audit, clock, monitor }));
     } catch (error) {
       throw await afterEnd(error, () => session.end());
     }

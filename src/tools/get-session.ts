@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { usageText } from '../monitor/usage-text.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
+import { usageFields, viewUsage } from './usage-view.js';
 import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
 
 export const getSession = defineTool({
@@ -8,16 +10,19 @@ export const getSession = defineTool({
   title: 'Show one session',
   description:
     'Shows one session: state, limits, deadline, its commands, and the enforcement table: for every control what was asked, what ' +
-    'the engine says, what the kernel confirms, and whether it is enforced, degraded, absent or unknown.',
+    'the engine says, what the kernel confirms, and whether it is enforced, degraded, absent or unknown. usage is what it uses now ' +
+    '(memory, CPU, processes, I/O, pressure, each with its source), trends its minimum, average and maximum over 1, 5 and 15 minutes.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({ sessionId: z.string().max(64) }),
   output: sessionView.extend({
+    ...usageFields,
     enforcement: enforcementView,
     commands: z.array(z.object({ commandId: z.string(), state: z.string(), program: z.string() })),
   }),
-  handle(services: ToolServices, { sessionId }) {
+  async handle(services: ToolServices, { sessionId }, { signal }) {
     const session = services.sessions.get(sessionId);
     const view = viewSession(session, services.clock.now());
+    const used = await viewUsage(session, services, signal);
     const enforcement = viewEnforcement(session);
     const commands = session.commands.map((entry) => ({
       commandId: entry.id,
@@ -25,14 +30,15 @@ export const getSession = defineTool({
       program: (entry.argv[0] ?? '').slice(0, 80),
     }));
     const table = enforcement.controls.map((c) => `  ${c.id}: ${c.status} – asked ${c.asked}, kernel ${c.kernel}`);
-    return Promise.resolve({
-      structured: { ...view, enforcement, commands },
+    return {
+      structured: { ...view, ...used, enforcement, commands },
       text: [
         sessionText(view),
+        `  ${usageText(used.usage, used.trends)}`,
         'enforcement:',
         ...table,
         `commands: ${commands.map((c) => `${c.commandId} ${c.state}`).join(', ') || 'none'}`,
       ].join('\n'),
-    });
+    };
   },
 });

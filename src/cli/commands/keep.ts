@@ -7,12 +7,13 @@ import { systemClock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
 import { claimSession } from '../../session/control/claim-session.js';
 import { serveControl, visitor } from '../../session/control/server.js';
-import { watchIdle } from '../../session/idle-watch.js';
 import { Keeper } from '../../session/keeper.js';
 import type { SessionRecord } from '../../session/record.js';
 import type { Session } from '../../session/session.js';
+import { watchSession } from '../../session/watch.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
+import { newMonitor } from '../new-monitor.js';
 import { reapWhileOpen } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
 import { adopt, recordOf } from './detached.js';
@@ -49,7 +50,11 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
   const audit = (await app.audit()).forCaller(visitor);
   const { sitePolicy } = app.config;
   const visitors = await serveControl(claim, { session, sitePolicy, audit, clock: systemClock });
-  session.openTo(visitors, claim, watchIdle(session, { store: app.store, audit, clock: systemClock }));
+  session.openTo(
+    visitors,
+    claim,
+    watchSession(session, { store: app.store, audit, clock: systemClock, monitor: apps.monitor }),
+  );
   undo.move();
   return session;
 }
@@ -57,6 +62,7 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
 /** One for each engine: a user's sessions may be on several. */
 class Apps implements AsyncDisposable {
   readonly usual: App;
+  readonly monitor = newMonitor();
   readonly #config: Config;
   readonly #env: CommandContext['env'];
   readonly #stack = new Disposables();

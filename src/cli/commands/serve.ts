@@ -12,6 +12,7 @@ import { approveWorkingDirectory } from '../../workspace/approve.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
 import { checkHost } from '../host-check.js';
+import { newMonitor } from '../new-monitor.js';
 import { pruneHere, reapWhileOpen } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
 
@@ -63,7 +64,8 @@ export const serve: CliCommand = {
 };
 
 async function makeServices(app: App, held: Disposables, log: Logger, signal: AbortSignal): Promise<ToolServices> {
-  const sessions = await app.sessions('attached');
+  const monitor = newMonitor();
+  const sessions = await app.sessions('attached', monitor);
   const onFailure = (err: unknown) => log.warn({ err }, 'could not prune');
   // What an earlier server left when it was killed goes now, beside the first call; `prune` is there for when it fails.
   pruneHere(app, { isDryRun: false, signal }).then(
@@ -74,6 +76,7 @@ async function makeServices(app: App, held: Disposables, log: Logger, signal: Ab
   const project = await approveWorkingDirectory(process.cwd(), true, app.approval());
   return {
     sessions,
+    monitor,
     store: app.store,
     sitePolicy: app.config.sitePolicy,
     clock: systemClock,

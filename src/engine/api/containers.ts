@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, toPaddockError } from '../../core/errors.js';
 import { checkContainerRef, checkLabelFilter, checkSignalName } from '../names.js';
 import type { Transport } from '../transport/transport.js';
-import type { ContainerState, ContainerSummary } from '../types.js';
+import type { ContainerState, ContainerStats, ContainerSummary } from '../types.js';
 import { created, dockerList, inspected, podmanList, stateOf, summaryOf } from '../wire/containers.js';
 import { parseJson } from '../wire/parse.js';
+import { stats, statsOf } from '../wire/stats.js';
 import type { Dialect } from './dialect.js';
 
 const removeAttempts = 40;
@@ -53,6 +54,14 @@ export class Containers {
   async inspect(id: string, signal?: AbortSignal): Promise<ContainerState> {
     const reply = await this.#transport.call({ method: 'GET', path: this.#path(id, '/json'), signal });
     return stateOf(parseJson(inspected, reply.body.toString('utf8'), 'container inspect'));
+  }
+
+  /** By the compatible path on both: libpod's own rounds, and knows no single answer. */
+  async stats(id: string, signal?: AbortSignal): Promise<ContainerStats> {
+    const path = `${this.#dialect.compat}/containers/${checkContainerRef(id)}/stats`;
+    const query = { stream: false, 'one-shot': true };
+    const reply = await this.#transport.call({ method: 'GET', path, query, signal });
+    return statsOf(parseJson(stats, reply.body.toString('utf8'), 'container stats'));
   }
 
   async list(labelFilters: readonly string[], signal?: AbortSignal): Promise<readonly ContainerSummary[]> {

@@ -27,27 +27,27 @@ export function parseStat(text: string): ProcStat | undefined {
   return { pid: Number(pid), comm, state, ppid: Number(ppid), threads: Number(threads), startTicks };
 }
 
-/** What `/proc/PID/stat` says that a process uses; in clock ticks and pages of the kernel (`readKernelUnits`). */
-export interface ProcStatUsage {
-  /** With the time of every child that has ended and was waited for. */
+/** CPU time by `/proc/PID/stat`, in clock ticks, with that of every child that has ended and was waited for. */
+export interface ProcTimes {
   readonly userTicks: number;
   readonly systemTicks: number;
-  readonly residentPages: number;
 }
 
 /** Never throws. */
-export function parseStatUsage(text: string): ProcStatUsage | undefined {
+export function parseTimes(text: string): ProcTimes | undefined {
   const rest = text
     .slice(text.lastIndexOf(')') + 1)
     .trim()
     .split(/\s+/);
-  // utime, stime, cutime, cstime are fields 14 to 17, rss is 24; the first after the name is 3.
-  const words = [...rest.slice(11, 15), rest[21]];
-  const [user, system, childUser, childSystem, residentPages] = words.map(Number);
-  if (words.length !== 5 || !words.every((word) => /^\d{1,15}$/.test(word ?? ''))) return undefined;
-  return {
-    userTicks: (user ?? 0) + (childUser ?? 0),
-    systemTicks: (system ?? 0) + (childSystem ?? 0),
-    residentPages: residentPages ?? 0,
-  };
+  // utime, stime, cutime and cstime are fields 14 to 17; the first after the name is 3.
+  const words = rest.slice(11, 15);
+  if (words.length !== 4 || !words.every((word) => /^\d{1,15}$/.test(word))) return undefined;
+  const [user = 0, system = 0, childUser = 0, childSystem = 0] = words.map(Number);
+  return { userTicks: user + childUser, systemTicks: system + childSystem };
+}
+
+/** The resident pages by `/proc/PID/statm`. (`stat` has them as well, but off by hundreds: it does not add up what each processor counts.) */
+export function parseResidentPages(text: string | undefined): number | undefined {
+  const digits = /^\d+ (\d{1,12}) /.exec(text ?? '')?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }

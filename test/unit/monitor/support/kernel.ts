@@ -46,8 +46,9 @@ export class FixtureKernel {
 
   process(one: FixtureProcess): void {
     const { pid, ppid = 1, namespace, state = 'S', threads = 1, ticks = [0, 0, 0, 0], pages = 0, cgroup = '/' } = one;
-    const rest = [state, ppid, 1, 1, 0, -1, 0, 0, 0, 0, 0, ...ticks, 20, 0, threads, 0, 77, 4096, pages, 0];
+    const rest = [state, ppid, 1, 1, 0, -1, 0, 0, 0, 0, 0, ...ticks, 20, 0, threads, 0, 77, 4096, 0, 0];
     this.put(`proc/${pid}/stat`, `${pid} (a) b) ${rest.join(' ')}\n`);
+    this.put(`proc/${pid}/statm`, `9999 ${pages} 7 1 0 3 0\n`);
     this.put(`proc/${pid}/cgroup`, `0::${cgroup}\n`);
     mkdirSync(join(this.roots.procRoot, String(pid), 'ns'), { recursive: true });
     rmSync(join(this.roots.procRoot, String(pid), 'ns/pid'), { force: true });

@@ -94,6 +94,7 @@ export function stage(changes: Partial<SessionRecord> = {}) {
     alive: true,
     commandPath: 'fifo',
     handle: { spec: specOf(one), evidence: { controls: [], readAtMs: 0 } },
+    usageByEngine: () => Promise.resolve(undefined),
     start: (id: string, request: ExecRequest) => {
       const command = new StagedCommand(id, request, clock.now());
       commands.push(command);
@@ -107,7 +108,9 @@ export function stage(changes: Partial<SessionRecord> = {}) {
   const parts = { record: one, log, audit, clock, idleness, notes: [] };
   const session = new Session({ ...parts, sandbox: sandbox as unknown as Sandbox });
   const sitePolicy: SitePolicy = builtInPolicy('/home/ann');
-  const services = { sessions: { get: () => session, list: [session] }, sitePolicy, clock } as unknown as ToolServices;
+  const sessions = { get: () => session, list: [session] };
+  const monitor = { usageOf: () => undefined };
+  const services = { sessions, monitor, sitePolicy, clock } as unknown as ToolServices;
   const context: ToolContext = { signal: new AbortController().signal, progress: () => undefined };
   return { clock, session, sandbox, commands, services, context };
 }

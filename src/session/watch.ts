@@ -1,0 +1,26 @@
+import { Disposables } from '../kit/disposables.js';
+import type { Monitor, WatchedSandbox } from '../monitor/monitor.js';
+import { type IdleWatchParts, watchIdle } from './idle-watch.js';
+import type { Session } from './session.js';
+
+export interface WatchParts extends IdleWatchParts {
+  /** What samples the usage of this process's sessions; none in processes that hold them for one command only. */
+  readonly monitor?: Monitor | undefined;
+}
+
+/** Everything that whoever holds a session watches of it. Disposing stops that. */
+export function watchSession(session: Session, parts: WatchParts): AsyncDisposable {
+  const watches = new Disposables();
+  watches.use(watchIdle(session, parts));
+  if (parts.monitor !== undefined) watches.use(parts.monitor.watch(watchedSandbox(session)));
+  return watches;
+}
+
+function watchedSandbox(session: Session): WatchedSandbox {
+  const { containerId, initPid, namespace } = session.sandbox.handle;
+  return {
+    ...{ id: session.id, containerId, initPid, namespace },
+    isAlive: () => session.sandbox.alive,
+    isBusy: () => session.liveCommands > 0,
+  };
+}

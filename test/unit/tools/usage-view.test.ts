@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { getSession } from '../../../src/tools/get-session.js';
+import { stage } from './support/stage.js';
+
+const sample = { sources: { memory: 'cgroup' as const }, atMs: 7, memoryBytes: 1024 };
+const trend = { min: 1, avg: 1, max: 1, last: 1 };
+const trends = { '1m': { memoryBytes: trend }, '5m': { memoryBytes: trend }, '15m': {} };
+
+it('shows what a session uses and how that went, in both halves of the result', async () => {
+  const { services, context, session } = stage();
+  const monitored = { ...services, monitor: { usageOf: () => ({ sample, trends }) } };
+  const { structured, text } = await getSession.call(monitored, { sessionId: session.id }, context);
+  expect(structured).toMatchObject({ usage: sample, trends });
+  expect(text).toContain('usage: memory 1 KiB');
+  expect(text).toContain('last 5 min: memory 1 B – 1 B');
+});
+
+it('asks the engine where the kernel shows nothing, and else says that it does not know', async () => {
+  const { services, context, session, sandbox } = stage();
+  const show = () => getSession.call(services, { sessionId: session.id }, context);
+  expect((await show()).text).toContain('usage: unknown');
+  expect((await show()).structured).not.toHaveProperty('usage');
+  const usageByEngine = () => Promise.resolve({ sources: { pids: 'engine' }, pids: 3 });
+  Object.assign(sandbox, { usageByEngine });
+  expect((await show()).structured).toMatchObject({ usage: { sources: { pids: 'engine' }, pids: 3, atMs: 1_000_000 } });
+  sandbox.alive = false;
+  expect((await show()).text).toContain('usage: unknown');
+});
