@@ -8,9 +8,10 @@ import { type CommandReport, commandTables, measureCommands } from './command-re
 import { noResults, type Results, singleRound, togetherRound } from './rounds.js';
 import { percentile, type Row, rowOf, table, tenths } from './statistics.js';
 import { newWatch, watched } from './watched-engine.js';
+import { measureWatching, type Watching, watchingText } from './watching.js';
 
 /**
- * npm run bench -- [--n 30] [--together 5] [--commands 100] [--json]
+ * npm run bench -- [--n 30] [--together 5] [--commands 100] [--watched 50] [--json]
  *
  * 0 leaves that part out.
  *
@@ -23,6 +24,7 @@ interface Report {
   /** The engine's calls inside a create, p50 in milliseconds; single creates only. */
   readonly calls: readonly { readonly call: string; readonly paddockMs: number; readonly bareMs: number }[];
   readonly commands?: CommandReport;
+  readonly watching?: Watching;
 }
 
 const warmUps = 2;
@@ -85,6 +87,7 @@ const { values } = parseArgs({
     n: { type: 'string', default: '30' },
     together: { type: 'string', default: '5' },
     commands: { type: 'string', default: '100' },
+    watched: { type: 'string', default: '50' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -95,15 +98,18 @@ for (const engine of await engines()) {
     Number(values.commands) > 0 ? { commands: await measureCommands(owned, Number(values.commands)) } : {};
   const [n, together] = [Number(values.n), Number(values.together)];
   const life = n > 0 ? await measure(owned, n, together) : nothing(owned);
-  reports.push({ ...life, ...commands });
+  const sessions = Number(values.watched);
+  const watching = sessions > 0 ? { watching: await measureWatching(owned, sessions) } : {};
+  reports.push({ ...life, ...commands, ...watching });
 }
 if (values.json) {
   console.log(JSON.stringify({ schemaVersion: 1, node: process.version, reports }, undefined, 2));
 } else {
-  for (const { engine, rows, calls, commands } of reports) {
+  for (const { engine, rows, calls, commands, watching } of reports) {
     console.log(`\n${engine}`);
     const inside = calls.map((c) => `${c.call} ${c.paddockMs} (bare ${c.bareMs})`).join(', ');
     if (rows.length > 0) console.log(`\n${table(rows)}\n\nThe engine's calls inside a create, p50 ms: ${inside}.`);
     if (commands !== undefined) console.log(`\n${commandTables(commands)}`);
+    if (watching !== undefined) console.log(`\n${watchingText(watching)}`);
   }
 }

@@ -1,16 +1,13 @@
 import { known } from '../kit/known.js';
-import { readProcFile } from '../kit/proc/read.js';
 import { parseCount, parseIo, parseNamed, parsePressure } from './cgroup-files.js';
+import type { ReadText } from './kernel-text.js';
 import type { Reading } from './reading.js';
-
-/** How a cgroup file is read: these are made by the kernel in memory, within microseconds. */
-export type ReadText = (path: string) => string | undefined;
 
 /**
  * What the kernel counts for a sandbox's own cgroup. Files of controllers that were not delegated, and those that a kernel does
  * not have yet (memory.peak before 5.19, pids.peak before 6.7, pids.events before 4.14), are not there: absent.
  */
-export function readCgroup(folder: string, read: ReadText = readProcFile): Reading {
+export function readCgroup(folder: string, read: ReadText): Reading {
   const memory = memoryOf(folder, read);
   const cpu = cpuOf(folder, read);
   const pids = pidsOf(folder, read);

@@ -18,9 +18,8 @@ export interface WatchedSandbox extends UsageTarget {
 }
 
 export interface SandboxUsage {
-  readonly sample: Sample;
-  /** Absent where nobody has watched it. */
-  readonly trends?: Trends;
+  readonly usage: Sample;
+  readonly trends: Trends;
 }
 
 /** Calls back every so often until the returned function is called; does not keep the process alive. */
@@ -90,7 +89,7 @@ export class Monitor {
     entry.lookedAtMs = nowMs;
     if (entry.last === undefined || nowMs - entry.last.monotonicMs > freshMs) this.#sample([entry]);
     if (entry.last === undefined) return undefined;
-    return { sample: entry.last.sample, trends: entry.ring.trends(nowMs) };
+    return { usage: entry.last.sample, trends: entry.ring.trends(nowMs) };
   }
 
   #takeTurn(): void {

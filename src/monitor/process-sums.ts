@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
-import { readLinkOrNothing, readProcFile } from '../kit/proc/read.js';
+import { readLinkOrNothing } from '../kit/proc/read.js';
 import { type ProcStat, type ProcTimes, parseResidentPages, parseStat, parseTimes } from '../kit/proc/stat.js';
 import type { KernelUnits } from '../kit/proc/units.js';
+import type { ReadText } from './kernel-text.js';
 import type { Reading } from './reading.js';
 
 interface Seen {
@@ -22,9 +23,10 @@ const mostLevels = 512;
 export function sumProcesses(
   namespaces: ReadonlySet<string>,
   units: KernelUnits,
-  procRoot = '/proc',
+  procRoot: string,
+  read: ReadText,
 ): ReadonlyMap<string, Reading> {
-  const seen = look(namespaces, procRoot);
+  const seen = look(namespaces, procRoot, read);
   const members = new Map<string, Seen[]>();
   for (const one of seen.values()) {
     const home = sandboxOf(one, seen, namespaces);
@@ -33,18 +35,20 @@ export function sumProcesses(
     if (others) others.push(one);
     else members.set(home, [one]);
   }
-  return new Map([...members].map(([namespace, all]) => [namespace, sumOf(all, units, procRoot)]));
+  return new Map(
+    [...members].map(([namespace, all]) => [namespace, sumOf(all, units, (pid) => read(`${procRoot}/${pid}/statm`))]),
+  );
 }
 
 /** Every process that is not in our own namespace; whose namespace can't be read is not one of this user's sandboxes. */
-function look(namespaces: ReadonlySet<string>, procRoot: string): ReadonlyMap<number, Seen> {
+function look(namespaces: ReadonlySet<string>, procRoot: string, read: ReadText): ReadonlyMap<number, Seen> {
   const own = readLinkOrNothing(`${procRoot}/self/ns/pid`);
   const seen = new Map<number, Seen>();
   for (const name of readdirSync(procRoot)) {
     const pid = Number(name);
     const namespace = Number.isInteger(pid) ? readLinkOrNothing(`${procRoot}/${name}/ns/pid`) : undefined;
     if (namespace === undefined || (namespace === own && !namespaces.has(namespace))) continue;
-    const text = readProcFile(`${procRoot}/${name}/stat`);
+    const text = read(`${procRoot}/${name}/stat`);
     const stat = text === undefined ? undefined : parseStat(text);
     const times = text === undefined ? undefined : parseTimes(text);
     if (stat !== undefined && times !== undefined) seen.set(pid, { namespace, stat, times });
@@ -62,23 +66,23 @@ function sandboxOf(one: Seen, seen: ReadonlyMap<number, Seen>, namespaces: Reado
   return undefined;
 }
 
-function sumOf(all: readonly Seen[], { pageBytes, ticksPerSecond }: KernelUnits, procRoot: string): Reading {
+function sumOf(
+  all: readonly Seen[],
+  { pageBytes, ticksPerSecond }: KernelUnits,
+  statm: (pid: number) => string | undefined,
+): Reading {
   const sum = (of: (one: Seen) => number) => all.reduce((total, one) => total + of(one), 0);
   const us = (ticks: number) => Math.round((ticks * 1e6) / ticksPerSecond);
   const userUs = us(sum(({ times }) => times.userTicks));
   const systemUs = us(sum(({ times }) => times.systemTicks));
   return {
     sources: { memory: 'processes', cpu: 'processes', pids: 'processes' },
-    memoryBytes: sum(({ stat }) => residentPages(stat.pid, procRoot)) * pageBytes,
+    // A process that has just ended has none.
+    memoryBytes: sum(({ stat }) => parseResidentPages(statm(stat.pid)) ?? 0) * pageBytes,
     cpuUs: userUs + systemUs,
     userUs,
     systemUs,
     // One that has ended and waits to be waited for has no threads any more, and counts as a process still.
     pids: sum(({ stat }) => Math.max(1, stat.threads)),
   };
-}
-
-/** A process that has just ended has none. */
-function residentPages(pid: number, procRoot: string): number {
-  return parseResidentPages(readProcFile(`${procRoot}/${pid}/statm`)) ?? 0;
 }

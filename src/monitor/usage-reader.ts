@@ -1,6 +1,6 @@
-import { readProcFile } from '../kit/proc/read.js';
 import { type KernelUnits, readKernelUnits } from '../kit/proc/units.js';
-import { type ReadText, readCgroup } from './cgroup-reading.js';
+import { readCgroup } from './cgroup-reading.js';
+import { kernelTexts } from './kernel-text.js';
 import { type KernelRoots, kernelRoots, ownCgroup } from './own-cgroup.js';
 import { sumProcesses } from './process-sums.js';
 import type { Reading } from './reading.js';
@@ -22,12 +22,13 @@ export interface UsageTarget {
 export class UsageReader {
   readonly #roots: KernelRoots;
   readonly #units: KernelUnits;
-  readonly #read: ReadText;
+  readonly #read = kernelTexts();
+  /** No process 1 moves to another cgroup. */
+  readonly #folders = new WeakMap<UsageTarget, { readonly folder: string | undefined }>();
 
-  constructor(roots = kernelRoots, units = readKernelUnits(), read: ReadText = readProcFile) {
+  constructor(roots = kernelRoots, units = readKernelUnits()) {
     this.#roots = roots;
     this.#units = units;
-    this.#read = read;
   }
 
   /** Undefined when it has ended or /proc does not show it. */
@@ -38,19 +39,24 @@ export class UsageReader {
   /** Those that have ended, or that /proc does not show, are left out. */
   readAll<T extends UsageTarget>(targets: Iterable<T>): ReadonlyMap<T, Reading> {
     const readings = new Map<T, Reading | undefined>();
-    for (const target of targets) if (target.isAlive()) readings.set(target, this.#byCgroup(target));
+    for (const target of targets) readings.set(target, this.#byCgroup(target));
     const incomplete = [...readings].filter(([, reading]) => !isComplete(reading));
     const namespaces = new Set(incomplete.map(([{ namespace }]) => namespace));
-    const sums = namespaces.size === 0 ? undefined : sumProcesses(namespaces, this.#units, this.#roots.procRoot);
+    const { procRoot } = this.#roots;
+    const sums = namespaces.size === 0 ? undefined : sumProcesses(namespaces, this.#units, procRoot, this.#read);
     for (const [target, reading] of incomplete) readings.set(target, merged(reading, sums?.get(target.namespace)));
-    // One that ended meanwhile may have left its pid, and with it its numbers, to another.
+    // Asked last: one that has ended may have left its pid, and with it its numbers, to another.
     const alive = [...readings].filter(([target, reading]) => reading !== undefined && target.isAlive());
     return new Map(alive as [T, Reading][]);
   }
 
-  #byCgroup({ initPid, containerId }: UsageTarget): Reading | undefined {
-    const folder = ownCgroup(initPid, containerId, this.#roots);
-    return folder === undefined ? undefined : readCgroup(folder, this.#read);
+  #byCgroup(target: UsageTarget): Reading | undefined {
+    let known = this.#folders.get(target);
+    if (known === undefined) {
+      known = { folder: ownCgroup(target.initPid, target.containerId, this.#roots) };
+      this.#folders.set(target, known);
+    }
+    return known.folder === undefined ? undefined : readCgroup(known.folder, this.#read);
   }
 }
 

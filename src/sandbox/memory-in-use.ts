@@ -1,5 +1,5 @@
 import { readProcFile } from '../kit/proc/read.js';
-import { ownCgroup } from './own-cgroup.js';
+import { ownCgroup } from '../monitor/own-cgroup.js';
 import type { SandboxHandle } from './sandbox.js';
 
 /** What the kernel can't take back by itself: no swap, so neither anonymous pages nor those of tmpfs; and its own structures. */

@@ -133,9 +133,10 @@ export class SessionMaker {
 
   /** Other processes of this user may look into the session while this one holds it. */
   async #letVisitorsIn(session: Session, held: Claim): Promise<AsyncDisposable> {
-    const { audit, policy, maker } = this.#options;
+    const { audit, policy, maker, monitor } = this.#options;
     const { sitePolicy } = policy;
-    return serveControl(held, { session, sitePolicy, audit: audit.forCaller(visitor), clock: maker.clock });
+    const usage = () => monitor?.usageOf(session.id);
+    return serveControl(held, { session, sitePolicy, audit: audit.forCaller(visitor), clock: maker.clock, usage });
   }
 
   async #approve(spec: SandboxSpec): Promise<ApprovedPath[]> {

@@ -12,8 +12,7 @@ export async function viewUsage(
   signal: AbortSignal,
 ): Promise<{ usage?: SampleView; trends?: TrendsView }> {
   const known = monitor.usageOf(session.id);
-  if (known !== undefined)
-    return { usage: known.sample, ...(known.trends === undefined ? {} : { trends: known.trends }) };
+  if (known !== undefined) return known;
   const reading = session.isOpen ? await session.sandbox.usageByEngine(signal) : undefined;
   return reading === undefined ? {} : { usage: { ...reading, atMs: clock.now() } };
 }

@@ -32,7 +32,7 @@ describe.each(engineKinds)('what a session on a real rootless %s uses', (kind) =
   const usage = () => {
     const used = monitor.usageOf(session.id);
     if (used === undefined) throw new Error('nothing is known of a session that runs');
-    return used.sample;
+    return used.usage;
   };
 
   it('is known of an idle one at once, and each number says where it comes from', () => {
@@ -70,7 +70,7 @@ describe.each(engineKinds)('what a session on a real rootless %s uses', (kind) =
     const after = usage();
     // What has ended counts on.
     expect(after.cpuUs).toBeGreaterThanOrEqual(used.cpuUs ?? 0);
-    expect(monitor.usageOf(session.id)?.trends?.['1m'].memoryBytes?.max).toBeGreaterThan(60 * mib);
+    expect(monitor.usageOf(session.id)?.trends['1m'].memoryBytes?.max).toBeGreaterThan(60 * mib);
   });
 
   it('is what the engine says, or the engine says nothing: zeros are not taken for numbers', async () => {

@@ -11,6 +11,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>>
   exec: async () => (await import('./exec.js')).exec,
   ps: async () => (await import('./ps.js')).ps,
   inspect: async () => (await import('./inspect.js')).inspect,
+  stats: async () => (await import('./stats.js')).stats,
   logs: async () => (await import('./logs.js')).logs,
   rm: async () => (await import('./rm.js')).rm,
   doctor: async () => (await import('./doctor.js')).doctor,

@@ -1,8 +1,14 @@
+import { systemClock } from '../../kit/clock.js';
+import { UsageReader } from '../../monitor/usage-reader.js';
+import { usageText } from '../../monitor/usage-text.js';
+import { usageOfHeld } from '../../session/control/client.js';
 import { idleLeftOf } from '../../session/idle-left.js';
 import { timeText } from '../../session/time-text.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
+import { presentHolder } from '../holder.js';
 import { report, table } from '../output.js';
+import { RecordedUsage } from '../recorded-usage.js';
 import { settingsOf } from '../settings.js';
 import { oneId, recordOf } from './detached.js';
 import { stateOf } from './ps.js';
@@ -10,7 +16,7 @@ import { stateOf } from './ps.js';
 export const inspect: CliCommand = {
   name: 'inspect',
   usage: 'inspect ID',
-  summary: 'one session: its plan, its limits, and what the kernel confirms of them',
+  summary: 'one session: its plan, its limits, what it uses, and what the kernel confirms',
   mostPositionals: 1,
   options: {},
   async run(context) {
@@ -24,13 +30,18 @@ export const inspect: CliCommand = {
     const endsInMs = Math.max(0, record.deadlineAtMs - now);
     const idleLeftMs = await idleLeftOf(record, app.store, now);
     const idleEndsInMs = idleLeftMs === undefined ? undefined : Math.max(0, idleLeftMs);
+    const socket = await presentHolder(app, record);
+    const held = socket === undefined ? undefined : await usageOfHeld(socket, context.signal);
+    const usage = held?.usage ?? new RecordedUsage(new UsageReader(), systemClock).read([record]).get(record.id);
+    const trends = held?.trends;
     const text = [
       `${record.id} ${state}, container ${record.containerName} on ${record.engine.kind}, ends ${new Date(record.deadlineAtMs).toISOString()}`,
       timeText({ endsInMs, idleTimeoutMs, idleEndsInMs }),
       `limits: memory ${limits.memoryBytes} bytes, cpu ${limits.cpuMillis / 1000}, pids ${limits.pids}`,
+      usageText(usage, trends),
       table([['CONTROL', 'STATUS', 'ASKED', 'ENGINE', 'KERNEL'], ...rows]),
     ].join('\n');
-    await report(context, { ...record, nonce: undefined, state, endsInMs, idleEndsInMs }, text);
+    await report(context, { ...record, nonce: undefined, state, endsInMs, idleEndsInMs, usage, trends }, text);
     return 0;
   },
 };

@@ -49,7 +49,8 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
   undo.defer(() => session.letGo());
   const audit = (await app.audit()).forCaller(visitor);
   const { sitePolicy } = app.config;
-  const visitors = await serveControl(claim, { session, sitePolicy, audit, clock: systemClock });
+  const usage = () => apps.monitor.usageOf(id);
+  const visitors = await serveControl(claim, { session, sitePolicy, audit, clock: systemClock, usage });
   session.openTo(
     visitors,
     claim,

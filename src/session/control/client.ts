@@ -2,11 +2,13 @@ import type { Socket } from 'node:net';
 import { PaddockError, SessionError } from '../../core/errors.js';
 import type { ExecResult } from '../../core/exec.js';
 import { type Deferred, deferred } from '../../kit/deferred.js';
+import { known } from '../../kit/known.js';
 import { untilOver } from '../../kit/until-over.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
 import {
   type ClientMessage,
   type HeldCommand,
+  type HeldUsage,
   type HolderMessage,
   holderMessage,
   inputWindowBytes,
@@ -37,6 +39,13 @@ export async function execInHeld(socket: Socket, request: unknown, options: Comm
 export async function commandsOfHeld(socket: Socket): Promise<readonly HeldCommand[]> {
   const answer = await ask(socket, { say: 'commands' });
   return answer.say === 'commands' ? answer.commands : [];
+}
+
+/** What the holder of a session knows of its usage; undefined where it can't say, or is of a version that does not know the question. */
+export async function usageOfHeld(socket: Socket, signal?: AbortSignal): Promise<HeldUsage | undefined> {
+  const answer = await ask(socket, { say: 'usage' }, signal).catch(() => undefined);
+  if (answer?.say !== 'usage') return undefined;
+  return known({ usage: answer.usage, trends: answer.trends });
 }
 
 /** One question, one answer. Errors: the other side's; CHANNEL_UNAVAILABLE when it goes away, or the signal fires. */

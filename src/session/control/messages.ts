@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { type ErrorCode, errorTable, toPaddockError } from '../../core/errors.js';
 import { exitReasons } from '../../core/exec.js';
+import { sampleSchema, trendsSchema } from '../../monitor/usage-schema.js';
 
 /** So many bytes of standard input may be under way to the holder, which says `room` when the command has taken some. */
 export const inputWindowBytes = 512 * 1024;
 
 const size = { rows: z.number().int().min(1).max(65_535), columns: z.number().int().min(1).max(65_535) };
 
-/** What a client says on a control socket. The first is `exec` or `commands`; the others steer what `exec` started. */
+/** What a client says on a control socket. The first is `exec`, `commands` or `usage`; the others steer what `exec` started. */
 export const clientMessage = z.discriminatedUnion('say', [
   z.strictObject({
     say: z.literal('exec'),
@@ -18,6 +19,7 @@ export const clientMessage = z.discriminatedUnion('say', [
     hasInput: z.boolean(),
   }),
   z.strictObject({ say: z.literal('commands') }),
+  z.strictObject({ say: z.literal('usage') }),
   z.strictObject({ say: z.literal('input-end') }),
   z.strictObject({ say: z.literal('resize'), ...size }),
   z.strictObject({ say: z.literal('stop') }),
@@ -53,11 +55,20 @@ const command = z.object({
 });
 export type HeldCommand = z.output<typeof command>;
 
+/** What the holder's monitor knows of a session; absent where it knows nothing. */
+const usageAnswer = z.object({
+  say: z.literal('usage'),
+  usage: sampleSchema.optional(),
+  trends: trendsSchema.optional(),
+});
+export type HeldUsage = Omit<z.output<typeof usageAnswer>, 'say'>;
+
 /** What a holder answers. */
 export const holderMessage = z.discriminatedUnion('say', [
   z.object({ say: z.literal('started'), commandId: z.string() }),
   z.object({ say: z.literal('result'), result }),
   z.object({ say: z.literal('commands'), commands: z.array(command) }),
+  usageAnswer,
   z.object({ say: z.literal('room'), bytes: z.number().int().min(1).max(inputWindowBytes) }),
   z.object({ say: z.literal('held') }),
   z.object({

@@ -14,6 +14,7 @@ import {
   type ClientMessage,
   clientMessage,
   type HeldCommand,
+  type HeldUsage,
   type HolderMessage,
   inputWindowBytes,
   parseMessage,
@@ -32,9 +33,13 @@ export interface ControlOptions {
   /** Under the name that visitors' commands get in the audit log. */
   readonly audit: AuditRecorder;
   readonly clock: Clock;
+  /** What its monitor knows of the session; absent where nothing watches it. */
+  readonly usage?: () => HeldUsage | undefined;
 }
 
 type ExecMessage = Extract<ClientMessage, { say: 'exec' }>;
+
+const firstWords: ReadonlySet<ClientMessage['say']> = new Set(['exec', 'commands', 'usage']);
 
 /** How long a visitor may take to say what it wants, and to go when it has its answer. */
 const politenessMs = 10_000;
@@ -108,7 +113,7 @@ export class Visitor {
       return;
     }
     const message = kind === frameKinds.json ? parseMessage(clientMessage, payload) : undefined;
-    const isFirst = message?.say === 'exec' || message?.say === 'commands';
+    const isFirst = message !== undefined && firstWords.has(message.say);
     if (message === undefined || isFirst !== (this.#visit === undefined)) throw notForHere();
     this.#act(message);
   }
@@ -120,6 +125,9 @@ export class Visitor {
         break;
       case 'commands':
         this.#visit = this.#answer({ say: 'commands', commands: this.#options.session.commands.map(viewOf) });
+        break;
+      case 'usage':
+        this.#visit = this.#answer({ say: 'usage', ...this.#options.usage?.() });
         break;
       case 'input-end':
         this.#stdin?.end();

@@ -94,12 +94,12 @@ it('reads anew for whoever looks, unless that was just done', () => {
   const { monitor, reads, uses, clock } = staged();
   uses.set('a', reading());
   monitor.watch(sandbox('a'));
-  expect(monitor.usageOf('a')?.sample).toMatchObject({ atMs: 1e12 + 50_000, memoryBytes: 1000 });
+  expect(monitor.usageOf('a')?.usage).toMatchObject({ atMs: 1e12 + 50_000, memoryBytes: 1000 });
   monitor.usageOf('a');
   expect(reads.length).toBe(1);
   clock.nowMs += 1000;
   uses.set('a', reading({ cpuUs: 250_000 }));
-  expect(monitor.usageOf('a')?.sample.cpuMillis).toBe(250);
+  expect(monitor.usageOf('a')?.usage.cpuMillis).toBe(250);
   expect(reads.length).toBe(2);
 });
 
@@ -133,7 +133,7 @@ it('knows the trends of one, five and fifteen minutes', () => {
   expect(trends?.['5m'].memoryBytes).toMatchObject({ min: 200, max: 300, avg: 220, last: 300 });
   expect(trends?.['15m'].memoryBytes).toMatchObject({ min: 100, max: 300, avg: 140, last: 300 });
   use(16, 400);
-  expect(monitor.usageOf('a')?.trends?.['15m'].memoryBytes).toMatchObject({ min: 400 });
+  expect(monitor.usageOf('a')?.trends['15m'].memoryBytes).toMatchObject({ min: 400 });
 });
 
 it('averages over time and not over samples, which come slower when nothing runs', () => {
@@ -145,7 +145,7 @@ it('averages over time and not over samples, which come slower when nothing runs
   isBusy = true;
   uses.set('a', reading({ memoryBytes: 200 }));
   pass(20);
-  expect(monitor.usageOf('a')?.trends?.['1m'].memoryBytes).toEqual({ min: 100, avg: 133, max: 200, last: 200 });
+  expect(monitor.usageOf('a')?.trends['1m'].memoryBytes).toEqual({ min: 100, avg: 133, max: 200, last: 200 });
 });
 
 it('leaves out of the trends what is not known', () => {
@@ -153,8 +153,8 @@ it('leaves out of the trends what is not known', () => {
   uses.set('a', { sources: { pids: 'engine' }, pids: 3 });
   monitor.watch(sandbox('a', () => true));
   pass(3);
-  expect(monitor.usageOf('a')).toMatchObject({ sample: { pids: 3 }, trends: { '1m': { pids: { min: 3, max: 3 } } } });
-  expect(Object.keys(monitor.usageOf('a')?.trends?.['15m'] ?? {})).toEqual(['pids']);
+  expect(monitor.usageOf('a')).toMatchObject({ usage: { pids: 3 }, trends: { '1m': { pids: { min: 3, max: 3 } } } });
+  expect(Object.keys(monitor.usageOf('a')?.trends['15m'] ?? {})).toEqual(['pids']);
 });
 
 it('tells no CPU rate of numbers from different places, and none below zero', () => {

@@ -8,7 +8,7 @@ const trends = { '1m': { memoryBytes: trend }, '5m': { memoryBytes: trend }, '15
 
 it('shows what a session uses and how that went, in both halves of the result', async () => {
   const { services, context, session } = stage();
-  const monitored = { ...services, monitor: { usageOf: () => ({ sample, trends }) } };
+  const monitored = { ...services, monitor: { usageOf: () => ({ usage: sample, trends }) } };
   const { structured, text } = await getSession.call(monitored, { sessionId: session.id }, context);
   expect(structured).toMatchObject({ usage: sample, trends });
   expect(text).toContain('usage: memory 1 KiB');

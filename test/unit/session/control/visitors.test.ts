@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/kit/deferred.js';
-import { commandsOfHeld, execInHeld } from '../../../../src/session/control/client.js';
+import { commandsOfHeld, execInHeld, usageOfHeld } from '../../../../src/session/control/client.js';
 import { closed, frame, json, type Program, Served } from './support/visited.js';
 
 const never = () => new Promise<never>(() => undefined);
@@ -233,5 +233,23 @@ describe('a bad visitor', () => {
     served.session.closing.abort();
     expect(await ended.promise).toBe('aborted');
     socket.destroy();
+  });
+
+  it('is told what the session uses, as far as its holder knows', async () => {
+    const trend = { min: 1, avg: 2, max: 3, last: 3 };
+    const trends = { '1m': { pids: trend }, '5m': {}, '15m': {} };
+    const usage = { sources: { pids: 'cgroup' as const }, atMs: 5, pids: 3 };
+    await using served = await Served.make(cat, () => ({ usage, trends }));
+    expect(await usageOfHeld(await served.connect())).toEqual({ usage, trends });
+    await using unwatched = await Served.make(cat);
+    expect(await usageOfHeld(await unwatched.connect())).toEqual({});
+  });
+
+  it('takes a holder that does not know the question for one that knows nothing', async () => {
+    await using served = await Served.make(cat, () => {
+      throw new Error('of another version');
+    });
+    expect(await usageOfHeld(await served.connect())).toBeUndefined();
+    await expectStillServes(served);
   });
 });

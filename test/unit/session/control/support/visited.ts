@@ -13,7 +13,7 @@ import { newCommandId } from '../../../../../src/kit/random-id.js';
 import type { Command, CommandOptions, TerminalSize } from '../../../../../src/sandbox/command/command.js';
 import { claim } from '../../../../../src/session/control/claim.js';
 import { serveControl } from '../../../../../src/session/control/server.js';
-import type { VisitedSession } from '../../../../../src/session/control/visitor.js';
+import type { ControlOptions, VisitedSession } from '../../../../../src/session/control/visitor.js';
 import { specOf } from '../../../../../src/session/record.js';
 import type { SessionCommand } from '../../../../../src/session/session-command.js';
 import { InMemoryAudit } from '../../support/audit.js';
@@ -114,7 +114,7 @@ export class Served implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  static async make(program: Program): Promise<Served> {
+  static async make(program: Program, usage?: ControlOptions['usage']): Promise<Served> {
     const folder = await mkdtemp(join(tmpdir(), 'paddock-control-'));
     const stack = new Disposables();
     stack.defer(() => rm(folder, { recursive: true }));
@@ -122,7 +122,9 @@ export class Served implements AsyncDisposable {
     const path = join(folder, 's');
     const held = stack.use(await claim(path));
     const sitePolicy = builtInPolicy(folder);
-    stack.use(await serveControl(held, { session, sitePolicy, audit: new InMemoryAudit(), clock: systemClock }));
+    const known = usage === undefined ? {} : { usage };
+    const options = { session, sitePolicy, audit: new InMemoryAudit(), clock: systemClock, ...known };
+    stack.use(await serveControl(held, options));
     return new Served(session, path, stack);
   }
 
