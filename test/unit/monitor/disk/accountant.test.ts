@@ -1,0 +1,116 @@
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { mkdir, mkdtemp, open, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AccountantParts, DiskAccountant } from '../../../../src/monitor/disk/accountant.js';
+import { HeldClock } from '../../tools/support/stage.js';
+
+const mib = 1024 ** 2;
+const limits = { bytes: 64 * mib, inodes: 1000 };
+const longAgo = Number.POSITIVE_INFINITY;
+
+let folder: string;
+let fd: number;
+let clock: HeldClock;
+let looks: number;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'paddock-account-'));
+  fd = openSync(folder, constants.O_RDONLY);
+  clock = new HeldClock();
+  looks = 0;
+});
+afterEach(async () => {
+  closeSync(fd);
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Its sandbox is this process. */
+function accountant(changes: Partial<AccountantParts> = {}) {
+  const processes = () => {
+    looks += 1;
+    return [process.pid];
+  };
+  return new DiskAccountant({
+    folders: [{ fd, dev: fstatSync(fd).dev }],
+    limits: () => limits,
+    processes,
+    clock,
+    uid: process.getuid?.() ?? 0,
+    ...changes,
+  });
+}
+
+const fill = (name: string, bytes: number) => writeFile(join(folder, name), Buffer.alloc(bytes, 1));
+
+describe('the accountant', () => {
+  it('has a count due when there was none, and none right after one', async () => {
+    const account = accountant();
+    await account.takeBase(longAgo);
+    expect([await account.isDue(), await account.isWorthwhile(), account.restLeftMs]).toEqual([true, true, 0]);
+    await account.count();
+    // Others use the file system as well: only what the sandbox wrote is told for sure.
+    await using file = await open(join(folder, 'file'), 'w');
+    await file.write(Buffer.alloc(mib, 1));
+    expect(await account.isWorthwhile()).toBe(true);
+  });
+
+  it('counts what has been added since the beginning, and what was removed of it no more', async () => {
+    await fill('before', 2 * mib);
+    const account = accountant();
+    await account.takeBase(longAgo);
+    expect(await account.count()).toMatchObject({ bytes: 0, inodes: 0, limits });
+    await fill('added', mib);
+    const usage = await account.count();
+    expect(usage.inodes).toBe(1);
+    expect(usage.bytes).toBeGreaterThanOrEqual(mib);
+    expect(account.usage).toEqual(usage);
+    await rm(join(folder, 'added'));
+    await rm(join(folder, 'before'));
+    expect(await account.count()).toMatchObject({ bytes: 0, inodes: 0 });
+  });
+
+  it('goes on from a beginning that another process noted', async () => {
+    const first = accountant();
+    const base = await first.takeBase(longAgo);
+    await fill('added', mib);
+    const second = accountant({ base });
+    expect((await second.count()).bytes).toBeGreaterThanOrEqual(mib);
+    expect(second.base).toEqual(base);
+  });
+
+  it('counts a file that was removed while it is open', async () => {
+    const account = accountant();
+    await account.takeBase(longAgo);
+    await using file = await open(join(folder, 'file'), 'w');
+    await file.write(Buffer.alloc(mib, 1));
+    await rm(join(folder, 'file'));
+    expect(await readdir(folder)).toEqual([]);
+    const { bytes, inodes } = await account.count();
+    expect(bytes).toBeGreaterThanOrEqual(mib);
+    expect(inodes).toBe(1);
+  });
+
+  it('takes what it can not see for what was written, at most', async () => {
+    const { bfree, bsize } = await statfs(folder);
+    const base = { bytes: 0, inodes: 0, freeBytes: bfree * bsize + 1024 ** 5 };
+    await mkdir(join(folder, ...Array<string>(520).fill('d')), { recursive: true });
+    await using file = await open(join(folder, 'rewritten'), 'w');
+    await file.write(Buffer.alloc(mib, 1));
+    const { bytes } = await accountant({ base }).count();
+    expect(bytes).toBeLessThan(1024 ** 5);
+    // Nobody tells what was written: then all that the file system has lost.
+    expect((await accountant({ base, processes: () => [] }).count()).bytes).toBeGreaterThan(1024 ** 5 / 2);
+  });
+
+  it('counts once for all who ask while a count goes on, and once more for them', async () => {
+    const account = accountant();
+    await account.takeBase(longAgo);
+    const first = account.count();
+    await new Promise((resolve) => setImmediate(resolve));
+    const [, second, third] = await Promise.all([first, account.count(), account.count()]);
+    expect(looks).toBe(2);
+    expect(second).toBe(third);
+  });
+});
