@@ -128,7 +128,11 @@ case "\${!#}" in e2e) ${e2e} ;; *) ${suites} ;; esac`,
     const { status, lines } = await result(run({ vm: 'echo of the vm; echo 5 passed, 0 failed, 0 skipped' }));
     expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '9 passed, 0 failed, 2 skipped' });
     expect(lines).toContain('of the vm');
-    expect(log().toSorted()).toEqual([
+    expect(
+      log()
+        .map((line) => line.trim())
+        .toSorted(),
+    ).toEqual([
       'paddock-ci-2 scripts/lab/suites --all e2e',
       'scripts/lab/suites --all check native node-24 fuzz engine',
     ]);
