@@ -5,7 +5,7 @@ import type { ControlId } from '../core/evidence.js';
 import type { Limits } from '../core/limits.js';
 import type { Engine } from '../engine/types.js';
 import { updateBody } from './body/update.js';
-import type { SandboxHandle } from './sandbox.js';
+import type { SandboxHandle } from './handle.js';
 
 /** Controls that a change of limits is proven by. */
 export const limitControls: readonly ControlId[] = ['memory', 'swap', 'cpu', 'pids'];

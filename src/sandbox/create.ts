@@ -88,7 +88,7 @@ export async function createSandbox(
   const spec = coveringVolumes(asked, image, binds);
   const argv = initArgv(uptimeMs + spec.lifetimeMs, entry.initWords);
   const body = bodyFor(maker.engine, {
-    name: identity.containerName,
+    ...{ name: identity.containerName, labels: identity.labels },
     image: image.engineName,
     spec,
     env: environment(image, spec),
@@ -97,7 +97,6 @@ export async function createSandbox(
     initArgv: argv,
     stdinOpen: entry.stdinOpen,
     engineTimeoutMs: longestLifetimeMs(maker, asked),
-    labels: identity.labels,
     selinuxEnforcing: enforcing,
     emptyFolder: emptyFolderBeside(maker.init),
   });

@@ -1,6 +1,6 @@
 import { readProcFile } from '../kit/proc/read.js';
 import { ownCgroup } from '../monitor/own-cgroup.js';
-import type { SandboxHandle } from './sandbox.js';
+import type { SandboxHandle } from './handle.js';
 
 /** What the kernel can't take back by itself: no swap, so neither anonymous pages nor those of tmpfs; and its own structures. */
 const held = ['anon', 'shmem', 'kernel_stack', 'pagetables', 'slab_unreclaimable', 'sock'];

@@ -1,10 +1,8 @@
 import type { Channel } from '../channel/types.js';
 import { SandboxError } from '../core/errors.js';
-import type { Evidence } from '../core/evidence.js';
 import type { CommandPath, ExecRequest } from '../core/exec.js';
 import type { CommandId } from '../core/ids.js';
 import type { Limits } from '../core/limits.js';
-import type { SandboxSpec } from '../core/spec.js';
 import type { Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import { readFromEngine } from '../monitor/engine-reading.js';
@@ -16,25 +14,13 @@ import type { Command, CommandOptions } from './command/command.js';
 import type { OutputSink } from './command/command-output.js';
 import { EngineRunner } from './command/engine-runner.js';
 import type { CommandRunner } from './command/runner.js';
+import type { SandboxHandle } from './handle.js';
 import { boottimeMs } from './host-facts.js';
 import { pidNamespaceOf, startTicksOf } from './processes.js';
 import { refuseUnmet } from './refuse-unmet.js';
 import { resolveFolderInside } from './resolve-inside.js';
 
 const answerWithinMs = 10_000;
-
-/** A container of ours that runs, as its record or its creation gives it. */
-export interface SandboxHandle {
-  readonly containerId: string;
-  /** Process 1 on the host. */
-  readonly initPid: number;
-  /** Pid namespace of process 1, so that a reused pid is never taken for it. */
-  readonly namespace: string;
-  /** When process 1 started, in clock ticks since boot. */
-  readonly initStartTicks: number;
-  readonly spec: SandboxSpec;
-  readonly evidence: Evidence;
-}
 
 /** The open channel of a sandbox. */
 export interface SandboxChannel {
