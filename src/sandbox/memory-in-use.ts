@@ -6,8 +6,11 @@ import type { SandboxHandle } from './handle.js';
 const held = ['anon', 'shmem', 'kernel_stack', 'pagetables', 'slab_unreclaimable', 'sock'];
 
 /** Bytes that a sandbox holds now and that only its end, or that of what holds them, gives back. Undefined where nobody counts. */
-export async function memoryInUse({ initPid, containerId }: SandboxHandle): Promise<number | undefined> {
-  const cgroup = await ownCgroup(initPid, containerId);
+export function memoryInUse({
+  initPid,
+  containerId,
+}: Pick<SandboxHandle, 'initPid' | 'containerId'>): number | undefined {
+  const cgroup = ownCgroup(initPid, containerId);
   const text = cgroup === undefined ? undefined : readProcFile(`${cgroup}/memory.stat`);
   return text === undefined ? undefined : heldBytes(text);
 }

@@ -37,12 +37,12 @@ export function watchIdle(session: WatchedSession, parts: IdleWatchParts): Async
 
 async function watch(session: WatchedSession, parts: IdleWatchParts, signal: AbortSignal): Promise<void> {
   const { idleness } = session;
-  const sleep = (ms: number) => parts.clock.sleep(ms, signal).catch(() => undefined);
-  if (idleness.timeoutMs === undefined) return;
+  const sleep = (ms: number, until = signal) => parts.clock.sleep(ms, until).catch(() => undefined);
   while (!signal.aborted && session.sandbox.alive) {
     if (!idleness.callTime()) {
       // Whatever uses it now may end at once: it is over a whole timeout from now at the soonest.
-      await sleep(Math.min(longestSleepMs, Math.max(1, idleness.leftMs ?? idleness.timeoutMs)));
+      const leftMs = idleness.leftMs ?? idleness.timeoutMs ?? longestSleepMs;
+      await sleep(Math.min(longestSleepMs, Math.max(1, leftMs)), AbortSignal.any([signal, idleness.changed]));
     } else {
       await endIdle(session, parts).catch(() => sleep(retryMs));
     }

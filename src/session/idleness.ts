@@ -15,24 +15,41 @@ export interface IdlenessOptions {
  * suspended, so that nobody comes back from a break to find a session gone that had its time left.
  */
 export class Idleness {
-  readonly timeoutMs: number | undefined;
   readonly #clock: Clock;
   readonly #onUse: () => void;
   #uses = 0;
   #sinceMs: number;
   #isOver = false;
+  #timeoutMs: number | undefined;
+  #changed = new AbortController();
 
   constructor({ timeoutMs, clock, alreadyMs = 0, onUse = () => undefined }: IdlenessOptions) {
-    this.timeoutMs = timeoutMs;
+    this.#timeoutMs = timeoutMs;
     this.#clock = clock;
     this.#onUse = onUse;
     this.#sinceMs = clock.monotonic() - alreadyMs;
   }
 
+  /** Undefined: it may be idle for as long as it lives. */
+  get timeoutMs(): number | undefined {
+    return this.#timeoutMs;
+  }
+
+  set timeoutMs(ms: number | undefined) {
+    this.#timeoutMs = ms;
+    this.#changed.abort();
+    this.#changed = new AbortController();
+  }
+
+  /** Fires when the timeout becomes another one. */
+  get changed(): AbortSignal {
+    return this.#changed.signal;
+  }
+
   /** Milliseconds left, never below zero; undefined while something uses it, and where there is no limit. */
   get leftMs(): number | undefined {
-    if (this.timeoutMs === undefined || this.#uses > 0) return undefined;
-    return Math.max(0, this.#sinceMs + this.timeoutMs - this.#clock.monotonic());
+    if (this.#timeoutMs === undefined || this.#uses > 0) return undefined;
+    return Math.max(0, this.#sinceMs + this.#timeoutMs - this.#clock.monotonic());
   }
 
   /** Whether the time has been called: from then on nothing may begin. */

@@ -28,6 +28,7 @@ import { identityOf, recordedSpec } from './record-parts.js';
 import { Session } from './session.js';
 import { SessionLog } from './session-log.js';
 import type { RecordStore } from './store.js';
+import { updateSession } from './update.js';
 import { watchSession } from './watch.js';
 
 export interface SessionsOptions {
@@ -133,10 +134,13 @@ export class SessionMaker {
 
   /** Other processes of this user may look into the session while this one holds it. */
   async #letVisitorsIn(session: Session, held: Claim): Promise<AsyncDisposable> {
-    const { audit, policy, maker, monitor } = this.#options;
+    const { policy, maker, store, monitor } = this.#options;
     const { sitePolicy } = policy;
+    const { clock } = maker;
+    const audit = this.#options.audit.forCaller(visitor);
+    const update = (request: unknown) => updateSession(session, request, { store, audit, clock, policy });
     const usage = () => monitor?.usageOf(session.id);
-    return serveControl(held, { session, sitePolicy, audit: audit.forCaller(visitor), clock: maker.clock, usage });
+    return serveControl(held, { session, sitePolicy, audit, clock, update, usage });
   }
 
   async #approve(spec: SandboxSpec): Promise<ApprovedPath[]> {

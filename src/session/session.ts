@@ -32,7 +32,6 @@ const maxLiveCommands = { fifo: 64, attach: 64, exec: 16 } as const;
 
 /** One caller's lease on a sandbox: its commands, its log, its record. */
 export class Session {
-  readonly record: SessionRecord;
   readonly sandbox: Sandbox;
   readonly idleness: Idleness;
   /** What policy decided differently from the letter of the request. */
@@ -47,15 +46,22 @@ export class Session {
   /** Commands that the engine has not taken yet: they count, or many at once would all pass the check. */
   #starting = 0;
   #isLetGo = false;
+  #isChanging = false;
+  #record: SessionRecord;
 
   constructor(parts: SessionParts) {
-    this.record = parts.record;
+    this.#record = parts.record;
     this.sandbox = parts.sandbox;
     this.#log = parts.log;
     this.#audit = parts.audit;
     this.#clock = parts.clock;
     this.idleness = parts.idleness;
     this.notes = parts.notes;
+  }
+
+  /** As it stands in the store, too. */
+  get record(): SessionRecord {
+    return this.#record;
   }
 
   get id(): SessionId {
@@ -94,8 +100,7 @@ export class Session {
     options: CommandOptions = {},
     audit: AuditRecorder = this.#audit,
   ): Promise<SessionCommand> {
-    if (this.idleness.isOver) throw endedIdle(this.id, this.idleness.timeoutMs);
-    if (!this.sandbox.alive) throw sessionEnded(this.id);
+    this.#refuseEnded();
     const most = maxLiveCommands[this.sandbox.commandPath];
     if (this.liveCommands + this.#starting >= most) {
       throw new SessionError('LIMIT_REACHED', `${most} commands run in this session already`, {
@@ -110,6 +115,30 @@ export class Session {
       over();
       this.#starting -= 1;
     }
+  }
+
+  /** Runs one change of the session at a time, and none of one that is over. Errors: LIMIT_REACHED, SESSION_ENDED, those of `change`. */
+  async changeAlone<T>(change: () => Promise<T>): Promise<T> {
+    this.#refuseEnded();
+    if (this.#isChanging) {
+      throw new SessionError('LIMIT_REACHED', 'this session is being changed already', {
+        hint: 'Call again when that is done; get_session, or `paddock inspect`, shows what it is then.',
+      });
+    }
+    this.#isChanging = true;
+    const over = this.idleness.begin();
+    try {
+      return await change();
+    } finally {
+      over();
+      this.#isChanging = false;
+    }
+  }
+
+  /** The session is from now on as this record says, which has been stored. */
+  recordChange(record: SessionRecord): void {
+    this.#record = record;
+    this.idleness.timeoutMs = record.spec.idleTimeoutMs;
   }
 
   /** The command of that id. Errors: NO_SUCH_COMMAND. */
@@ -186,6 +215,11 @@ export class Session {
       throw error;
     }
     return this.#register(command, await intended);
+  }
+
+  #refuseEnded(): void {
+    if (this.idleness.isOver) throw endedIdle(this.id, this.idleness.timeoutMs);
+    if (!this.sandbox.alive) throw sessionEnded(this.id);
   }
 
   #register(command: Command, intent: AuditIntent): SessionCommand {

@@ -7,6 +7,8 @@ import { toPolicyDenied } from '../policy/verdict.js';
 import { describe, textOf } from './record-parts.js';
 import type { Session } from './session.js';
 import { SessionMaker, type SessionsOptions } from './session-maker.js';
+import { updateSession } from './update.js';
+import type { UpdateReport } from './update-report.js';
 
 /**
  * The sessions of one owner. Creating writes the record before the engine hears of it, so whatever a crash leaves is
@@ -58,6 +60,12 @@ export class Sessions implements AsyncDisposable {
     const session = isSessionId(id) ? this.#live.get(id) : undefined;
     if (session === undefined) throw new SessionError('NO_SUCH_SESSION', 'there is no such session here');
     return session;
+  }
+
+  /** Changes times and limits of a session of ours. Errors: NO_SUCH_SESSION, those of `updateSession`. */
+  async update(id: string, request: unknown): Promise<UpdateReport> {
+    const { store, audit, policy, maker } = this.#options;
+    return updateSession(this.get(id), request, { store, audit, policy, clock: maker.clock });
   }
 
   /** Ends a session; false when there was none (any more). Idempotent. Errors: AUDIT_UNWRITABLE, EngineError. */

@@ -22,10 +22,10 @@ const warnBelowMs = 5 * 60_000;
  * is no news until half of it is over.
  */
 export function endWarning({ endsInMs, idleTimeoutMs = 0, idleEndsInMs }: TimesLeft): string | undefined {
-  const keep = 'save what must stay outside of it, and create another with a longer';
+  const more = (what: string) => `give it a longer ${what} (update_session, \`paddock update\`)`;
   if (endsInMs < warnBelowMs) {
-    return `the session ends in ${formatDuration(endsInMs)}, whatever runs then: ${keep} lifetime`;
+    return `the session ends in ${formatDuration(endsInMs)}, whatever runs then: save what must stay outside of it, or ${more('lifetime')}`;
   }
   if (idleEndsInMs === undefined || idleEndsInMs >= Math.min(warnBelowMs, idleTimeoutMs / 2)) return undefined;
-  return `the session ends in ${formatDuration(idleEndsInMs)} unless a command is run in it: run one, or ${keep} idleTimeout`;
+  return `the session ends in ${formatDuration(idleEndsInMs)} unless a command is run in it: run one, or ${more('idleTimeout')}`;
 }

@@ -9,12 +9,14 @@ import { getSessionLogs } from './get-session-logs.js';
 import { listSessions } from './list-sessions.js';
 import type { ToolServices } from './services.js';
 import { stopCommand } from './stop-command.js';
+import { updateSession } from './update-session.js';
 
 /** Every tool of the server, in the order clients see them. */
 export const allTools: readonly Tool<ToolServices>[] = [
   createSession,
   listSessions,
   getSession,
+  updateSession,
   destroySession,
   executeCommand,
   getCommand,

@@ -6,6 +6,7 @@ const names = [
   'create_session',
   'list_sessions',
   'get_session',
+  'update_session',
   'destroy_session',
   'execute_command',
   'get_command',

@@ -1,6 +1,7 @@
+import type { SessionId } from '../../core/ids.js';
 import { Disposables } from '../../kit/disposables.js';
 import { execInHeld, HolderGone } from '../../session/control/client.js';
-import { specOf } from '../../session/record.js';
+import { type SessionRecord, specOf } from '../../session/record.js';
 import { endWarning } from '../../session/time-text.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
@@ -43,7 +44,7 @@ export const exec: CliCommand = {
     }).catch(async (thrown: unknown) => {
       throw thrown instanceof HolderGone ? await afterLoss(record, thrown) : thrown;
     });
-    const warning = endWarning({ endsInMs: Math.max(0, record.deadlineAtMs - Date.now()) });
+    const warning = await warningOf(app, record);
     const warned = warning === undefined ? {} : { warning };
     if (context.json) await report(context, { sessionId: record.id, ...result, ...warned }, '');
     const note = reasonNote(result);
@@ -54,3 +55,9 @@ export const exec: CliCommand = {
     return result.exitCode;
   },
 };
+
+/** What is left of the session; it may have been given more time while the command ran. */
+async function warningOf(app: App, record: SessionRecord): Promise<string | undefined> {
+  const { deadlineAtMs } = (await app.store.load(record.id as SessionId)) ?? record;
+  return endWarning({ endsInMs: Math.max(0, deadlineAtMs - Date.now()) });
+}

@@ -12,6 +12,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>>
   ps: async () => (await import('./ps.js')).ps,
   inspect: async () => (await import('./inspect.js')).inspect,
   stats: async () => (await import('./stats.js')).stats,
+  update: async () => (await import('./update.js')).update,
   logs: async () => (await import('./logs.js')).logs,
   rm: async () => (await import('./rm.js')).rm,
   doctor: async () => (await import('./doctor.js')).doctor,

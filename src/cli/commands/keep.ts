@@ -10,6 +10,7 @@ import { serveControl, visitor } from '../../session/control/server.js';
 import { Keeper } from '../../session/keeper.js';
 import type { SessionRecord } from '../../session/record.js';
 import type { Session } from '../../session/session.js';
+import { updateSession } from '../../session/update.js';
 import { watchSession } from '../../session/watch.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
@@ -50,12 +51,10 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
   const audit = (await app.audit()).forCaller(visitor);
   const { sitePolicy } = app.config;
   const usage = () => apps.monitor.usageOf(id);
-  const visitors = await serveControl(claim, { session, sitePolicy, audit, clock: systemClock, usage });
-  session.openTo(
-    visitors,
-    claim,
-    watchSession(session, { store: app.store, audit, clock: systemClock, monitor: apps.monitor }),
-  );
+  const parts = { store: app.store, audit, clock: systemClock };
+  const update = (request: unknown) => updateSession(session, request, { ...parts, policy: app.createContext() });
+  const visitors = await serveControl(claim, { session, sitePolicy, audit, clock: systemClock, update, usage });
+  session.openTo(visitors, claim, watchSession(session, { ...parts, monitor: apps.monitor }));
   undo.move();
   return session;
 }

@@ -5,6 +5,7 @@ import { type Deferred, deferred } from '../../kit/deferred.js';
 import { known } from '../../kit/known.js';
 import { untilOver } from '../../kit/until-over.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
+import type { UpdateReport } from '../update-report.js';
 import {
   type ClientMessage,
   type HeldCommand,
@@ -46,6 +47,13 @@ export async function usageOfHeld(socket: Socket, signal?: AbortSignal): Promise
   const answer = await ask(socket, { say: 'usage' }, signal).catch(() => undefined);
   if (answer?.say !== 'usage') return undefined;
   return known({ usage: answer.usage, trends: answer.trends });
+}
+
+/** Changes a session that another process holds. Errors: the holder's; CHANNEL_UNAVAILABLE when it goes away in the midst. */
+export async function updateHeld(socket: Socket, request: unknown, signal: AbortSignal): Promise<UpdateReport> {
+  const answer = await ask(socket, { say: 'update', request }, signal);
+  if (answer.say !== 'updated') throw new PaddockError('INTERNAL', 'the holder gave no answer to an update');
+  return answer.report;
 }
 
 /** One question, one answer. Errors: the other side's; CHANNEL_UNAVAILABLE when it goes away, or the signal fires. */

@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { type ErrorCode, errorTable, toPaddockError } from '../../core/errors.js';
 import { exitReasons } from '../../core/exec.js';
 import { sampleSchema, trendsSchema } from '../../monitor/usage-schema.js';
+import { updateReport } from '../update-report.js';
 
 /** So many bytes of standard input may be under way to the holder, which says `room` when the command has taken some. */
 export const inputWindowBytes = 512 * 1024;
 
 const size = { rows: z.number().int().min(1).max(65_535), columns: z.number().int().min(1).max(65_535) };
 
-/** What a client says on a control socket. The first is `exec`, `commands` or `usage`; the others steer what `exec` started. */
+/** What a client says on a control socket. The first is `exec`, `update`, `commands` or `usage`; the others steer what `exec` started. */
 export const clientMessage = z.discriminatedUnion('say', [
   z.strictObject({
     say: z.literal('exec'),
@@ -20,6 +21,8 @@ export const clientMessage = z.discriminatedUnion('say', [
   }),
   z.strictObject({ say: z.literal('commands') }),
   z.strictObject({ say: z.literal('usage') }),
+  /** As a caller would write it; the holder's policy judges it. */
+  z.strictObject({ say: z.literal('update'), request: z.unknown() }),
   z.strictObject({ say: z.literal('input-end') }),
   z.strictObject({ say: z.literal('resize'), ...size }),
   z.strictObject({ say: z.literal('stop') }),
@@ -69,6 +72,7 @@ export const holderMessage = z.discriminatedUnion('say', [
   z.object({ say: z.literal('result'), result }),
   z.object({ say: z.literal('commands'), commands: z.array(command) }),
   usageAnswer,
+  z.object({ say: z.literal('updated'), report: updateReport }),
   z.object({ say: z.literal('room'), bytes: z.number().int().min(1).max(inputWindowBytes) }),
   z.object({ say: z.literal('held') }),
   z.object({

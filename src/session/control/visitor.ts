@@ -10,6 +10,7 @@ import { admitExec } from '../../policy/exec.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
 import type { Session } from '../session.js';
 import { resultOf, type SessionCommand } from '../session-command.js';
+import type { UpdateReport } from '../update-report.js';
 import {
   type ClientMessage,
   clientMessage,
@@ -35,11 +36,13 @@ export interface ControlOptions {
   readonly clock: Clock;
   /** What its monitor knows of the session; absent where nothing watches it. */
   readonly usage?: () => HeldUsage | undefined;
+  /** Changes times and limits of the session. */
+  readonly update: (request: unknown) => Promise<UpdateReport>;
 }
 
 type ExecMessage = Extract<ClientMessage, { say: 'exec' }>;
 
-const firstWords: ReadonlySet<ClientMessage['say']> = new Set(['exec', 'commands', 'usage']);
+const firstWords: ReadonlySet<ClientMessage['say']> = new Set(['exec', 'update', 'commands', 'usage']);
 
 /** How long a visitor may take to say what it wants, and to go when it has its answer. */
 const politenessMs = 10_000;
@@ -129,6 +132,9 @@ export class Visitor {
       case 'usage':
         this.#visit = this.#answer({ say: 'usage', ...this.#options.usage?.() });
         break;
+      case 'update':
+        this.#visit = this.#update(message.request);
+        break;
       case 'input-end':
         this.#stdin?.end();
         break;
@@ -170,6 +176,14 @@ export class Visitor {
     } finally {
       // What the visitor still sends has nobody to read it.
       this.#stdin?.destroy();
+    }
+  }
+
+  async #update(request: unknown): Promise<void> {
+    try {
+      await this.#answer({ say: 'updated', report: await this.#options.update(request) });
+    } catch (thrown) {
+      await this.#answer(toErrorMessage(thrown));
     }
   }
 

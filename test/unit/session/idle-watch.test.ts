@@ -8,10 +8,11 @@ import { record } from './support/records.js';
 
 const minuteMs = 60_000;
 
-/** A session that may be idle for half an hour, and what its watch did. */
-function watched() {
+/** A session that may be idle for half an hour, or as long as is said, and what its watch did. */
+function watched(idleMinutes: number | 'any' = 30) {
   const { spec } = record();
-  const staged = stage({ spec: { ...spec, idleTimeoutMs: 30 * minuteMs }, deadlineAtMs: 90_000_000 });
+  const timeout = idleMinutes === 'any' ? {} : { idleTimeoutMs: idleMinutes * minuteMs };
+  const staged = stage({ spec: { ...spec, ...timeout }, deadlineAtMs: 90_000_000 });
   const { session, clock, sandbox } = staged;
   const saved: SessionRecord[] = [];
   const audit = new InMemoryAudit();
@@ -52,6 +53,20 @@ it('counts from the end of a command, and never while one runs', async () => {
   commands[0]?.finish(0);
   await entry.settled;
   await clock.pass(29 * minuteMs, minuteMs);
+  expect(end).not.toHaveBeenCalled();
+  await clock.pass(2 * minuteMs, minuteMs);
+  expect(end).toHaveBeenCalledOnce();
+});
+
+it.each([
+  ['sooner', 30, 10],
+  ['later', 30, 60],
+  ['at all, where it had none', 'any', 20],
+] as const)('ends it %s when its timeout is changed meanwhile', async (_, fromMinutes, toMinutes) => {
+  const { clock, session, end } = watched(fromMinutes);
+  await clock.pass(5 * minuteMs, minuteMs);
+  session.idleness.timeoutMs = toMinutes * minuteMs;
+  await clock.pass((toMinutes - 6) * minuteMs, minuteMs);
   expect(end).not.toHaveBeenCalled();
   await clock.pass(2 * minuteMs, minuteMs);
   expect(end).toHaveBeenCalledOnce();

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
+import { PolicyDenied } from '../../../../src/core/errors.js';
 import { deferred } from '../../../../src/kit/deferred.js';
-import { commandsOfHeld, execInHeld, usageOfHeld } from '../../../../src/session/control/client.js';
+import { commandsOfHeld, execInHeld, updateHeld, usageOfHeld } from '../../../../src/session/control/client.js';
+import type { UpdateReport } from '../../../../src/session/update-report.js';
 import { closed, frame, json, type Program, Served } from './support/visited.js';
 
 const never = () => new Promise<never>(() => undefined);
@@ -125,6 +127,48 @@ describe('a visitor of a held session', () => {
     });
   });
 
+  it('can have the session changed, and hears what came of it', async () => {
+    await using served = await Served.make(cat);
+    const report: UpdateReport = {
+      ...{ sessionId: 'pdk_x', endsAt: '2026-01-01T00:00:00.000Z', endsInMs: 5, idleTimeoutMs: 6 },
+      limits: { memoryBytes: 1, cpuMillis: 2, cpuShares: 3, pids: 4 },
+      changes: [{ what: 'pids', before: '3', after: '4' }],
+      controls: [{ id: 'pids', asked: '4', engine: '4', kernel: '-', status: 'absent', note: 'delegate' }],
+      notes: [],
+    };
+    const asked: unknown[] = [];
+    served.session.update = (request) => {
+      asked.push(request);
+      return Promise.resolve(report);
+    };
+    const signal = new AbortController().signal;
+    expect(await updateHeld(await served.connect(), { pids: 4 }, signal)).toEqual(report);
+    expect(asked).toEqual([{ pids: 4 }]);
+  });
+
+  it('hears why the session is not changed, with the rule and what to do', async () => {
+    await using served = await Served.make(cat);
+    served.session.update = () =>
+      Promise.reject(new PolicyDenied('pids.ceiling', 'too many', { hint: 'Ask for fewer.' }));
+    const asking = updateHeld(await served.connect(), { pids: 1e9 }, new AbortController().signal);
+    const wanted = {
+      code: 'POLICY_DENIED',
+      message: 'too many',
+      hint: 'Ask for fewer.',
+      info: { ruleId: 'pids.ceiling' },
+    };
+    await expect(asking).rejects.toMatchObject(wanted);
+  });
+
+  it('stops waiting for a change when it wants to', async () => {
+    await using served = await Served.make(cat);
+    served.session.update = () => new Promise(() => undefined);
+    const stop = new AbortController();
+    const asking = updateHeld(await served.connect(), { pids: 4 }, stop.signal);
+    stop.abort();
+    await expect(asking).rejects.toMatchObject({ code: 'CHANNEL_UNAVAILABLE' });
+  });
+
   it('hears how its command ended before it is shown out of a session that has ended', async () => {
     const end = deferred<number>();
     const served = await Served.make(() => end.promise);
@@ -169,6 +213,8 @@ describe('a bad visitor', () => {
     ['a message with more in it', json({ say: 'commands', please: true })],
     ['input before anything', frame(2, Buffer.alloc(1))],
     ['a resize before anything', json({ say: 'resize', rows: 1, columns: 1 })],
+    ['an update with more in it', json({ say: 'update', request: {}, please: true })],
+    ['an update after a question', Buffer.concat([json({ say: 'commands' }), json({ say: 'update', request: {} })])],
     ['two questions', Buffer.concat([json({ say: 'commands' }), json({ say: 'commands' })])],
   ];
 

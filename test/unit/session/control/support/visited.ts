@@ -16,6 +16,7 @@ import { serveControl } from '../../../../../src/session/control/server.js';
 import type { ControlOptions, VisitedSession } from '../../../../../src/session/control/visitor.js';
 import { specOf } from '../../../../../src/session/record.js';
 import type { SessionCommand } from '../../../../../src/session/session-command.js';
+import type { UpdateReport } from '../../../../../src/session/update-report.js';
 import { InMemoryAudit } from '../../support/audit.js';
 import { record } from '../../support/records.js';
 
@@ -36,6 +37,8 @@ export class FakeSession implements VisitedSession {
   readonly commands: SessionCommand[] = [];
   readonly sandbox = { alive: true, handle: { spec: specOf(record()) } };
   readonly closing = new AbortController();
+  /** What an update does; a test may put another in its place. */
+  update: (request: unknown) => Promise<UpdateReport> = () => Promise.reject(new Error('no update here'));
   readonly #program: Program;
 
   constructor(program: Program) {
@@ -123,7 +126,8 @@ export class Served implements AsyncDisposable {
     const held = stack.use(await claim(path));
     const sitePolicy = builtInPolicy(folder);
     const known = usage === undefined ? {} : { usage };
-    const options = { session, sitePolicy, audit: new InMemoryAudit(), clock: systemClock, ...known };
+    const update = (request: unknown) => session.update(request);
+    const options = { session, sitePolicy, audit: new InMemoryAudit(), clock: systemClock, update, ...known };
     stack.use(await serveControl(held, options));
     return new Served(session, path, stack);
   }

@@ -1,0 +1,155 @@
+import type { AuditRecorder } from '../audit/audit-log.js';
+import { audited } from '../audit/audited.js';
+import { plain } from '../audit/redaction.js';
+import { SessionError, toPaddockError } from '../core/errors.js';
+import { formatDuration } from '../core/units.js';
+import type { Clock } from '../kit/clock.js';
+import type { CreateContext } from '../policy/create.js';
+import { decideUpdate, type SessionPlan } from '../policy/update.js';
+import { toPolicyDenied } from '../policy/verdict.js';
+import { memoryInUse } from '../sandbox/memory-in-use.js';
+import type { SessionRecord } from './record.js';
+import { textOf } from './record-parts.js';
+import type { Session } from './session.js';
+import type { RecordStore } from './store.js';
+import { changesBetween, reportOf, type UpdateReport } from './update-report.js';
+
+export interface UpdateParts {
+  readonly store: Pick<RecordStore, 'save'>;
+  readonly audit: AuditRecorder;
+  readonly clock: Clock;
+  readonly policy: Pick<CreateContext, 'sitePolicy' | 'host'>;
+}
+
+/**
+ * Changes times and limits of a running session, which whoever holds it does. `request` may be anything: policy judges it. All of it
+ * is done or none: what fails half-way is taken back. It counts as a use of the session. Errors: PolicyDenied, UPDATE_UNSUPPORTED,
+ * CONTROL_NOT_ENFORCED, LIMIT_REACHED (one at a time), SESSION_ENDED, CHANNEL_UNAVAILABLE, CHANNEL_VIOLATION, AUDIT_UNWRITABLE,
+ * STATE_UNWRITABLE, EngineError.
+ */
+export async function updateSession(session: Session, request: unknown, parts: UpdateParts): Promise<UpdateReport> {
+  return session.changeAlone(async () => {
+    const before = planOf(session.record);
+    return audited(parts.audit, {
+      action: 'session.update',
+      session: session.id,
+      details: { request: textOf(request) },
+      run: async () => {
+        const after = decide(session, request, before, parts);
+        await perform(session, { before, after }, parts);
+        const changes = changesBetween(before, after, session.record.createdAtMs);
+        return reportOf(session, changes, parts.clock.now());
+      },
+      describe: (report) => describeUpdate(report, session.record),
+      undo: () => perform(session, { before: planOf(session.record), after: before }, parts),
+    });
+  });
+}
+
+/** What of a session can be changed, as its record has it. */
+export function planOf({ deadlineAtMs, spec }: SessionRecord): SessionPlan {
+  const { fsizeBytes, ...limits } = spec.limits;
+  return {
+    deadlineAtMs,
+    idleTimeoutMs: spec.idleTimeoutMs,
+    limits: { ...limits, ...(fsizeBytes === undefined ? {} : { fsizeBytes }) },
+  };
+}
+
+function decide(session: Session, request: unknown, plan: SessionPlan, parts: UpdateParts): SessionPlan {
+  const { createdAtMs } = session.record;
+  const memoryInUseBytes = memoryInUse(session.sandbox.handle);
+  const facts = { plan, createdAtMs, nowMs: parts.clock.now(), memoryInUseBytes };
+  const verdict = decideUpdate(request, facts, parts.policy);
+  if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
+  if (verdict.plan.deadlineAtMs !== plan.deadlineAtMs) refuseBeyondEngine(session.record, verdict.plan);
+  return verdict.plan;
+}
+
+/** Podman ends a container by a clock of its own, which was set at its creation. */
+function refuseBeyondEngine(record: SessionRecord, { deadlineAtMs }: SessionPlan): void {
+  const { createdAtMs, engine, spec, longestLifetimeMs = spec.lifetimeMs } = record;
+  if (engine.kind === 'docker' || record.commandPath === 'exec' || deadlineAtMs - createdAtMs <= longestLifetimeMs)
+    return;
+  const most = formatDuration(longestLifetimeMs);
+  throw new SessionError(
+    'UPDATE_UNSUPPORTED',
+    `the engine ends this session ${most} after its creation at the latest`,
+    {
+      hint: 'It was told so when the session was created, by the policy of that time; create another session for longer.',
+    },
+  );
+}
+
+interface Step {
+  readonly before: SessionPlan;
+  readonly after: SessionPlan;
+}
+
+/** Process 1 first, which says no where it can't be told; then the limits, and the record when both are so. */
+async function perform(session: Session, { before, after }: Step, parts: UpdateParts): Promise<void> {
+  try {
+    await apply(session, { before, after }, parts);
+  } catch (error) {
+    if (session.sandbox.alive) await takeBack(session, { before: after, after: before }, parts);
+    throw error;
+  }
+}
+
+async function apply(session: Session, { before, after }: Step, parts: UpdateParts): Promise<void> {
+  const { sandbox, record } = session;
+  if (after.deadlineAtMs !== before.deadlineAtMs) await moveEnd(session, after, parts);
+  if (!areSame(sandbox.handle.spec, after)) await sandbox.setLimits(after.limits);
+  const { idleTimeoutMs, limits } = after;
+  const spec: SessionRecord['spec'] = {
+    ...record.spec,
+    limits,
+    lifetimeMs: after.deadlineAtMs - record.createdAtMs,
+    ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
+  };
+  const { controls, readAtMs } = sandbox.handle.evidence;
+  const evidence = { controls: [...controls], readAtMs };
+  const changed = { ...record, deadlineAtMs: after.deadlineAtMs, spec, evidence };
+  await parts.store.save(changed);
+  session.recordChange(changed);
+}
+
+async function moveEnd({ sandbox, record }: Session, { deadlineAtMs }: SessionPlan, { clock }: UpdateParts) {
+  await sandbox.setDeadline(deadlineAtMs - clock.now(), deadlineAtMs - record.createdAtMs);
+}
+
+/**
+ * What can't be taken back stays reported as it is: the evidence of each step is the kernel's. But a sandbox of which a limit that
+ * policy requires is held no longer is no sandbox any more.
+ */
+async function takeBack(session: Session, { before, after }: Step, parts: UpdateParts): Promise<void> {
+  const { sandbox, record } = session;
+  const isMoved = before.deadlineAtMs !== after.deadlineAtMs && sandbox.commandPath !== 'exec';
+  if (isMoved) await moveEnd(session, after, parts).catch(() => undefined);
+  if (!areSame(sandbox.handle.spec, after)) {
+    const error = await sandbox.setLimits(after.limits).then(() => undefined, toPaddockError);
+    if (error?.code === 'CONTROL_NOT_ENFORCED') await sandbox[Symbol.asyncDispose]().catch(() => undefined);
+  }
+  const { controls, readAtMs } = sandbox.handle.evidence;
+  const kept = { ...record, evidence: { controls: [...controls], readAtMs } };
+  session.recordChange(kept);
+  await parts.store.save(kept).catch(() => undefined);
+}
+
+function areSame(one: Pick<SessionPlan, 'limits'>, other: Pick<SessionPlan, 'limits'>): boolean {
+  const keys = ['memoryBytes', 'cpuMillis', 'cpuShares', 'pids'] as const;
+  return keys.every((key) => one.limits[key] === other.limits[key]);
+}
+
+function describeUpdate({ changes, controls }: UpdateReport, { spec }: SessionRecord) {
+  return {
+    changed: changes.map(({ what }) => plain(what)),
+    memoryBytes: spec.limits.memoryBytes,
+    cpuMillis: spec.limits.cpuMillis,
+    cpuShares: spec.limits.cpuShares,
+    pids: spec.limits.pids,
+    lifetimeMs: spec.lifetimeMs,
+    idleTimeoutMs: spec.idleTimeoutMs ?? 0,
+    controls: controls.map((c) => plain(`${c.id}=${c.status}`)),
+  };
+}
