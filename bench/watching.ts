@@ -1,7 +1,6 @@
 import type { Engine } from '../src/engine/types.js';
 import { systemClock } from '../src/kit/clock.js';
-import { Monitor } from '../src/monitor/monitor.js';
-import { UsageReader } from '../src/monitor/usage-reader.js';
+import { Monitoring } from '../src/monitor/monitoring.js';
 import { watchSession } from '../src/session/watch.js';
 import { command, Stage } from '../test/engine/support/stage.js';
 
@@ -27,12 +26,13 @@ export async function measureWatching(engine: Engine, sessions: number): Promise
     turn = call;
     return () => undefined;
   };
-  const monitor = new Monitor({ clock, reader: new UsageReader(), repeat });
+  const { alarms: thresholds } = stage.policy;
+  const monitoring = new Monitoring({ clock, thresholds, onAlarm: () => undefined, repeat });
   const watches: AsyncDisposable[] = [];
   for (let i = 0; i < sessions; i += 1) {
     const session = await stage.create({ memory: '64m', lifetime: '20m' });
     await session.start(command('exec sleep 1000', { timeoutMs: 1_000_000 }));
-    watches.push(watchSession(session, { store: stage.store, audit: stage.audit, clock: systemClock, monitor }));
+    watches.push(watchSession(session, { store: stage.store, audit: stage.audit, clock: systemClock, monitoring }));
   }
   const take = (n: number) => {
     for (let i = 0; i < n; i += 1) {
@@ -45,7 +45,7 @@ export async function measureWatching(engine: Engine, sessions: number): Promise
   take(turns);
   const { user, system } = process.cpuUsage(before);
   const [first] = stage.sessions.list;
-  const source = monitor.usageOf(first?.id ?? '')?.usage.sources.memory ?? 'unknown';
+  const source = monitoring.stateOf(first?.id ?? '').usage?.sources.memory ?? 'unknown';
   for (const watch of watches) await watch[Symbol.asyncDispose]();
   const cpuMsPerTurn = (user + system) / 1000 / turns;
   return { sessions, source, cpuMsPerTurn: round(cpuMsPerTurn), percentOfOneCore: round(cpuMsPerTurn / 10) };

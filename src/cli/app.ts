@@ -9,7 +9,7 @@ import type { Engine } from '../engine/types.js';
 import { systemClock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
 import { readProcessIdentity } from '../kit/process-identity.js';
-import type { Monitor } from '../monitor/monitor.js';
+import type { Monitoring } from '../monitor/monitoring.js';
 import type { CreateContext } from '../policy/create.js';
 import type { SandboxMaker } from '../sandbox/create.js';
 import { mappableIds } from '../sandbox/host-facts.js';
@@ -60,7 +60,7 @@ export class App implements AsyncDisposable {
   }
 
   /** The sessions of this process. The returned object is disposed with the app, before the engine. */
-  async sessions(kind: 'attached' | 'detached', monitor?: Monitor): Promise<Sessions> {
+  async sessions(kind: 'attached' | 'detached', monitoring?: Monitoring): Promise<Sessions> {
     const audit = await this.audit();
     const [maker, owner] = await Promise.all([this.maker(), readProcessIdentity()]);
     if (owner === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
@@ -72,7 +72,7 @@ export class App implements AsyncDisposable {
       owner,
       kind,
       version,
-      monitor,
+      monitoring,
     });
     return this.#stack.use(sessions);
   }

@@ -1,3 +1,4 @@
+import type { AlarmThresholds } from '../core/alarm-thresholds.js';
 import type { SitePolicy } from '../core/site-policy.js';
 
 const mib = 1024 ** 2;
@@ -28,6 +29,19 @@ const toolFolders = [
   '/opt',
   '/nix/store',
 ];
+
+const alarms: AlarmThresholds = {
+  throttledPercent: 80,
+  throttledForMs: minuteMs,
+  pidsPercent: 90,
+  memoryPressurePercent: 20,
+  memoryPercent: 95,
+  memoryForMs: minuteMs / 2,
+  hostPressurePercent: 60,
+  hostPressureForMs: 2 * minuteMs,
+  denials: 20,
+  denialsWithinMs: minuteMs,
+};
 
 /**
  * The site's policy where no policy file says otherwise. What is hardened in every sandbox is not in here at all, so
@@ -61,8 +75,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
       timeoutMs: 10 * minuteMs,
       workspace: 'ro',
     },
-    // An account without a home has no projects of its own to show.
-    allowedRoots: homeDir === '/' ? [] : [homeDir],
+    allowedRoots: projectRoots(homeDir),
     readWriteAllowed: true,
     images: [],
     pullAllowed: false,
@@ -72,5 +85,11 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     rootfulAllowed: false,
     tcpAllowed: false,
     versionFloorRequired: false,
+    alarms,
   };
+}
+
+/** An account without a home has no projects of its own to show. */
+function projectRoots(homeDir: string): readonly string[] {
+  return homeDir === '/' ? [] : [homeDir];
 }

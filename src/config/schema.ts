@@ -67,8 +67,28 @@ const defaults = z.strictObject({
   workspace: z.enum(workspaceModes).optional(),
 });
 
+const percent = amount('a percentage up to 100', (value) => {
+  const match = /^(\d{1,3}) ?%?$/.exec(String(value));
+  return match !== null && Number(match[1]) <= 100 ? Number(match[1]) : undefined;
+});
+
+/** When something counts as alarming (docs/monitoring.md). */
+const alarms = z.strictObject({
+  throttled: percent.optional(),
+  throttled_for: ms.optional(),
+  pids: percent.optional(),
+  memory_pressure: percent.optional(),
+  memory: percent.optional(),
+  memory_for: ms.optional(),
+  host_pressure: percent.optional(),
+  host_pressure_for: ms.optional(),
+  denials: whole.optional(),
+  denials_within: ms.optional(),
+});
+
 const siteRules = {
   ceilings: ceilings.optional(),
+  alarms: alarms.optional(),
   allowed_roots: paths.optional(),
   read_write: z.boolean().optional(),
   images: z.array(pattern).max(1024).optional(),

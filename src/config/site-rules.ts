@@ -1,3 +1,4 @@
+import type { AlarmThresholds } from '../core/alarm-thresholds.js';
 import { ConfigError } from '../core/errors.js';
 import type { Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
 import type { PolicyFile, UserSettings } from './schema.js';
@@ -31,6 +32,19 @@ export const defaultKeys = {
   workspace: 'workspace',
 } as const satisfies Record<keyof NonNullable<PolicyFile['defaults']>, keyof Defaults>;
 
+export const alarmKeys = {
+  throttled: 'throttledPercent',
+  throttled_for: 'throttledForMs',
+  pids: 'pidsPercent',
+  memory_pressure: 'memoryPressurePercent',
+  memory: 'memoryPercent',
+  memory_for: 'memoryForMs',
+  host_pressure: 'hostPressurePercent',
+  host_pressure_for: 'hostPressureForMs',
+  denials: 'denials',
+  denials_within: 'denialsWithinMs',
+} as const satisfies Record<keyof NonNullable<PolicyFile['alarms']>, keyof AlarmThresholds>;
+
 /** Names of everything else. */
 export const ruleKeys = {
   allowed_roots: 'allowedRoots',
@@ -59,13 +73,9 @@ export interface PolicyDraft {
 /** Puts one file's rules over the draft. With `onlyTighten` every value must be at least as strict as the one before. */
 export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string, onlyTighten: boolean): void {
   const before = draft.policy;
-  const ceilings: Record<string, number> = { ...before.ceilings };
-  for (const [name, value] of given(rules.ceilings)) {
-    const key = ceilingKeys[name as keyof typeof ceilingKeys];
-    if (onlyTighten && value > before.ceilings[key]) loosens(`ceilings.${name}`, value, before.ceilings[key], origin);
-    ceilings[key] = value;
-    draft.origins.set(`ceilings.${key}`, origin);
-  }
+  const numbers = { draft, origin, onlyTighten };
+  const ceilings = withNumbers(before.ceilings, rules.ceilings, { ...numbers, table: 'ceilings', keys: ceilingKeys });
+  const alarms = withNumbers(before.alarms, rules.alarms, { ...numbers, table: 'alarms', keys: alarmKeys });
   const others: Record<string, unknown> = {};
   for (const name of Object.keys(ruleKeys) as RuleName[]) {
     if (rules[name] === undefined) continue;
@@ -73,8 +83,36 @@ export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string,
     others[ruleKeys[name]] = ruleValue(name, rules, draft);
     draft.origins.set(`policy.${ruleKeys[name]}`, origin);
   }
-  // Both records hold only keys of the tables above, with the values the schema made for them.
-  draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings: ceilings as unknown as Ceilings };
+  // It holds only keys of the table above, with the values the schema made for them.
+  draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings, alarms };
+}
+
+interface NumbersOptions<T> {
+  readonly draft: PolicyDraft;
+  readonly origin: string;
+  readonly onlyTighten: boolean;
+  readonly table: 'ceilings' | 'alarms';
+  readonly keys: Readonly<Record<string, keyof T & string>>;
+}
+
+/** The numbers of a table with those given put over them. */
+function withNumbers<T extends object>(
+  before: T,
+  values: SiteRules['alarms' | 'ceilings'],
+  options: NumbersOptions<T>,
+): T {
+  const { draft, origin, onlyTighten, table, keys } = options;
+  const numbers = { ...before } as Record<string, number>;
+  for (const [name, value] of given(values)) {
+    const key = keys[name] ?? name;
+    const most = numbers[key] ?? 0;
+    // A shorter time to count in makes fewer alarms; everything else is stricter when it is lower.
+    const isLooser = name === 'denials_within' ? value < most : value > most;
+    if (onlyTighten && isLooser) loosens(`${table}.${name}`, value, most, origin);
+    numbers[key] = value;
+    draft.origins.set(`${table}.${key}`, origin);
+  }
+  return numbers as T;
 }
 
 function ruleValue(name: RuleName, rules: SiteRules, { policy, homeDir }: PolicyDraft): unknown {
@@ -157,7 +195,7 @@ function ceilingOf(key: keyof Defaults, { ceilings }: SitePolicy): number {
   return key === 'workspace' ? Number.POSITIVE_INFINITY : ceilings[key];
 }
 
-function given(values: SiteRules['ceilings']): readonly [string, number][] {
+function given(values: SiteRules['alarms' | 'ceilings']): readonly [string, number][] {
   return Object.entries(values ?? {}).filter((entry): entry is [string, number] => entry[1] !== undefined);
 }
 

@@ -1,3 +1,4 @@
+import type { AlarmThresholds } from './alarm-thresholds.js';
 import type { ControlId } from './evidence.js';
 
 /** The most that any request may ask for; numbers in the units of their names. */
@@ -53,4 +54,5 @@ export interface SitePolicy {
   readonly tcpAllowed: boolean;
   /** Engine versions below the known-good floor are an error instead of a warning. */
   readonly versionFloorRequired: boolean;
+  readonly alarms: AlarmThresholds;
 }

@@ -28,6 +28,7 @@ export type Repeat = (everyMs: number, call: () => void) => () => void;
 export interface MonitorOptions {
   readonly clock: Clock;
   readonly reader: Pick<UsageReader, 'readAll'>;
+  readonly onSample?: (id: string, sample: Sample) => void;
   /** Default: a timer of Node's. */
   readonly repeat?: Repeat;
 }
@@ -116,6 +117,7 @@ export class Monitor {
       const sample = { ...reading, atMs, ...(cpuMillis === undefined ? {} : { cpuMillis }) };
       entry.last = { sample, monotonicMs };
       entry.ring.add(monotonicMs, sample);
+      this.#options.onSample?.(entry.target.id, sample);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration } from '../core/units.js';
+import type { AlarmView } from './alarms/alarm.js';
 import type { SampleView, TrendsView } from './usage-schema.js';
 
 /** What a session uses, in a few lines for people and models. */
@@ -7,6 +8,14 @@ export function usageText(sample: SampleView | undefined, trends?: TrendsView): 
   const lines = [`usage: ${nowText(sample)}`, ...eventsText(sample)];
   const recent = trends === undefined ? '' : trendText(trends['5m']);
   return [...lines, ...(recent === '' ? [] : [`  last 5 min: ${recent}`])].join('\n');
+}
+
+/** One line for each alarm, the latest last. */
+export function alarmsText(alarms: readonly AlarmView[]): readonly string[] {
+  return alarms.map(({ kind, level, atMs, text, inForce }) => {
+    const when = `${new Date(atMs).toISOString()}${inForce ? ', still' : ''}`;
+    return `${level === 'critical' ? 'ALARM' : 'alarm'} ${kind} (${when}): ${text}`;
+  });
 }
 
 /** Cores with two decimals. */

@@ -6,7 +6,7 @@ import type { SandboxSpec } from '../core/spec.js';
 import { Disposables } from '../kit/disposables.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import { randomBase32 } from '../kit/random-id.js';
-import type { Monitor } from '../monitor/monitor.js';
+import type { Monitoring } from '../monitor/monitoring.js';
 import type { CreateContext } from '../policy/create.js';
 import type { CreateAllowed } from '../policy/verdict.js';
 import {
@@ -41,7 +41,7 @@ export interface SessionsOptions {
   readonly kind: 'attached' | 'detached';
   readonly version: string;
   /** What samples the usage of attached sessions. */
-  readonly monitor?: Monitor | undefined;
+  readonly monitoring?: Monitoring | undefined;
 }
 
 interface Made {
@@ -117,7 +117,7 @@ export class SessionMaker {
       throw await afterEnd(error, () => sandbox[Symbol.asyncDispose]());
     }
     const log = new SessionLog(this.#options.store.logPath(record.id as SessionId));
-    const { audit, maker, monitor } = this.#options;
+    const { audit, maker, monitoring } = this.#options;
     const { clock } = maker;
     const { idleTimeoutMs: timeoutMs } = record.spec;
     const onUse = () => this.#options.store.noteUse(record.id as SessionId, clock.now());
@@ -125,7 +125,7 @@ export class SessionMaker {
     const session = new Session({ record: running, sandbox, log, audit, clock, idleness, notes });
     try {
       const visitors = await this.#letVisitorsIn(session, held);
-      session.openTo(visitors, held, watchSession(session, { store: this.#options.store, audit, clock, monitor }));
+      session.openTo(visitors, held, watchSession(session, { store: this.#options.store, audit, clock, monitoring }));
     } catch (error) {
       throw await afterEnd(error, () => session.end());
     }
@@ -134,12 +134,12 @@ export class SessionMaker {
 
   /** Other processes of this user may look into the session while this one holds it. */
   async #letVisitorsIn(session: Session, held: Claim): Promise<AsyncDisposable> {
-    const { policy, maker, store, monitor } = this.#options;
+    const { policy, maker, store, monitoring } = this.#options;
     const { sitePolicy } = policy;
     const { clock } = maker;
     const audit = this.#options.audit.forCaller(visitor);
     const update = (request: unknown) => updateSession(session, request, { store, audit, clock, policy });
-    const usage = () => monitor?.usageOf(session.id);
+    const usage = () => monitoring?.stateOf(session.id);
     return serveControl(held, { session, sitePolicy, audit, clock, update, usage });
   }
 

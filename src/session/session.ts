@@ -11,6 +11,7 @@ import type { OutputSink } from '../sandbox/command/command-output.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { endedIdle, idleWords, sessionEnded } from './ended.js';
 import type { Idleness } from './idleness.js';
+import { Notices } from './notices.js';
 import type { SessionRecord } from './record.js';
 import { describeResult } from './record-parts.js';
 import { type SessionCommand, waitFor } from './session-command.js';
@@ -36,6 +37,7 @@ export class Session {
   readonly idleness: Idleness;
   /** What policy decided differently from the letter of the request. */
   readonly notes: readonly string[];
+  readonly notices = new Notices();
   readonly #log: SessionLog;
   readonly #audit: AuditRecorder;
   readonly #clock: Clock;

@@ -1,18 +1,19 @@
 import { Disposables } from '../kit/disposables.js';
-import type { Monitor, WatchedSandbox } from '../monitor/monitor.js';
+import type { WatchedSandbox } from '../monitor/monitor.js';
+import type { Monitoring } from '../monitor/monitoring.js';
 import { type IdleWatchParts, watchIdle } from './idle-watch.js';
 import type { Session } from './session.js';
 
 export interface WatchParts extends IdleWatchParts {
   /** What samples the usage of this process's sessions; none in processes that hold them for one command only. */
-  readonly monitor?: Monitor | undefined;
+  readonly monitoring?: Monitoring | undefined;
 }
 
 /** Everything that whoever holds a session watches of it. Disposing stops that. */
 export function watchSession(session: Session, parts: WatchParts): AsyncDisposable {
   const watches = new Disposables();
   watches.use(watchIdle(session, parts));
-  if (parts.monitor !== undefined) watches.use(parts.monitor.watch(watchedSandbox(session)));
+  if (parts.monitoring !== undefined) watches.use(parts.monitoring.watch(watchedSandbox(session)));
   return watches;
 }
 

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { usageText } from '../monitor/usage-text.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
-import { usageFields, viewUsage } from './usage-view.js';
+import { usageFields, usageViewText, viewUsage } from './usage-view.js';
 import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
 
 export const getSession = defineTool({
@@ -11,7 +10,8 @@ export const getSession = defineTool({
   description:
     'Shows one session: state, limits, deadline, its commands, and the enforcement table: for every control what was asked, what ' +
     'the engine says, what the kernel confirms, and whether it is enforced, degraded, absent or unknown. usage is what it uses now ' +
-    '(memory, CPU, processes, I/O, pressure, each with its source), trends its minimum, average and maximum over 1, 5 and 15 minutes.',
+    '(memory, CPU, processes, I/O, pressure, each with its source), trends its minimum, average and maximum over 1, 5 and 15 minutes, ' +
+    'alarms what was alarming about it.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({ sessionId: z.string().max(64) }),
   output: sessionView.extend({
@@ -34,7 +34,7 @@ export const getSession = defineTool({
       structured: { ...view, ...used, enforcement, commands },
       text: [
         sessionText(view),
-        `  ${usageText(used.usage, used.trends)}`,
+        usageViewText(used),
         'enforcement:',
         ...table,
         `commands: ${commands.map((c) => `${c.commandId} ${c.state}`).join(', ') || 'none'}`,

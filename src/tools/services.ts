@@ -1,7 +1,7 @@
 import type { SitePolicy } from '../core/site-policy.js';
 import type { CheckReport } from '../doctor/report.js';
 import type { Clock } from '../kit/clock.js';
-import type { Monitor } from '../monitor/monitor.js';
+import type { Monitoring } from '../monitor/monitoring.js';
 import type { Sessions } from '../session/sessions.js';
 import type { RecordStore } from '../session/store.js';
 
@@ -9,8 +9,8 @@ import type { RecordStore } from '../session/store.js';
 export interface ToolServices {
   readonly sessions: Sessions;
   readonly store: RecordStore;
-  /** What the sessions use. */
-  readonly monitor: Pick<Monitor, 'usageOf'>;
+  /** What the sessions use, and what is alarming about it. */
+  readonly monitoring: Pick<Monitoring, 'stateOf'>;
   readonly sitePolicy: SitePolicy;
   readonly clock: Clock;
   /** The server's working directory, the project of a caller who names none, if it passes the checks. */

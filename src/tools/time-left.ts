@@ -19,8 +19,9 @@ export function timesLeft({ record, idleness }: Session, nowMs: number) {
   };
 }
 
-/** For the result of a command. A session that has ended says so by other means. */
+/** For the result of a command: alarms not told yet, and what is left. A session that has ended says so by other means. */
 export function warningOf(session: Session, nowMs: number): { warning?: string } {
-  const warning = session.isOpen ? endWarning(timesLeft(session, nowMs)) : undefined;
-  return warning === undefined ? {} : { warning };
+  const ending = session.isOpen ? endWarning(timesLeft(session, nowMs)) : undefined;
+  const all = [...session.notices.take(), ...(ending === undefined ? [] : [ending])];
+  return all.length === 0 ? {} : { warning: all.join('; ') };
 }

@@ -1,18 +1,36 @@
+import { z } from 'zod';
+import { type AlarmView, alarmSchema } from '../monitor/alarms/alarm.js';
 import { type SampleView, sampleSchema, type TrendsView, trendsSchema } from '../monitor/usage-schema.js';
+import { alarmsText, usageText } from '../monitor/usage-text.js';
 import type { Session } from '../session/session.js';
 import type { ToolServices } from './services.js';
 
-/** What a session uses and used; absent where nothing tells it. */
-export const usageFields = { usage: sampleSchema.optional(), trends: trendsSchema.optional() };
+/** What a session uses and used, absent where nothing tells it, and what was alarming about it. */
+export const usageFields = {
+  usage: sampleSchema.optional(),
+  trends: trendsSchema.optional(),
+  alarms: z.array(alarmSchema),
+};
 
-/** From the monitor; where the kernel shows nothing of a sandbox that lives, the engine is asked. */
+interface UsageView {
+  readonly usage?: SampleView;
+  readonly trends?: TrendsView;
+  readonly alarms: AlarmView[];
+}
+
+/** From what watches the session; where the kernel shows nothing of a sandbox that lives, the engine is asked. */
 export async function viewUsage(
   session: Session,
-  { monitor, clock }: Pick<ToolServices, 'monitor' | 'clock'>,
+  { monitoring, clock }: Pick<ToolServices, 'monitoring' | 'clock'>,
   signal: AbortSignal,
-): Promise<{ usage?: SampleView; trends?: TrendsView }> {
-  const known = monitor.usageOf(session.id);
-  if (known !== undefined) return known;
-  const reading = session.isOpen ? await session.sandbox.usageByEngine(signal) : undefined;
-  return reading === undefined ? {} : { usage: { ...reading, atMs: clock.now() } };
+): Promise<UsageView> {
+  const { alarms, ...used } = monitoring.stateOf(session.id);
+  const state = { ...used, alarms: [...alarms] };
+  if (used.usage !== undefined || !session.isOpen) return state;
+  const reading = await session.sandbox.usageByEngine(signal);
+  return reading === undefined ? state : { ...state, usage: { ...reading, atMs: clock.now() } };
+}
+
+export function usageViewText({ usage, trends, alarms }: UsageView): string {
+  return [usageText(usage, trends), ...alarmsText(alarms)].map((line) => `  ${line}`).join('\n');
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { builtInPolicy } from '../../src/config/built-in-policy.js';
 import { systemClock } from '../../src/kit/clock.js';
-import { Monitor } from '../../src/monitor/monitor.js';
-import { UsageReader } from '../../src/monitor/usage-reader.js';
+import { Monitoring } from '../../src/monitor/monitoring.js';
 import type { Session } from '../../src/session/session.js';
 import { watchSession } from '../../src/session/watch.js';
 import { CountingSocket } from './support/counting-socket.js';
@@ -14,14 +14,15 @@ describe.each(engineKinds)('what a session on a real rootless %s uses', (kind) =
   let counting: CountingSocket;
   let stage: Stage;
   let session: Session;
-  const monitor = new Monitor({ clock: systemClock, reader: new UsageReader() });
+  const { alarms: thresholds } = builtInPolicy('/');
+  const monitoring = new Monitoring({ clock: systemClock, thresholds, onAlarm: () => undefined });
   let watch: AsyncDisposable;
 
   beforeAll(async () => {
     counting = await CountingSocket.before(engineSockets[kind]);
     stage = await Stage.open(kind, { socketPath: counting.path });
     session = await stage.create({ memory: '256m' });
-    watch = watchSession(session, { store: stage.store, audit: stage.audit, clock: systemClock, monitor });
+    watch = watchSession(session, { store: stage.store, audit: stage.audit, clock: systemClock, monitoring });
   });
   afterAll(async () => {
     await watch[Symbol.asyncDispose]();
@@ -30,9 +31,9 @@ describe.each(engineKinds)('what a session on a real rootless %s uses', (kind) =
   });
 
   const usage = () => {
-    const used = monitor.usageOf(session.id);
+    const { usage: used } = monitoring.stateOf(session.id);
     if (used === undefined) throw new Error('nothing is known of a session that runs');
-    return used.usage;
+    return used;
   };
 
   it('is known of an idle one at once, and each number says where it comes from', () => {
@@ -70,7 +71,7 @@ describe.each(engineKinds)('what a session on a real rootless %s uses', (kind) =
     const after = usage();
     // What has ended counts on.
     expect(after.cpuUs).toBeGreaterThanOrEqual(used.cpuUs ?? 0);
-    expect(monitor.usageOf(session.id)?.trends['1m'].memoryBytes?.max).toBeGreaterThan(60 * mib);
+    expect(monitoring.stateOf(session.id).trends?.['1m'].memoryBytes?.max).toBeGreaterThan(60 * mib);
   });
 
   it('is what the engine says, or the engine says nothing: zeros are not taken for numbers', async () => {

@@ -82,6 +82,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
   maxSessions: fc.constant(8),
   rootfulAllowed: fc.constant(false),
   tcpAllowed: fc.constant(false),
+  alarms: fc.constant(base.alarms),
   versionFloorRequired: fc.constant(false),
 });
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../../kit/clock.js';
 import { UsageReader } from '../../monitor/usage-reader.js';
-import { usageText } from '../../monitor/usage-text.js';
+import { alarmsText, usageText } from '../../monitor/usage-text.js';
 import { usageOfHeld } from '../../session/control/client.js';
 import { idleLeftOf } from '../../session/idle-left.js';
 import { timeText } from '../../session/time-text.js';
@@ -33,15 +33,16 @@ export const inspect: CliCommand = {
     const socket = await presentHolder(app, record);
     const held = socket === undefined ? undefined : await usageOfHeld(socket, context.signal);
     const usage = held?.usage ?? new RecordedUsage(new UsageReader(), systemClock).read([record]).get(record.id);
-    const trends = held?.trends;
+    const [trends, alarms] = [held?.trends, held?.alarms ?? []];
     const text = [
       `${record.id} ${state}, container ${record.containerName} on ${record.engine.kind}, ends ${new Date(record.deadlineAtMs).toISOString()}`,
       timeText({ endsInMs, idleTimeoutMs, idleEndsInMs }),
       `limits: memory ${limits.memoryBytes} bytes, cpu ${limits.cpuMillis / 1000}, pids ${limits.pids}`,
       usageText(usage, trends),
+      ...alarmsText(alarms),
       table([['CONTROL', 'STATUS', 'ASKED', 'ENGINE', 'KERNEL'], ...rows]),
     ].join('\n');
-    await report(context, { ...record, nonce: undefined, state, endsInMs, idleEndsInMs, usage, trends }, text);
+    await report(context, { ...record, nonce: undefined, state, endsInMs, idleEndsInMs, usage, trends, alarms }, text);
     return 0;
   },
 };

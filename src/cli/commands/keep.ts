@@ -5,6 +5,7 @@ import { SessionError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
 import { systemClock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
+import type { Monitoring } from '../../monitor/monitoring.js';
 import { claimSession } from '../../session/control/claim-session.js';
 import { serveControl, visitor } from '../../session/control/server.js';
 import { Keeper } from '../../session/keeper.js';
@@ -14,7 +15,7 @@ import { updateSession } from '../../session/update.js';
 import { watchSession } from '../../session/watch.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
-import { newMonitor } from '../new-monitor.js';
+import { newMonitoring } from '../new-monitoring.js';
 import { reapWhileOpen } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
 import { adopt, recordOf } from './detached.js';
@@ -50,11 +51,12 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
   undo.defer(() => session.letGo());
   const audit = (await app.audit()).forCaller(visitor);
   const { sitePolicy } = app.config;
-  const usage = () => apps.monitor.usageOf(id);
+  const monitoring = await apps.monitoring();
+  const usage = () => monitoring.stateOf(id);
   const parts = { store: app.store, audit, clock: systemClock };
   const update = (request: unknown) => updateSession(session, request, { ...parts, policy: app.createContext() });
   const visitors = await serveControl(claim, { session, sitePolicy, audit, clock: systemClock, update, usage });
-  session.openTo(visitors, claim, watchSession(session, { ...parts, monitor: apps.monitor }));
+  session.openTo(visitors, claim, watchSession(session, { ...parts, monitoring }));
   undo.move();
   return session;
 }
@@ -62,16 +64,22 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
 /** One for each engine: a user's sessions may be on several. */
 class Apps implements AsyncDisposable {
   readonly usual: App;
-  readonly monitor = newMonitor();
   readonly #config: Config;
   readonly #env: CommandContext['env'];
   readonly #stack = new Disposables();
   readonly #byEndpoint = new Map<string, App>();
+  #monitoring: Promise<Monitoring> | undefined;
 
   constructor(config: Config, env: CommandContext['env']) {
     this.#config = config;
     this.#env = env;
     this.usual = this.#stack.use(new App(config, env));
+  }
+
+  /** For the sessions on every engine. */
+  monitoring(): Promise<Monitoring> {
+    this.#monitoring ??= this.usual.audit().then((audit) => newMonitoring(this.#config.sitePolicy, audit));
+    return this.#monitoring;
   }
 
   for({ engine: { socketPath, startedByUs } }: SessionRecord): App {

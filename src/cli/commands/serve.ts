@@ -6,13 +6,16 @@ import { systemClock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
 import { buildServer, callerOf } from '../../mcp/server.js';
 import { type RefusedMessage, serveStdio } from '../../mcp/stdio.js';
+import type { Alarm } from '../../monitor/alarms/alarm.js';
+import type { Monitoring } from '../../monitor/monitoring.js';
+import type { Sessions } from '../../session/sessions.js';
 import { allTools } from '../../tools/all-tools.js';
 import type { ToolServices } from '../../tools/services.js';
 import { approveWorkingDirectory } from '../../workspace/approve.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
 import { checkHost } from '../host-check.js';
-import { newMonitor } from '../new-monitor.js';
+import { newMonitoring } from '../new-monitoring.js';
 import { pruneHere, reapWhileOpen } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
 
@@ -31,19 +34,26 @@ export const serve: CliCommand = {
     await using held = new Disposables();
     const audit = await app.audit();
     let services: Promise<ToolServices> | undefined;
+    const monitoring = newMonitoring(config.sitePolicy, audit, (alarm) => {
+      log.warn({ alarm }, 'alarm');
+      void services?.then(({ sessions }) => tell(sessions, alarm));
+    });
     const server = buildServer({
       version,
       tools: allTools,
       audit,
       services: () => {
-        services ??= makeServices(app, held, log, context.signal).catch((error: unknown) => {
+        services ??= makeServices({ app, monitoring, held, log }, context.signal).catch((error: unknown) => {
           // An engine that is started later is found by the next call.
           services = undefined;
           throw error;
         });
         return services;
       },
-      onFailure: (tool, err) => log.info({ tool, err }, 'a call failed'),
+      onFailure: (tool, err) => {
+        log.info({ tool, err }, 'a call failed');
+        if (err instanceof PolicyDenied) monitoring.denials.add();
+      },
     });
     const { stdin, stdout } = context.terminal;
     const onRefused = (what: RefusedMessage, why: string) => {
@@ -63,9 +73,21 @@ export const serve: CliCommand = {
   },
 };
 
-async function makeServices(app: App, held: Disposables, log: Logger, signal: AbortSignal): Promise<ToolServices> {
-  const monitor = newMonitor();
-  const sessions = await app.sessions('attached', monitor);
+/** With the next result of the session, or of every session where it is about none of them. */
+function tell(sessions: Sessions, { session, text }: Alarm): void {
+  for (const one of sessions.list) if (session === undefined || one.id === session) one.notices.add(text);
+}
+
+interface ServiceParts {
+  readonly app: App;
+  readonly monitoring: Monitoring;
+  /** What ends before the app does. */
+  readonly held: Disposables;
+  readonly log: Logger;
+}
+
+async function makeServices({ app, monitoring, held, log }: ServiceParts, signal: AbortSignal): Promise<ToolServices> {
+  const sessions = await app.sessions('attached', monitoring);
   const onFailure = (err: unknown) => log.warn({ err }, 'could not prune');
   // What an earlier server left when it was killed goes now, beside the first call; `prune` is there for when it fails.
   pruneHere(app, { isDryRun: false, signal }).then(
@@ -76,7 +98,7 @@ async function makeServices(app: App, held: Disposables, log: Logger, signal: Ab
   const project = await approveWorkingDirectory(process.cwd(), true, app.approval());
   return {
     sessions,
-    monitor,
+    monitoring,
     store: app.store,
     sitePolicy: app.config.sitePolicy,
     clock: systemClock,

@@ -2,7 +2,9 @@ import { PaddockError, toPaddockError } from '../../core/errors.js';
 import { formatBytes } from '../../core/units.js';
 import { type HostLoad, HostLoadReader } from '../../doctor/host-load.js';
 import { systemClock } from '../../kit/clock.js';
+import { known } from '../../kit/known.js';
 import { UsageReader } from '../../monitor/usage-reader.js';
+import { alarmsText } from '../../monitor/usage-text.js';
 import { usageOfHeld } from '../../session/control/client.js';
 import type { HeldUsage } from '../../session/control/messages.js';
 import type { SessionRecord } from '../../session/record.js';
@@ -60,9 +62,7 @@ class StatsView {
     await this.#rows();
     const [load] = await Promise.all([this.#host.read(), systemClock.sleep(betweenLooksMs, this.#context.signal)]);
     const rows = await this.#rows();
-    const held = new Map(
-      await Promise.all(rows.map(async ({ record }) => [record.id, await this.#ask(record)] as const)),
-    );
+    const held = await this.#held(rows);
     const sessions = rows.map(({ record, state, usage }) => ({
       ...{ sessionId: record.id, ...(record.name === undefined ? {} : { name: record.name }) },
       ...{ state, kind: record.kind, ownerPid: record.owner.pid },
@@ -70,7 +70,15 @@ class StatsView {
       ...(usage === undefined ? {} : { usage }),
       ...held.get(record.id),
     }));
-    await report(this.#context, { host: load, sessions }, `${statsTable(rows)}\n${hostText(load)}`);
+    await report(
+      this.#context,
+      { host: load, sessions },
+      [statsTable(rows), ...alarmLines(held), hostText(load)].join('\n'),
+    );
+  }
+
+  async #held(rows: readonly StatsRow[]): Promise<ReadonlyMap<string, Pick<HeldUsage, 'trends' | 'alarms'>>> {
+    return new Map(await Promise.all(rows.map(async (row) => [row.record.id, await this.#ask(row)] as const)));
   }
 
   /** On a terminal in one place, elsewhere one table after the other. Ends when the one session that was named has. */
@@ -81,7 +89,8 @@ class StatsView {
     await this.#rows();
     while (await this.#pause()) {
       const [rows, load] = [await this.#rows().catch(noneLeft), await this.#host.read()];
-      const lines = `${statsTable(rows)}\n${hostText(load)}`.split('\n');
+      const alarms = alarmLines(await this.#held(rows));
+      const lines = [...statsTable(rows).split('\n'), ...alarms, hostText(load)];
       const text = screen === undefined ? `${lines.join('\n')}\n\n` : framed(lines, screen.size());
       await write(terminal.stdout, text);
       if (this.#context.positionals.length > 0 && rows.every(({ state }) => state !== 'running')) return;
@@ -111,12 +120,19 @@ class StatsView {
   }
 
   /** What only its holder knows; nothing where nobody holds it, or who does can't say. */
-  async #ask(record: SessionRecord): Promise<Pick<HeldUsage, 'trends'>> {
-    if (!this.#context.json) return {};
+  async #ask({ record }: StatsRow): Promise<Pick<HeldUsage, 'trends' | 'alarms'>> {
     const socket = await presentHolder(this.#app, record);
-    const held = socket === undefined ? undefined : await usageOfHeld(socket, this.#context.signal);
-    return held?.trends === undefined ? {} : { trends: held.trends };
+    const { trends, alarms } =
+      (socket === undefined ? undefined : await usageOfHeld(socket, this.#context.signal)) ?? {};
+    return known({ trends, alarms });
   }
+}
+
+/** Below the table: what is alarming now. */
+function alarmLines(held: ReadonlyMap<string, Pick<HeldUsage, 'alarms'>>): readonly string[] {
+  return [...held].flatMap(([id, { alarms = [] }]) =>
+    alarmsText(alarms.filter(({ inForce }) => inForce)).map((line) => `${id}: ${line}`),
+  );
 }
 
 /** A session that was removed while it was watched has ended. */

@@ -46,7 +46,7 @@ export async function commandsOfHeld(socket: Socket): Promise<readonly HeldComma
 export async function usageOfHeld(socket: Socket, signal?: AbortSignal): Promise<HeldUsage | undefined> {
   const answer = await ask(socket, { say: 'usage' }, signal).catch(() => undefined);
   if (answer?.say !== 'usage') return undefined;
-  return known({ usage: answer.usage, trends: answer.trends });
+  return known({ usage: answer.usage, trends: answer.trends, alarms: answer.alarms });
 }
 
 /** Changes a session that another process holds. Errors: the holder's; CHANNEL_UNAVAILABLE when it goes away in the midst. */

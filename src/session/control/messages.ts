@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ErrorCode, errorTable, toPaddockError } from '../../core/errors.js';
 import { exitReasons } from '../../core/exec.js';
+import { alarmSchema } from '../../monitor/alarms/alarm.js';
 import { sampleSchema, trendsSchema } from '../../monitor/usage-schema.js';
 import { updateReport } from '../update-report.js';
 
@@ -63,6 +64,7 @@ const usageAnswer = z.object({
   say: z.literal('usage'),
   usage: sampleSchema.optional(),
   trends: trendsSchema.optional(),
+  alarms: z.array(alarmSchema).optional(),
 });
 export type HeldUsage = Omit<z.output<typeof usageAnswer>, 'say'>;
 

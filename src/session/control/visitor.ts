@@ -6,6 +6,7 @@ import type { ExecRequest, ExecResult } from '../../core/exec.js';
 import type { SitePolicy } from '../../core/site-policy.js';
 import type { SandboxSpec } from '../../core/spec.js';
 import type { Clock } from '../../kit/clock.js';
+import type { SessionState } from '../../monitor/monitoring.js';
 import { admitExec } from '../../policy/exec.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
 import type { Session } from '../session.js';
@@ -15,7 +16,6 @@ import {
   type ClientMessage,
   clientMessage,
   type HeldCommand,
-  type HeldUsage,
   type HolderMessage,
   inputWindowBytes,
   parseMessage,
@@ -35,7 +35,7 @@ export interface ControlOptions {
   readonly audit: AuditRecorder;
   readonly clock: Clock;
   /** What its monitor knows of the session; absent where nothing watches it. */
-  readonly usage?: () => HeldUsage | undefined;
+  readonly usage?: () => SessionState | undefined;
   /** Changes times and limits of the session. */
   readonly update: (request: unknown) => Promise<UpdateReport>;
 }
@@ -130,7 +130,7 @@ export class Visitor {
         this.#visit = this.#answer({ say: 'commands', commands: this.#options.session.commands.map(viewOf) });
         break;
       case 'usage':
-        this.#visit = this.#answer({ say: 'usage', ...this.#options.usage?.() });
+        this.#visit = this.#answer(usageAnswerOf(this.#options.usage?.()));
         break;
       case 'update':
         this.#visit = this.#update(message.request);
@@ -228,4 +228,9 @@ function viewOf({ id, argv, startedAtMs, outcome }: SessionCommand): HeldCommand
   if (outcome === undefined) return { ...base, state: 'running' };
   if ('error' in outcome) return { ...base, state: 'failed' };
   return { ...base, state: 'finished', exitCode: outcome.result.exitCode, reason: outcome.result.reason };
+}
+
+function usageAnswerOf(state: SessionState | undefined): HolderMessage {
+  const { alarms, ...rest } = state ?? {};
+  return { say: 'usage', ...rest, ...(alarms === undefined ? {} : { alarms: [...alarms] }) };
 }

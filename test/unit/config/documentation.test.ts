@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { settings } from '../../../src/config/layers.js';
 import { policyFileSchema, userSettingsSchema } from '../../../src/config/schema.js';
-import { ceilingKeys, defaultKeys, ruleKeys } from '../../../src/config/site-rules.js';
+import { alarmKeys, ceilingKeys, defaultKeys, ruleKeys } from '../../../src/config/site-rules.js';
 import { controlIds } from '../../../src/core/evidence.js';
 
 const document = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
@@ -16,7 +16,11 @@ describe('docs/configuration.md', () => {
   });
 
   it('has a row for every key of the policy file', () => {
-    const keys = [...Object.keys(ruleKeys), ...Object.keys(ceilingKeys).map((name) => `ceilings.${name}`)];
+    const keys = [
+      ...Object.keys(ruleKeys),
+      ...Object.keys(ceilingKeys).map((name) => `ceilings.${name}`),
+      ...Object.keys(alarmKeys).map((name) => `alarms.${name}`),
+    ];
     expect(keys.filter((key) => !new RegExp(`^\\| \`${key.replace('.', '\\.')}\` +\\|`, 'm').test(document))).toEqual(
       [],
     );
@@ -36,7 +40,7 @@ describe('the settings', () => {
         (a, b) => known.indexOf(a) - known.indexOf(b),
       ),
     );
-    const policyKeys = [...Object.keys(ruleKeys), 'ceilings', 'defaults'];
+    const policyKeys = [...Object.keys(ruleKeys), 'ceilings', 'alarms', 'defaults'];
     expect(Object.keys(policyFileSchema.shape).sort()).toEqual(policyKeys.sort());
   });
 });

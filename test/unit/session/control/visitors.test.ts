@@ -285,8 +285,8 @@ describe('a bad visitor', () => {
     const trend = { min: 1, avg: 2, max: 3, last: 3 };
     const trends = { '1m': { pids: trend }, '5m': {}, '15m': {} };
     const usage = { sources: { pids: 'cgroup' as const }, atMs: 5, pids: 3 };
-    await using served = await Served.make(cat, () => ({ usage, trends }));
-    expect(await usageOfHeld(await served.connect())).toEqual({ usage, trends });
+    await using served = await Served.make(cat, () => ({ usage, trends, alarms: [] }));
+    expect(await usageOfHeld(await served.connect())).toEqual({ usage, trends, alarms: [] });
     await using unwatched = await Served.make(cat);
     expect(await usageOfHeld(await unwatched.connect())).toEqual({});
   });

@@ -109,8 +109,8 @@ export function stage(changes: Partial<SessionRecord> = {}) {
   const session = new Session({ ...parts, sandbox: sandbox as unknown as Sandbox });
   const sitePolicy: SitePolicy = builtInPolicy('/home/ann');
   const sessions = { get: () => session, list: [session] };
-  const monitor = { usageOf: () => undefined };
-  const services = { sessions, monitor, sitePolicy, clock } as unknown as ToolServices;
+  const monitoring = { stateOf: () => ({ alarms: [] }) };
+  const services = { sessions, monitoring, sitePolicy, clock } as unknown as ToolServices;
   const context: ToolContext = { signal: new AbortController().signal, progress: () => undefined };
   return { clock, session, sandbox, commands, services, context };
 }

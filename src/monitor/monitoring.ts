@@ -1,0 +1,75 @@
+import { availableParallelism, totalmem } from 'node:os';
+import type { AlarmThresholds } from '../core/alarm-thresholds.js';
+import type { Clock } from '../kit/clock.js';
+import type { Alarm, AlarmSink, AlarmView } from './alarms/alarm.js';
+import { AlarmBook } from './alarms/alarm-book.js';
+import type { HostFacts } from './alarms/conditions.js';
+import { Denials } from './alarms/denials.js';
+import { readHostPressure } from './alarms/host-pressure.js';
+import { SampleAlarms } from './alarms/sample-alarms.js';
+import { kernelTexts } from './kernel-text.js';
+import { Monitor, type Repeat, type SandboxUsage, type WatchedSandbox } from './monitor.js';
+import { UsageReader } from './usage-reader.js';
+
+export interface MonitoringOptions {
+  readonly clock: Clock;
+  readonly thresholds: AlarmThresholds;
+  readonly onAlarm: (alarm: Alarm) => void;
+  /** Default: the kernel's files. */
+  readonly reader?: Pick<UsageReader, 'readAll'>;
+  readonly host?: () => HostFacts;
+  readonly repeat?: Repeat;
+}
+
+/** What is known of a session. */
+export interface SessionState extends Partial<SandboxUsage> {
+  readonly alarms: readonly AlarmView[];
+}
+
+/** What one process watches of the sessions that it holds: what they use, and what is alarming about that. */
+export class Monitoring {
+  /** For whoever finds something alarming elsewhere. */
+  readonly alarms: AlarmSink;
+  readonly denials: Denials;
+  readonly #book: AlarmBook;
+  readonly #monitor: Monitor;
+  readonly #samples: SampleAlarms;
+
+  constructor({
+    clock,
+    thresholds,
+    onAlarm,
+    reader = new UsageReader(),
+    host = hostFacts(),
+    repeat,
+  }: MonitoringOptions) {
+    const book = new AlarmBook(clock, onAlarm);
+    this.#book = book;
+    this.alarms = book;
+    this.denials = new Denials(book, clock, thresholds);
+    this.#samples = new SampleAlarms({ book, thresholds, clock, host });
+    const onSample = (id: string, sample: SandboxUsage['usage']) => this.#samples.look(id, sample);
+    this.#monitor = new Monitor({ clock, reader, onSample, ...(repeat === undefined ? {} : { repeat }) });
+  }
+
+  /** Watches it until what is returned is disposed. */
+  watch(target: WatchedSandbox): AsyncDisposable {
+    const watch = this.#monitor.watch(target);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        await watch[Symbol.asyncDispose]();
+        this.#samples.forget(target.id);
+      },
+    };
+  }
+
+  stateOf(id: string): SessionState {
+    return { ...this.#monitor.usageOf(id), alarms: this.#book.of(id) };
+  }
+}
+
+function hostFacts(): () => HostFacts {
+  const read = kernelTexts();
+  const fixed = { cpuCount: availableParallelism(), memoryBytes: totalmem() };
+  return () => ({ ...fixed, pressure: readHostPressure(read) });
+}

@@ -1,0 +1,178 @@
+import { expect, it } from 'vitest';
+import { builtInPolicy } from '../../../../src/config/built-in-policy.js';
+import type { Alarm } from '../../../../src/monitor/alarms/alarm.js';
+import type { HostFacts } from '../../../../src/monitor/alarms/conditions.js';
+import { Monitoring } from '../../../../src/monitor/monitoring.js';
+import type { Reading } from '../../../../src/monitor/reading.js';
+import type { UsageTarget } from '../../../../src/monitor/usage-reader.js';
+import { target } from '../support/kernel.js';
+
+const thresholds = builtInPolicy('/').alarms;
+const idle: Reading = {
+  sources: { memory: 'cgroup', cpu: 'cgroup', pids: 'cgroup' },
+  ...{ memoryBytes: 10, memoryMaxBytes: 100, cpuUs: 0, cpuPeriods: 0, throttledPeriods: 0 },
+  ...{ pids: 2, pidsMax: 100, pidsRefused: 0, oomKills: 0 },
+};
+
+/** Monitoring of one busy session whose readings and host are the test's, one turn a second. */
+function staged() {
+  const clock = { nowMs: 0, now: () => clock.nowMs, monotonic: () => clock.nowMs, sleep: () => Promise.resolve() };
+  const alarms: Alarm[] = [];
+  const host: { pressure: HostFacts['pressure'] } = { pressure: {} };
+  let reading = idle;
+  let turn: () => void = () => undefined;
+  const readAll = <T extends UsageTarget>(all: Iterable<T>) => new Map([...all].map((one) => [one, reading]));
+  const monitoring = new Monitoring({
+    ...{ clock, thresholds, reader: { readAll } },
+    onAlarm: (alarm) => void alarms.push(alarm),
+    host: () => ({ ...host, cpuCount: 4, memoryBytes: 1000 }),
+    repeat: (_, call) => {
+      turn = call;
+      return () => undefined;
+    },
+  });
+  const watch = monitoring.watch({ ...target(), id: 's', isBusy: () => true });
+  const pass = (seconds: number, change: (before: Reading) => Partial<Reading> = () => ({})) => {
+    for (let i = 0; i < seconds; i += 1) {
+      reading = { ...reading, ...change(reading) };
+      clock.nowMs += 1000;
+      turn();
+    }
+  };
+  const told = () => alarms.splice(0).map(({ kind, level }) => `${kind} ${level}`);
+  pass(1);
+  return { clock, monitoring, watch, host, pass, told, alarms };
+}
+
+it('says nothing of what is as it should be', () => {
+  const { pass, told, monitoring } = staged();
+  pass(600, ({ cpuPeriods = 0 }) => ({ cpuPeriods: cpuPeriods + 10 }));
+  expect([told(), monitoring.stateOf('s').alarms]).toEqual([[], []]);
+});
+
+it('tells a kill for memory at once, and again only when a minute went by without one', () => {
+  const { pass, told, monitoring, alarms } = staged();
+  const kill = ({ oomKills = 0 }: Reading) => ({ oomKills: oomKills + 1 });
+  pass(1, kill);
+  expect(alarms).toMatchObject([
+    { session: 's', kind: 'oom', level: 'critical', values: { oomKills: 1 }, text: expect.stringContaining('100 B') },
+  ]);
+  told();
+  pass(50);
+  pass(1, kill);
+  pass(59);
+  expect(told()).toEqual([]);
+  expect(monitoring.stateOf('s').alarms).toMatchObject([{ kind: 'oom', inForce: true }]);
+  pass(2);
+  expect(monitoring.stateOf('s').alarms).toMatchObject([{ kind: 'oom', inForce: false }]);
+  pass(1, kill);
+  expect(told()).toEqual(['oom critical']);
+  expect(monitoring.stateOf('s').alarms).toMatchObject([{ inForce: false }, { inForce: true }]);
+});
+
+it('does not take what happened before it watched for news', () => {
+  const { monitoring, pass, told } = staged();
+  monitoring.watch({ ...target(), id: 'other', isBusy: () => true });
+  pass(1, () => ({ oomKills: 7 }));
+  expect(told()).toEqual(['oom critical']);
+  pass(5);
+  expect(told()).toEqual([]);
+});
+
+it('tells throttling when it has lasted for a minute without a break', () => {
+  const { pass, told } = staged();
+  const held =
+    (share: number) =>
+    ({ cpuPeriods = 0, throttledPeriods = 0 }: Reading) => ({
+      cpuPeriods: cpuPeriods + 10,
+      throttledPeriods: throttledPeriods + share,
+    });
+  pass(50, held(9));
+  pass(1, held(1));
+  pass(60, held(9));
+  expect(told()).toEqual([]);
+  pass(1, held(9));
+  expect(told()).toEqual(['throttled warning']);
+  // Between the threshold and four fifths of it nothing changes.
+  pass(200, held(7));
+  pass(120, held(9));
+  expect(told()).toEqual([]);
+  pass(62, held(1));
+  pass(62, held(9));
+  expect(told()).toEqual(['throttled warning']);
+});
+
+it('tells processes near their limit, and forks that failed', () => {
+  const near = staged();
+  near.pass(1, () => ({ pids: 90 }));
+  expect(near.told()).toEqual(['pids warning']);
+  const failed = staged();
+  failed.pass(1, () => ({ pidsRefused: 3 }));
+  expect(failed.alarms[0]).toMatchObject({ kind: 'pids', level: 'critical', values: { refused: 3, pidsMax: 100 } });
+});
+
+it('tells waiting for memory, and where the kernel keeps no pressure that it is nearly full', () => {
+  const some = (percent: number) => ({ memoryPressure: { someAvg10: percent, someTotalUs: 1 }, memoryBytes: 99 });
+  const { pass, told } = staged();
+  pass(60, () => some(19));
+  pass(30, () => some(25));
+  expect(told()).toEqual([]);
+  pass(1, () => some(25));
+  expect(told()).toEqual(['memory-pressure warning']);
+  const without = staged();
+  without.pass(31, () => ({ memoryBytes: 95 }));
+  expect(without.told()).toEqual(['memory-pressure warning']);
+});
+
+it('tells who keeps the host waiting, and only who uses half of what is missing', () => {
+  const { pass, told, host, alarms } = staged();
+  const compute =
+    (cores: number) =>
+    ({ cpuUs = 0 }: Reading) => ({ cpuUs: cpuUs + cores * 1e6 });
+  host.pressure = { cpuPercent: 90, memoryPercent: 90 };
+  pass(200, compute(1));
+  expect(told()).toEqual([]);
+  pass(122, compute(2));
+  expect(alarms).toMatchObject([{ kind: 'host-pressure', values: { percent: 90 } }]);
+});
+
+it('tells nothing of what is not known', () => {
+  const { pass, told } = staged();
+  pass(
+    100,
+    () => ({ pidsMax: undefined, oomKills: undefined, memoryMaxBytes: undefined, cpuPeriods: undefined }) as never,
+  );
+  expect(told()).toEqual([]);
+});
+
+it('tells refusals in a burst once, and again after a quiet time', () => {
+  const { monitoring, told, clock } = staged();
+  const deny = (count: number, everyMs: number) => {
+    for (let i = 0; i < count; i += 1) {
+      clock.nowMs += everyMs;
+      monitoring.denials.add();
+    }
+  };
+  deny(60, 4000);
+  expect(told()).toEqual([]);
+  deny(40, 100);
+  expect(told()).toEqual(['denials warning']);
+  clock.nowMs += 60_000;
+  deny(20, 100);
+  expect(told()).toEqual(['denials warning']);
+});
+
+it('keeps the last twenty of a session until that ends, also those that others raise', async () => {
+  const { monitoring, watch, told } = staged();
+  for (let i = 0; i < 25; i += 1) {
+    monitoring.alarms.raise({ session: 's', kind: 'disk', level: 'warning', text: `${i}`, values: { i } });
+    monitoring.alarms.raise({ session: 's', kind: 'disk', level: 'warning', text: 'again', values: {} });
+    monitoring.alarms.clear('disk', 's');
+  }
+  expect(told().length).toBe(25);
+  expect(monitoring.stateOf('s').alarms.map(({ text }) => text)).toEqual(
+    Array.from({ length: 20 }, (_, i) => `${i + 5}`),
+  );
+  await watch[Symbol.asyncDispose]();
+  expect(monitoring.stateOf('s').alarms).toEqual([]);
+});
