@@ -1,5 +1,5 @@
 import type { AlarmThresholds } from '../core/alarm-thresholds.js';
-import type { SitePolicy } from '../core/site-policy.js';
+import type { Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
 
 const mib = 1024 ** 2;
 const gib = 1024 ** 3;
@@ -30,6 +30,34 @@ const toolFolders = [
   '/nix/store',
 ];
 
+const ceilings: Ceilings = {
+  memoryBytes: 64 * gib,
+  cpuMillis: 256_000,
+  cpuShares: 2048,
+  pids: 8192,
+  nofile: 524_288,
+  fsizeBytes: Number.MAX_SAFE_INTEGER,
+  shmBytes: 2 * gib,
+  tmpfsBytes: 16 * gib,
+  lifetimeMs: 24 * hourMs,
+  idleTimeoutMs: 24 * hourMs,
+  timeoutMs: 8 * hourMs,
+};
+
+const defaults: Defaults = {
+  memoryBytes: 2 * gib,
+  cpuMillis: 2000,
+  pids: 512,
+  nofile: 4096,
+  shmBytes: 64 * mib,
+  tmpBytes: 512 * mib,
+  homeBytes: 512 * mib,
+  lifetimeMs: 8 * hourMs,
+  idleTimeoutMs: 30 * minuteMs,
+  timeoutMs: 10 * minuteMs,
+  workspace: 'ro',
+};
+
 const alarms: AlarmThresholds = {
   throttledPercent: 80,
   throttledForMs: minuteMs,
@@ -49,32 +77,8 @@ const alarms: AlarmThresholds = {
  */
 export function builtInPolicy(homeDir: string): SitePolicy {
   return {
-    ceilings: {
-      memoryBytes: 64 * gib,
-      cpuMillis: 256_000,
-      cpuShares: 2048,
-      pids: 8192,
-      nofile: 524_288,
-      fsizeBytes: Number.MAX_SAFE_INTEGER,
-      shmBytes: 2 * gib,
-      tmpfsBytes: 16 * gib,
-      lifetimeMs: 24 * hourMs,
-      idleTimeoutMs: 24 * hourMs,
-      timeoutMs: 8 * hourMs,
-    },
-    defaults: {
-      memoryBytes: 2 * gib,
-      cpuMillis: 2000,
-      pids: 512,
-      nofile: 4096,
-      shmBytes: 64 * mib,
-      tmpBytes: 512 * mib,
-      homeBytes: 512 * mib,
-      lifetimeMs: 4 * hourMs,
-      idleTimeoutMs: 30 * minuteMs,
-      timeoutMs: 10 * minuteMs,
-      workspace: 'ro',
-    },
+    ceilings,
+    defaults,
     allowedRoots: projectRoots(homeDir),
     readWriteAllowed: true,
     images: [],

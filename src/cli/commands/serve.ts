@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import type { AuditRecorder } from '../../audit/audit-log.js';
 import { plain } from '../../audit/redaction.js';
 import { PolicyDenied } from '../../core/errors.js';
 import { version } from '../../core/version.js';
@@ -56,15 +57,11 @@ export const serve: CliCommand = {
       },
     });
     const { stdin, stdout } = context.terminal;
-    const onRefused = (what: RefusedMessage, why: string) => {
-      log.info({ what, why }, 'a message was refused');
-      const fields = { verdict: 'deny', result: 'BAD_ARGUMENT', details: { what: plain(what) } } as const;
-      // Nothing was done, so nothing needs to be undone when it can't be recorded.
-      callerOf(server, audit)
-        .event('message.refused', fields)
-        .catch((err: unknown) => log.error({ err }, 'the audit log could not be written'));
-    };
-    await serveStdio(server, { input: stdin, output: stdout, onRefused }, context.signal);
+    await serveStdio(
+      server,
+      { input: stdin, output: stdout, onRefused: refusalRecorder(server, audit, log) },
+      context.signal,
+    );
     log.info('the client is gone; ending every session');
     // An engine that hangs must not keep a server without a client; `prune` finds what it leaves by its records.
     setTimeout(() => process.exit(1), lastResortMs).unref();
@@ -72,6 +69,18 @@ export const serve: CliCommand = {
     return 0;
   },
 };
+
+/** Writes down what was no message that the server could take. */
+function refusalRecorder(server: Parameters<typeof callerOf>[0], audit: AuditRecorder, log: Logger) {
+  return (what: RefusedMessage, why: string): void => {
+    log.info({ what, why }, 'a message was refused');
+    const fields = { verdict: 'deny', result: 'BAD_ARGUMENT', details: { what: plain(what) } } as const;
+    // Nothing was done, so nothing needs to be undone when it can't be recorded.
+    callerOf(server, audit)
+      .event('message.refused', fields)
+      .catch((err: unknown) => log.error({ err }, 'the audit log could not be written'));
+  };
+}
 
 /** With the next result of the session, or of every session where it is about none of them. */
 function tell(sessions: Sessions, { session, text }: Alarm): void {
