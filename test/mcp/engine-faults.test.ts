@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { allTools } from '../../src/tools/all-tools.js';
 import { buildHostImage } from '../../src/workspace/host-image.js';
 import { readHostLayout } from '../../src/workspace/host-layout.js';
 import { McpClient } from '../e2e/support/client.js';
@@ -44,7 +45,7 @@ describe('a server whose engine', () => {
       // The second call finds the server as it was.
       expect(codes).toContain((await mcp.call('create_session', { workspace: 'none' })).code);
       expect(await place.recordFiles()).toEqual([]);
-      expect((await mcp.client.listTools()).tools).toHaveLength(9);
+      expect((await mcp.client.listTools()).tools).toHaveLength(allTools.length);
     },
   );
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/audit/verify.js';
+import { allTools } from '../../src/tools/all-tools.js';
 import { McpClient } from '../e2e/support/client.js';
 import { leftOvers } from '../e2e/support/left-overs.js';
 import { Place } from '../e2e/support/place.js';
@@ -119,7 +120,7 @@ describe('a server that is sent what is no call at all', () => {
     const errors = () => server.messages.filter((message) => message.error !== undefined).length;
     await expect.poll(errors, { timeout: 20_000 }).toBe(1);
     const answer = await server.request('tools/list', {});
-    expect(answer.result?.['tools']).toHaveLength(9);
+    expect(answer.result?.['tools']).toHaveLength(allTools.length);
     // No answer waits for this record: nothing was done that it would have to precede.
     const refused = async () => (await place.audit()).filter((one) => one.action === 'message.refused');
     await expect

@@ -21,6 +21,7 @@ it.each(engineKinds)(
       ['get_command', { sessionId, commandId }],
       ['stop_command', { sessionId, commandId }],
       ['get_session_logs', { sessionId }],
+      ['update_session', { sessionId, idleTimeout: '20m' }],
       ['check_host', {}],
       ['destroy_session', { sessionId }],
       ['get_session', { sessionId }],
@@ -31,8 +32,8 @@ it.each(engineKinds)(
     server.child.stdin?.end();
     await server.exited;
     expect([...used].sort()).toEqual(toolNames);
-    // initialize, tools/list and ten calls: one answer each, and nothing else.
-    expect(server.messages.map((message) => message.id)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    // initialize, tools/list and eleven calls: one answer each, and nothing else.
+    expect(server.messages.map((message) => message.id)).toEqual(Array.from({ length: 13 }, (_, i) => i + 1));
     for (const line of server.stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
     expect(server.stderr).toContain('a call failed');
   },
