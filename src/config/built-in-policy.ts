@@ -1,5 +1,5 @@
 import type { AlarmThresholds } from '../core/alarm-thresholds.js';
-import type { Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
+import type { AdmissionRules, Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
 
 const mib = 1024 ** 2;
 const gib = 1024 ** 3;
@@ -58,6 +58,16 @@ const defaults: Defaults = {
   workspace: 'ro',
 };
 
+/** Generous: most sessions use a small part of what they may, and what they really use has limits of its own. */
+const admission: AdmissionRules = {
+  userSessions: 64,
+  memoryPercent: 400,
+  cpuPercent: 3200,
+  freeMemoryBytes: 128 * mib,
+  waitMs: 5000,
+  waiting: 16,
+};
+
 const alarms: AlarmThresholds = {
   throttledPercent: 80,
   throttledForMs: minuteMs,
@@ -86,6 +96,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     hostFolders: toolFolders.map((folder) => folder.replace(/^~(?=\/)/, homeDir)),
     require: ['capabilities', 'no-new-privileges', 'seccomp', 'read-only-root', 'network'],
     maxSessions: 8,
+    admission,
     rootfulAllowed: false,
     tcpAllowed: false,
     versionFloorRequired: false,

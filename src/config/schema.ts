@@ -86,8 +86,24 @@ const alarms = z.strictObject({
   denials_within: ms.optional(),
 });
 
+const share = amount('a percentage such as 400', (value) => {
+  const match = /^(\d{1,6}) ?%?$/.exec(String(value));
+  return match === null ? undefined : Number(match[1]);
+});
+
+/** When there is room for one more session (docs/policy.md). */
+const admission = z.strictObject({
+  user_sessions: whole.optional(),
+  memory: share.optional(),
+  cpus: share.optional(),
+  free_memory: bytes.optional(),
+  wait: ms.optional(),
+  waiting: whole.optional(),
+});
+
 const siteRules = {
   ceilings: ceilings.optional(),
+  admission: admission.optional(),
   alarms: alarms.optional(),
   allowed_roots: paths.optional(),
   read_write: z.boolean().optional(),

@@ -1,6 +1,6 @@
 import type { AlarmThresholds } from '../core/alarm-thresholds.js';
 import { ConfigError } from '../core/errors.js';
-import type { Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
+import type { AdmissionRules, Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
 import type { PolicyFile, UserSettings } from './schema.js';
 
 /** Names of the numbers in files and in the policy. */
@@ -45,6 +45,15 @@ export const alarmKeys = {
   denials_within: 'denialsWithinMs',
 } as const satisfies Record<keyof NonNullable<PolicyFile['alarms']>, keyof AlarmThresholds>;
 
+export const admissionKeys = {
+  user_sessions: 'userSessions',
+  memory: 'memoryPercent',
+  cpus: 'cpuPercent',
+  free_memory: 'freeMemoryBytes',
+  wait: 'waitMs',
+  waiting: 'waiting',
+} as const satisfies Record<keyof NonNullable<PolicyFile['admission']>, keyof AdmissionRules>;
+
 /** Names of everything else. */
 export const ruleKeys = {
   allowed_roots: 'allowedRoots',
@@ -61,6 +70,8 @@ export const ruleKeys = {
 
 export type SiteRules = NonNullable<UserSettings['policy']>;
 type RuleName = keyof typeof ruleKeys;
+/** Tables of numbers. */
+type Table = 'ceilings' | 'alarms' | 'admission';
 type FolderName = 'allowed_roots' | 'host_folders';
 
 /** How a policy is being built: the values so far, where each came from, and how to complain about the next. */
@@ -76,6 +87,11 @@ export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string,
   const numbers = { draft, origin, onlyTighten };
   const ceilings = withNumbers(before.ceilings, rules.ceilings, { ...numbers, table: 'ceilings', keys: ceilingKeys });
   const alarms = withNumbers(before.alarms, rules.alarms, { ...numbers, table: 'alarms', keys: alarmKeys });
+  const admission = withNumbers(before.admission, rules.admission, {
+    ...numbers,
+    table: 'admission',
+    keys: admissionKeys,
+  });
   const others: Record<string, unknown> = {};
   for (const name of Object.keys(ruleKeys) as RuleName[]) {
     if (rules[name] === undefined) continue;
@@ -84,30 +100,28 @@ export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string,
     draft.origins.set(`policy.${ruleKeys[name]}`, origin);
   }
   // It holds only keys of the table above, with the values the schema made for them.
-  draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings, alarms };
+  draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings, alarms, admission };
 }
 
 interface NumbersOptions<T> {
   readonly draft: PolicyDraft;
   readonly origin: string;
   readonly onlyTighten: boolean;
-  readonly table: 'ceilings' | 'alarms';
+  readonly table: Table;
   readonly keys: Readonly<Record<string, keyof T & string>>;
 }
 
+/** A shorter time to count in makes fewer alarms, and less memory to be left lets more in; everything else is stricter when lower. */
+const stricterWhenHigher = ['denials_within', 'free_memory'];
+
 /** The numbers of a table with those given put over them. */
-function withNumbers<T extends object>(
-  before: T,
-  values: SiteRules['alarms' | 'ceilings'],
-  options: NumbersOptions<T>,
-): T {
+function withNumbers<T extends object>(before: T, values: SiteRules[Table], options: NumbersOptions<T>): T {
   const { draft, origin, onlyTighten, table, keys } = options;
   const numbers = { ...before } as Record<string, number>;
   for (const [name, value] of given(values)) {
     const key = keys[name] ?? name;
     const most = numbers[key] ?? 0;
-    // A shorter time to count in makes fewer alarms; everything else is stricter when it is lower.
-    const isLooser = name === 'denials_within' ? value < most : value > most;
+    const isLooser = stricterWhenHigher.includes(name) ? value < most : value > most;
     if (onlyTighten && isLooser) loosens(`${table}.${name}`, value, most, origin);
     numbers[key] = value;
     draft.origins.set(`${table}.${key}`, origin);
@@ -195,7 +209,7 @@ function ceilingOf(key: keyof Defaults, { ceilings }: SitePolicy): number {
   return key === 'workspace' ? Number.POSITIVE_INFINITY : ceilings[key];
 }
 
-function given(values: SiteRules['alarms' | 'ceilings']): readonly [string, number][] {
+function given(values: SiteRules[Table]): readonly [string, number][] {
   return Object.entries(values ?? {}).filter((entry): entry is [string, number] => entry[1] !== undefined);
 }
 

@@ -32,6 +32,22 @@ export interface Defaults {
   readonly workspace: 'ro' | 'rw' | 'none';
 }
 
+/** When there is room for one more session, in the user's processes all together. */
+export interface AdmissionRules {
+  /** Sessions of one user. */
+  readonly userSessions: number;
+  /** Their memory limits added up, in percent of the memory that the host, or the user's cgroup, has: limits are no reservations. */
+  readonly memoryPercent: number;
+  /** Their CPU limits added up, in percent of the processors. */
+  readonly cpuPercent: number;
+  /** Memory that must be available on the host. */
+  readonly freeMemoryBytes: number;
+  /** How long a session that finds no room waits for it. */
+  readonly waitMs: number;
+  /** How many may wait in one process. */
+  readonly waiting: number;
+}
+
 /**
  * The site's rules: `/etc/paddock/policy.toml` over the built-in floor. Everything here is a ceiling; nothing that
  * comes later (user settings, environment, flags, requests) can loosen it.
@@ -49,7 +65,9 @@ export interface SitePolicy {
   /** Host folders that the host image may show read-only besides /usr. */
   readonly hostFolders: readonly string[];
   readonly require: readonly ControlId[];
+  /** Sessions of one process. */
   readonly maxSessions: number;
+  readonly admission: AdmissionRules;
   readonly rootfulAllowed: boolean;
   readonly tcpAllowed: boolean;
   /** Engine versions below the known-good floor are an error instead of a warning. */

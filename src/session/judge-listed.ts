@@ -1,7 +1,7 @@
 import type { SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
-import type { InitIdentity } from '../sandbox/sandbox.js';
+import { type InitIdentity, isInitAlive } from '../sandbox/sandbox.js';
 import { isClaimed } from './control/claim.js';
 import { idleLeftOf } from './idle-left.js';
 import { type Fate, judgeRecord } from './ownership.js';
@@ -31,6 +31,14 @@ export async function judgeListed(
   if (record === undefined) return undefined;
   const idleLeftMs = isOwnerAlive ? undefined : await idleLeft(record, parts);
   return { record, fate: judgeRecord(record, { isOwnerAlive, nowMs: clock.now(), bootId, idleLeftMs }) };
+}
+
+/** Whether what the record speaks of is being made, or runs. */
+export async function isLive(listed: SessionRecord, parts: JudgeParts): Promise<boolean> {
+  const judged = await judgeListed(listed, parts);
+  if (judged === undefined || judged.fate.act === 'remove') return false;
+  const { container } = judged.record;
+  return container === undefined || isInitAlive(container);
 }
 
 /** Whoever holds a session counts its time by a better clock than its record's file has. */

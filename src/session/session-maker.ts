@@ -22,6 +22,7 @@ import { refuseOverlap } from '../workspace/binds.js';
 import type { Claim } from './control/claim.js';
 import { claimSession } from './control/claim-session.js';
 import { serveControl, visitor } from './control/server.js';
+import type { HostRoom } from './host-room.js';
 import { Idleness } from './idleness.js';
 import type { SessionRecord } from './record.js';
 import { identityOf, recordedSpec } from './record-parts.js';
@@ -40,6 +41,8 @@ export interface SessionsOptions {
   /** attached: sessions end with this process; detached: they outlive it and end at their deadline. */
   readonly kind: 'attached' | 'detached';
   readonly version: string;
+  /** What the host has for sessions; default: as the kernel says. */
+  readonly room?: () => HostRoom;
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
 }

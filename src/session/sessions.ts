@@ -1,9 +1,13 @@
 import { audited } from '../audit/audited.js';
 import { SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
+import { isAlive } from '../kit/process-identity.js';
 import { newSessionId } from '../kit/random-id.js';
 import { decideCreate } from '../policy/create.js';
 import { toPolicyDenied } from '../policy/verdict.js';
+import { Admission, type Promised } from './admission.js';
+import { readHostRoom } from './host-room.js';
+import { isLive } from './judge-listed.js';
 import { describe, textOf } from './record-parts.js';
 import type { Session } from './session.js';
 import { SessionMaker, type SessionsOptions } from './session-maker.js';
@@ -20,11 +24,19 @@ export class Sessions implements AsyncDisposable {
   readonly #live = new Map<SessionId, Session>();
   readonly #pending = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
-  #making = 0;
+  readonly #admission: Admission;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#maker = new SessionMaker(options);
+    const { policy, maker, room = readHostRoom } = options;
+    const { sitePolicy, host } = policy;
+    const { admission: rules, maxSessions } = sitePolicy;
+    this.#admission = new Admission({
+      ...{ rules, maxSessions, room, cpuCount: host.cpuCount, clock: maker.clock },
+      own: () => this.list.filter(({ sandbox }) => sandbox.alive).map(({ record }) => record.spec.limits),
+      others: () => this.#others(),
+    });
   }
 
   get list(): readonly Session[] {
@@ -99,16 +111,27 @@ export class Sessions implements AsyncDisposable {
     const verdict = decideCreate(request, this.#options.policy);
     if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
     await this.#dropEnded();
-    this.#refuseTooMany();
-    this.#making += 1;
+    const release = await this.#admission.admit(verdict.spec.limits, signal);
     try {
       await this.#maker.removeLeft();
       const session = await this.#maker.make(id, verdict, signal);
       this.#live.set(session.id, session);
       return session;
     } finally {
-      this.#making -= 1;
+      release();
     }
+  }
+
+  /** What the living sessions of this user's other processes were promised. */
+  async #others(): Promise<readonly Promised[]> {
+    const { store, owner, maker } = this.#options;
+    const { records } = await store.list((id) => !this.#live.has(id));
+    const judged = records.map(async (record) => {
+      const isOwn = record.owner.pid === owner.pid && record.owner.startTimeTicks === owner.startTimeTicks;
+      const parts = { store, clock: maker.clock, isAlive, bootId: owner.bootId };
+      return !isOwn && (await isLive(record, parts)) ? [record.spec.limits] : [];
+    });
+    return (await Promise.all(judged)).flat();
   }
 
   async #end(session: Session): Promise<void> {
@@ -124,14 +147,5 @@ export class Sessions implements AsyncDisposable {
     const ended = this.list.filter((session) => !session.sandbox.alive);
     // One that the engine will not remove just now must not keep others from being made.
     await Promise.allSettled(ended.map((session) => this.destroy(session.id)));
-  }
-
-  #refuseTooMany(): void {
-    const { maxSessions } = this.#options.policy.sitePolicy;
-    if (this.#live.size + this.#making >= maxSessions) {
-      throw new SessionError('LIMIT_REACHED', `${maxSessions} sessions are open already, which is the limit`, {
-        info: { ruleId: 'sessions.limit', maxSessions },
-      });
-    }
   }
 }

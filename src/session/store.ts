@@ -85,9 +85,13 @@ export class RecordStore {
     );
   }
 
-  async list(): Promise<{ records: SessionRecord[]; unreadable: string[] }> {
+  /** With `wanted` those alone that it names. */
+  async list(
+    wanted: (id: SessionId) => boolean = () => true,
+  ): Promise<{ records: SessionRecord[]; unreadable: string[] }> {
     const names = await readdir(this.folder).catch(() => []);
-    const ids = names.filter((n) => n.endsWith('.json')).map((n) => n.slice(0, -5));
+    const all = names.filter((n) => n.endsWith('.json')).map((n) => n.slice(0, -5));
+    const ids = all.filter((id) => !isSessionId(id) || wanted(id));
     const loaded = await Promise.all(
       ids.map(async (id) => ({ id, record: isSessionId(id) ? await this.load(id) : undefined })),
     );

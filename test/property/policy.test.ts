@@ -72,6 +72,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
     idleTimeoutMs: fc.constantFrom(60_000, 86_400_000),
     timeoutMs: fc.constantFrom(60_000, 86_400_000),
   }),
+  admission: fc.constant(base.admission),
   defaults: fc.constantFrom(base.defaults, { ...base.defaults, workspace: 'rw' as const }),
   allowedRoots: fc.constant(['/home/ada']),
   readWriteAllowed: fc.boolean(),

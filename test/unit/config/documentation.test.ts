@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { settings } from '../../../src/config/layers.js';
 import { policyFileSchema, userSettingsSchema } from '../../../src/config/schema.js';
-import { alarmKeys, ceilingKeys, defaultKeys, ruleKeys } from '../../../src/config/site-rules.js';
+import { admissionKeys, alarmKeys, ceilingKeys, defaultKeys, ruleKeys } from '../../../src/config/site-rules.js';
 import { controlIds } from '../../../src/core/evidence.js';
 
 const document = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
@@ -19,6 +19,7 @@ describe('docs/configuration.md', () => {
     const keys = [
       ...Object.keys(ruleKeys),
       ...Object.keys(ceilingKeys).map((name) => `ceilings.${name}`),
+      ...Object.keys(admissionKeys).map((name) => `admission.${name}`),
       ...Object.keys(alarmKeys).map((name) => `alarms.${name}`),
     ];
     expect(keys.filter((key) => !new RegExp(`^\\| \`${key.replace('.', '\\.')}\` +\\|`, 'm').test(document))).toEqual(
@@ -40,7 +41,7 @@ describe('the settings', () => {
         (a, b) => known.indexOf(a) - known.indexOf(b),
       ),
     );
-    const policyKeys = [...Object.keys(ruleKeys), 'ceilings', 'alarms', 'defaults'];
+    const policyKeys = [...Object.keys(ruleKeys), 'ceilings', 'admission', 'alarms', 'defaults'];
     expect(Object.keys(policyFileSchema.shape).sort()).toEqual(policyKeys.sort());
   });
 });

@@ -7,6 +7,7 @@ import { builtInPolicy } from '../../../src/config/built-in-policy.js';
 import { EngineError } from '../../../src/core/errors.js';
 import type { Engine } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
+import { readProcessIdentity } from '../../../src/kit/process-identity.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
 import { stageInit } from '../../../src/sandbox/init-binary.js';
 import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
@@ -15,6 +16,7 @@ import { Sessions } from '../../../src/session/sessions.js';
 import { RecordStore } from '../../../src/session/store.js';
 import { InMemoryAudit } from './support/audit.js';
 import { InMemoryEngine } from './support/in-memory-engine.js';
+import { record } from './support/records.js';
 
 /** An engine in memory that also makes containers; none of them runs, so no session ever comes to be. */
 class MakingEngine extends InMemoryEngine {
@@ -166,9 +168,34 @@ describe('making a session that fails', () => {
   });
 
   it('counts sessions that are being made against the limit', async () => {
-    const results = await Promise.allSettled([1, 2, 3].map(() => sessions.create(request)));
+    const { sitePolicy } = options.policy;
+    const admission = { ...sitePolicy.admission, waitMs: 0 };
+    const hasty = new Sessions({
+      ...options,
+      policy: { ...options.policy, sitePolicy: { ...sitePolicy, admission } },
+    });
+    const results = await Promise.allSettled([1, 2, 3].map(() => hasty.create(request)));
     const codes = results.map((r) => (r.status === 'rejected' ? (r.reason as { code: string }).code : 'made'));
     expect(codes.sort()).toEqual(['ENGINE_FAILED', 'ENGINE_FAILED', 'LIMIT_REACHED']);
+  });
+
+  it('makes room for one that waits', async () => {
+    const results = await Promise.allSettled([1, 2, 3].map(() => sessions.create(request)));
+    expect(results.map((r) => (r.status === 'rejected' ? (r.reason as { code: string }).code : 'made'))).toEqual(
+      Array.from({ length: 3 }, () => 'ENGINE_FAILED'),
+    );
+  });
+
+  it.each([
+    ['runs attached to a process that lives', {}, 'LIMIT_REACHED'],
+    ['lost its owner', { owner: { pid: 1, startTimeTicks: 1, bootId: 'another' } }, 'ENGINE_FAILED'],
+  ])('counts a session of another process when that %s', async (_, changes, code) => {
+    const { sitePolicy } = options.policy;
+    const admission = { ...sitePolicy.admission, waitMs: 0, userSessions: 1 };
+    const one = new Sessions({ ...options, policy: { ...options.policy, sitePolicy: { ...sitePolicy, admission } } });
+    const self = await readProcessIdentity(process.ppid);
+    await options.store.save(record({ state: 'creating', ...(self && { owner: self }), ...changes }));
+    await expect(one.create(request)).rejects.toMatchObject({ code });
   });
 
   it('knows no session of another, whatever id is asked for', async () => {
