@@ -75,7 +75,8 @@ function compose(
   const workspace = decideWorkspace(request, sitePolicy, wishes);
   const { limits, shmBytes } = decideLimits(wishes, sitePolicy, host);
   checkSwap(options, limits.memoryBytes);
-  const tmpfs = decideTmpfs(wishes.tmpfs, sitePolicy);
+  const share = { memoryBytes: limits.memoryBytes, askedShmBytes: wishes.get('shmBytes') };
+  const tmpfs = decideTmpfs(wishes.tmpfs, sitePolicy, share);
   const name = request.name === undefined ? {} : { name: checkSessionName(request.name) };
   const spec: SandboxSpec = {
     image,

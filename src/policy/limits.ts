@@ -2,6 +2,7 @@ import type { Limits } from '../core/limits.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import { type Range, within } from './quantities.js';
 import type { RuleId } from './rules.js';
+import { usualShmBytes } from './tmpfs.js';
 import { deny } from './verdict.js';
 import type { Wishes } from './wishes.js';
 
@@ -111,7 +112,7 @@ function decideFsize(asked: number | undefined, ceiling: number): { readonly fsi
   return { fsizeBytes: pick(asked, ceiling, range) };
 }
 
-/** Shared memory is charged to the sandbox's memory, so by default it is no more than that. */
+/** Shared memory is charged to the sandbox's memory, so by default it is a small part of that. */
 function decideShm(asked: number | undefined, fallback: number, ceiling: number, memoryBytes: number): number {
   const range = {
     what: 'ShmSize',
@@ -120,7 +121,7 @@ function decideShm(asked: number | undefined, fallback: number, ceiling: number,
     ceiling,
     ceilingRule: 'shm.ceiling',
   } as const;
-  return pick(asked, Math.min(fallback, memoryBytes), range);
+  return pick(asked, usualShmBytes(memoryBytes, fallback), range);
 }
 
 /** What a request says of time, in milliseconds. */

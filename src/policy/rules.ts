@@ -118,6 +118,10 @@ export const rules = {
     reason: "All tmpfs together are larger than the site's policy allows.",
     hint: 'Ask for smaller tmpfs sizes.',
   },
+  'tmpfs.memory': {
+    reason: 'Full tmpfs and shared memory would leave less than a quarter of the memory to the processes.',
+    hint: 'Ask for smaller tmpfs and ShmSize, at most three quarters of the memory together, or for more memory.',
+  },
   'tmpfs.option': {
     reason: 'A tmpfs option is unknown or would loosen the mount (suid, dev, exec where it is not needed).',
     hint: 'Use size=, mode=, exec or noexec, rw, nosuid and nodev.',

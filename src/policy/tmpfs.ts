@@ -5,6 +5,30 @@ import { sandboxHome } from './surroundings.js';
 import { deny } from './verdict.js';
 import type { TmpfsWish } from './wishes.js';
 
+/**
+ * What is in a tmpfs or in shared memory is charged to the sandbox and stays when its writer is gone: a full one must leave enough to run
+ * the `rm` that empties it. So all of them together hold at most half of the memory by default, and three quarters where they are asked for
+ * (the quarter that is left is 32 MiB at 128 MiB). What nobody asked for gets an eighth even beside large ones that somebody did.
+ */
+const shares = { usual: 1 / 2, most: 3 / 4, beside: 1 / 8, shm: 1 / 16 } as const;
+
+/** Shared memory of a sandbox that asks for none. */
+export function usualShmBytes(memoryBytes: number, fallback: number): number {
+  return Math.min(fallback, Math.floor(memoryBytes * shares.shm));
+}
+
+/** What all tmpfs of a sandbox share with its processes. */
+export interface MemoryShare {
+  readonly memoryBytes: number;
+  /** Where it was asked for; else a fixed share is left for it, whatever the site makes of that. */
+  readonly askedShmBytes: number | undefined;
+}
+
+/** Whether full tmpfs and shared memory of these sizes leave processes a quarter of the memory. */
+export function leavesRoom(heldBytes: number, memoryBytes: number): boolean {
+  return heldBytes <= memoryBytes * shares.most;
+}
+
 /** Least size of a tmpfs: less than a page is no file system. */
 const leastBytes = 64 * 1024;
 const runBytes = 16 * 1024 ** 2;
@@ -36,10 +60,14 @@ function scratch({ defaults }: SitePolicy): readonly Scratch[] {
 }
 
 /**
- * All tmpfs of one sandbox. Asked sizes are taken as they are; defaults share what the site's ceiling leaves, and when
- * that is not enough for a usable rest the request is refused (`tmpfs.ceiling`).
+ * All tmpfs of one sandbox. Asked sizes are taken as they are; defaults share what the site's ceiling and the memory leave, and when
+ * that is not enough for a usable rest the request is refused (`tmpfs.ceiling`, `tmpfs.memory`).
  */
-export function decideTmpfs(wishes: readonly TmpfsWish[], policy: SitePolicy): readonly TmpfsSpec[] {
+export function decideTmpfs(
+  wishes: readonly TmpfsWish[],
+  policy: SitePolicy,
+  share: MemoryShare,
+): readonly TmpfsSpec[] {
   const base = scratch(policy);
   const seen = new Set<string>();
   for (const { target } of wishes) {
@@ -53,7 +81,7 @@ export function decideTmpfs(wishes: readonly TmpfsWish[], policy: SitePolicy): r
     execMayChange: true,
   });
   const plans = [...base, ...own.map(({ target }) => defaultsOf(target))];
-  return shareCeiling(
+  return shareOut(
     plans.map((plan) =>
       overlay(
         plan,
@@ -61,6 +89,7 @@ export function decideTmpfs(wishes: readonly TmpfsWish[], policy: SitePolicy): r
       ),
     ),
     policy.ceilings.tmpfsBytes,
+    share,
   );
 }
 
@@ -89,16 +118,29 @@ function overlay({ execMayChange, ...plan }: Scratch, wish: TmpfsWish | undefine
   };
 }
 
-function shareCeiling(plans: readonly Sized[], ceilingBytes: number): readonly TmpfsSpec[] {
+function shareOut(plans: readonly Sized[], ceilingBytes: number, memory: MemoryShare): readonly TmpfsSpec[] {
   const sum = (items: readonly Sized[]) => items.reduce((total, { spec }) => total + spec.sizeBytes, 0);
-  const asked = plans.filter((plan) => plan.asked);
+  const asked = sum(plans.filter((plan) => plan.asked));
   const rest = plans.filter((plan) => !plan.asked);
-  const left = ceilingBytes - sum(asked);
-  if (left < rest.length * leastBytes) {
+  const least = rest.length * leastBytes;
+  if (ceilingBytes - asked < least) {
     deny('tmpfs.ceiling', `all tmpfs together are above the ceiling of ${formatBytes(ceilingBytes)}`);
   }
-  const share = Math.min(1, (left - rest.length * leastBytes) / Math.max(1, sum(rest)));
+  const left = Math.min(ceilingBytes - asked, roomInMemory(asked, least, memory));
+  const part = Math.min(1, (left - least) / Math.max(1, sum(rest)));
   return plans.map(({ spec, asked: fixed }) =>
-    fixed ? spec : { ...spec, sizeBytes: Math.min(spec.sizeBytes, leastBytes + Math.floor(spec.sizeBytes * share)) },
+    fixed ? spec : { ...spec, sizeBytes: Math.min(spec.sizeBytes, leastBytes + Math.floor(spec.sizeBytes * part)) },
   );
+}
+
+/** What the memory leaves for those that nobody asked for; refuses when that is less than they need. */
+function roomInMemory(askedBytes: number, leastRoom: number, { memoryBytes, askedShmBytes }: MemoryShare): number {
+  const heldBytes = askedBytes + (askedShmBytes ?? memoryBytes * shares.shm);
+  const beside = Math.min(memoryBytes * shares.most - heldBytes, memoryBytes * shares.beside);
+  const room = Math.floor(Math.max(memoryBytes * shares.usual - heldBytes, beside));
+  if (room < leastRoom) {
+    const what = `tmpfs and shared memory of ${formatBytes(askedBytes + (askedShmBytes ?? 0))}`;
+    deny('tmpfs.memory', `${what} leave too little of the memory of ${formatBytes(memoryBytes)}`);
+  }
+  return room;
 }

@@ -1,10 +1,12 @@
 import type { Limits } from '../core/limits.js';
+import type { SandboxSpec } from '../core/spec.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import type { CreateContext } from './create.js';
 import type { JsonBounds } from './json.js';
 import { type ChangeableLimit, checkHostFacts, leastLimits, limitRanges, timeRanges } from './limits.js';
 import { count, cpus, duration, size, within } from './quantities.js';
 import { parseRequest, type UpdateRequest, updateRequestSchema } from './request.js';
+import { leavesRoom } from './tmpfs.js';
 import { type Denied, deny, settle } from './verdict.js';
 
 const requestBounds: JsonBounds = { maxDepth: 2, maxValues: 64, maxTextChars: 4096 };
@@ -21,6 +23,7 @@ export interface SessionPlan {
 /** What an update is judged by besides the request and the site's rules. */
 export interface UpdateFacts {
   readonly plan: SessionPlan;
+  readonly spec: Pick<SandboxSpec, 'tmpfs' | 'shmBytes'>;
   readonly createdAtMs: number;
   readonly nowMs: number;
   /** What its processes and tmpfs hold and the kernel can't take back, in bytes; undefined where nobody counts it. */
@@ -31,6 +34,8 @@ export interface UpdateAllowed {
   readonly verdict: 'allow';
   /** All of it: what the request leaves out is as it was. */
   readonly plan: SessionPlan;
+  /** What whoever asked should know of it, in sentences. */
+  readonly notes: readonly string[];
 }
 
 export type UpdateVerdict = UpdateAllowed | Denied;
@@ -62,7 +67,7 @@ export function decideUpdate(
       limits: { ...facts.plan.limits, ...(Object.fromEntries(limits) as Partial<Limits>) },
     };
     refuseMemoryInUse(plan, facts);
-    return { verdict: 'allow', plan };
+    return { verdict: 'allow', plan, notes: notesOn(request, plan, facts) };
   });
 }
 
@@ -102,4 +107,17 @@ function refuseMemoryInUse({ limits }: SessionPlan, { plan, memoryInUseBytes = 0
     'memory.in-use',
     `memory ${formatBytes(limits.memoryBytes)} is less than the ${formatBytes(memoryInUseBytes)} that the sandbox holds now`,
   );
+}
+
+function notesOn({ memory, cpuShares }: UpdateRequest, { limits }: SessionPlan, { spec }: UpdateFacts): string[] {
+  const heldBytes = spec.tmpfs.reduce((sum, { sizeBytes }) => sum + sizeBytes, spec.shmBytes);
+  const notes: string[] = [];
+  if (cpuShares !== undefined) notes.push('cpuShares is a weight among others and no limit: no control shows it.');
+  if (memory !== undefined && !leavesRoom(heldBytes, limits.memoryBytes)) {
+    const sizes = `${formatBytes(heldBytes)} of the memory of ${formatBytes(limits.memoryBytes)}`;
+    notes.push(
+      `The tmpfs and /dev/shm keep their sizes and can hold ${sizes}: full ones can leave nothing to run a command in.`,
+    );
+  }
+  return notes;
 }

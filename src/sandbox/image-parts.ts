@@ -15,6 +15,8 @@ export function environment(image: ReadyImage, spec: SandboxSpec): Readonly<Reco
 /** The spec with a small tmpfs over every path that the image declares as a volume and nothing else is shown at. */
 export function coveringVolumes(spec: SandboxSpec, image: ReadyImage, binds: readonly BindMount[]): SandboxSpec {
   const isTaken = (path: string) => spec.tmpfs.some((t) => t.target === path) || binds.some((b) => b.target === path);
-  const volumes = image.volumes.filter((path) => !isTaken(path)).map(imageVolumeTmpfs);
+  const volumes = image.volumes
+    .filter((path) => !isTaken(path))
+    .map((path) => imageVolumeTmpfs(path, spec.limits.memoryBytes));
   return volumes.length === 0 ? spec : { ...spec, tmpfs: [...spec.tmpfs, ...volumes] };
 }

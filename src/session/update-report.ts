@@ -54,7 +54,12 @@ export function changesBetween(before: SessionPlan, after: SessionPlan, createdA
 /** The controls that prove these changes. */
 const provenBy = { lifetime: ['deadline'], memory: ['memory', 'swap'], cpus: ['cpu'], pids: ['pids'] } as const;
 
-export function reportOf(session: Session, changes: readonly Change[], nowMs: number): UpdateReport {
+export function reportOf(
+  session: Session,
+  changes: readonly Change[],
+  notes: readonly string[],
+  nowMs: number,
+): UpdateReport {
   const { record, idleness, sandbox } = session;
   const { memoryBytes, cpuMillis, cpuShares, pids } = record.spec.limits;
   const ids: readonly string[] = changes.flatMap(({ what }) =>
@@ -68,9 +73,7 @@ export function reportOf(session: Session, changes: readonly Change[], nowMs: nu
     limits: { memoryBytes, cpuMillis, cpuShares, pids },
     changes: [...changes],
     controls: sandbox.handle.evidence.controls.filter(({ id }) => ids.includes(id)).map((row) => ({ ...row })),
-    notes: changes.some(({ what }) => what === 'cpuShares')
-      ? ['cpuShares is a weight among others and no limit: no control shows it.']
-      : [],
+    notes: [...notes],
   };
 }
 

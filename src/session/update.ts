@@ -5,7 +5,7 @@ import { SessionError, toPaddockError } from '../core/errors.js';
 import { formatDuration } from '../core/units.js';
 import type { Clock } from '../kit/clock.js';
 import type { CreateContext } from '../policy/create.js';
-import { decideUpdate, type SessionPlan } from '../policy/update.js';
+import { decideUpdate, type SessionPlan, type UpdateAllowed } from '../policy/update.js';
 import { toPolicyDenied } from '../policy/verdict.js';
 import { memoryInUse } from '../sandbox/memory-in-use.js';
 import type { SessionRecord } from './record.js';
@@ -35,10 +35,10 @@ export async function updateSession(session: Session, request: unknown, parts: U
       session: session.id,
       details: { request: textOf(request) },
       run: async () => {
-        const after = decide(session, request, before, parts);
+        const { plan: after, notes } = decide(session, request, before, parts);
         await perform(session, { before, after }, parts);
         const changes = changesBetween(before, after, session.record.createdAtMs);
-        return reportOf(session, changes, parts.clock.now());
+        return reportOf(session, changes, notes, parts.clock.now());
       },
       describe: (report) => describeUpdate(report, session.record),
       undo: () => perform(session, { before: planOf(session.record), after: before }, parts),
@@ -56,14 +56,14 @@ export function planOf({ deadlineAtMs, spec }: SessionRecord): SessionPlan {
   };
 }
 
-function decide(session: Session, request: unknown, plan: SessionPlan, parts: UpdateParts): SessionPlan {
+function decide(session: Session, request: unknown, plan: SessionPlan, parts: UpdateParts): UpdateAllowed {
   const { createdAtMs } = session.record;
   const memoryInUseBytes = memoryInUse(session.sandbox.handle);
-  const facts = { plan, createdAtMs, nowMs: parts.clock.now(), memoryInUseBytes };
+  const facts = { plan, spec: session.record.spec, createdAtMs, nowMs: parts.clock.now(), memoryInUseBytes };
   const verdict = decideUpdate(request, facts, parts.policy);
   if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
   if (verdict.plan.deadlineAtMs !== plan.deadlineAtMs) refuseBeyondEngine(session.record, verdict.plan);
-  return verdict.plan;
+  return verdict;
 }
 
 /** Podman ends a container by a clock of its own, which was set at its creation. */

@@ -49,11 +49,30 @@ describe.each(ways)('limits that the kernel enforces, on a real rootless %s, ove
     expect(await run(session, line)).toMatchObject({ reason: 'exited', exitCode: 3, stdout: { text: '137\n' } });
   });
 
-  it('memory: what a tmpfs holds counts, too, and the sandbox can be removed', async (context) => {
+  it('memory: a command that fills everything it may write to finds no space left, and leaves a session that is of use', async (context) => {
     need('memory', context);
-    // Of its own: what fills the limit stays there when the writer is gone, and leaves later commands nothing.
-    const full = await stage.create({ memory: '128m' });
-    const result = await run(full, `exec head -c ${2 * memoryBytes} /dev/zero >/tmp/big`);
+    const folders = '/tmp /var/tmp /home/agent /run /dev/shm';
+    const line = `for f in ${folders}; do head -c ${memoryBytes} /dev/zero >$f/big; done; exit 3`;
+    const result = await run(session, line);
+    expect(result).toMatchObject({ reason: 'exited', exitCode: 3 });
+    expect(result.stderr.text.match(/No space left on device/g)).toHaveLength(5);
+    expect(result.usage.oomKills).toBe(0);
+    const more = 'head -c 16777216 /dev/zero >/tmp/more; wc -c </tmp/more; rm /tmp/more';
+    const emptied = `for f in ${folders}; do rm $f/big; done; ${more}`;
+    expect(await said(session, emptied)).toBe(String(16 * mib));
+  });
+
+  it('memory: what a tmpfs holds counts, too, where it is larger, and the sandbox can be removed', async (context) => {
+    need('memory', context);
+    // Of its own: what fills the limit stays there when the writer is gone, and leaves later commands nothing. No session is made so;
+    // one whose memory is lowered keeps its tmpfs, and whoever does that is told.
+    const full = await stage.create({ memory: '512m' });
+    const { notes } = await stage.sessions.update(full.id, { memory: '128m' });
+    expect(notes).toEqual([expect.stringContaining('full ones can leave nothing')]);
+    const result = await run(
+      full,
+      `head -c ${memoryBytes} /dev/zero >/tmp/big; exec head -c ${memoryBytes} /dev/zero >/home/agent/big`,
+    );
     expect(result).toMatchObject({ reason: 'oom', exitCode: 137 });
     expect(full.sandbox.alive).toBe(true);
     await stage.sessions.destroy(full.id);

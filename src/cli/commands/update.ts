@@ -72,8 +72,8 @@ async function changedHere(app: App, record: SessionRecord, request: UpdateReque
 
 /** The holder judges it too; here before any process is started for it. */
 function refuseEarly(app: App, record: SessionRecord, request: UpdateRequest): void {
-  const { createdAtMs } = record;
-  const facts = { plan: planOf(record), createdAtMs, nowMs: systemClock.now() };
+  const { createdAtMs, spec } = record;
+  const facts = { plan: planOf(record), spec, createdAtMs, nowMs: systemClock.now() };
   const verdict = decideUpdate(request, facts, app.createContext());
   if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
 }

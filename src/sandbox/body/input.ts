@@ -59,7 +59,8 @@ export function initArgv(deadlineBoottimeMs: number, channelWords: readonly stri
   return [initTarget, '--deadline-boottime-ms', String(deadlineBoottimeMs), ...channelWords];
 }
 
-/** What covers a volume that an image declares: small, since a volume of the engine would have no limit at all. */
-export function imageVolumeTmpfs(target: string): TmpfsSpec {
-  return { target, sizeBytes: 16 * 1024 * 1024, mode: 0o755, executable: false, ownedByUser: true };
+/** What covers a volume that an image declares: small, since it is charged to the memory, and a volume of the engine would have no limit at all. */
+export function imageVolumeTmpfs(target: string, memoryBytes: number): TmpfsSpec {
+  const sizeBytes = Math.min(16 * 1024 * 1024, Math.floor(memoryBytes / 16));
+  return { target, sizeBytes, mode: 0o755, executable: false, ownedByUser: true };
 }

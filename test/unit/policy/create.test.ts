@@ -35,6 +35,11 @@ describe('a request that says nothing', () => {
     expect(verdict).toMatchObject({ spec: { limits: { memoryBytes: gib / 2, cpuMillis: 1000 } } });
   });
 
+  it.each([1, 2, 64])('gets no more CPUs than a host with %d has, and no more than is usual', (cpuCount) => {
+    const verdict = decideCreate({}, { ...context(), host: { homeDir, hostMemoryBytes: 16 * gib, cpuCount } });
+    expect(verdict).toMatchObject({ spec: { limits: { cpuMillis: Math.min(cpuCount, 2) * 1000, pids: 512 } } });
+  });
+
   it('is refused when the host is not known', () => {
     const unknown = { ...context(), host: { homeDir, hostMemoryBytes: Number.NaN, cpuCount: 1 } };
     expect(decideCreate({}, unknown)).toMatchObject({ verdict: 'deny', ruleId: 'limits.malformed' });
@@ -263,6 +268,48 @@ describe('tmpfs and mounts in dockerOpts', () => {
     const { tmpfs } = specOf({ dockerOpts: { Tmpfs: { '/tmp': 'size=60m' } } }, tight);
     expect(tmpfs[0]?.sizeBytes).toBe(60 * mib);
     expect(tmpfs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)).toBeLessThanOrEqual(100 * mib);
+  });
+
+  const heldBy = (spec: ReturnType<typeof specOf>) =>
+    spec.tmpfs.reduce((sum, { sizeBytes }) => sum + sizeBytes, spec.shmBytes);
+
+  it.each(['16m', '64m', '128m', '512m', '2g', '16g'])('hold at most half of a memory of %s by default', (memory) => {
+    const spec = specOf({ memory });
+    expect(heldBy(spec)).toBeLessThanOrEqual(spec.limits.memoryBytes / 2);
+    expect(spec.shmBytes).toBeLessThanOrEqual(spec.limits.memoryBytes / 16);
+    for (const { sizeBytes } of spec.tmpfs) expect(sizeBytes).toBeGreaterThanOrEqual(64 * 1024);
+  });
+
+  it('have the sizes of the policy where the memory is large enough', () => {
+    expect(specOf({ memory: '4g' }).tmpfs.map(({ sizeBytes }) => sizeBytes / mib)).toEqual([512, 512, 16, 512]);
+    expect(specOf({ memory: '4g' }).shmBytes).toBe(64 * mib);
+  });
+
+  it.each([
+    [{ ShmSize: '1g' }],
+    [{ Tmpfs: { '/tmp': 'size=1g' } }],
+    [{ Tmpfs: { '/cache': 'size=700m', '/tmp': 'size=300m' }, ShmSize: '256m' }],
+    [{ Memory: '1g', ShmSize: '512m' }],
+  ])('may be asked for up to three quarters of the memory, and the others get some of the rest: %j', (dockerOpts) => {
+    const spec = specOf({ dockerOpts });
+    expect(heldBy(spec)).toBeLessThanOrEqual((spec.limits.memoryBytes * 3) / 4);
+    const home = spec.tmpfs.find(({ target }) => target === '/home/agent');
+    expect(home?.sizeBytes).toBeGreaterThan(16 * mib);
+  });
+
+  it.each([
+    [{ Tmpfs: { '/cache': 'size=2g' } }],
+    [{ Memory: '1g', ShmSize: '1g' }],
+    [{ Memory: '1g', ShmSize: '512m', Tmpfs: { '/cache': 'size=300m' } }],
+  ])('are refused when they could leave less to what runs: %j', (dockerOpts) => {
+    expect(dockerRule(dockerOpts)).toBe('tmpfs.memory');
+    expect(dockerRule({ ...dockerOpts, Memory: '4g' })).toBe('allow');
+  });
+
+  it('that are refused are told with both numbers', () => {
+    expect(decideCreate({ dockerOpts: { Memory: '1g', ShmSize: '1g' } }, context())).toMatchObject({
+      reason: 'tmpfs and shared memory of 1 GiB leave too little of the memory of 1 GiB',
+    });
   });
 
   it('let a session choose its user by number where the caller says which numbers mean it', () => {

@@ -9,6 +9,7 @@ const createdAtMs = 1_000_000_000;
 /** A session with the defaults that is an hour old. */
 const facts: UpdateFacts = {
   createdAtMs,
+  spec: specOf({}),
   nowMs: createdAtMs + hourMs,
   plan: { deadlineAtMs: createdAtMs + 4 * hourMs, idleTimeoutMs: hourMs / 2, limits: specOf({}).limits },
 };
@@ -22,6 +23,7 @@ describe('a change of a running session', () => {
     expect(judge({ pids: 100 })).toEqual({
       verdict: 'allow',
       plan: { ...facts.plan, limits: { ...facts.plan.limits, pids: 100 } },
+      notes: [],
     });
   });
 
@@ -93,6 +95,13 @@ describe('a change of a running session', () => {
     // More than before is never too little.
     const plan = { ...facts.plan, limits: { ...facts.plan.limits, memoryBytes: 100 * mib } };
     expect(judge({ memory: '200m' }, { memoryInUseBytes, plan })).toMatchObject({ verdict: 'allow' });
+  });
+
+  it('says what it can not prove, and when full tmpfs could leave nothing of the new memory', () => {
+    expect(judge({ cpuShares: 512 })).toMatchObject({ notes: [expect.stringContaining('weight')] });
+    // All of them hold at most a GiB of the two that are the default.
+    expect(judge({ memory: '1366m' })).toMatchObject({ notes: [] });
+    expect(judge({ memory: '1g' })).toMatchObject({ notes: [expect.stringMatching(/keep their sizes .* of 1 GiB/)] });
   });
 
   it('is refused when nobody knows what the host has', () => {

@@ -28,7 +28,10 @@ function inputOf(changes: Partial<BodyInput> = {}): BodyInput {
   return {
     name: 'paddock-abcdefghijkl',
     image: 'localhost/paddock-host:0123456789abcdef',
-    spec: { ...verdict.spec, tmpfs: [...verdict.spec.tmpfs, imageVolumeTmpfs('/var/lib/data')] },
+    spec: {
+      ...verdict.spec,
+      tmpfs: [...verdict.spec.tmpfs, imageVolumeTmpfs('/var/lib/data', verdict.spec.limits.memoryBytes)],
+    },
     env: { FROM_IMAGE: '1', ...verdict.spec.env },
     mapping: { kind: 'keep-id', sizeIds: 65_537 },
     mounts: [
