@@ -39,7 +39,7 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
     stop_timeout: 1,
     image_volume_mode: 'ignore',
     log_configuration: { driver: 'none' },
-    healthconfig: { Test: ['NONE'] },
+    healthconfig: noHealthcheck,
     mask: spec.maskedPaths,
     use_image_hosts: true,
     use_image_resolve_conf: true,
@@ -48,6 +48,12 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
     ...mounts(input),
   };
 }
+
+/**
+ * None is run. With times all the same, in nanoseconds: whenever anything of a container is changed Podman 5.4 reads them again, and refuses the
+ * whole change where there is no timeout (seen).
+ */
+const noHealthcheck = { Test: ['NONE'], Interval: 30_000_000_000, Timeout: 30_000_000_000, Retries: 3 };
 
 function namespaces(mapping: UserMapping, spec: SandboxSpec): Record<string, unknown> {
   const own = { nsmode: 'private' };
