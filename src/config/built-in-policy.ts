@@ -89,7 +89,8 @@ export function builtInPolicy(homeDir: string): SitePolicy {
   return {
     ceilings,
     defaults,
-    allowedRoots: projectRoots(homeDir),
+    // An account without a home has no projects of its own to show.
+    allowedRoots: homeDir === '/' ? [] : [homeDir],
     readWriteAllowed: true,
     images: [],
     pullAllowed: false,
@@ -102,9 +103,4 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     versionFloorRequired: false,
     alarms,
   };
-}
-
-/** An account without a home has no projects of its own to show. */
-function projectRoots(homeDir: string): readonly string[] {
-  return homeDir === '/' ? [] : [homeDir];
 }

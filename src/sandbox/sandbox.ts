@@ -45,6 +45,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #runner: CommandRunner;
   readonly #release: SandboxChannel['release'] | undefined;
+  #limitChanges = 0;
   #removed: Promise<void> | undefined;
   #cgroup: { readonly folder: string | undefined } | undefined;
 
@@ -74,6 +75,16 @@ export class Sandbox implements AsyncDisposable {
   /** How commands get in. */
   get commandPath(): CommandPath {
     return this.#runner.path;
+  }
+
+  /** How often its limits were changed here, or were about to be. */
+  get limitChanges(): number {
+    return this.#limitChanges;
+  }
+
+  /** Whether its process 1 was killed, as far as its channel can tell. */
+  get wasKilled(): boolean {
+    return this.#runner.wasKilled;
   }
 
   /** Why it ended, as far as process 1 could say; undefined while it runs, and with the engine's exec. */
@@ -144,6 +155,7 @@ export class Sandbox implements AsyncDisposable {
    */
   async setLimits(limits: Limits): Promise<void> {
     const before = this.#handle;
+    this.#limitChanges += 1;
     const { handle, refusal } = await changeLimits(before, limits, this.#engine);
     if (!this.alive) throw new SandboxError('SESSION_ENDED', 'the sandbox has ended');
     this.#handle = handle;

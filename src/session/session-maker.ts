@@ -22,6 +22,7 @@ import { refuseOverlap } from '../workspace/binds.js';
 import type { Claim } from './control/claim.js';
 import { claimSession } from './control/claim-session.js';
 import { serveControl, visitor } from './control/server.js';
+import { ForeignWatch } from './foreign-watch.js';
 import type { HostRoom } from './host-room.js';
 import { Idleness } from './idleness.js';
 import type { SessionRecord } from './record.js';
@@ -58,9 +59,13 @@ interface Made {
 export class SessionMaker {
   readonly #options: SessionsOptions;
   readonly #left = new Set<SessionRecord>();
+  readonly #foreign: ForeignWatch | undefined;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    const { monitoring, maker, store } = options;
+    const { engine, clock } = maker;
+    if (monitoring !== undefined) this.#foreign = new ForeignWatch({ engine, store, clock, alarms: monitoring.alarms });
   }
 
   /** Writes the record before the engine hears of it; a failure takes back what was made. Errors: those of `Sessions.create`. */
@@ -128,7 +133,11 @@ export class SessionMaker {
     const session = new Session({ record: running, sandbox, log, audit, clock, idleness, notes });
     try {
       const visitors = await this.#letVisitorsIn(session, held);
-      session.openTo(visitors, held, watchSession(session, { store: this.#options.store, audit, clock, monitoring }));
+      session.openTo(
+        visitors,
+        held,
+        watchSession(session, { store: this.#options.store, audit, clock, monitoring, foreign: this.#foreign }),
+      );
     } catch (error) {
       throw await afterEnd(error, () => session.end());
     }

@@ -1,12 +1,14 @@
 import { Disposables } from '../kit/disposables.js';
 import type { WatchedSandbox } from '../monitor/monitor.js';
 import type { Monitoring } from '../monitor/monitoring.js';
+import type { ForeignWatch } from './foreign-watch.js';
 import { type IdleWatchParts, watchIdle } from './idle-watch.js';
 import type { Session } from './session.js';
 
 export interface WatchParts extends IdleWatchParts {
   /** What samples the usage of this process's sessions; none in processes that hold them for one command only. */
   readonly monitoring?: Monitoring | undefined;
+  readonly foreign?: ForeignWatch | undefined;
 }
 
 /** Everything that whoever holds a session watches of it. Disposing stops that. */
@@ -14,6 +16,7 @@ export function watchSession(session: Session, parts: WatchParts): AsyncDisposab
   const watches = new Disposables();
   watches.use(watchIdle(session, parts));
   if (parts.monitoring !== undefined) watches.use(parts.monitoring.watch(watchedSandbox(session)));
+  if (parts.foreign !== undefined) watches.use(parts.foreign.watch(session));
   return watches;
 }
 

@@ -3,11 +3,13 @@ import { dirname } from 'node:path';
 import type { Config } from '../../config/load.js';
 import { SessionError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
+import type { Engine } from '../../engine/types.js';
 import { systemClock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
 import type { Monitoring } from '../../monitor/monitoring.js';
 import { claimSession } from '../../session/control/claim-session.js';
 import { serveControl, visitor } from '../../session/control/server.js';
+import { ForeignWatch } from '../../session/foreign-watch.js';
 import { Keeper } from '../../session/keeper.js';
 import type { SessionRecord } from '../../session/record.js';
 import type { Session } from '../../session/session.js';
@@ -53,10 +55,11 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
   const { sitePolicy } = app.config;
   const monitoring = await apps.monitoring();
   const usage = () => monitoring.stateOf(id);
+  const foreign = await apps.foreignWatch(app);
   const parts = { store: app.store, audit, clock: systemClock };
   const update = (request: unknown) => updateSession(session, request, { ...parts, policy: app.createContext() });
   const visitors = await serveControl(claim, { session, sitePolicy, audit, clock: systemClock, update, usage });
-  session.openTo(visitors, claim, watchSession(session, { ...parts, monitoring }));
+  session.openTo(visitors, claim, watchSession(session, { ...parts, monitoring, foreign }));
   undo.move();
   return session;
 }
@@ -68,6 +71,7 @@ class Apps implements AsyncDisposable {
   readonly #env: CommandContext['env'];
   readonly #stack = new Disposables();
   readonly #byEndpoint = new Map<string, App>();
+  readonly #foreign = new Map<Engine, ForeignWatch>();
   #monitoring: Promise<Monitoring> | undefined;
 
   constructor(config: Config, env: CommandContext['env']) {
@@ -80,6 +84,15 @@ class Apps implements AsyncDisposable {
   monitoring(): Promise<Monitoring> {
     this.#monitoring ??= this.usual.audit().then((audit) => newMonitoring(this.#config.sitePolicy, audit));
     return this.#monitoring;
+  }
+
+  /** One for each engine. */
+  async foreignWatch(app: App): Promise<ForeignWatch> {
+    const [engine, { alarms }] = await Promise.all([app.engine(), this.monitoring()]);
+    const watch =
+      this.#foreign.get(engine) ?? new ForeignWatch({ engine, store: app.store, clock: systemClock, alarms });
+    this.#foreign.set(engine, watch);
+    return watch;
   }
 
   for({ engine: { socketPath, startedByUs } }: SessionRecord): App {

@@ -9,7 +9,7 @@ import { buildServer, callerOf } from '../../mcp/server.js';
 import { type RefusedMessage, serveStdio } from '../../mcp/stdio.js';
 import type { Alarm } from '../../monitor/alarms/alarm.js';
 import type { Monitoring } from '../../monitor/monitoring.js';
-import type { Sessions } from '../../session/sessions.js';
+import type { Session } from '../../session/session.js';
 import { allTools } from '../../tools/all-tools.js';
 import type { ToolServices } from '../../tools/services.js';
 import { approveWorkingDirectory } from '../../workspace/approve.js';
@@ -35,10 +35,7 @@ export const serve: CliCommand = {
     await using held = new Disposables();
     const audit = await app.audit();
     let services: Promise<ToolServices> | undefined;
-    const monitoring = newMonitoring(config.sitePolicy, audit, (alarm) => {
-      log.warn({ alarm }, 'alarm');
-      void services?.then(({ sessions }) => tell(sessions, alarm));
-    });
+    const monitoring = newMonitoring(config.sitePolicy, audit, (alarm) => tell(alarm, log, services));
     const server = buildServer({
       version,
       tools: allTools,
@@ -82,9 +79,14 @@ function refusalRecorder(server: Parameters<typeof callerOf>[0], audit: AuditRec
   };
 }
 
-/** With the next result of the session, or of every session where it is about none of them. */
-function tell(sessions: Sessions, { session, text }: Alarm): void {
-  for (const one of sessions.list) if (session === undefined || one.id === session) one.notices.add(text);
+/** In our log, and with the next result of the session, or of every session where it is about none of them. */
+function tell(alarm: Alarm, log: Logger, services: Promise<ToolServices> | undefined): void {
+  log.warn({ alarm }, 'alarm');
+  const add = ({ sessions }: ToolServices) => {
+    const isMeant = ({ id }: Session) => alarm.session === undefined || alarm.session === id;
+    for (const session of sessions.list.filter(isMeant)) session.notices.add(alarm.text);
+  };
+  services?.then(add, () => undefined);
 }
 
 interface ServiceParts {

@@ -27,6 +27,7 @@ export class ChannelRunner implements CommandRunner {
   readonly #channel: Channel;
   readonly #live = new Set<ChannelledCommand>();
   #endedBecause: string | undefined;
+  #wasKilled = false;
 
   /** The runner disposes the channel. */
   constructor(path: CommandPath, channel: Channel) {
@@ -34,7 +35,12 @@ export class ChannelRunner implements CommandRunner {
     this.#channel = channel;
     void channel.ended.then((end) => {
       this.#endedBecause = wordsFor(end);
+      this.#wasKilled = end.why === 'killed';
     });
+  }
+
+  get wasKilled(): boolean {
+    return this.#wasKilled;
   }
 
   get endedBecause(): string | undefined {

@@ -26,6 +26,8 @@ interface EngineRunnerOptions {
 export class EngineRunner implements CommandRunner {
   readonly path = 'exec';
   readonly endedBecause = undefined;
+  /** Nothing tells. */
+  readonly wasKilled = false;
   readonly #options: EngineRunnerOptions;
   /** Commands that have not ended; undefined while the engine is starting one. */
   readonly #live = new Map<CommandId, EngineCommand | undefined>();

@@ -15,4 +15,6 @@ export interface CommandRunner extends AsyncDisposable {
   settle(): Promise<void>;
   /** Why the sandbox ended, where process 1 told it. */
   readonly endedBecause: string | undefined;
+  /** Whether process 1 went without a last word: not at its deadline, and not because it was asked to. */
+  readonly wasKilled: boolean;
 }

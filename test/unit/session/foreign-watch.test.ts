@@ -1,0 +1,153 @@
+import { expect, it } from 'vitest';
+import type { EngineEvent } from '../../../src/engine/types.js';
+import type { AlarmNotice } from '../../../src/monitor/alarms/alarm.js';
+import { changeOf } from '../../../src/monitor/foreign-change.js';
+import { ForeignWatch } from '../../../src/session/foreign-watch.js';
+import type { SessionRecord } from '../../../src/session/record.js';
+import { HeldClock } from '../tools/support/stage.js';
+import { containerOf, record } from './support/records.js';
+
+const containerId = 'c'.repeat(64);
+
+/** A watch over one session, and an engine whose events are the test's. */
+function staged(commandPath: 'fifo' | 'exec' = 'fifo') {
+  const clock = new HeldClock();
+  const one = record();
+  const state = { streams: 0, open: 0, record: one as SessionRecord | undefined };
+  const raised: AlarmNotice[] = [];
+  const cleared: string[] = [];
+  const queue: EngineEvent[] = [];
+  let wake: () => void = () => undefined;
+  async function* events(_: readonly string[], signal: AbortSignal) {
+    state.streams += 1;
+    state.open += 1;
+    signal.addEventListener('abort', () => wake(), { once: true });
+    try {
+      for (;;) {
+        const next = queue.shift();
+        if (next?.action === 'broken') return;
+        if (next !== undefined) yield next;
+        else if (signal.aborted) return;
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+      }
+    } finally {
+      state.open -= 1;
+    }
+  }
+  const watch = new ForeignWatch({
+    ...{ engine: { events }, clock },
+    store: { load: (id) => Promise.resolve(id === one.id ? state.record : undefined) },
+    alarms: { raise: (notice) => void raised.push(notice), clear: (kind, id) => void cleared.push(`${kind} ${id}`) },
+  });
+  const ending = new AbortController();
+  const sandbox = { commandPath, wasKilled: false, limitChanges: 0, handle: { containerId } };
+  const session = { id: one.id as never, ending: ending.signal, sandbox };
+  const happen = async (action: string, changes: Partial<EngineEvent> = {}, passMs = 2500) => {
+    queue.push({ action, containerId, labels: containerOf(one).labels, timeMs: 7, ...changes });
+    wake();
+    await clock.pass(passMs);
+    return raised.splice(0).map(({ kind, level, session: id, text }) => ({ kind, level, id, text }));
+  };
+  return { clock, one, state, cleared, watch, session, sandbox, ending, happen };
+}
+
+it('knows what changes a container, in the words of either engine', () => {
+  const words = [
+    'exec_create: sh -c kill',
+    'exec_start: x',
+    'exec',
+    'destroy',
+    'extract-to-dir',
+    'pause',
+    'rename',
+    'exec_died',
+    'exec_die',
+  ];
+  expect(words.map((action) => changeOf({ action }))).toEqual([
+    ...['exec', 'exec', 'exec', 'remove', 'copy', 'pause', 'rename', 'exec', 'exec'],
+  ]);
+  const own = ['create', 'init', 'start', 'attach', 'die', 'cleanup', 'oom', 'top', ''];
+  expect(own.map((action) => changeOf({ action }))).toEqual(own.map(() => undefined));
+});
+
+it.each(['kill', 'exec_create: sh', 'pause', 'update', 'rename'])('tells that somebody else did %s', async (action) => {
+  const { watch, session, happen, one, cleared, clock } = staged();
+  watch.watch(session);
+  expect(await happen(action)).toMatchObject([
+    { kind: 'foreign-change', id: one.id, text: expect.stringContaining(changeOf({ action }) ?? '?') },
+  ]);
+  await clock.pass(60_000, 1000);
+  expect(cleared).toEqual([`foreign-change ${one.id}`]);
+});
+
+it('says nothing of what we do ourselves, here or in another process', async () => {
+  const ended = staged();
+  ended.watch.watch(ended.session);
+  ended.ending.abort();
+  expect(await ended.happen('kill')).toEqual([]);
+  const removed = staged();
+  removed.watch.watch(removed.session);
+  removed.sandbox.wasKilled = true;
+  removed.state.record = undefined;
+  expect(await removed.happen('destroy')).toEqual([]);
+  removed.state.record = { ...removed.one, state: 'ending' };
+  expect(await removed.happen('destroy')).toEqual([]);
+  const byExec = staged('exec');
+  byExec.watch.watch(byExec.session);
+  expect(await byExec.happen('exec_create: sh')).toEqual([]);
+  expect(await byExec.happen('pause')).toHaveLength(1);
+  byExec.sandbox.limitChanges = 1;
+  expect(await byExec.happen('update')).toEqual([]);
+  expect(await byExec.happen('update')).toHaveLength(1);
+});
+
+it('takes the removal of a container that had ended for the engine’s own, and of one that was killed for somebody’s', async () => {
+  const { watch, session, happen, sandbox } = staged();
+  watch.watch(session);
+  expect(await happen('remove')).toEqual([]);
+  sandbox.wasKilled = true;
+  expect(await happen('remove')).toMatchObject([{ level: 'critical' }]);
+});
+
+it('tells of a container that claims to be a session, and is none', async () => {
+  const { watch, session, happen, one } = staged();
+  watch.watch(session);
+  const { labels } = containerOf(one);
+  const other = record();
+  const claims = { containerId: 'd'.repeat(64), labels: containerOf(other).labels };
+  expect(await happen('start', claims)).toMatchObject([
+    { kind: 'foreign-change', id: undefined, text: expect.stringMatching(/^container d{12} has the labels/) },
+  ]);
+  expect(
+    await happen('start', { containerId: 'x\u001b', labels: { ...labels, 'dev.paddock.nonce': 'y' } }),
+  ).toMatchObject([{ text: expect.stringContaining('of an odd id') }]);
+  // One that another process is just making has its record.
+  expect(await happen('start', { containerId: 'e'.repeat(64) })).toEqual([]);
+  expect(await happen('die', claims)).toEqual([]);
+});
+
+it('listens only while sessions are open, by one request for all, and again when that breaks', async () => {
+  const { watch, session, state, happen, clock } = staged();
+  expect(state.streams).toBe(0);
+  const one = watch.watch(session);
+  const two = watch.watch({ ...session, id: 'other' as never });
+  await clock.pass(10);
+  expect([state.streams, state.open]).toEqual([1, 1]);
+  await happen('broken', {}, 900);
+  expect(state.open).toBe(0);
+  await clock.pass(500);
+  expect([state.streams, state.open]).toEqual([2, 1]);
+  // Without a word in between it waits longer and longer.
+  await happen('broken', {}, 1500);
+  expect(state.open).toBe(0);
+  await clock.pass(1000);
+  expect(await happen('pause')).toHaveLength(1);
+  await one[Symbol.asyncDispose]();
+  expect(state.open).toBe(1);
+  await two[Symbol.asyncDispose]();
+  await clock.pass(10);
+  expect(state.open).toBe(0);
+});
