@@ -22,6 +22,7 @@ export const settingOptions = {
   shm: { type: 'string', help: 'size of /dev/shm, such as 64m' },
   tmp: { type: 'string', help: 'size of /tmp and of /var/tmp' },
   home: { type: 'string', help: 'size of /home/agent' },
+  'disk-inodes': { type: 'string', help: 'how many files and folders a writable project may gain' },
 } as const satisfies CliOptions;
 
 /** The effective settings of this command line. Errors: BAD_CONFIG. */

@@ -29,13 +29,14 @@ export const settings: readonly Setting[] = [
   { key: 'channel', env: 'PADDOCK_CHANNEL', flag: 'channel' },
   { key: 'client_name', env: 'PADDOCK_CLIENT_NAME', flag: 'client-name' },
   { key: 'max_sessions', env: 'PADDOCK_MAX_SESSIONS', flag: 'max-sessions' },
-  ...['memory', 'cpus', 'pids', 'nofile', 'shm', 'tmp', 'home', 'lifetime', 'idle', 'timeout', 'workspace'].map(
-    (name) => ({
-      key: `defaults.${name}`,
-      env: `PADDOCK_${name.toUpperCase()}`,
-      flag: name,
-    }),
-  ),
+  ...[
+    ...['memory', 'cpus', 'pids', 'nofile', 'shm', 'tmp', 'home', 'disk', 'disk_inodes'],
+    ...['lifetime', 'idle', 'timeout', 'workspace'],
+  ].map((name) => ({
+    key: `defaults.${name}`,
+    env: `PADDOCK_${name.toUpperCase()}`,
+    flag: name.replaceAll('_', '-'),
+  })),
 ];
 
 /** Variables of ours that are no settings: they steer tests and builds. */

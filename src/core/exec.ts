@@ -73,4 +73,6 @@ export interface ExecResult {
   readonly strays: number;
   /** Set when the engine broke off the output: something of it may be missing, and this is why. */
   readonly outputError?: string;
+  /** What the reason alone does not say: numbers, and what to do. */
+  readonly note?: string;
 }

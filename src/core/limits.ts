@@ -1,4 +1,4 @@
-/** Hard caps that the kernel is asked to hold for one sandbox. Absent values don't exist: everything has a cap. */
+/** Caps of one sandbox. The kernel is asked to hold them; those of the disk are a budget that Paddock holds (docs/limits.md). */
 export interface Limits {
   /** Memory, in bytes; swap is always off (memory+swap equals memory). */
   readonly memoryBytes: number;
@@ -14,4 +14,8 @@ export interface Limits {
   readonly coreBytes: number;
   /** Largest single file a process may write, in bytes; undefined: not limited. */
   readonly fsizeBytes?: number;
+  /** How much what it can write on the host's disk may grow, in allocated bytes; absent: not watched, in records of older versions. */
+  readonly diskBytes?: number;
+  /** The same in files and folders. */
+  readonly diskInodes?: number;
 }

@@ -12,6 +12,9 @@ export interface Ceilings {
   readonly shmBytes: number;
   /** All tmpfs of one sandbox together. */
   readonly tmpfsBytes: number;
+  /** Growth of everything that one sandbox can write on the disk: allocated bytes, and files and folders. */
+  readonly diskBytes: number;
+  readonly diskInodes: number;
   readonly lifetimeMs: number;
   readonly idleTimeoutMs: number;
   readonly timeoutMs: number;
@@ -26,6 +29,8 @@ export interface Defaults {
   readonly shmBytes: number;
   readonly tmpBytes: number;
   readonly homeBytes: number;
+  readonly diskBytes: number;
+  readonly diskInodes: number;
   readonly lifetimeMs: number;
   readonly idleTimeoutMs: number;
   readonly timeoutMs: number;

@@ -1,5 +1,6 @@
 import type { SitePolicy } from '../core/site-policy.js';
 import { type NetworkMode, type SandboxSpec, workspaceTarget } from '../core/spec.js';
+import { decideDisk } from './disk.js';
 import { parseDockerOpts } from './docker/parse.js';
 import { checkSwap } from './docker/resources.js';
 import { decideImage, hostImage } from './image.js';
@@ -47,11 +48,12 @@ export function decideCreate(input: unknown, context: CreateContext): CreateVerd
 }
 
 function takeArguments(request: ParsedCreateRequest, wishes: Wishes): void {
-  const { image, network, memory, pids, workdir } = request;
+  const { image, network, memory, pids, disk, workdir } = request;
   if (image !== undefined) wishes.set('image', image, 'image');
   if (network !== undefined) wishes.set('network', network, 'network');
   if (memory !== undefined) wishes.set('memoryBytes', size(memory, 'memory'), 'memory');
   if (request.cpus !== undefined) wishes.set('cpuMillis', cpus(request.cpus, 'cpus'), 'cpus');
+  if (disk !== undefined) wishes.set('diskBytes', size(disk, 'disk'), 'disk');
   if (pids !== undefined) wishes.set('pids', count(pids, 'pids'), 'pids');
   if (workdir !== undefined) wishes.set('workdir', insidePath(workdir, 'workdir'), 'workdir');
   for (const [name, value] of Object.entries(request.env ?? {})) {
@@ -73,15 +75,17 @@ function compose(
   const asked = wishes.get('image') ?? hostImage;
   const image = decideImage(asked, request.hostFolders ?? (asked === hostImage ? hostFolders : undefined), sitePolicy);
   const workspace = decideWorkspace(request, sitePolicy, wishes);
-  const { limits, shmBytes } = decideLimits(wishes, sitePolicy, host);
-  checkSwap(options, limits.memoryBytes);
-  const share = { memoryBytes: limits.memoryBytes, askedShmBytes: wishes.get('shmBytes') };
+  const decided = decideLimits(wishes, sitePolicy, host);
+  checkSwap(options, decided.limits.memoryBytes);
+  const share = { memoryBytes: decided.limits.memoryBytes, askedShmBytes: wishes.get('shmBytes') };
   const tmpfs = decideTmpfs(wishes.tmpfs, sitePolicy, share);
+  const mounts = decideMounts(request, workspace, wishes, tmpfs, sitePolicy);
+  const limits = { ...decided.limits, ...decideDisk(wishes, sitePolicy, { ...decided, mounts, tmpfs }) };
   const name = request.name === undefined ? {} : { name: checkSessionName(request.name) };
   const spec: SandboxSpec = {
     image,
     workspace,
-    mounts: decideMounts(request, workspace, wishes, tmpfs, sitePolicy),
+    mounts,
     tmpfs,
     network: decideNetwork(wishes.get('network') ?? 'none'),
     limits,
@@ -97,7 +101,7 @@ function compose(
       },
       sitePolicy,
     ),
-    shmBytes,
+    shmBytes: decided.shmBytes,
     maskedPaths,
     require: [...sitePolicy.require],
   };

@@ -23,6 +23,7 @@ export const leastLimits = {
   nofile: 64,
   fsizeBytes: 4096,
   shmBytes: 4096,
+  diskBytes: 1024 ** 2,
   lifetimeMs: 1000,
   idleTimeoutMs: 1000,
   timeoutMs: 1,

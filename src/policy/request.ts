@@ -24,6 +24,9 @@ export const createRequestSchema = z.strictObject({
   memory: size.optional().describe('Memory limit: bytes, or text such as 2g.'),
   cpus: size.optional().describe('CPU limit, for example 1.5.'),
   pids: z.number().optional().describe('Most processes and threads.'),
+  disk: size
+    .optional()
+    .describe('How much a writable project may grow on the disk, for example 10g; commands are ended at it.'),
   lifetime: size.optional().describe('Seconds, or text such as 2h, after which the sandbox ends.'),
   idleTimeout: size
     .optional()

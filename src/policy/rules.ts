@@ -113,6 +113,7 @@ export const rules = {
   'pids.ceiling': { reason: "More processes than the site's policy allows.", hint: 'Ask for fewer pids.' },
   'nofile.ceiling': { reason: "More open files than the site's policy allows.", hint: 'Ask for a lower nofile.' },
   'fsize.ceiling': { reason: "Larger files than the site's policy allows.", hint: 'Ask for a lower fsize.' },
+  'disk.ceiling': { reason: "More disk space than the site's policy allows.", hint: 'Ask for less disk.' },
   'shm.ceiling': { reason: "More shared memory than the site's policy allows.", hint: 'Ask for a smaller ShmSize.' },
   'tmpfs.ceiling': {
     reason: "All tmpfs together are larger than the site's policy allows.",
@@ -205,8 +206,8 @@ export const rules = {
   },
   'docker-opts.sysctl': { reason: 'Kernel settings are not for sandboxes to change.', hint: 'Remove Sysctls.' },
   'docker-opts.storage': {
-    reason: 'Storage options do not work rootless, and would be accepted without effect.',
-    hint: 'Remove StorageOpt; Tmpfs sizes and fsize limit what can be written.',
+    reason: 'Of the storage options only size can be kept without root; the others would be accepted without effect.',
+    hint: 'Leave StorageOpt out, or write {"size": "10g"}; it says the same as disk.',
   },
   'docker-opts.oom': {
     reason: 'A sandbox may not escape the out-of-memory killer.',

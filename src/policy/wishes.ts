@@ -12,6 +12,7 @@ export interface SingleWishes {
   nofile: number;
   fsizeBytes: number;
   shmBytes: number;
+  diskBytes: number;
   hostname: string;
   workdir: string;
 }

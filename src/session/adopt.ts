@@ -8,6 +8,7 @@ import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import { reenter } from '../sandbox/entry.js';
 import { type InitIdentity, isInitAlive, Sandbox } from '../sandbox/sandbox.js';
+import { openDisk } from './disk/open-disk.js';
 import { endedIdle, sessionEnded } from './ended.js';
 import { idleLeftOf } from './idle-left.js';
 import { Idleness } from './idleness.js';
@@ -66,7 +67,8 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   const alreadyMs = timeoutMs === undefined || idleLeftMs === undefined ? 0 : Math.max(0, timeoutMs - idleLeftMs);
   const idleness = new Idleness({ timeoutMs, clock, alreadyMs, onUse: () => store.noteUse(id, clock.now()) });
   const log = new SessionLog(store.logPath(id));
-  const session = new Session({ record, sandbox, log, audit, clock, idleness, notes: [] });
+  const disk = (await openDisk(record, clock))?.space;
+  const session = new Session({ record, sandbox, log, audit, clock, idleness, notes: [], disk });
   try {
     await session.takeOver();
   } catch (error) {

@@ -13,6 +13,8 @@ const limits = z.strictObject({
   nofile: bytes,
   coreBytes: bytes,
   fsizeBytes: bytes.optional(),
+  diskBytes: bytes.optional(),
+  diskInodes: bytes.optional(),
 });
 const mount = z.strictObject({
   hostPath: z.string(),
@@ -98,6 +100,8 @@ export const recordSchema = z.strictObject({
     .optional(),
   /** Real paths of the folders it may write, so that no second session gets an overlapping one. */
   writableRoots: z.array(z.strictObject({ source: z.string(), dev: z.string(), ino: z.string() })),
+  /** What was in those before the sandbox; absent where nothing can be written, or counting took too long. */
+  diskBase: z.strictObject({ bytes, inodes: bytes, freeBytes: bytes }).optional(),
   spec,
   evidence: z.strictObject({ controls: z.array(control), readAtMs: z.number() }).optional(),
 });

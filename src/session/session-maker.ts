@@ -22,6 +22,7 @@ import { refuseOverlap } from '../workspace/binds.js';
 import type { Claim } from './control/claim.js';
 import { claimSession } from './control/claim-session.js';
 import { serveControl, visitor } from './control/server.js';
+import { type OpenedDisk, openDisk } from './disk/open-disk.js';
 import { ForeignWatch } from './foreign-watch.js';
 import type { HostRoom } from './host-room.js';
 import { Idleness } from './idleness.js';
@@ -53,6 +54,7 @@ interface Made {
   readonly sandbox: Sandbox;
   readonly notes: readonly string[];
   readonly held: Claim;
+  readonly disk: OpenedDisk | undefined;
 }
 
 /** Makes sessions out of what policy allowed: record, container, log, and the socket for visitors. Its caller ends them. */
@@ -80,6 +82,9 @@ export class SessionMaker {
       // Ours before anybody else can see that it runs.
       const held = undo.use(await claimSession(store, id));
       await this.#refuseOverlaps(record, approved);
+      // What is there is counted while the container is made: nothing of it can be the sandbox's yet.
+      const disk = await openDisk(record, maker.clock);
+      if (disk !== undefined) undo.use(disk.space);
       const sandbox = await createSandbox(
         maker,
         verdict.spec,
@@ -87,7 +92,7 @@ export class SessionMaker {
         identityOf(record, store, maker.callerUid, this.#options.version),
         signal,
       );
-      const session = await this.#register({ record, sandbox, notes: verdict.notes, held });
+      const session = await this.#register({ record, sandbox, notes: verdict.notes, held, disk });
       undo.move();
       return session;
     } catch (error) {
@@ -111,10 +116,13 @@ export class SessionMaker {
     }
   }
 
-  async #register({ record, sandbox, notes, held }: Made): Promise<Session> {
+  async #register({ record, sandbox, notes, held, disk }: Made): Promise<Session> {
     const { containerId, initPid, namespace, initStartTicks, evidence } = sandbox.handle;
+    disk?.belongsTo(sandbox.handle);
+    const diskBase = await disk?.base();
     const running: SessionRecord = {
       ...record,
+      ...(diskBase === undefined ? {} : { diskBase: { ...diskBase } }),
       state: 'running',
       container: { id: containerId, initPid, namespace, initStartTicks },
       evidence: { controls: [...evidence.controls], readAtMs: evidence.readAtMs },
@@ -130,7 +138,7 @@ export class SessionMaker {
     const { idleTimeoutMs: timeoutMs } = record.spec;
     const onUse = () => this.#options.store.noteUse(record.id as SessionId, clock.now());
     const idleness = new Idleness({ timeoutMs, clock, onUse });
-    const session = new Session({ record: running, sandbox, log, audit, clock, idleness, notes });
+    const session = new Session({ record: running, sandbox, log, audit, clock, idleness, notes, disk: disk?.space });
     try {
       const visitors = await this.#letVisitorsIn(session, held);
       session.openTo(

@@ -1,7 +1,7 @@
 import type { AuditIntent, AuditRecorder } from '../audit/audit-log.js';
 import { plain, redactArgv, redactEnv } from '../audit/redaction.js';
 import { SessionError, toPaddockError } from '../core/errors.js';
-import type { ExecRequest } from '../core/exec.js';
+import type { ExecRequest, ExecResult } from '../core/exec.js';
 import { type CommandId, isCommandId, type SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
@@ -9,6 +9,7 @@ import { newCommandId } from '../kit/random-id.js';
 import type { Command, CommandOptions } from '../sandbox/command/command.js';
 import type { OutputSink } from '../sandbox/command/command-output.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
+import type { DiskSpace } from './disk/disk-space.js';
 import { endedIdle, idleWords, sessionEnded } from './ended.js';
 import type { Idleness } from './idleness.js';
 import { Notices } from './notices.js';
@@ -25,6 +26,8 @@ interface SessionParts {
   readonly clock: Clock;
   readonly idleness: Idleness;
   readonly notes: readonly string[];
+  /** What it adds to the disk; the session disposes it. Absent where nothing there can be written. */
+  readonly disk?: DiskSpace | undefined;
 }
 
 const keptCommands = 64;
@@ -38,6 +41,7 @@ export class Session {
   /** What policy decided differently from the letter of the request. */
   readonly notes: readonly string[];
   readonly notices = new Notices();
+  readonly disk: DiskSpace | undefined;
   readonly #log: SessionLog;
   readonly #audit: AuditRecorder;
   readonly #clock: Clock;
@@ -59,6 +63,8 @@ export class Session {
     this.#clock = parts.clock;
     this.idleness = parts.idleness;
     this.notes = parts.notes;
+    this.disk = parts.disk;
+    if (parts.disk !== undefined) this.#held.use(parts.disk);
   }
 
   /** As it stands in the store, too. */
@@ -95,7 +101,7 @@ export class Session {
 
   /**
    * Starts a command, recorded by `audit` (a visitor's commands under the visitor's name), and returns as soon as it runs. Errors: SESSION_ENDED, COMMAND_NOT_RUN, LIMIT_REACHED (64 at
-   * once), AUDIT_UNWRITABLE, EngineError.
+   * once, or no room on the disk), AUDIT_UNWRITABLE, EngineError.
    */
   async start(
     request: ExecRequest,
@@ -103,6 +109,7 @@ export class Session {
     audit: AuditRecorder = this.#audit,
   ): Promise<SessionCommand> {
     this.#refuseEnded();
+    if (this.disk?.isFull() === true) await this.disk.admit(this.id);
     const most = maxLiveCommands[this.sandbox.commandPath];
     if (this.liveCommands + this.#starting >= most) {
       throw new SessionError('LIMIT_REACHED', `${most} commands run in this session already`, {
@@ -226,8 +233,10 @@ export class Session {
 
   #register(command: Command, intent: AuditIntent): SessionCommand {
     const over = this.idleness.begin();
+    const written = this.disk?.begin(() => void command.end('disk-limit').catch(() => undefined));
     const settled = this.#finish(command, intent).then((outcome) => {
       over();
+      written?.();
       entry.outcome = outcome;
       this.#forgetOldest();
     });
@@ -251,7 +260,7 @@ export class Session {
 
   async #finish(command: Command, intent: AuditIntent): Promise<NonNullable<SessionCommand['outcome']>> {
     try {
-      const result = await command.result;
+      const result = this.#explained(await command.result);
       if (this.#isLetGo && result.reason === 'session-ended' && this.sandbox.alive)
         return await this.#leave(command, intent);
       this.#note(command.id, `ended: ${result.reason} ${result.exitCode}`);
@@ -264,6 +273,10 @@ export class Session {
       await intent.outcome(error.code).catch(() => undefined);
       return { error };
     }
+  }
+
+  #explained(result: ExecResult): ExecResult {
+    return result.reason === 'disk-limit' && this.disk ? { ...result, note: this.disk.words } : result;
   }
 
   /** Nobody here hears how it ends. */

@@ -8,7 +8,7 @@ import type { CreateContext } from '../policy/create.js';
 import { decideUpdate, type SessionPlan, type UpdateAllowed } from '../policy/update.js';
 import { toPolicyDenied } from '../policy/verdict.js';
 import { memoryInUse } from '../sandbox/memory-in-use.js';
-import type { SessionRecord } from './record.js';
+import { type SessionRecord, specOf } from './record.js';
 import { textOf } from './record-parts.js';
 import type { Session } from './session.js';
 import type { RecordStore } from './store.js';
@@ -47,13 +47,9 @@ export async function updateSession(session: Session, request: unknown, parts: U
 }
 
 /** What of a session can be changed, as its record has it. */
-export function planOf({ deadlineAtMs, spec }: SessionRecord): SessionPlan {
-  const { fsizeBytes, ...limits } = spec.limits;
-  return {
-    deadlineAtMs,
-    idleTimeoutMs: spec.idleTimeoutMs,
-    limits: { ...limits, ...(fsizeBytes === undefined ? {} : { fsizeBytes }) },
-  };
+export function planOf(record: SessionRecord): SessionPlan {
+  const { deadlineAtMs, spec } = record;
+  return { deadlineAtMs, idleTimeoutMs: spec.idleTimeoutMs, limits: specOf(record).limits };
 }
 
 function decide(session: Session, request: unknown, plan: SessionPlan, parts: UpdateParts): UpdateAllowed {

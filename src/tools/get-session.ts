@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineTool } from './define-tool.js';
+import { diskLines, diskView, viewDisk } from './disk-view.js';
 import type { ToolServices } from './services.js';
 import { usageFields, usageViewText, viewUsage } from './usage-view.js';
 import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
@@ -16,6 +17,8 @@ export const getSession = defineTool({
   input: z.strictObject({ sessionId: z.string().max(64) }),
   output: sessionView.extend({
     ...usageFields,
+    /** Absent where nothing on the disk can be written. */
+    disk: diskView.optional(),
     enforcement: enforcementView,
     commands: z.array(z.object({ commandId: z.string(), state: z.string(), program: z.string() })),
   }),
@@ -24,6 +27,7 @@ export const getSession = defineTool({
     const view = viewSession(session, services.clock.now());
     const used = await viewUsage(session, services, signal);
     const enforcement = viewEnforcement(session);
+    const disk = viewDisk(session);
     const commands = session.commands.map((entry) => ({
       commandId: entry.id,
       state: entry.outcome === undefined ? 'running' : 'result' in entry.outcome ? 'finished' : 'failed',
@@ -31,10 +35,11 @@ export const getSession = defineTool({
     }));
     const table = enforcement.controls.map((c) => `  ${c.id}: ${c.status} – asked ${c.asked}, kernel ${c.kernel}`);
     return {
-      structured: { ...view, ...used, enforcement, commands },
+      structured: { ...view, ...used, ...(disk === undefined ? {} : { disk }), enforcement, commands },
       text: [
         sessionText(view),
         usageViewText(used),
+        ...diskLines(session),
         'enforcement:',
         ...table,
         `commands: ${commands.map((c) => `${c.commandId} ${c.state}`).join(', ') || 'none'}`,

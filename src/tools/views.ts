@@ -6,6 +6,7 @@ import { safeText } from '../kit/safe-text.js';
 import type { Session } from '../session/session.js';
 import type { SessionCommand } from '../session/session-command.js';
 import { timeText } from '../session/time-text.js';
+import { viewEnd } from './end-view.js';
 import { timeFields, timesLeft, warningOf } from './time-left.js';
 import { wholeHead, wholeTail } from './whole-characters.js';
 
@@ -79,7 +80,7 @@ export const commandView = z.object({
   strays: z.number().optional(),
   /** Set when the engine broke the output off: something may be missing. */
   outputError: z.string().optional(),
-  /** Set when less than five minutes of the session are left. */
+  /** Set when less than five minutes of the session are left, or less than a fifth of its disk. */
   warning: z.string().optional(),
   error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
   next: z.string().optional(),
@@ -188,11 +189,7 @@ export function viewCommand(session: Session, entry: SessionCommand, nowMs: numb
     state: 'finished',
     durationMs,
     usage,
-    exitCode: result.exitCode,
-    reason: result.reason,
-    ...(result.signal === undefined ? {} : { signal: result.signal }),
-    strays: result.strays,
-    ...(result.outputError === undefined ? {} : { outputError: result.outputError }),
+    ...viewEnd(result),
   };
 }
 

@@ -68,6 +68,8 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
     fsizeBytes: fc.constantFrom(mib, gib, Number.MAX_SAFE_INTEGER),
     shmBytes: fc.constantFrom(mib, gib),
     tmpfsBytes: fc.constantFrom(mib, gib, 16 * gib),
+    diskBytes: fc.constantFrom(mib, gib, 1024 * gib),
+    diskInodes: fc.constantFrom(1000, 20_000_000),
     lifetimeMs: fc.constantFrom(60_000, 86_400_000),
     idleTimeoutMs: fc.constantFrom(60_000, 86_400_000),
     timeoutMs: fc.constantFrom(60_000, 86_400_000),

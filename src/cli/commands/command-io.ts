@@ -118,7 +118,7 @@ export function reasonNote(result: ExecResult): string | undefined {
     case 'output-limit':
       return 'the command was killed because it printed too much';
     case 'disk-limit':
-      return 'the command was killed because it wrote too much';
+      return `the command was killed at the limit of the disk${result.note === undefined ? '' : `: ${result.note}`}`;
     case 'lost':
       return 'something in the sandbox killed what supervised the command; all of it has been ended';
     case 'session-ended':

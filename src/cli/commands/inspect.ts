@@ -2,6 +2,8 @@ import { systemClock } from '../../kit/clock.js';
 import { UsageReader } from '../../monitor/usage-reader.js';
 import { alarmsText, usageText } from '../../monitor/usage-text.js';
 import { usageOfHeld } from '../../session/control/client.js';
+import { diskText } from '../../session/disk/disk-words.js';
+import { countDisk } from '../../session/disk/open-disk.js';
 import { idleLeftOf } from '../../session/idle-left.js';
 import { timeText } from '../../session/time-text.js';
 import { App } from '../app.js';
@@ -34,15 +36,18 @@ export const inspect: CliCommand = {
     const held = socket === undefined ? undefined : await usageOfHeld(socket, context.signal);
     const usage = held?.usage ?? new RecordedUsage(new UsageReader(), systemClock).read([record]).get(record.id);
     const [trends, alarms] = [held?.trends, held?.alarms ?? []];
+    const disk = state === 'running' ? await countDisk(record, systemClock, context.signal) : undefined;
     const text = [
       `${record.id} ${state}, container ${record.containerName} on ${record.engine.kind}, ends ${new Date(record.deadlineAtMs).toISOString()}`,
       timeText({ endsInMs, idleTimeoutMs, idleEndsInMs }),
       `limits: memory ${limits.memoryBytes} bytes, cpu ${limits.cpuMillis / 1000}, pids ${limits.pids}`,
       usageText(usage, trends),
+      ...(disk === undefined ? [] : [`disk: added ${diskText(disk)}`]),
       ...alarmsText(alarms),
       table([['CONTROL', 'STATUS', 'ASKED', 'ENGINE', 'KERNEL'], ...rows]),
     ].join('\n');
-    await report(context, { ...record, nonce: undefined, state, endsInMs, idleEndsInMs, usage, trends, alarms }, text);
+    const used = { usage, trends, alarms, disk };
+    await report(context, { ...record, nonce: undefined, state, endsInMs, idleEndsInMs, ...used }, text);
     return 0;
   },
 };

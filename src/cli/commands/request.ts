@@ -11,6 +11,7 @@ export const requestOptions = {
   workspace: { type: 'string', help: 'ro, rw or none: how the project is shown (default: ro)' },
   memory: { type: 'string', help: 'memory limit, such as 512m or 2g' },
   cpus: { type: 'string', help: 'CPU limit, such as 0.5 or 2' },
+  disk: { type: 'string', help: 'how much a writable project may grow, such as 10g' },
   pids: { type: 'string', help: 'limit of processes and threads' },
   lifetime: { type: 'string', help: 'when the sandbox ends by itself, such as 30m or 8h' },
   idle: { type: 'string', help: 'how long it may be without a command before it ends, such as 30m' },
@@ -31,7 +32,7 @@ export function requestOf(context: CommandContext): Record<string, unknown> {
   const request: { -readonly [K in keyof CreateRequest]?: unknown } = {};
   const project = text(context, 'project');
   if (project !== undefined) request.projectPath = resolve(project);
-  for (const key of ['image', 'network', 'workspace', 'memory', 'cpus', 'lifetime', 'name'] as const) {
+  for (const key of ['image', 'network', 'workspace', 'memory', 'cpus', 'disk', 'lifetime', 'name'] as const) {
     const value = text(context, key);
     if (value !== undefined) request[key] = value;
   }

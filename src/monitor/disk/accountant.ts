@@ -1,11 +1,12 @@
 import type { Clock } from '../../kit/clock.js';
-import { type FreeSpace, freeSpaceOf, writtenBy } from './hints.js';
+import { type FreeSpace, freeSpaceOf } from './free-space.js';
 import { LinksSeen } from './links-seen.js';
 import { countUnnamedFiles } from './open-files.js';
 import { Pace } from './pace.js';
 import { countTree, type TreeCount } from './tree-count.js';
 import type { DiskLimits, DiskUsage } from './usage.js';
 import { isCountDue, isCountWorthwhile, type LastCount, type Present, restLeftMs } from './when-to-count.js';
+import { WrittenBytes } from './written-bytes.js';
 
 /** A folder that a sandbox can write, open, with the number of its device. Whoever opened it closes it. */
 export interface WritableFolder {
@@ -25,11 +26,13 @@ export interface AccountantParts {
   readonly folders: readonly WritableFolder[];
   /** Asked again for each look: a limit may be changed while the sandbox runs. */
   readonly limits: () => DiskLimits;
-  /** The sandbox's processes, by their numbers on the host; costs a look through /proc. */
+  /** The sandbox's processes without our own among them, by their numbers on the host; costs a look through /proc. */
   readonly processes: () => readonly number[];
   readonly clock: Clock;
   readonly uid: number;
   readonly base?: DiskBase | undefined;
+  /** Folders that should be among these and are out of reach: moved away on the host, say. */
+  readonly unreachable?: number;
 }
 
 /**
@@ -39,6 +42,7 @@ export interface AccountantParts {
 export class DiskAccountant {
   readonly #parts: AccountantParts;
   readonly #signal: AbortSignal | undefined;
+  readonly #written = new WrittenBytes();
   #base: DiskBase | undefined;
   #last: LastCount | undefined;
   #counting: Promise<DiskUsage> | undefined;
@@ -53,19 +57,24 @@ export class DiskAccountant {
     return this.#base;
   }
 
-  /** As of the last count. */
+  /** As of the last count, against the limits of now. */
   get usage(): DiskUsage | undefined {
-    return this.#last?.usage;
+    return this.#lastCount?.usage;
   }
 
   /**
    * Counts what is there before anything in the sandbox can have changed it: what was changed at `unchangedSinceMs` (epoch) or later
-   * may be its work and is left out, which makes growth of it.
+   * may be its work and is left out, which makes growth of it. It is the first count, of a sandbox that has written nothing yet.
    */
   async takeBase(unchangedSinceMs: number): Promise<DiskBase> {
+    const { clock, limits } = this.#parts;
+    const startedAt = clock.monotonic();
     const free = await this.#free();
     const { bytes, inodes } = await this.#countFolders(new LinksSeen(), this.#pace(), unchangedSinceMs);
     this.#base = { bytes, inodes, freeBytes: free.bytes };
+    const usage = { bytes: 0, inodes: 0, limits: limits(), countedAtMs: clock.now() };
+    const endedAt = clock.monotonic();
+    this.#last = { usage, free, written: 0, endedAt, tookMs: endedAt - startedAt };
     return this.#base;
   }
 
@@ -80,12 +89,14 @@ export class DiskAccountant {
 
   /** Whether the limit may have been reached since the last count, while commands run. */
   async isDue(): Promise<boolean> {
-    return this.#last === undefined || isCountDue(this.#last, await this.#present());
+    const last = this.#lastCount;
+    return last === undefined || isCountDue(last, await this.#present());
   }
 
   /** Whether a command that has ended may have left so much that a count is worth it. */
   async isWorthwhile(): Promise<boolean> {
-    return this.#last === undefined || isCountWorthwhile(this.#last, await this.#present());
+    const last = this.#lastCount;
+    return last === undefined || isCountWorthwhile(last, await this.#present());
   }
 
   /** How long to wait before a count that is not urgent, in milliseconds. */
@@ -93,12 +104,17 @@ export class DiskAccountant {
     return this.#last === undefined ? 0 : restLeftMs(this.#last, this.#parts.clock.monotonic());
   }
 
+  get #lastCount(): LastCount | undefined {
+    const last = this.#last;
+    return last && { ...last, usage: { ...last.usage, limits: this.#parts.limits() } };
+  }
+
   async #count(): Promise<DiskUsage> {
     const { clock, processes, limits } = this.#parts;
     const startedAt = clock.monotonic();
     // Taken first: what is written while the count goes on may be missing in it, and calls for the next.
     const pids = processes();
-    const look = { free: await this.#free(), written: writtenBy(pids) };
+    const look = { free: await this.#free(), written: this.#written.look(pids) };
     const links = new LinksSeen();
     const tree = await this.#countFolders(links, this.#pace());
     const devices = new Set(this.#parts.folders.map(({ dev }) => dev));
@@ -121,7 +137,7 @@ export class DiskAccountant {
     const sum = (key: keyof TreeCount) => counts.reduce((total, count) => total + count[key], 0);
     const { bytes = 0, inodes = 0, freeBytes = free.bytes } = this.#base ?? {};
     const seen = { bytes: Math.max(0, sum('bytes') - bytes), inodes: Math.max(0, sum('inodes') - inodes) };
-    if (sum('uncounted') === 0) return seen;
+    if (sum('uncounted') + (this.#parts.unreachable ?? 0) === 0) return seen;
     const most = Math.min(freeBytes - free.bytes, written ?? Number.POSITIVE_INFINITY);
     return { ...seen, bytes: Math.max(seen.bytes, most) };
   }
@@ -149,6 +165,6 @@ export class DiskAccountant {
 
   async #present(): Promise<Present> {
     const { clock, processes } = this.#parts;
-    return { now: clock.monotonic(), free: await this.#free(), written: () => writtenBy(processes()) };
+    return { now: clock.monotonic(), free: await this.#free(), written: () => this.#written.look(processes()) };
   }
 }

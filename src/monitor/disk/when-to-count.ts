@@ -1,4 +1,4 @@
-import type { FreeSpace } from './hints.js';
+import type { FreeSpace } from './free-space.js';
 import type { DiskUsage } from './usage.js';
 
 /** What is known of the last count. */
@@ -22,7 +22,7 @@ export interface Present {
 }
 
 /** After a count nothing is counted for so many times as long as it took, however much is written. */
-const restFactor = { hot: 4, warm: 10, cold: 50 } as const;
+const restFactor = { hot: 1, warm: 10, cold: 50 } as const;
 /** Where anything at all was written, and where nothing shows, a command that runs on is counted after so long. */
 const backstopMs = { changed: 30_000, unchanged: 600_000 } as const;
 /** The counters of processes are not read more often. */
@@ -39,8 +39,8 @@ const noteworthy = { bytes: 256 * 1024, inodes: 64 } as const;
  *   allocated without being written (fallocate) and new names, which the first shows;
  * - whatever fools both: one count every half minute if anything has changed, and every ten minutes if not.
  *
- * Each keeps a distance to the last count that grows with how long that took: counting costs at most a fifth of one processor's time
- * while the limit is near, and 2 % on the long run. What nobody writes to is not walked.
+ * Each keeps a distance to the last count that grows with how long that took: counting costs at most half of one processor's time
+ * while something writes fast near the limit, and 2 % on the long run. What nobody writes to is not walked.
  */
 export function isCountDue(last: LastCount, { now, free, written }: Present): boolean {
   const restedMs = now - last.endedAt;
@@ -69,7 +69,7 @@ export function isCountWorthwhile(last: LastCount, { now, free, written }: Prese
 
 /** How long to wait before a count that is not urgent, in milliseconds. */
 export function restLeftMs(last: LastCount, now: number): number {
-  return Math.max(0, last.endedAt + restFactor.warm * last.tookMs - now);
+  return Math.max(0, last.endedAt + restFactor.hot * last.tookMs - now);
 }
 
 function fallOf({ free: before }: LastCount, free: FreeSpace): FreeSpace {

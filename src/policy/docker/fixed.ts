@@ -72,7 +72,6 @@ const fixedGroups: readonly FixedGroup[] = [
     },
   },
   { rule: 'docker-opts.sysctl', host: { Sysctls: emptyObject } },
-  { rule: 'docker-opts.storage', host: { StorageOpt: emptyObject } },
   { rule: 'docker-opts.oom', host: { OomKillDisable: no, OomScoreAdj: zero } },
   {
     rule: 'docker-opts.resource',

@@ -1,3 +1,4 @@
+import { isObject } from '../json.js';
 import { count, size } from '../quantities.js';
 import { deny } from '../verdict.js';
 import type { DockerOption, OptionContext } from './option.js';
@@ -52,6 +53,18 @@ export const resourceOptions: readonly DockerOption[] = [
     inHostConfig: true,
     apply: (value, { wishes }) => {
       if (value !== 0) wishes.set('shmBytes', size(value, 'ShmSize'), 'dockerOpts.ShmSize');
+    },
+  },
+  {
+    name: 'StorageOpt',
+    inHostConfig: true,
+    apply: (value, { wishes }) => {
+      if (!isObject(value)) deny('docker-opts.storage', 'StorageOpt is not an object');
+      const other = Object.keys(value).find((key) => key !== 'size');
+      if (other !== undefined) deny('docker-opts.storage', `StorageOpt asks for ${other}`);
+      const asked = value['size'];
+      if (asked !== undefined && asked !== null)
+        wishes.set('diskBytes', size(asked, 'StorageOpt.size'), 'dockerOpts.StorageOpt');
     },
   },
 ];

@@ -9,9 +9,9 @@ import {
   type CommandOptions,
   type CommandPlace,
   forcedExitCodes,
+  graceMsFor,
   type SignalScope,
   type TerminalSize,
-  termGraceMs,
 } from './command.js';
 import { CommandOutput } from './command-output.js';
 import { wordsFor } from './ended-because.js';
@@ -92,8 +92,7 @@ export class ChannelledCommand implements Command {
   #tellEnd(running: ChannelCommand): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    // Whoever prints without end gets no grace to print more.
-    running.end(this.#reason === 'output-limit' ? 0 : termGraceMs);
+    running.end(graceMsFor(this.#reason));
   }
 
   async #follow(running: ChannelCommand, channel: Channel): Promise<ExecResult> {

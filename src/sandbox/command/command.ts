@@ -54,6 +54,11 @@ export interface CommandPlace {
 /** SIGTERM, this long, SIGKILL. */
 export const termGraceMs = 2000;
 
+/** The time between the two. Whoever prints or writes without end gets none to do more of it. */
+export function graceMsFor(reason: ExitReason | undefined): number {
+  return reason === 'output-limit' || reason === 'disk-limit' ? 0 : termGraceMs;
+}
+
 /** Exit codes that follow from the reason and not from the command. */
 export const forcedExitCodes: Partial<Record<ExitReason, number>> = {
   timeout: 124,

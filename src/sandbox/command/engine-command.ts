@@ -5,7 +5,7 @@ import type { Engine, ExecStreams } from '../../engine/types.js';
 import { untilRoom } from '../../kit/until-room.js';
 import { readCounters } from '../../monitor/command-counters.js';
 import { pidNamespaceOf } from '../processes.js';
-import { type Command, type CommandOptions, type SignalScope, type TerminalSize, termGraceMs } from './command.js';
+import { type Command, type CommandOptions, graceMsFor, type SignalScope, type TerminalSize } from './command.js';
 import { CommandOutput } from './command-output.js';
 import { type ExecIdentity, outcomeOf, type StartedExec } from './engine-outcome.js';
 import { feed, hasInput, type InputTarget } from './feed.js';
@@ -85,7 +85,7 @@ export class EngineCommand implements Command {
 
   async end(reason: ExitReason): Promise<void> {
     this.#reason ??= reason;
-    this.#ended ??= this.#kill(termGraceMs);
+    this.#ended ??= this.#kill(graceMsFor(this.#reason));
     await this.#ended;
   }
 

@@ -48,6 +48,7 @@ const result = z.object({
   usage,
   strays: z.number(),
   outputError: z.string().optional(),
+  note: z.string().optional(),
 });
 const command = z.object({
   commandId: z.string(),

@@ -45,15 +45,25 @@ function accountant(changes: Partial<AccountantParts> = {}) {
 const fill = (name: string, bytes: number) => writeFile(join(folder, name), Buffer.alloc(bytes, 1));
 
 describe('the accountant', () => {
-  it('has a count due when there was none, and none right after one', async () => {
+  it('has a count due where another process began, and none right after its own beginning', async () => {
     const account = accountant();
-    await account.takeBase(longAgo);
-    expect([await account.isDue(), await account.isWorthwhile(), account.restLeftMs]).toEqual([true, true, 0]);
-    await account.count();
+    const base = await account.takeBase(longAgo);
+    expect(account.usage).toMatchObject({ bytes: 0, inodes: 0 });
+    const next = accountant({ base });
+    expect([await next.isDue(), await next.isWorthwhile(), next.restLeftMs]).toEqual([true, true, 0]);
+    await next.count();
     // Others use the file system as well: only what the sandbox wrote is told for sure.
     await using file = await open(join(folder, 'file'), 'w');
     await file.write(Buffer.alloc(mib, 1));
-    expect(await account.isWorthwhile()).toBe(true);
+    expect(await next.isWorthwhile()).toBe(true);
+  });
+
+  it('holds what it has counted against the limits of now', async () => {
+    let bytes = 64 * mib;
+    const account = accountant({ limits: () => ({ bytes, inodes: 10 }) });
+    await account.takeBase(longAgo);
+    bytes = mib;
+    expect(account.usage?.limits).toEqual({ bytes: mib, inodes: 10 });
   });
 
   it('counts what has been added since the beginning, and what was removed of it no more', async () => {
@@ -100,8 +110,10 @@ describe('the accountant', () => {
     await file.write(Buffer.alloc(mib, 1));
     const { bytes } = await accountant({ base }).count();
     expect(bytes).toBeLessThan(1024 ** 5);
+    const unreachable = accountant({ folders: [], unreachable: 1, base: { ...base, bytes: 0 } });
+    expect((await unreachable.count()).bytes).toBeGreaterThanOrEqual(mib);
     // Nobody tells what was written: then all that the file system has lost.
-    expect((await accountant({ base, processes: () => [] }).count()).bytes).toBeGreaterThan(1024 ** 5 / 2);
+    expect((await accountant({ base, processes: () => [2 ** 30] }).count()).bytes).toBeGreaterThan(1024 ** 5 / 2);
   });
 
   it('counts once for all who ask while a count goes on, and once more for them', async () => {

@@ -1,0 +1,147 @@
+import { SessionError } from '../../core/errors.js';
+import type { Clock } from '../../kit/clock.js';
+import type { DiskAccountant } from '../../monitor/disk/accountant.js';
+import type { DiskUsage } from '../../monitor/disk/usage.js';
+import { type DiskLevel, diskHint, diskLevelOf, diskLevels, diskRule, diskText } from './disk-words.js';
+
+export interface DiskSpaceParts {
+  readonly accountant: Pick<DiskAccountant, 'usage' | 'count' | 'isDue' | 'isWorthwhile' | 'restLeftMs'>;
+  readonly clock: Clock;
+  /** Resolves when it is known what was there before the sandbox. */
+  readonly begin: () => Promise<void>;
+  /** Called when the level rises. */
+  readonly onLevel?: (level: DiskLevel, usage: DiskUsage) => void;
+  /** Closes what is open. */
+  readonly close: () => Promise<void>;
+}
+
+/** How often what costs next to nothing is looked at while commands run, in milliseconds. */
+const lookEveryMs = 250;
+/** Who asks for room waits so long at most for the next count, which keeps its distance to the last. */
+const longestRestMs = 2000;
+/** A file system that does not answer is asked again after so long; after so many times the session counts as full. */
+const retry = { afterMs: 1000, most: 10 } as const;
+
+/**
+ * The limit of what one session adds to the disk, kept by whoever holds the session: looked at while its commands run and when they
+ * have ended. At the limit every command is ended; what was written stays, and nothing new starts until there is room again.
+ */
+export class DiskSpace implements AsyncDisposable {
+  readonly #parts: DiskSpaceParts;
+  readonly #stop = new AbortController();
+  readonly #live = new Set<() => void>();
+  #watching: Promise<void> | undefined;
+  #level: DiskLevel = 'usual';
+  #failures = 0;
+
+  constructor(parts: DiskSpaceParts) {
+    this.#parts = parts;
+  }
+
+  /** As of the last count; undefined before the first. */
+  get usage(): DiskUsage | undefined {
+    return this.#parts.accountant.usage;
+  }
+
+  /** Also where it can't be counted any more. */
+  isFull(): boolean {
+    if (this.#failures >= retry.most) return true;
+    return this.usage !== undefined && diskLevelOf(this.usage) === 'reached';
+  }
+
+  /** Counts now. */
+  async count(): Promise<void> {
+    await this.#parts.begin();
+    const usage = await this.#parts.accountant.count();
+    this.#failures = 0;
+    const level = diskLevelOf(usage);
+    const hasRisen = diskLevels.indexOf(level) > diskLevels.indexOf(this.#level);
+    this.#level = level;
+    if (hasRisen) this.#parts.onLevel?.(level, usage);
+  }
+
+  /** Lets a command start, after a new count where the last found no room: somebody may have made some. Errors: LIMIT_REACHED. */
+  async admit(sessionId: string): Promise<void> {
+    if (!this.isFull()) return;
+    const { restLeftMs } = this.#parts.accountant;
+    if (restLeftMs <= longestRestMs) {
+      await this.#sleep(restLeftMs);
+      await this.count().catch(() => undefined);
+    }
+    if (!this.isFull()) return;
+    const { usage } = this;
+    throw new SessionError('LIMIT_REACHED', `session ${sessionId} can't write: ${this.#what}`, {
+      hint: diskHint,
+      info: { ruleId: diskRule, usedBytes: usage?.bytes, limitBytes: usage?.limits.bytes, inodes: usage?.inodes },
+    });
+  }
+
+  /** A command runs until the returned function is called; `end` is called once the limit is reached, maybe more than once. */
+  begin(end: () => void): () => void {
+    this.#live.add(end);
+    this.#watching ??= this.#watch();
+    return () => void this.#live.delete(end);
+  }
+
+  /** Why the commands were ended, and what to do. */
+  get words(): string {
+    return `${this.#what} (${diskRule}). ${diskHint}`;
+  }
+
+  get #what(): string {
+    const { usage } = this;
+    if (this.#failures >= retry.most || usage === undefined) return 'what it has added to the disk can not be counted';
+    return `it has added ${diskText(usage)} to the disk`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#watching;
+    await this.#parts.close();
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#isStopped()) {
+      try {
+        await this.#parts.begin();
+        if (!(await this.#look())) break;
+      } catch {
+        // Being stopped breaks off counts and sleeps as well.
+        if (this.#isStopped()) break;
+        this.#failures += 1;
+        this.#endIfFull();
+        await this.#sleep(retry.afterMs).catch(() => undefined);
+      }
+    }
+    // A command may have begun in between.
+    this.#watching = this.#live.size > 0 && !this.#isStopped() ? this.#watch() : undefined;
+  }
+
+  /** Whether to look again. */
+  async #look(): Promise<boolean> {
+    const { accountant } = this.#parts;
+    if (this.#live.size > 0) {
+      if (await accountant.isDue()) await this.count();
+      // Also those that were let in before the count.
+      this.#endIfFull();
+      await this.#sleep(lookEveryMs);
+      return true;
+    }
+    if (!(await accountant.isWorthwhile())) return this.#live.size > 0;
+    await this.#sleep(accountant.restLeftMs);
+    if (this.#live.size === 0) await this.count();
+    return this.#live.size > 0;
+  }
+
+  #endIfFull(): void {
+    if (this.isFull()) for (const end of this.#live) end();
+  }
+
+  #isStopped(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await this.#parts.clock.sleep(ms, this.#stop.signal);
+  }
+}

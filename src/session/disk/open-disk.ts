@@ -1,0 +1,146 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { Clock } from '../../kit/clock.js';
+import { isStrictlyInside } from '../../kit/path-containment.js';
+import { listProcesses, withDescendants } from '../../kit/proc/processes.js';
+import { readLinkOrNothing } from '../../kit/proc/read.js';
+import { DiskAccountant, type DiskBase } from '../../monitor/disk/accountant.js';
+import type { DiskLimits, DiskUsage } from '../../monitor/disk/usage.js';
+import { processesOf } from '../../sandbox/processes.js';
+import type { InitIdentity } from '../../sandbox/sandbox.js';
+import { walkDown } from '../../workspace/open-without-links.js';
+import type { SessionRecord } from '../record.js';
+import { DiskSpace } from './disk-space.js';
+
+/** How long making a session waits for a large project to be counted, in milliseconds. */
+const patienceMs = 2000;
+const longestLookMs = 10_000;
+
+/** The disk of a session that is being made, or taken over. */
+export class OpenedDisk {
+  readonly space: DiskSpace;
+  readonly #accountant: DiskAccountant;
+  readonly #beginsAtMs: number;
+  #begun: Promise<DiskBase> | undefined;
+  readonly #clock: Clock;
+  #init: Pick<InitIdentity, 'initPid' | 'namespace'> | undefined;
+
+  constructor(record: SessionRecord, limits: DiskLimits, { handles, folders, unreachable }: Opened, clock: Clock) {
+    this.#clock = clock;
+    this.#init = record.container;
+    const stop = new AbortController();
+    const parts = {
+      folders,
+      limits: () => limits,
+      processes: () => (this.#init === undefined ? [] : pidsOf(this.#init)),
+      clock,
+      uid: process.getuid?.() ?? 0,
+      base: record.diskBase,
+      unreachable,
+    };
+    this.#accountant = new DiskAccountant(parts, stop.signal);
+    this.#beginsAtMs = record.createdAtMs;
+    // Whoever waits for it hears of it, and tries again.
+    this.#begin().catch(() => undefined);
+    this.space = new DiskSpace({
+      accountant: this.#accountant,
+      clock,
+      begin: () => this.#begin(),
+      close: async () => {
+        stop.abort();
+        await this.#begun?.catch(() => undefined);
+        await Promise.all(handles.map((handle) => handle.close()));
+      },
+    });
+  }
+
+  /** Says which sandbox it is of, once there is one. */
+  belongsTo(init: Pick<InitIdentity, 'initPid' | 'namespace'>): void {
+    this.#init = init;
+  }
+
+  /** What was there before, for the record; undefined when a large project takes longer to count. */
+  async base(): Promise<DiskBase | undefined> {
+    const timer = new AbortController();
+    const timeout = this.#clock.sleep(patienceMs, timer.signal).catch(() => undefined);
+    await Promise.race([this.#begin().catch(() => undefined), timeout]);
+    timer.abort();
+    return this.#accountant.base;
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#accountant.base !== undefined) return;
+    this.#begun ??= this.#accountant.takeBase(this.#beginsAtMs).finally(() => {
+      this.#begun = undefined;
+    });
+    await this.#begun;
+  }
+}
+
+/** What a session has added to the disk, counted by somebody who does not hold it; undefined where that takes too long. */
+export async function countDisk(
+  record: SessionRecord,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<DiskUsage | undefined> {
+  const opened = await openDisk(record, clock);
+  if (opened === undefined) return undefined;
+  await using space = opened.space;
+  const timer = new AbortController();
+  const timeout = clock.sleep(longestLookMs, AbortSignal.any([signal, timer.signal])).catch(() => undefined);
+  const counting = space.count().catch(() => undefined);
+  await Promise.race([counting, timeout]);
+  timer.abort();
+  return space.usage;
+}
+
+/**
+ * Opens what a session can write on the disk; undefined when there is nothing, or no limit in a record of an older version. Whoever
+ * calls disposes the space. A folder that is no longer what the record says is left out: what it may hold is estimated.
+ */
+export async function openDisk(record: SessionRecord, clock: Clock): Promise<OpenedDisk | undefined> {
+  const { diskBytes, diskInodes } = record.spec.limits;
+  if (record.writableRoots.length === 0 || diskBytes === undefined || diskInodes === undefined) return undefined;
+  const limits = { bytes: diskBytes, inodes: diskInodes };
+  return new OpenedDisk(record, limits, await openRoots(record.writableRoots), clock);
+}
+
+interface Opened {
+  readonly handles: readonly FileHandle[];
+  readonly folders: readonly { readonly fd: number; readonly dev: number }[];
+  readonly unreachable: number;
+}
+
+type WritableRoot = SessionRecord['writableRoots'][number];
+
+async function openRoots(roots: readonly WritableRoot[]): Promise<Opened> {
+  const handles: FileHandle[] = [];
+  const folders: { fd: number; dev: number }[] = [];
+  // One beneath another is counted with that.
+  const tops = roots.filter((root) => !roots.some((other) => isStrictlyInside(root.source, other.source)));
+  for (const root of tops) {
+    const handle = await walkDown(root.source).catch(() => undefined);
+    if (handle === undefined) continue;
+    handles.push(handle);
+    const { dev, ino } = await handle.stat({ bigint: true });
+    if (String(dev) === root.dev && String(ino) === root.ino) folders.push({ fd: handle.fd, dev: Number(dev) });
+  }
+  return { handles, folders, unreachable: tops.length - folders.length };
+}
+
+/**
+ * By descent and by namespace: either alone may miss some. Process 1 and the supervisors of commands, its children, are left out:
+ * they let nobody look into them, and hold nothing of the project's.
+ */
+function pidsOf({ initPid, namespace }: Pick<InitIdentity, 'initPid' | 'namespace'>): readonly number[] {
+  const all = listProcesses();
+  const roots = all.filter(({ pid }) => pid === initPid);
+  const program = programOf(initPid);
+  const isOurs = ({ pid, ppid }: { readonly pid: number; readonly ppid: number }) =>
+    pid === initPid || (ppid === initPid && program !== undefined && programOf(pid) === program);
+  const inside = [...withDescendants(all, roots), ...processesOf(namespace)].filter((one) => !isOurs(one));
+  return [...new Set(inside.map(({ pid }) => pid))];
+}
+
+function programOf(pid: number): string | undefined {
+  return readLinkOrNothing(`/proc/${pid}/exe`);
+}

@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import type { DiskUsage } from '../../../src/monitor/disk/usage.js';
+import { DiskSpace } from '../../../src/session/disk/disk-space.js';
+import { type DiskLevel, diskWarning } from '../../../src/session/disk/disk-words.js';
+import { HeldClock } from '../tools/support/stage.js';
+
+const limits = { bytes: 100, inodes: 1000 };
+const usageOf = (bytes: number, inodes = 1): DiskUsage => ({ bytes, inodes, limits, countedAtMs: 0 });
+
+/** An accountant that counts what the test says. */
+class StagedAccountant {
+  usage: DiskUsage | undefined;
+  next = usageOf(0);
+  due = true;
+  worthwhile = true;
+  restLeftMs = 0;
+  counts = 0;
+  broken: Error | undefined;
+
+  count(): Promise<DiskUsage> {
+    this.counts += 1;
+    if (this.broken !== undefined) return Promise.reject(this.broken);
+    this.usage = this.next;
+    return Promise.resolve(this.next);
+  }
+
+  isDue(): Promise<boolean> {
+    return Promise.resolve(this.due);
+  }
+
+  isWorthwhile(): Promise<boolean> {
+    return Promise.resolve(this.worthwhile);
+  }
+}
+
+function stage() {
+  const clock = new HeldClock();
+  const accountant = new StagedAccountant();
+  const levels: DiskLevel[] = [];
+  let closed = 0;
+  const space = new DiskSpace({
+    accountant,
+    clock,
+    begin: () => Promise.resolve(),
+    onLevel: (level) => levels.push(level),
+    close: () => {
+      closed += 1;
+      return Promise.resolve();
+    },
+  });
+  return { clock, accountant, levels, space, closed: () => closed };
+}
+
+describe('the disk of a session', () => {
+  it('ends every command at the limit, and says so with numbers', async () => {
+    const { clock, accountant, space } = stage();
+    const ended: string[] = [];
+    const over = space.begin(() => ended.push('one'));
+    space.begin(() => ended.push('two'));
+    await clock.pass(1000);
+    expect(ended).toEqual([]);
+    accountant.next = usageOf(100);
+    await clock.pass(500);
+    expect(new Set(ended)).toEqual(new Set(['one', 'two']));
+    expect(space.words).toMatch(/100 B of 100 B.*\(disk\.limit\)/);
+    over();
+    ended.length = 0;
+    await clock.pass(500);
+    expect(ended).not.toContain('one');
+  });
+
+  it('ends them at the limit of files and folders as well', async () => {
+    const { clock, accountant, space } = stage();
+    let ended = false;
+    accountant.next = usageOf(0, 1000);
+    space.begin(() => {
+      ended = true;
+    });
+    await clock.pass(500);
+    expect(ended).toBe(true);
+  });
+
+  it('lets nothing start while it is full, and counts anew for each that asks', async () => {
+    const { clock, accountant, space } = stage();
+    await space.admit('pdk_x');
+    expect(accountant.counts).toBe(0);
+    accountant.next = usageOf(120);
+    await space.count();
+    const [refused] = await Promise.allSettled([space.admit('pdk_x'), clock.pass(250)]);
+    expect(refused).toMatchObject({
+      reason: { code: 'LIMIT_REACHED', info: { ruleId: 'disk.limit', usedBytes: 120, limitBytes: 100 } },
+    });
+    expect(accountant.counts).toBe(2);
+    // After a long count the next one is not made for everybody who asks.
+    accountant.restLeftMs = 2001;
+    await expect(space.admit('pdk_x')).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    expect(accountant.counts).toBe(2);
+    accountant.restLeftMs = 2000;
+    accountant.next = usageOf(20);
+    const admitted = space.admit('pdk_x');
+    await clock.pass(1750);
+    expect(accountant.counts).toBe(2);
+    await clock.pass(250);
+    await admitted;
+  });
+
+  it('counts nothing while nothing is due and nothing was left behind', async () => {
+    const { clock, accountant, space } = stage();
+    accountant.due = false;
+    accountant.worthwhile = false;
+    const over = space.begin(() => undefined);
+    await clock.pass(5000);
+    over();
+    await clock.pass(5000);
+    expect(accountant.counts).toBe(0);
+  });
+
+  it('counts once more when the last command has ended, and then rests', async () => {
+    const { clock, accountant, space } = stage();
+    accountant.due = false;
+    const over = space.begin(() => undefined);
+    await clock.pass(500);
+    over();
+    await clock.pass(1000);
+    accountant.worthwhile = false;
+    await clock.pass(60_000, 1000);
+    expect(accountant.counts).toBe(1);
+  });
+
+  it('tells when a level is reached, each once on the way up', async () => {
+    const { accountant, levels, space } = stage();
+    for (const bytes of [10, 80, 85, 95, 20, 99, 100, 120]) {
+      accountant.next = usageOf(bytes);
+      await space.count();
+    }
+    expect(levels).toEqual(['warning', 'critical', 'critical', 'reached']);
+  });
+
+  it('ends what runs when it can not be counted for ten tries, and lets it start again once it can', async () => {
+    const { clock, accountant, space } = stage();
+    accountant.broken = new Error('EIO');
+    let ended = false;
+    const over = space.begin(() => {
+      ended = true;
+    });
+    await clock.pass(8000);
+    expect(ended).toBe(false);
+    await clock.pass(4000);
+    expect(ended).toBe(true);
+    over();
+    const [refused] = await Promise.allSettled([space.admit('pdk_x'), clock.pass(250)]);
+    expect(refused).toMatchObject({ reason: { code: 'LIMIT_REACHED' } });
+    expect(space.words).toContain('can not be counted');
+    accountant.broken = undefined;
+    const admitted = space.admit('pdk_x');
+    await clock.pass(250);
+    await admitted;
+  });
+
+  it('stops looking when it is disposed, and closes what was open', async () => {
+    const { clock, accountant, space, closed } = stage();
+    space.begin(() => undefined);
+    await clock.pass(500);
+    await space[Symbol.asyncDispose]();
+    const { counts } = accountant;
+    await clock.pass(5000);
+    expect([accountant.counts, closed()]).toEqual([counts, 1]);
+  });
+});
+
+it('a warning comes at four fifths', () => {
+  expect(diskWarning(undefined)).toBeUndefined();
+  expect(diskWarning(usageOf(79))).toBeUndefined();
+  expect(diskWarning(usageOf(80))).toContain('80 B of 100 B');
+  expect(diskWarning(usageOf(0, 800))).toContain('800 of 1000 files and folders');
+});
