@@ -1,6 +1,7 @@
 import { Disposables } from '../kit/disposables.js';
 import type { WatchedSandbox } from '../monitor/monitor.js';
 import type { Monitoring } from '../monitor/monitoring.js';
+import { alarmOnDisk } from './disk/disk-alarm.js';
 import type { ForeignWatch } from './foreign-watch.js';
 import { type IdleWatchParts, watchIdle } from './idle-watch.js';
 import type { Session } from './session.js';
@@ -17,6 +18,9 @@ export function watchSession(session: Session, parts: WatchParts): AsyncDisposab
   watches.use(watchIdle(session, parts));
   if (parts.monitoring !== undefined) watches.use(parts.monitoring.watch(watchedSandbox(session)));
   if (parts.foreign !== undefined) watches.use(parts.foreign.watch(session));
+  if (parts.monitoring !== undefined && session.disk !== undefined) {
+    watches.use(alarmOnDisk(session.id, session.disk, parts.monitoring.alarms));
+  }
   return watches;
 }
 

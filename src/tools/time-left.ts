@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { diskWarning } from '../session/disk/disk-words.js';
 import type { Session } from '../session/session.js';
 import { endWarning } from '../session/time-text.js';
 
@@ -22,7 +21,7 @@ export function timesLeft({ record, idleness }: Session, nowMs: number) {
 
 /** For the result of a command: alarms not told yet, and what is left. A session that has ended says so by other means. */
 export function warningOf(session: Session, nowMs: number): { warning?: string } {
-  const left = session.isOpen ? [endWarning(timesLeft(session, nowMs)), diskWarning(session.disk?.usage)] : [];
-  const all = [...session.notices.take(), ...left.filter((one) => one !== undefined)];
+  const ending = session.isOpen ? endWarning(timesLeft(session, nowMs)) : undefined;
+  const all = [...session.notices.take(), ...(ending === undefined ? [] : [ending])];
   return all.length === 0 ? {} : { warning: all.join('; ') };
 }

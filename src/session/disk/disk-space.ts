@@ -2,18 +2,18 @@ import { SessionError } from '../../core/errors.js';
 import type { Clock } from '../../kit/clock.js';
 import type { DiskAccountant } from '../../monitor/disk/accountant.js';
 import type { DiskUsage } from '../../monitor/disk/usage.js';
-import { type DiskLevel, diskHint, diskLevelOf, diskLevels, diskRule, diskText } from './disk-words.js';
+import { type DiskLevel, diskHint, diskLevelOf, diskRule, diskText } from './disk-words.js';
 
 export interface DiskSpaceParts {
   readonly accountant: Pick<DiskAccountant, 'usage' | 'count' | 'isDue' | 'isWorthwhile' | 'restLeftMs'>;
   readonly clock: Clock;
   /** Resolves when it is known what was there before the sandbox. */
   readonly begin: () => Promise<void>;
-  /** Called when the level rises. */
-  readonly onLevel?: (level: DiskLevel, usage: DiskUsage) => void;
   /** Closes what is open. */
   readonly close: () => Promise<void>;
 }
+
+type LevelListener = (level: DiskLevel, usage: DiskUsage) => void;
 
 /** How often what costs next to nothing is looked at while commands run, in milliseconds. */
 const lookEveryMs = 250;
@@ -33,6 +33,7 @@ export class DiskSpace implements AsyncDisposable {
   #watching: Promise<void> | undefined;
   #level: DiskLevel = 'usual';
   #failures = 0;
+  #onLevel: LevelListener | undefined;
 
   constructor(parts: DiskSpaceParts) {
     this.#parts = parts;
@@ -55,9 +56,20 @@ export class DiskSpace implements AsyncDisposable {
     const usage = await this.#parts.accountant.count();
     this.#failures = 0;
     const level = diskLevelOf(usage);
-    const hasRisen = diskLevels.indexOf(level) > diskLevels.indexOf(this.#level);
+    if (level === this.#level) return;
     this.#level = level;
-    if (hasRisen) this.#parts.onLevel?.(level, usage);
+    this.#onLevel?.(level, usage);
+  }
+
+  /** Calls `listener` when a count finds another level than the one before, until what is returned is disposed. */
+  listen(listener: LevelListener): AsyncDisposable {
+    this.#onLevel = listener;
+    return {
+      [Symbol.asyncDispose]: () => {
+        this.#onLevel = undefined;
+        return Promise.resolve();
+      },
+    };
   }
 
   /** Lets a command start, after a new count where the last found no room: somebody may have made some. Errors: LIMIT_REACHED. */

@@ -8,8 +8,7 @@ export const diskHint =
   'Delete what is not needed from the project on the host, then call again: what is there is counted anew. Else create a session with a larger disk (--disk).';
 
 /** How near the limit a session is. */
-export const diskLevels = ['usual', 'warning', 'critical', 'reached'] as const;
-export type DiskLevel = (typeof diskLevels)[number];
+export type DiskLevel = 'usual' | 'warning' | 'critical' | 'reached';
 
 export function diskLevelOf({ bytes, inodes, limits }: DiskUsage): DiskLevel {
   const share = Math.max(bytes / limits.bytes, inodes / limits.inodes);
@@ -21,10 +20,4 @@ export function diskLevelOf({ bytes, inodes, limits }: DiskUsage): DiskLevel {
 /** What a session has added to the disk, for people. */
 export function diskText({ bytes, inodes, limits }: DiskUsage): string {
   return `${formatBytes(bytes)} of ${formatBytes(limits.bytes)}, ${inodes} of ${limits.inodes} files and folders`;
-}
-
-/** What to know about it while commands still run; undefined below 80 %. */
-export function diskWarning(usage: DiskUsage | undefined): string | undefined {
-  if (usage === undefined || diskLevelOf(usage) === 'usual') return undefined;
-  return `the session has added ${diskText(usage)} to the disk; its commands are ended at the limit`;
 }

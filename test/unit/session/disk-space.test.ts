@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { AlarmBook } from '../../../src/monitor/alarms/alarm-book.js';
 import type { DiskUsage } from '../../../src/monitor/disk/usage.js';
+import { alarmOnDisk } from '../../../src/session/disk/disk-alarm.js';
 import { DiskSpace } from '../../../src/session/disk/disk-space.js';
-import { type DiskLevel, diskWarning } from '../../../src/session/disk/disk-words.js';
 import { HeldClock } from '../tools/support/stage.js';
 
 const limits = { bytes: 100, inodes: 1000 };
@@ -36,19 +37,17 @@ class StagedAccountant {
 function stage() {
   const clock = new HeldClock();
   const accountant = new StagedAccountant();
-  const levels: DiskLevel[] = [];
   let closed = 0;
   const space = new DiskSpace({
     accountant,
     clock,
     begin: () => Promise.resolve(),
-    onLevel: (level) => levels.push(level),
     close: () => {
       closed += 1;
       return Promise.resolve();
     },
   });
-  return { clock, accountant, levels, space, closed: () => closed };
+  return { clock, accountant, space, closed: () => closed };
 }
 
 describe('the disk of a session', () => {
@@ -127,13 +126,31 @@ describe('the disk of a session', () => {
     expect(accountant.counts).toBe(1);
   });
 
-  it('tells when a level is reached, each once on the way up', async () => {
-    const { accountant, levels, space } = stage();
+  it('raises an alarm at four fifths and at 95 %, each once, until there is room again', async () => {
+    const { accountant, space, clock } = stage();
+    const alarms: string[] = [];
+    const book = new AlarmBook(clock, ({ kind, level, text }) =>
+      alarms.push(`${kind} ${level}: ${text.split(',')[0]}`),
+    );
+    const listening = alarmOnDisk('pdk_x', space, book);
     for (const bytes of [10, 80, 85, 95, 20, 99, 100, 120]) {
       accountant.next = usageOf(bytes);
       await space.count();
     }
-    expect(levels).toEqual(['warning', 'critical', 'critical', 'reached']);
+    expect(alarms).toEqual([
+      'disk warning: it has added 80 B of 100 B',
+      'disk critical: it has added 95 B of 100 B',
+      'disk critical: it has added 99 B of 100 B',
+      'disk critical: it has added 100 B of 100 B',
+    ]);
+    expect(book.of('pdk_x').at(-1)).toMatchObject({
+      inForce: true,
+      values: { bytes: 100, limitBytes: 100, inodes: 1 },
+    });
+    await listening[Symbol.asyncDispose]();
+    accountant.next = usageOf(10);
+    await space.count();
+    expect(book.of('pdk_x').at(-1)).toMatchObject({ inForce: true });
   });
 
   it('ends what runs when it can not be counted for ten tries, and lets it start again once it can', async () => {
@@ -166,11 +183,4 @@ describe('the disk of a session', () => {
     await clock.pass(5000);
     expect([accountant.counts, closed()]).toEqual([counts, 1]);
   });
-});
-
-it('a warning comes at four fifths', () => {
-  expect(diskWarning(undefined)).toBeUndefined();
-  expect(diskWarning(usageOf(79))).toBeUndefined();
-  expect(diskWarning(usageOf(80))).toContain('80 B of 100 B');
-  expect(diskWarning(usageOf(0, 800))).toContain('800 of 1000 files and folders');
 });
