@@ -36,7 +36,8 @@ const reap = (which, clean = 1) => step(4, which, clean);
 const pass = (amount) => step(5, 0, amount);
 const newHolder = step(6, 0, 0);
 const call = (port) => step(7, 0, port);
-const [FORKED, STARTED, FAILED, ENDED] = [1, 2, 3, 4];
+const [FORKED, STARTED, FAILED, ENDED, SEATED] = [1, 2, 3, 4, 5];
+const prepare = (id) => frame(0x12, id);
 const begun = (which) => [report(which, FORKED), report(which, STARTED)];
 const ended = (which) => [report(which, ENDED), reap(which)];
 
@@ -110,6 +111,31 @@ const conversations = {
     ...ended(0),
     ...ended(1),
   ],
+  prepared: [
+    say(hello, prepare(1), prepare(2)),
+    report(0, SEATED),
+    drain,
+    say(start(1), frame(7, 2, u32(500))),
+    ...begun(0),
+    ...ended(1),
+    write(0, 10),
+    ...ended(0),
+    drain,
+    say(frame(9, 1), frame(9, 2)),
+  ],
+  preparedAndGone: [
+    say(hello, prepare(1), prepare(2)),
+    report(0, SEATED),
+    report(0, STARTED),
+    ...ended(0),
+    drain,
+    say(start(1), frame(9, 1)),
+    newHolder,
+    pass(40),
+    say(hello, prepare(2)),
+    ...ended(1),
+    drain,
+  ],
   pings: [say(hello, ...Array(20).fill(frame(10, 0, Buffer.from('ping')))), drain],
   deadlines: [say(hello, ...Array.from({ length: 9 }, (_, i) => deadline(9000 + i)), frame(10), deadline(1)), drain],
   connections: [
@@ -147,6 +173,7 @@ const frames = [
   frame(5, connection, u32(1), 3),
   frame(0x10),
   deadline(2 ** 53 - 1),
+  prepare(1),
 ];
 for (const [i, each] of frames.entries()) writeFileSync(join(folder, 'wire', String(i)), each);
 writeFileSync(join(folder, 'wire', 'all'), Buffer.concat(frames));

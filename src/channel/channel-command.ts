@@ -58,6 +58,11 @@ export class Command implements ChannelCommand {
     return this.#startedAtMs;
   }
 
+  /** False as soon as process 1 has said that it runs, or can't. */
+  get isStarting(): boolean {
+    return this.#phase === 'starting';
+  }
+
   get started(): Promise<undefined> {
     return this.#started.promise;
   }

@@ -27,6 +27,7 @@ import type {
   ChannelStart,
   CommandSinks,
   CommandState,
+  PreparedCommand,
 } from './types.js';
 
 export interface ChannelOptions {
@@ -123,8 +124,17 @@ class OpenChannel implements Channel {
     });
   }
 
-  start(command: ChannelStart, sinks: CommandSinks, signal?: AbortSignal): Promise<ChannelCommand> {
-    return this.#whileOpen(() => this.#receivers.commands.start(command, sinks, signal));
+  start(
+    command: ChannelStart,
+    sinks: CommandSinks,
+    signal?: AbortSignal,
+    prepared?: PreparedCommand,
+  ): Promise<ChannelCommand> {
+    return this.#whileOpen(() => this.#receivers.commands.start(command, sinks, signal, prepared));
+  }
+
+  prepare(): Promise<PreparedCommand> {
+    return this.#whileOpen(() => this.#receivers.commands.prepare());
   }
 
   attach(id: number, sinks: CommandSinks): ChannelCommand {

@@ -1,12 +1,14 @@
 import { PaddockError } from '../core/errors.js';
 import { Command, type CommandHost } from './channel-command.js';
 import { startCredit } from './command-outputs.js';
-import { encodeStart } from './encode.js';
+import { encodePrepare, encodeStart } from './encode.js';
 import { ChannelStartFailed, ChannelViolation } from './errors.js';
+import { Preparation } from './preparation.js';
 import { channelSize } from './protocol.js';
-import type { ChannelCommand, ChannelStart, CommandSinks, CommandState } from './types.js';
+import type { ChannelCommand, ChannelStart, CommandSinks, CommandState, PreparedCommand } from './types.js';
 
 const { MAX_COMMANDS, FIRST_CONNECTION_ID } = channelSize;
+const ECHILD = 10;
 const EAGAIN = 11;
 
 export interface CommandsHost {
@@ -21,6 +23,7 @@ export interface CommandsHost {
 export class Commands {
   readonly #host: CommandsHost;
   readonly #commands = new Map<number, Command>();
+  readonly #preparations = new Map<number, Preparation>();
   readonly #unattached = new Set<number>();
   #lastId = 0;
 
@@ -39,30 +42,48 @@ export class Commands {
     }
   }
 
-  async start(start: ChannelStart, sinks: CommandSinks, signal: AbortSignal | undefined): Promise<ChannelCommand> {
-    // Process 1 has as many slots; refusing here keeps an id from being spent on its refusal.
-    if (this.#commands.size >= MAX_COMMANDS) throw new ChannelStartFailed('table', EAGAIN);
-    const plan = { hasTty: start.tty !== undefined, hasInput: start.stdin, hasRing: (start.ringBytes ?? 0) > 0 };
+  async prepare(): Promise<PreparedCommand> {
+    this.#refuseWhenFull();
     const id = this.#nextId();
+    const preparation = new Preparation(id, this.#commandHost());
+    this.#preparations.set(id, preparation);
+    this.#host.outbox.send(encodePrepare(id));
+    return await preparation.ready;
+  }
+
+  async start(
+    start: ChannelStart,
+    sinks: CommandSinks,
+    signal: AbortSignal | undefined,
+    prepared?: PreparedCommand,
+  ): Promise<ChannelCommand> {
+    if (prepared === undefined) this.#refuseWhenFull();
+    const plan = { hasTty: start.tty !== undefined, hasInput: start.stdin, hasRing: (start.ringBytes ?? 0) > 0 };
+    const id = prepared?.id ?? this.#nextId();
     let frame: Buffer | undefined = encodeStart(id, start, startCredit(plan));
     throwIfAborted(signal);
+    this.#take(prepared);
     const command = this.#add(new Command(id, plan, this.#commandHost()));
     command.open(sinks);
     const onAbort = () => {
-      if (frame === undefined) command.end(0);
+      // What was prepared is there, whether a START has been sent or not.
+      if (frame === undefined || prepared !== undefined) command.end(0);
       else command.abandon(interrupted(signal));
       frame = undefined;
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#host.outbox.queue({
       nextFrame: () => {
-        const next = frame;
+        // Prepared processes may be gone by now: the id is forgotten then, and a START would be another command's.
+        const next = command.isStarting ? frame : undefined;
         frame = undefined;
         return next;
       },
     });
     try {
       await command.started;
+    } catch (error) {
+      throw prepared !== undefined && signal?.aborted === true ? interrupted(signal) : error;
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
@@ -80,6 +101,17 @@ export class Commands {
     return command;
   }
 
+  /** For a frame about one that has not begun to run, or never will. */
+  begun(id: number): Command | Preparation {
+    return this.#preparations.get(id) ?? this.get(id);
+  }
+
+  preparation(id: number): Preparation {
+    const preparation = this.#preparations.get(id);
+    if (preparation === undefined) throw new ChannelViolation(`PREPARED of ${id}, for which nobody asked`);
+    return preparation;
+  }
+
   /** For a frame about it. */
   get(id: number): Command {
     const command = this.#commands.get(id);
@@ -90,11 +122,30 @@ export class Commands {
   close(error: Error): void {
     for (const command of this.#commands.values()) command.onChannelEnd(error);
     this.#commands.clear();
+    for (const preparation of this.#preparations.values()) preparation.onChannelEnd(error);
+    this.#preparations.clear();
+  }
+
+  #take(prepared: PreparedCommand | undefined): void {
+    if (prepared === undefined) return;
+    const preparation = this.#preparations.get(prepared.id);
+    if (preparation !== prepared) throw new ChannelStartFailed('fork', ECHILD);
+    preparation.take();
+    this.#preparations.delete(prepared.id);
+  }
+
+  /** Process 1 has as many slots; refusing here keeps an id from being spent on its refusal. */
+  #refuseWhenFull(): void {
+    if (this.#commands.size + this.#preparations.size >= MAX_COMMANDS) throw new ChannelStartFailed('table', EAGAIN);
   }
 
   #commandHost(): CommandHost {
     const { outbox, now } = this.#host;
-    return { outbox, now, onForgotten: (id) => this.#commands.delete(id) };
+    const onForgotten = (id: number) => {
+      this.#commands.delete(id);
+      this.#preparations.delete(id);
+    };
+    return { outbox, now, onForgotten };
   }
 
   #add(command: Command): Command {
@@ -105,7 +156,7 @@ export class Commands {
   /** After a takeover the ids above the greatest known one; ids of commands that are forgotten may come again. */
   #nextId(): number {
     do this.#lastId = this.#lastId + 1 < FIRST_CONNECTION_ID ? this.#lastId + 1 : 1;
-    while (this.#commands.has(this.#lastId));
+    while (this.#commands.has(this.#lastId) || this.#preparations.has(this.#lastId));
     return this.#lastId;
   }
 }

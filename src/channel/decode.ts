@@ -58,6 +58,11 @@ export function decodeStarted(payload: Buffer): number {
   return pidAt(payload, 0, 'STARTED');
 }
 
+/** The same. */
+export function decodePrepared(payload: Buffer): number {
+  return pidAt(payload, 0, 'PREPARED');
+}
+
 export function decodeFailed(payload: Buffer): { readonly stage: FailedStage; readonly errno: number } {
   const stage = stages[payload.readUInt32LE(0)];
   const errno = payload.readUInt32LE(4);

@@ -6,6 +6,7 @@ import {
   decodeFailed,
   decodeListening,
   decodeOffset,
+  decodePrepared,
   decodeStarted,
 } from './decode.js';
 import type { Echoes } from './echoes.js';
@@ -36,12 +37,16 @@ const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
     fromInit.FROM_INIT_OUTPUT_END,
     (frame, { commands }) => commands.get(frame.id).onOutputEnd(outputName(frame), decodeOffset(frame.payload)),
   ],
+  [
+    fromInit.FROM_INIT_PREPARED,
+    ({ id, payload }, { commands }) => commands.preparation(id).onPrepared(decodePrepared(payload)),
+  ],
   [fromInit.FROM_INIT_STARTED, ({ id, payload }, { commands }) => commands.get(id).onStarted(decodeStarted(payload))],
   [
     fromInit.FROM_INIT_FAILED,
     ({ id, payload }, { commands }) => {
       const { stage, errno } = decodeFailed(payload);
-      commands.get(id).onFailed(new ChannelStartFailed(stage, errno));
+      commands.begun(id).onFailed(new ChannelStartFailed(stage, errno));
     },
   ],
   [

@@ -133,6 +133,10 @@ export function encodeResize(id: number, rows: number, columns: number): Buffer 
   return bytes;
 }
 
+export function encodePrepare(id: number): Buffer {
+  return frame(toInit.TO_INIT_PREPARE, id, 0);
+}
+
 export function encodeForget(id: number): Buffer {
   return frame(toInit.TO_INIT_FORGET, id, 0);
 }

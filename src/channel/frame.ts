@@ -49,6 +49,7 @@ const rules: ReadonlyMap<number, HeaderRule> = new Map([
   [fromInit.FROM_INIT_CONNECTION_RESET, rule('CONNECTION_RESET', 'connection', 0)],
   [fromInit.FROM_INIT_BYE, rule('BYE', 'session', 4, 4 + 200)],
   [fromInit.FROM_INIT_DEADLINE, rule('DEADLINE', 'session', 8)],
+  [fromInit.FROM_INIT_PREPARED, rule('PREPARED', 'command', 4)],
 ]);
 
 /** The length of the payload that a header from process 1 announces; throws ChannelViolation before any of it is read. */

@@ -50,6 +50,7 @@ export const toInit = {
   TO_INIT_CONNECTION_RESET: 0x0f,
   TO_INIT_SHUTDOWN: 0x10,
   TO_INIT_DEADLINE: 0x11,
+  TO_INIT_PREPARE: 0x12,
 } as const;
 
 export const fromInit = {
@@ -69,6 +70,7 @@ export const fromInit = {
   FROM_INIT_CONNECTION_RESET: 0x8e,
   FROM_INIT_BYE: 0x8f,
   FROM_INIT_DEADLINE: 0x90,
+  FROM_INIT_PREPARED: 0x91,
 } as const;
 
 export const startFlag = {

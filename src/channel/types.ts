@@ -75,6 +75,18 @@ export interface CommandState {
   readonly stderrOffset: number;
 }
 
+/** Processes that wait for what they are to run, so that they can be put somewhere before. */
+export interface PreparedCommand {
+  /** That of the command which it becomes. */
+  readonly id: number;
+  /** Of its first process, as seen inside. */
+  readonly pid: number;
+  /** They are gone, or a `start` took them. */
+  readonly isOver: boolean;
+  /** They are not wanted. */
+  discard(): void;
+}
+
 export type SignalScope = 'leader' | 'tree' | 'foreground';
 
 /** A started command. What is asked of it after its end does nothing: it may have ended a moment ago anyway. */
@@ -140,9 +152,17 @@ export interface Channel extends AsyncDisposable {
   readonly isOpen: boolean;
   /**
    * Resolves when it runs. Throws ChannelStartFailed, BAD_ARGUMENT, or as `exited` does; when `signal` fires before,
-   * INTERRUPTED, once nothing of it is left. Later the signal has no effect.
+   * INTERRUPTED, once nothing of it is left. Later the signal has no effect. With `prepared` ChannelStartFailed at the
+   * stage `fork` when those processes were killed meanwhile: nothing has run, and another `start` may do better.
    */
-  start(command: ChannelStart, sinks: CommandSinks, signal?: AbortSignal): Promise<ChannelCommand>;
+  start(
+    command: ChannelStart,
+    sinks: CommandSinks,
+    signal?: AbortSignal,
+    prepared?: PreparedCommand,
+  ): Promise<ChannelCommand>;
+  /** Resolves when they wait. ChannelStartFailed, or as `start`. */
+  prepare(): Promise<PreparedCommand>;
   /** A command of `known`, once each; its output flows from now on. NO_SUCH_COMMAND. */
   attach(id: number, sinks: CommandSinks): ChannelCommand;
   /** Resolves when process 1 has answered. */

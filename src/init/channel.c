@@ -178,6 +178,7 @@ static bool (*const handlers[])(const struct frame *frame) = {
     [TO_INIT_CONNECTION_RESET] = connection_reset,
     [TO_INIT_SHUTDOWN] = on_shutdown,
     [TO_INIT_DEADLINE] = on_deadline,
+    [TO_INIT_PREPARE] = command_prepare,
 };
 
 // Whether a frame asks for an answer that is still owed to the last one of its type.

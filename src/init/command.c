@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
@@ -17,11 +18,19 @@ static bool frozen;
 
 enum { ASK_AGAIN_MS = 1000, UNKILLABLE_MS = 5000 };
 
+static bool is_known(const struct command *command) { return command->phase != COMMAND_FREE && !command->discarded; }
+
 static struct command *find(uint32_t id) {
   for (uint32_t i = 0; i < high; i++) {
-    if (commands[i].phase != COMMAND_FREE && commands[i].id == id) return &commands[i];
+    if (is_known(&commands[i]) && commands[i].id == id) return &commands[i];
   }
   return NULL;
+}
+
+// What is only prepared has no streams, and nothing to signal.
+static struct command *find_begun(uint32_t id) {
+  struct command *command = find(id);
+  return command == NULL || command->phase == COMMAND_PREPARED ? NULL : command;
 }
 
 static bool is_over(const struct command *command) {
@@ -32,7 +41,7 @@ uint32_t commands_high(void) { return high; }
 
 uint32_t commands_known(void) {
   uint32_t known = 0;
-  for (uint32_t i = 0; i < high; i++) known += commands[i].phase != COMMAND_FREE;
+  for (uint32_t i = 0; i < high; i++) known += is_known(&commands[i]);
   return known;
 }
 
@@ -54,6 +63,8 @@ static struct command *take_slot(uint32_t id) {
 static void close_all(struct command *command) {
   if (command->link >= 0) close(command->link);
   command->link = -1;
+  if (command->desk != NULL) munmap(command->desk, sizeof *command->desk);
+  command->desk = NULL;
   sink_free(&command->input);
   source_free(&command->output[0]);
   source_free(&command->output[1]);
@@ -65,17 +76,51 @@ static void become_failed(struct command *command) {
   command->owed = OWED_FAILED;
 }
 
-bool command_start(const struct frame *frame) {
-  struct start start;
-  if (find(frame->id) != NULL || !wire_start(frame->payload, frame->length, &start)) return false;
+static void free_slot(struct command *command) {
+  close_all(command);
+  command->phase = COMMAND_FREE;
+  while (high > 0 && commands[high - 1].phase == COMMAND_FREE) high--;
+}
+
+bool command_prepare(const struct frame *frame) {
+  if (find(frame->id) != NULL) return false;
   const bool full = commands_known() >= MAX_COMMANDS;
   struct command *command = take_slot(frame->id);
   if (command == NULL) return false;
-  command->terminal = (start.flags & START_TTY) != 0;
-  command->stdin_open = (start.flags & START_STDIN) != 0;
-  command->grace_ms = start.grace_ms;
+  command->prepared = true;
   command->report = (struct report){.kind = REPORT_FAILED, .stage = STAGE_TABLE, .error = EAGAIN};
-  if (full || !command_launch(command, &start)) {
+  if (full || !command_seat(command)) {
+    become_failed(command);
+    return true;
+  }
+  command->phase = COMMAND_PREPARED;
+  command->report.kind = 0;
+  return true;
+}
+
+static bool launch(struct command *command, const struct frame *frame, const struct start *start) {
+  command->terminal = (start->flags & START_TTY) != 0;
+  command->stdin_open = (start->flags & START_STDIN) != 0;
+  command->grace_ms = start->grace_ms;
+  if (!command->prepared) return command_launch(command, start);
+  // Another command may have stopped them while they waited.
+  if (command->supervisor > 0) kill(command->supervisor, SIGCONT);
+  if (command->seat_pid > 1) kill((pid_t)command->seat_pid, SIGCONT);
+  return command_launch_seated(command, frame, start);
+}
+
+bool command_start(const struct frame *frame) {
+  struct start start;
+  struct command *command = find(frame->id);
+  if ((command != NULL && !command->prepared) || !wire_start(frame->payload, frame->length, &start)) return false;
+  // Its processes were killed before this came.
+  if (command != NULL && command->phase == COMMAND_FAILED) return true;
+  if (command != NULL && command->phase != COMMAND_PREPARED) return false;
+  const bool full = command == NULL && commands_known() >= MAX_COMMANDS;
+  if (command == NULL) command = take_slot(frame->id);
+  if (command == NULL) return false;
+  command->report = (struct report){.kind = REPORT_FAILED, .stage = STAGE_TABLE, .error = EAGAIN};
+  if (full || !launch(command, frame, &start)) {
     become_failed(command);
     return true;
   }
@@ -88,18 +133,18 @@ bool command_start(const struct frame *frame) {
 }
 
 bool command_input(const struct frame *frame) {
-  struct command *command = find(frame->id);
+  struct command *command = find_begun(frame->id);
   return command != NULL && (is_over(command) || sink_put(&command->input, frame->payload, frame->length));
 }
 
 bool command_input_end(const struct frame *frame) {
-  struct command *command = find(frame->id);
+  struct command *command = find_begun(frame->id);
   if (command != NULL && !is_over(command)) sink_end(&command->input);
   return command != NULL;
 }
 
 bool command_credit(const struct frame *frame) {
-  struct command *command = find(frame->id);
+  struct command *command = find_begun(frame->id);
   if (command == NULL) return false;
   uint32_t *credit = &command->output[frame->stream - STREAM_STDOUT].credit;
   const uint32_t more = wire_u32(frame->payload);
@@ -115,7 +160,7 @@ static void order(const struct command *command, enum order_kind kind, int signa
 }
 
 bool command_signal(const struct frame *frame) {
-  const struct command *command = find(frame->id);
+  const struct command *command = find_begun(frame->id);
   if (command == NULL) return false;
   const int signal = frame->payload[0];
   pid_t group = 0;
@@ -151,12 +196,13 @@ static void end(struct command *command, uint32_t cause, uint32_t grace_ms, int6
 bool command_end(const struct frame *frame) {
   struct command *command = find(frame->id);
   if (command == NULL) return false;
-  if (command->supervisor != 0) end(command, CAUSE_ENDED, wire_u32(frame->payload), session_now_ms());
+  const uint32_t grace_ms = command->phase == COMMAND_PREPARED ? 0 : wire_u32(frame->payload);
+  if (command->supervisor != 0) end(command, CAUSE_ENDED, grace_ms, session_now_ms());
   return true;
 }
 
 bool command_resize(const struct frame *frame) {
-  const struct command *command = find(frame->id);
+  const struct command *command = find_begun(frame->id);
   if (command == NULL) return false;
   const struct winsize size = {.ws_row = wire_u16(frame->payload), .ws_col = wire_u16(frame->payload + 2)};
   if (command->terminal && command->output[0].fd >= 0) ioctl(command->output[0].fd, TIOCSWINSZ, &size);
@@ -166,9 +212,7 @@ bool command_resize(const struct frame *frame) {
 bool command_forget(const struct frame *frame) {
   struct command *command = find(frame->id);
   if (command == NULL || !is_over(command)) return false;
-  close_all(command);
-  command->phase = COMMAND_FREE;
-  while (high > 0 && commands[high - 1].phase == COMMAND_FREE) high--;
+  free_slot(command);
   return true;
 }
 
@@ -184,6 +228,15 @@ static void draft_exited(const struct command *command, struct draft *draft) {
   draft_u64(draft, report->peak_bytes);
   draft_u64(draft, report->duration_us);
   draft_seal(draft);
+}
+
+static bool draft_prepared(struct command *command, struct draft *draft) {
+  if (command->phase != COMMAND_PREPARED || (command->owed & OWED_PREPARED) == 0) return false;
+  draft_begin(draft, FROM_INIT_PREPARED, STREAM_NONE, command->id);
+  draft_u32(draft, command->seat_pid);
+  draft_seal(draft);
+  command->owed &= ~(unsigned)OWED_PREPARED;
+  return true;
 }
 
 static bool draft_begun(struct command *command, struct draft *draft) {
@@ -211,7 +264,8 @@ static bool draft_output(struct command *command, struct draft *draft, unsigned 
 
 bool command_draft(uint32_t slot, struct draft *draft) {
   struct command *command = &commands[slot];
-  if (command->phase == COMMAND_FREE || command->phase == COMMAND_STARTING) return false;
+  if (!is_known(command) || command->phase == COMMAND_STARTING) return false;
+  if (command->phase == COMMAND_PREPARED) return draft_prepared(command, draft);
   if (draft_begun(command, draft)) return true;
   if (command->phase == COMMAND_FAILED) return false;
   if (sink_draft(&command->input, draft, command->id)) return true;
@@ -226,7 +280,7 @@ bool command_draft(uint32_t slot, struct draft *draft) {
 bool commands_draft_state(struct draft *draft) {
   for (uint32_t i = 0; i < high; i++) {
     struct command *command = &commands[i];
-    if (command->phase == COMMAND_FREE || (command->owed & OWED_STATE) == 0) continue;
+    if (!is_known(command) || (command->owed & OWED_STATE) == 0) continue;
     command->owed &= ~(unsigned)OWED_STATE;
     draft_begin(draft, FROM_INIT_STATE, STREAM_NONE, command->id);
     draft_u32(draft, is_over(command) ? PHASE_FINISHED : PHASE_RUNNING);
@@ -240,8 +294,15 @@ bool commands_draft_state(struct draft *draft) {
   return false;
 }
 
+// What is only prepared is known to nobody but the holder that asked for it.
+static void discard(struct command *command) {
+  command->discarded = true;
+  end(command, CAUSE_ENDED, 0, session_now_ms());
+}
+
 void commands_holder_gone(void) {
   for (uint32_t i = 0; i < high; i++) {
+    if (commands[i].phase == COMMAND_PREPARED) discard(&commands[i]);
     if (commands[i].output[0].ring.base != NULL) source_rewind(&commands[i].output[0]);
     if (commands[i].output[1].ring.base != NULL) source_rewind(&commands[i].output[1]);
   }
@@ -250,7 +311,7 @@ void commands_holder_gone(void) {
 void commands_taken_over(void) {
   for (uint32_t i = 0; i < high; i++) {
     struct command *command = &commands[i];
-    if (command->phase == COMMAND_FREE) continue;
+    if (!is_known(command)) continue;
     command->owed = OWED_STATE | OWED_FAILED;
     if (command->phase == COMMAND_FAILED) continue;
     command->owed = OWED_STATE | OWED_STDOUT_END | OWED_EXITED | (command->terminal ? 0U : OWED_STDERR_END);
@@ -270,6 +331,12 @@ static void read_reports(struct command *command) {
     if (got != (ssize_t)sizeof report) {
       close(command->link);
       command->link = -1;
+    } else if (report.kind == REPORT_SEATED) {
+      command->seat_pid = report.pid;
+      if (command->phase == COMMAND_PREPARED) command->owed |= OWED_PREPARED;
+    } else if (command->phase == COMMAND_PREPARED) {
+      // They were killed while they waited: that they are gone is all there is to say.
+      continue;
     } else if (report.kind == REPORT_FORKED) {
       command->pid = report.pid;
     } else if (report.kind == REPORT_STARTED) {
@@ -390,8 +457,13 @@ void commands_reaped(pid_t pid) {
     struct command *command = &commands[i];
     if (command->supervisor != pid) continue;
     command->supervisor = 0;
+    if (is_over(command)) continue;
     read_reports(command);
-    if (command->report.kind != 0) {
+    if (command->phase == COMMAND_PREPARED) {
+      command->report = (struct report){.stage = STAGE_FORK, .error = ECHILD};
+      if (command->discarded) free_slot(command);
+      else become_failed(command);
+    } else if (command->report.kind != 0) {
       finish(command);
     } else if (command->phase == COMMAND_STARTING && command->pid == 0) {
       command->report = (struct report){.stage = STAGE_FORK, .error = ECHILD, .how = HOW_LOST};

@@ -15,6 +15,7 @@ enum { MAX_REFUSED = 16, COMMAND_SLOTS = MAX_COMMANDS + MAX_REFUSED };
 
 enum phase {
   COMMAND_FREE,
+  COMMAND_PREPARED, // its processes are there and wait for a START
   COMMAND_STARTING,
   COMMAND_RUNNING,
   COMMAND_LOST, // its supervisor died, and what it left behind may still be there
@@ -22,7 +23,7 @@ enum phase {
   COMMAND_ENDED,
 };
 
-enum owed { OWED_STATE = 1, OWED_STARTED = 2, OWED_FAILED = 4, OWED_STDOUT_END = 8, OWED_STDERR_END = 16, OWED_EXITED = 32 };
+enum owed { OWED_STATE = 1, OWED_STARTED = 2, OWED_FAILED = 4, OWED_STDOUT_END = 8, OWED_STDERR_END = 16, OWED_EXITED = 32, OWED_PREPARED = 64 };
 
 // What is done at `due`, each a step further than the one before.
 enum step { STEP_TIMEOUT, STEP_KILL, STEP_AGAIN, STEP_FORCE, STEP_DOOMED };
@@ -33,6 +34,9 @@ struct command {
   unsigned owed;
   bool terminal;
   bool stdin_open;
+  bool prepared; // a START has its processes already, or comes too late for them
+  bool discarded; // whoever had it prepared is gone: nobody is told of it any more
+  struct desk *desk;
   unsigned turn;
   pid_t supervisor; // 0: none, or reaped
   int link;
@@ -41,11 +45,12 @@ struct command {
   enum step step;
   int64_t due;
   int64_t started_ms;
-  uint32_t pid, grace_ms, cause;
+  uint32_t pid, seat_pid, grace_ms, cause;
   struct report report;
 };
 
 // Frames of the holder; false: a violation.
+bool command_prepare(const struct frame *frame);
 bool command_start(const struct frame *frame);
 bool command_input(const struct frame *frame);
 bool command_input_end(const struct frame *frame);
@@ -74,5 +79,8 @@ void commands_lost_are_clean(void);
 
 // Makes pipes or a terminal and the supervisor; on failure its report says why and nothing is left.
 bool command_launch(struct command *command, const struct start *start);
+// The same in two steps: processes that wait, and what they are to run.
+bool command_seat(struct command *command);
+bool command_launch_seated(struct command *command, const struct frame *frame, const struct start *start);
 
 #endif

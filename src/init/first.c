@@ -151,3 +151,15 @@ _Noreturn void first_process(const struct plan *plan, int failure) {
   execute(lists, environment);
   fail(failure, STAGE_EXEC);
 }
+
+_Noreturn void seated_process(const struct plan *plan, int seat, int failure) {
+  struct plan mine = *plan;
+  char word;
+  const struct report report = {.kind = REPORT_SEATED, .pid = (uint32_t)getpid()};
+  (void)send(plan->link, &report, sizeof report, MSG_NOSIGNAL);
+  const ssize_t got = streams_receive(seat, &word, sizeof word, 0, mine.stdio);
+  if (got != sizeof word || mine.stdio[0] < 0) _exit(127);
+  mine.start = mine.desk->start;
+  mine.terminal = mine.desk->terminal;
+  first_process(&mine, failure);
+}

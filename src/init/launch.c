@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -86,15 +87,48 @@ static bool failed(struct command *command, enum failed_stage stage) {
   return false;
 }
 
+static bool open_streams(struct command *command, const struct start *start, struct plan *plan) {
+  if (plan->terminal ? open_terminal(command, start, plan) : open_pipes(command, start, plan)) return true;
+  return failed(command, plan->terminal ? STAGE_TTY : STAGE_PIPE);
+}
+
+static void close_far_ends(const struct plan *plan) {
+  for (int i = 0; i < (plan->terminal ? 1 : 3); i++) {
+    if (plan->stdio[i] >= 0) close(plan->stdio[i]);
+  }
+}
+
 bool command_launch(struct command *command, const struct start *start) {
   struct plan plan = {.start = *start, .stdio = {-1, -1, -1}, .terminal = command->terminal};
   channel_inbox(&plan.inbox, &plan.inbox_bytes);
-  const bool opened = plan.terminal ? open_terminal(command, start, &plan) : open_pipes(command, start, &plan);
-  if (!opened) failed(command, plan.terminal ? STAGE_TTY : STAGE_PIPE);
+  const bool opened = open_streams(command, start, &plan);
   const bool forked = opened && fork_supervisor(command, &plan);
   if (opened && !forked) failed(command, STAGE_FORK);
-  for (int i = 0; i < (plan.terminal ? 1 : 3); i++) {
-    if (plan.stdio[i] >= 0) close(plan.stdio[i]);
-  }
+  close_far_ends(&plan);
   return forked;
+}
+
+bool command_seat(struct command *command) {
+  struct plan plan = {.stdio = {-1, -1, -1}};
+  channel_inbox(&plan.inbox, &plan.inbox_bytes);
+  void *desk = mmap(NULL, sizeof(struct desk), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (desk == MAP_FAILED) return failed(command, STAGE_FORK);
+  plan.desk = command->desk = desk;
+  return fork_supervisor(command, &plan) || failed(command, STAGE_FORK);
+}
+
+bool command_launch_seated(struct command *command, const struct frame *frame, const struct start *start) {
+  static const struct order begin = {.kind = ORDER_BEGIN};
+  struct plan plan = {.stdio = {-1, -1, -1}, .terminal = command->terminal};
+  const bool opened = open_streams(command, start, &plan);
+  if (opened) {
+    struct desk *desk = command->desk;
+    memcpy(desk->payload, frame->payload, frame->length);
+    wire_start(desk->payload, frame->length, &desk->start);
+    desk->terminal = command->terminal;
+    // Refused only by a supervisor that is gone, which will be noticed anyway.
+    streams_send(command->link, &begin, sizeof begin, plan.stdio);
+  }
+  close_far_ends(&plan);
+  return opened;
 }

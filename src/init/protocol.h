@@ -59,6 +59,7 @@ enum to_init {
   TO_INIT_CONNECTION_RESET = 0x0f,
   TO_INIT_SHUTDOWN = 0x10,
   TO_INIT_DEADLINE = 0x11,
+  TO_INIT_PREPARE = 0x12,
 };
 
 enum from_init {
@@ -78,6 +79,7 @@ enum from_init {
   FROM_INIT_CONNECTION_RESET = 0x8e,
   FROM_INIT_BYE = 0x8f,
   FROM_INIT_DEADLINE = 0x90,
+  FROM_INIT_PREPARED = 0x91,
 };
 
 enum start_flag {

@@ -25,6 +25,8 @@ struct job {
   int exec_pipe; // -1: its end has been reported
   pid_t leader;
   bool ended, failed, killed;
+  int seat; // -1: the first process has what it needs
+  struct desk *desk;
   int status;
   size_t reaped;
   uint64_t started_us, ended_us;
@@ -110,16 +112,33 @@ static void end_tree(struct job *job) {
   }
 }
 
+// A terminal stays open: without an open end its other side would be told of an end that is none.
+static void close_streams(const int *stdio, bool terminal) {
+  for (int i = 0; i < 3 && !terminal; i++) close(stdio[i]);
+}
+
+static void begin(struct job *job, const int *stdio) {
+  job->started_us = now_us();
+  if (!streams_send(job->seat, "", 1, stdio)) kill(job->leader, SIGKILL);
+  close_streams(stdio, job->desk->terminal);
+  munmap(job->desk, sizeof *job->desk);
+  close(job->seat);
+  job->seat = -1;
+}
+
 static void obey(struct job *job) {
   struct order order;
-  const ssize_t got = recv(job->link, &order, sizeof order, MSG_DONTWAIT);
+  int stdio[3];
+  const ssize_t got = streams_receive(job->link, &order, sizeof order, MSG_DONTWAIT, stdio);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got != (ssize_t)sizeof order) {
     // Process 1 is gone. Outside a pid namespace, where the kernel would not do it, this is the last chance.
     end_tree(job);
     _exit(1);
   }
-  if (order.kind == ORDER_KILL) {
+  if (order.kind == ORDER_BEGIN) {
+    if (job->seat >= 0 && stdio[0] >= 0) begin(job, stdio);
+  } else if (order.kind == ORDER_KILL) {
     job->killed = !job->ended;
     end_tree(job);
   } else if (order.kind == ORDER_SIGNAL_TREE) {
@@ -177,25 +196,48 @@ static _Noreturn void give_up(const struct job *job, enum failed_stage stage) {
   _exit(1);
 }
 
+// The first process writes over 0, 1 and 2, so that nothing else may come to lie there.
+static void close_all_but_seats(const struct plan *plan, const int *pipe_ends, const int *seats) {
+  int kept[] = {plan->link, pipe_ends[0], pipe_ends[1], seats[0], seats[1]};
+  close_all_but(kept, sizeof kept / sizeof kept[0]);
+  for (int i = 0; i < 3; i++) {
+    if (fcntl(i, F_GETFD) < 0) dup2(plan->link, i);
+  }
+  munmap(plan->inbox, plan->inbox_bytes);
+}
+
 _Noreturn void supervise(const struct plan *plan) {
-  struct job job = {.link = plan->link};
-  int pipe_ends[2];
+  struct job job = {.link = plan->link, .seat = -1, .desk = plan->desk};
+  int pipe_ends[2], seats[2];
   // Before anything is closed: 0, 1 and 2 have to stay taken, for the first process writes over them.
   if (pipe2(pipe_ends, O_CLOEXEC) != 0) give_up(&job, STAGE_PIPE);
-  int kept[] = {plan->link, plan->stdio[0], plan->stdio[1], plan->stdio[2], pipe_ends[0], pipe_ends[1]};
-  close_all_but(kept, sizeof kept / sizeof kept[0]);
+  if (plan->desk != NULL) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, seats) != 0) give_up(&job, STAGE_PIPE);
+    close_all_but_seats(plan, pipe_ends, seats);
+  } else {
+    int kept[] = {plan->link, plan->stdio[0], plan->stdio[1], plan->stdio[2], pipe_ends[0], pipe_ends[1]};
+    close_all_but(kept, sizeof kept / sizeof kept[0]);
+  }
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) give_up(&job, STAGE_FORK);
   setsid();
   job.started_us = now_us();
   job.leader = fork();
   if (job.leader < 0) give_up(&job, STAGE_FORK);
-  if (job.leader == 0) first_process(plan, pipe_ends[1]);
+  if (job.leader == 0 && plan->desk == NULL) first_process(plan, pipe_ends[1]);
+  if (job.leader == 0) {
+    close(seats[0]);
+    seated_process(plan, seats[1], pipe_ends[1]);
+  }
   job.exec_pipe = pipe_ends[0];
   close(pipe_ends[1]);
-  // A terminal stays open: without an open end its other side would be told of an end that is none.
-  for (size_t i = 0; i < 3 && !plan->terminal; i++) close(plan->stdio[i]);
-  munmap(plan->inbox, plan->inbox_bytes);
+  if (plan->desk != NULL) {
+    job.seat = seats[0];
+    close(seats[1]);
+  } else {
+    close_streams(plan->stdio, plan->terminal);
+    munmap(plan->inbox, plan->inbox_bytes);
+  }
   watch_over(&job);
   _exit(0);
 }

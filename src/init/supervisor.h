@@ -2,10 +2,19 @@
 #ifndef PADDOCK_SUPERVISOR_H
 #define PADDOCK_SUPERVISOR_H
 
-#include <stdint.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "wire.h"
+
+// Where process 1 lays what processes that are there already are to run: shared by the three of them, at one address.
+struct desk {
+  struct start start; // its strings lie in `payload`
+  bool terminal;
+  uint8_t payload[MAX_START_PAYLOAD];
+};
 
 struct plan {
   struct start start; // its strings lie in `inbox`
@@ -14,15 +23,17 @@ struct plan {
   int link;
   int stdio[3];
   bool terminal; // stdio is the terminal, three times
+  struct desk *desk; // NULL: `start` and `stdio` are known. Else they come later
 };
 
-enum order_kind { ORDER_SIGNAL_LEADER = 1, ORDER_SIGNAL_TREE = 2, ORDER_KILL = 3 };
+enum order_kind { ORDER_SIGNAL_LEADER = 1, ORDER_SIGNAL_TREE = 2, ORDER_KILL = 3, ORDER_BEGIN = 4 };
 struct order {
   uint8_t kind, signal;
 };
 
-// FORKED comes from the first process itself, before it executes anything; the others from the supervisor.
-enum report_kind { REPORT_FORKED = 1, REPORT_STARTED = 2, REPORT_FAILED = 3, REPORT_ENDED = 4 };
+// FORKED comes from the first process itself, before it executes anything, and SEATED when it waits for what that will be;
+// the others come from the supervisor.
+enum report_kind { REPORT_FORKED = 1, REPORT_STARTED = 2, REPORT_FAILED = 3, REPORT_ENDED = 4, REPORT_SEATED = 5 };
 struct report {
   uint32_t kind;
   uint32_t pid;
@@ -35,5 +46,12 @@ struct report {
 _Noreturn void supervise(const struct plan *plan);
 // Becomes the command, or writes stage and errno (two u32) to `failure` and ends.
 _Noreturn void first_process(const struct plan *plan, int failure);
+// The same, when the desk says what and `seat` has brought the streams; ends when its supervisor has.
+_Noreturn void seated_process(const struct plan *plan, int seat, int failure);
+
+// A message of one byte or more with the three streams, which stay open here as well.
+bool streams_send(int socket, const void *message, size_t bytes, const int *stdio);
+// As recv, without waiting when `flags` says so; `stdio` are -1 when none came with it.
+ssize_t streams_receive(int socket, void *message, size_t bytes, int flags, int *stdio);
 
 #endif

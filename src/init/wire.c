@@ -30,6 +30,7 @@ static const struct shape {
     [TO_INIT_CONNECTION_RESET] = {0, 0, ID_CONNECTION},
     [TO_INIT_SHUTDOWN] = {0, 0, ID_SESSION},
     [TO_INIT_DEADLINE] = {8, 8, ID_SESSION},
+    [TO_INIT_PREPARE] = {0, 0, ID_COMMAND},
 };
 
 static unsigned id_kind(uint32_t id) {

@@ -102,14 +102,23 @@ static void drop(struct fake *fake) {
   fake->pid = 0;
 }
 
-bool command_launch(struct command *command, const struct start *start) {
+static struct fake *fork_fake(struct command *command) {
   struct fake *fake = fake_of(0);
-  int pipes[3][2], link[2];
-  if (fake == NULL || start->argc == 3) return false; // some have to fail
+  int link[2];
+  if (fake == NULL) return NULL;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, link) != 0) abort();
+  command->link = link[0];
+  command->supervisor = fake->pid = next_pid++;
+  for (int i = 0; i < 3; i++) fake->ends[i] = -1;
+  fake->ends[3] = link[1];
+  return fake;
+}
+
+static bool give_pipes(struct fake *fake, struct command *command, const struct start *start) {
+  int pipes[3][2];
   for (int i = 0; i < 3; i++) {
     if (pipe2(pipes[i], O_CLOEXEC | O_NONBLOCK) != 0) abort();
   }
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, link) != 0) abort();
   const uint32_t ring_bytes = start->ring_bytes > 0 ? start->ring_bytes : STREAM_RING_BYTES;
   sink_open(&command->input, pipes[0][1], SINK_PIPE, command->stdin_open ? INPUT_WINDOW : 0);
   for (int i = 0; i < 2; i++) {
@@ -117,13 +126,23 @@ bool command_launch(struct command *command, const struct start *start) {
     command->output[i].lossy = start->ring_bytes > 0;
     command->output[i].credit = start->credit[i];
   }
-  command->link = link[0];
-  command->supervisor = fake->pid = next_pid++;
   fake->ends[0] = pipes[0][0];
   fake->ends[1] = pipes[1][1];
   fake->ends[2] = pipes[2][1];
-  fake->ends[3] = link[1];
   return true;
+}
+
+bool command_launch(struct command *command, const struct start *start) {
+  struct fake *fake = start->argc == 3 ? NULL : fork_fake(command); // some have to fail
+  return fake != NULL && give_pipes(fake, command, start);
+}
+
+bool command_seat(struct command *command) { return fork_fake(command) != NULL; }
+
+bool command_launch_seated(struct command *command, const struct frame *frame, const struct start *start) {
+  struct fake *fake = fake_of(command->supervisor);
+  if (fake == NULL || frame->length > MAX_START_PAYLOAD) abort();
+  return start->argc != 3 && give_pipes(fake, command, start);
 }
 
 static void turn(void) {
@@ -158,7 +177,7 @@ static void close_pipes(void) {
 }
 
 static void report(struct fake *fake, uint8_t kind) {
-  struct report said = {.kind = (uint32_t)(kind % 5), .pid = 7, .stage = STAGE_EXEC, .error = ENOENT};
+  struct report said = {.kind = (uint32_t)(kind % 6), .pid = 7, .stage = STAGE_EXEC, .error = ENOENT};
   (void)!send(fake->ends[3], &said, kind > 250 ? 3 : sizeof said, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

@@ -115,7 +115,7 @@ describe('the holder of a channel', () => {
   const withInput = changed(32, 2);
   withInput.writeUInt16LE(2, 20);
   it.each([
-    { rule: 'a type that there is', bytes: frame(0x12) },
+    { rule: 'a type that there is', bytes: frame(0x13) },
     { rule: 'zero where there is to be zero', bytes: Buffer.from('000000000a000100', 'hex') },
     { rule: 'a length within the limits', bytes: frame(to.PING, 0, Buffer.alloc(65)) },
     { rule: 'a length that suits the type', bytes: frame(to.SHUTDOWN, 0, Buffer.alloc(1)) },

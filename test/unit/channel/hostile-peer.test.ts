@@ -17,6 +17,7 @@ import {
   output,
   outputEnd,
   pong,
+  prepared,
   started,
   state,
   u16,
@@ -33,12 +34,13 @@ const header = (length: number, type: number, id: number, stream = 0) =>
 type Frames = readonly Buffer[];
 type Table = readonly (readonly [what: string, ...frames: Frames])[];
 
+const firstIs = (frames: Frames, type: number) => frames[0]?.[4] === type;
 const cases = (table: Table) => table.map(([what, ...frames]) => ({ what, frames }));
 
 const afterHello: Table = [
   ['a type of none', frame(0x00, 0)],
   ['a type of the holder', frame(0x01, 0, Buffer.alloc(28))],
-  ['a type after the last', frame(0x91, 0)],
+  ['a type after the last', frame(0x92, 0)],
   ['the last type of all', frame(0xff, 0)],
   ['a length of 4 GiB', header(0xffff_ffff, 0x84, 1, 1)],
   ['a length above the greatest payload', header(65_553, 0x84, 1, 1)],
@@ -53,6 +55,7 @@ const afterHello: Table = [
   ['a second HELLO', hello(nonce)],
   ['a STATE that was not announced', state(1)],
   ['STARTED of a command that was not started', started(1)],
+  ['PREPARED of a command that nobody prepared', prepared(1)],
   ['FAILED of a command that was not started', failed(1)],
   ['output of a command that was not started', output(1, 1, 0, 'x')],
   ['the end of its output', outputEnd(1, 1, 0)],
@@ -85,6 +88,7 @@ const whileStarting: Table = [
   ['the end of output before STARTED', outputEnd(1, 1, 0)],
   ['EXITED before STARTED', exited(1)],
   ['credit before STARTED', credit(1, 1)],
+  ['PREPARED of a command that was not', prepared(1)],
   ['the pid 0', started(1, 0)],
   ['the pid of process 1', started(1, 1)],
   ['a pid that no kernel gives', started(1, 4_194_305)],
@@ -95,6 +99,19 @@ const whileStarting: Table = [
   ['a second FAILED', failed(1), failed(1)],
   ['STARTED after FAILED', failed(1), started(1)],
   ['EXITED after FAILED', failed(1), exited(1)],
+];
+
+const whilePreparing: Table = [
+  ['PREPARED with the pid 0', prepared(1, 0)],
+  ['PREPARED with the pid of process 1', prepared(1, 1)],
+  ['PREPARED with a pid that no kernel gives', prepared(1, 4_194_305)],
+  ['PREPARED that is too short', header(3, 0x91, 1)],
+  ['PREPARED twice', prepared(1), prepared(1)],
+  ['PREPARED after FAILED', failed(1), prepared(1)],
+  ['a second FAILED', failed(1), failed(1)],
+  ['STARTED without a START', prepared(1), started(1)],
+  ['output without a START', prepared(1), output(1, 1, 0, 'x')],
+  ['EXITED without a START', prepared(1), exited(1)],
 ];
 
 const whileRunning: Table = [
@@ -211,6 +228,28 @@ describe('what process 1 may not send', () => {
     await expectViolation(frames);
     const wasRefused = frames.length === 2;
     await expect(starting).rejects.toMatchObject({ code: wasRefused ? 'COMMAND_NOT_RUN' : 'CHANNEL_VIOLATION' });
+  });
+
+  it.each(cases(whilePreparing))('while a command is prepared: $what', async ({ frames }) => {
+    const preparing = rig.channel.prepare().catch((error: unknown) => error);
+    await rig.init.next(0x12);
+    await expectViolation(frames);
+    const answer = await preparing;
+    const code = (answer as { readonly code?: string }).code ?? 'prepared';
+    expect(code).toBe(
+      { 1: 'CHANNEL_VIOLATION', 2: firstIs(frames, 0x83) ? 'COMMAND_NOT_RUN' : 'prepared' }[frames.length],
+    );
+  });
+
+  it('PREPARED of one that has been started', async () => {
+    const preparing = rig.channel.prepare();
+    await rig.init.next(0x12);
+    rig.init.send(prepared(1));
+    const starting = rig.channel.start(command, new Kept(), undefined, await preparing);
+    starting.catch(() => undefined);
+    await rig.init.next(0x02);
+    await expectViolation([prepared(1)]);
+    await expect(starting).rejects.toMatchObject({ code: 'CHANNEL_VIOLATION' });
   });
 
   describe('while a command runs:', () => {

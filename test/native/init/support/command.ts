@@ -55,6 +55,8 @@ function startPayload(argv: readonly string[], options: StartOptions): Buffer {
 /** A command over a peer: what it has put out so far, and its end. */
 export class Command {
   readonly id: number;
+  /** That of its START. */
+  readonly payload: Buffer;
   private readonly peer: Peer;
   private readonly options: StartOptions;
   private granted = 0;
@@ -63,7 +65,8 @@ export class Command {
     this.peer = peer;
     this.id = id;
     this.options = options;
-    peer.send(to.START, id, startPayload(argv, options));
+    this.payload = startPayload(argv, options);
+    peer.send(to.START, id, this.payload);
   }
 
   /** OUTPUT frames of a stream, in order. */

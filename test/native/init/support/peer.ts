@@ -22,6 +22,7 @@ export const to = {
   CONNECTION_RESET: 15,
   SHUTDOWN: 16,
   DEADLINE: 17,
+  PREPARE: 18,
 } as const;
 
 export const from = {
@@ -41,6 +42,7 @@ export const from = {
   CONNECTION_RESET: 0x8e,
   BYE: 0x8f,
   DEADLINE: 0x90,
+  PREPARED: 0x91,
 } as const;
 
 export interface Frame {

@@ -38,6 +38,7 @@ export const hello = (nonce: Buffer, fields: HelloFields = {}): Buffer => {
 };
 
 export const started = (id: number, pid = 7): Buffer => frame(0x82, id, u32(pid));
+export const prepared = (id: number, pid = 7): Buffer => frame(0x91, id, u32(pid));
 export const failed = (id: number, stage = 8, errno = 2): Buffer => frame(0x83, id, u32(stage, errno));
 export const output = (id: number, stream: number, offset: number | bigint, data: Buffer | string): Buffer =>
   frame(0x84, id, Buffer.concat([u64(offset), Buffer.from(data)]), stream);
