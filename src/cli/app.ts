@@ -11,6 +11,7 @@ import { Disposables } from '../kit/disposables.js';
 import { readProcessIdentity } from '../kit/process-identity.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import type { CreateContext } from '../policy/create.js';
+import { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
 import type { SandboxMaker } from '../sandbox/create.js';
 import { mappableIds } from '../sandbox/host-facts.js';
 import { ImageStore } from '../sandbox/images.js';
@@ -38,6 +39,7 @@ export class App implements AsyncDisposable {
   readonly #stack = new Disposables();
   #audit: Promise<AuditLog> | undefined;
   #engine: Promise<Engine> | undefined;
+  #cgroups: Promise<CgroupKeeper> | undefined;
 
   constructor(config: Config, env: Readonly<Record<string, string | undefined>>) {
     this.config = config;
@@ -94,8 +96,17 @@ export class App implements AsyncDisposable {
     const { commandPath, sitePolicy } = this.config;
     const { lifetimeMs: lifetimeCeilingMs } = sitePolicy.ceilings;
     const pipes = new PipeMaker(init.source);
-    const own = { init, pipes, commandPath, lifetimeCeilingMs };
-    return { engine, images, clock: systemClock, ...own, approval, callerUid: uid, mappableIds: ids };
+    const cgroups = new CgroupKeeper(init.source);
+    return {
+      ...{ engine, images, clock: systemClock, init, pipes, cgroups, lifetimeCeilingMs },
+      ...{ commandPath, approval, callerUid: uid, mappableIds: ids },
+    };
+  }
+
+  /** For the commands of sandboxes that this process takes over. */
+  cgroups(): Promise<CgroupKeeper> {
+    this.#cgroups ??= stageInit(builtInit, this.config.stateDir).then((init) => new CgroupKeeper(init.source));
+    return this.#cgroups;
   }
 
   /** `$XDG_RUNTIME_DIR`, or where it would be. */

@@ -23,7 +23,7 @@ export function observeCgroup(
   if (!/^0::/m.test(text)) return 'none';
   const path = parseUnifiedCgroup(text);
   if (path === undefined) return undefined;
-  const folders = path.endsWith('/container') ? [path, path.slice(0, -'/container'.length)] : [path];
+  const folders = limitedFolders(path);
   const read = (name: string, parse: (text: string) => number | undefined): number | undefined =>
     tightest(
       folders.map((folder) => readProcFile(`${cgroupRoot}${folder}/${name}`)),
@@ -41,6 +41,12 @@ export function observeCgroup(
     pidsMax: read('pids.max', parseMax),
     cpuWeight: readProcFile(`${cgroupRoot}${folders.at(-1) ?? path}/cpu.weight`)?.trim(),
   };
+}
+
+/** Where commands have cgroups of their own, process 1 is in a leaf `init` beneath, on which nothing is set. */
+function limitedFolders(path: string): readonly string[] {
+  const folder = path.endsWith('/container/init') ? path.slice(0, -'/init'.length) : path;
+  return folder.endsWith('/container') ? [folder, folder.slice(0, -'/container'.length)] : [folder];
 }
 
 /** `max` is Infinity. */

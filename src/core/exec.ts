@@ -53,8 +53,12 @@ export interface Usage {
   readonly peakProcessBytes?: number;
   /** Time for which the whole sandbox was held back by its CPU quota while the command ran (cpu.stat throttled_usec). */
   readonly sandboxThrottledMs?: number;
-  /** Out-of-memory kills in the sandbox while the command ran. */
+  /** Out-of-memory kills: of the command where it has a cgroup of its own, else in the sandbox while it ran. */
   readonly oomKills?: number;
+  /** Most memory that its tree had at one time, caches and its part of tmpfs included. Needs a cgroup of its own, as does the next. */
+  readonly peakTreeBytes?: number;
+  /** Most processes and threads that its tree had at one time. */
+  readonly peakProcesses?: number;
 }
 
 /**

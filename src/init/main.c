@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroups.h"
 #include "options.h"
 #include "protocol.h"
 #include "session.h"
@@ -29,7 +30,7 @@ static int refuse(const char *why) {
   say(STDERR_FILENO, "paddock-init: ");
   say(STDERR_FILENO, why);
   say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--channel fifo|stdio [--detached]]\n"
-                     "       paddock-init --mkfifo DIR|- | --access PATH... | --version\n");
+                     "       paddock-init --mkfifo DIR|- | --cgroups | --access PATH... | --version\n");
   return EXIT_BAD_USAGE;
 }
 
@@ -88,6 +89,7 @@ int main(int argc, char **argv) {
     say(STDOUT_FILENO, "paddock-init " PADDOCK_VERSION "\n");
     return 0;
   }
+  if (argc == 2 && strcmp(argv[1], "--cgroups") == 0) return cgroups_serve();
   if (argc >= 3 && strcmp(argv[1], "--access") == 0) return say_access(argc - 2, argv + 2);
   if (argc == 3 && strcmp(argv[1], "--mkfifo") == 0)
     return strcmp(argv[2], "-") == 0 ? serve_fifos() : make_fifos_in(argv[2]);

@@ -12,6 +12,8 @@ import { awaitInit } from './await-init.js';
 import { dockerBody } from './body/docker.js';
 import { type BodyInput, initArgv, type UserMapping } from './body/input.js';
 import { podmanBody } from './body/podman.js';
+import type { CgroupKeeper } from './cgroups/cgroup-keeper.js';
+import { openCommandCgroups } from './cgroups/open.js';
 import { bodyMounts, expectedMounts, usable } from './create-mounts.js';
 import { type Entry, prepareEntry } from './entry.js';
 import { boottimeMs, selinuxEnforcing } from './host-facts.js';
@@ -50,6 +52,7 @@ export interface SandboxMaker {
   /** Our process 1, in a folder of ours. */
   readonly init: BindMount;
   readonly pipes: PipeMaker;
+  readonly cgroups: CgroupKeeper;
   /** How commands get into the sandboxes. */
   readonly commandPath: CommandPath;
   /** The most that a sandbox may live, however often its deadline is put off. */
@@ -234,12 +237,13 @@ async function verified(
   });
   refuseBroken(evidence, floor);
   refuseUnmet(evidence, spec.require);
-  return new Sandbox(
-    { containerId: state.id, initPid: state.pid, namespace, initStartTicks, spec, evidence },
-    maker.engine,
-    maker.clock,
-    channel,
-  );
+  const handle = { containerId: state.id, initPid: state.pid, namespace, initStartTicks, spec, evidence };
+  const { engine, clock, cgroups: keeper } = maker;
+  // While nobody waits for it: moving process 1 takes milliseconds.
+  const cgroups = openCommandCgroups({
+    ...{ keeper, engineKind: engine.identity.kind, handle, channel: channel?.channel, clock },
+  });
+  return new Sandbox(handle, engine, clock, channel, cgroups);
 }
 
 function mappingFor(maker: SandboxMaker, image: ReadyImage): UserMapping {

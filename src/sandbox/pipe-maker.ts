@@ -1,119 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
-import { type Deferred, deferred } from '../kit/deferred.js';
+import { LineHelper, type LineHelperOptions } from './line-helper.js';
 
-/** Making two FIFOs takes microseconds: whoever takes this long has been stopped. */
-const patienceMs = 10_000;
-
-/**
- * Makes the two FIFOs of a channel, which Node can't: `paddock-init --mkfifo -` does, one process for all sessions, because
- * starting one holds ours up for milliseconds. It is started when it is first needed, holds no process open, and ends with
- * ours, however that ends: its input ends then.
- */
+/** Makes the two FIFOs of a channel, which Node can't: `paddock-init --mkfifo -` does. */
 export class PipeMaker {
-  readonly #program: string;
-  readonly #patienceMs: number;
-  #helper: Helper | undefined;
+  readonly #helper: LineHelper;
 
   /** `program`: paddock-init, as a program of this host. */
-  constructor(program: string, options: { readonly patienceMs?: number } = {}) {
-    this.#program = program;
-    this.#patienceMs = options.patienceMs ?? patienceMs;
+  constructor(program: string, options?: LineHelperOptions) {
+    this.#helper = new LineHelper(program, ['--mkfifo', '-'], options);
   }
 
   /** `folder`/in and `folder`/out, mode 0600. Rejects with what went wrong, after 20 s at the latest. */
-  async make(folder: string): Promise<void> {
-    if (folder.includes('\n')) throw new Error('the name of the folder has a line break in it');
-    const known = this.#helper;
-    try {
-      await (known ?? this.#start()).ask(folder, this.#patienceMs);
-    } catch (error) {
-      // One that was killed or stopped says nothing of this folder: another may do better, once.
-      if (known?.isOver !== true) throw error;
-      await (this.#helper ?? this.#start()).ask(folder, this.#patienceMs);
-    }
+  make(folder: string): Promise<void> {
+    return this.#helper.ask(folder);
   }
-
-  #start(): Helper {
-    const helper: Helper = new Helper(this.#program, () => {
-      if (this.#helper === helper) this.#helper = undefined;
-    });
-    this.#helper = helper;
-    return helper;
-  }
-}
-
-/** One process and those who wait for it: answers come in the order of the questions. */
-class Helper {
-  readonly #child: ChildProcess;
-  readonly #onOver: () => void;
-  readonly #waiting: Deferred<undefined>[] = [];
-  #isOver = false;
-
-  constructor(program: string, onOver: () => void) {
-    this.#onOver = onOver;
-    // In a group of its own: Ctrl-C in a terminal is for us.
-    const child = spawn(program, ['--mkfifo', '-'], {
-      ...{ env: {}, cwd: '/', detached: true },
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    this.#child = child;
-    child.once('error', (error) => this.#finish(error));
-    child.once('exit', (code, signal) => this.#finish(new Error(`it ended (${code ?? signal ?? '?'})`)));
-    // Neither is there when no descriptor was left for them.
-    (child.stdin as Writable | undefined)?.on('error', (error) => this.#finish(error));
-    const answers = child.stdout as Readable | undefined;
-    if (answers !== undefined) createInterface({ input: answers }).on('line', (line) => this.#onAnswer(line));
-  }
-
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  async ask(folder: string, forMs: number): Promise<void> {
-    const answer = deferred<undefined>();
-    this.#waiting.push(answer);
-    this.#hold(true);
-    this.#child.stdin?.write(`${folder}\n`);
-    const timer = setTimeout(() => {
-      this.#child.kill('SIGKILL');
-      this.#finish(new Error(`it did not answer within ${forMs} ms`));
-    }, forMs);
-    try {
-      await answer.promise;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #onAnswer(line: string): void {
-    if (this.#isOver) return;
-    const answer = this.#waiting.shift();
-    if (this.#waiting.length === 0) this.#hold(false);
-    if (line === '') answer?.resolve(undefined);
-    else answer?.reject(new Error(line));
-  }
-
-  #finish(error: Error): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#onOver();
-    for (const answer of this.#waiting.splice(0)) answer.reject(error);
-    this.#hold(false);
-  }
-
-  /** Only while somebody waits for an answer does it keep our process from ending. */
-  #hold(isHeld: boolean): void {
-    const { stdin, stdout } = this.#child as unknown as Record<'stdin' | 'stdout', Holding | undefined>;
-    for (const handle of [this.#child, stdin, stdout]) {
-      if (isHeld) handle?.ref();
-      else handle?.unref();
-    }
-  }
-}
-
-interface Holding {
-  ref(): void;
-  unref(): void;
 }

@@ -8,6 +8,8 @@ import type { Clock } from '../kit/clock.js';
 import { readFromEngine } from '../monitor/engine-reading.js';
 import { ownCgroup } from '../monitor/own-cgroup.js';
 import type { Reading } from '../monitor/reading.js';
+import type { CommandCgroups } from './cgroups/command-cgroups.js';
+import type { NoCommandCgroups } from './cgroups/open.js';
 import { changeLimits, limitControls, wasHeld, withDeadline } from './change.js';
 import { ChannelRunner } from './command/channel-runner.js';
 import type { Command, CommandOptions } from './command/command.js';
@@ -41,6 +43,9 @@ export function isInitAlive({ initPid, namespace, initStartTicks }: InitIdentity
 /** One sandbox: runs commands in it and takes it away. Whoever created or adopted it disposes it. */
 export class Sandbox implements AsyncDisposable {
   #handle: SandboxHandle;
+  /** `in use`: each command has a cgroup of its own. Else why not. */
+  readonly commandCgroups: Promise<string>;
+  readonly #cgroups: Promise<CommandCgroups | undefined> | undefined;
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #runner: CommandRunner;
@@ -49,12 +54,23 @@ export class Sandbox implements AsyncDisposable {
   #removed: Promise<void> | undefined;
   #cgroup: { readonly folder: string | undefined } | undefined;
 
-  /** Without a channel commands go through the engine's exec. The sandbox disposes the channel. */
-  constructor(handle: SandboxHandle, engine: Engine, clock: Clock, channel?: SandboxChannel) {
+  /** Without a channel commands go through the engine's exec. The sandbox disposes the channel. `cgroups` never rejects. */
+  constructor(
+    handle: SandboxHandle,
+    engine: Engine,
+    clock: Clock,
+    channel?: SandboxChannel,
+    cgroups?: Promise<CommandCgroups | NoCommandCgroups>,
+  ) {
     this.#handle = handle;
     this.#engine = engine;
     this.#clock = clock;
-    this.#runner = channel === undefined ? this.#engineRunner() : new ChannelRunner(channel.path, channel.channel);
+    this.#cgroups = cgroups?.then((one) => (typeof one === 'string' ? undefined : one));
+    this.commandCgroups = Promise.resolve(cgroups).then((one) =>
+      typeof one === 'object' ? 'in use' : (one ?? 'none'),
+    );
+    this.#runner =
+      channel === undefined ? this.#engineRunner() : new ChannelRunner(channel.path, channel.channel, this.#cgroups);
     this.#release = channel?.release;
     // Whatever speaks out of turn there is no process 1 of ours any more. (A detached sandbox would live on without a holder.)
     void channel?.channel.ended.then(async ({ why }) => {
@@ -118,7 +134,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /** The commands that ran when the channel was taken over; what they print from now on goes to `onOutput`. */
-  takenOver(newId: () => CommandId, onOutput: OutputSink): readonly Command[] {
+  takenOver(newId: () => CommandId, onOutput: OutputSink): Promise<readonly Command[]> {
     const { initPid, spec } = this.handle;
     const place = { clock: this.#clock, cgroup: undefined, initPid, cwd: spec.workdir, isAlive: () => this.alive };
     return this.#runner.takenOver(newId, place, { onOutput });
@@ -159,11 +175,21 @@ export class Sandbox implements AsyncDisposable {
     const { handle, refusal } = await changeLimits(before, limits, this.#engine);
     if (!this.alive) throw new SandboxError('SESSION_ENDED', 'the sandbox has ended');
     this.#handle = handle;
+    await this.#tellCommands();
     if (refusal !== undefined && (refusal.code !== 'ENGINE_FAILED' || wasHeld(before, limits))) throw refusal;
     refuseUnmet(
       handle.evidence,
       handle.spec.require.filter((id) => limitControls.includes(id)),
     );
+  }
+
+  /** What runs has the old limit written into its own cgroup: it must not stay below a greater one. */
+  async #tellCommands(): Promise<void> {
+    const cgroups = await this.#cgroups;
+    await cgroups?.followLimit().catch((cause: unknown) => {
+      const message = 'the commands that run keep the limit of memory that they had';
+      throw new SandboxError('UPDATE_UNSUPPORTED', message, { cause });
+    });
   }
 
   /** Ends every command and removes the container. Idempotent; nothing of it is left when this resolves. */

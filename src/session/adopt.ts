@@ -6,6 +6,8 @@ import { labels } from '../core/labels.js';
 import type { ContainerState, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
+import type { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
+import { openCommandCgroups } from '../sandbox/cgroups/open.js';
 import { reenter } from '../sandbox/entry.js';
 import { type InitIdentity, isInitAlive, Sandbox } from '../sandbox/sandbox.js';
 import { openDisk } from './disk/open-disk.js';
@@ -31,6 +33,8 @@ export interface AdoptOptions {
   /** Whether anything besides process 1 runs in a sandbox; default: what /proc shows. */
   readonly isInUse?: (init: InitIdentity) => boolean;
   readonly signal?: AbortSignal;
+  /** Where it is only to be ended, nobody needs one. */
+  readonly cgroups?: CgroupKeeper;
 }
 
 /**
@@ -62,7 +66,10 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   };
   const id = record.id as SessionId;
   const channel = await reenter(record.commandPath ?? 'exec', store.channelFolder(id), clock, options.signal);
-  const sandbox = new Sandbox(handle, engine, clock, channel);
+  const { cgroups: keeper } = options;
+  const engineKind = engine.identity.kind;
+  const cgroups = keeper && openCommandCgroups({ keeper, engineKind, handle, channel: channel?.channel, clock });
+  const sandbox = new Sandbox(handle, engine, clock, channel, cgroups);
   const { idleTimeoutMs: timeoutMs } = record.spec;
   const alreadyMs = timeoutMs === undefined || idleLeftMs === undefined ? 0 : Math.max(0, timeoutMs - idleLeftMs);
   const idleness = new Idleness({ timeoutMs, clock, alreadyMs, onUse: () => store.noteUse(id, clock.now()) });

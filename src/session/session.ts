@@ -169,7 +169,7 @@ export class Session {
 
   /** Follows the commands that were running when the session's holder went away. Errors: AUDIT_UNWRITABLE. */
   async takeOver(): Promise<void> {
-    for (const command of this.sandbox.takenOver(newCommandId, this.#sink())) {
+    for (const command of await this.sandbox.takenOver(newCommandId, this.#sink())) {
       const details = { command: plain(command.id) };
       this.#register(command, await this.#audit.intent('command.take-over', { session: this.id, details }));
     }

@@ -20,6 +20,8 @@ export const getSession = defineTool({
     /** Absent where nothing on the disk can be written. */
     disk: diskView.optional(),
     enforcement: enforcementView,
+    /** `in use`: each command has a cgroup of its own. Else why not. */
+    commandCgroups: z.string(),
     commands: z.array(z.object({ commandId: z.string(), state: z.string(), program: z.string() })),
   }),
   async handle(services: ToolServices, { sessionId }, { signal }) {
@@ -28,6 +30,7 @@ export const getSession = defineTool({
     const used = await viewUsage(session, services, signal);
     const enforcement = viewEnforcement(session);
     const disk = viewDisk(session);
+    const commandCgroups = await session.sandbox.commandCgroups;
     const commands = session.commands.map((entry) => ({
       commandId: entry.id,
       state: entry.outcome === undefined ? 'running' : 'result' in entry.outcome ? 'finished' : 'failed',
@@ -35,13 +38,14 @@ export const getSession = defineTool({
     }));
     const table = enforcement.controls.map((c) => `  ${c.id}: ${c.status} – asked ${c.asked}, kernel ${c.kernel}`);
     return {
-      structured: { ...view, ...used, ...(disk === undefined ? {} : { disk }), enforcement, commands },
+      structured: { ...view, ...used, ...(disk === undefined ? {} : { disk }), enforcement, commandCgroups, commands },
       text: [
         sessionText(view),
         usageViewText(used),
         ...diskLines(session),
         'enforcement:',
         ...table,
+        `a cgroup for each command: ${commandCgroups}`,
         `commands: ${commands.map((c) => `${c.commandId} ${c.state}`).join(', ') || 'none'}`,
       ].join('\n'),
     };

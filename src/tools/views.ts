@@ -6,6 +6,7 @@ import { safeText } from '../kit/safe-text.js';
 import type { Session } from '../session/session.js';
 import type { SessionCommand } from '../session/session-command.js';
 import { timeText } from '../session/time-text.js';
+import { commandUsage, commandUsageText } from './command-usage.js';
 import { viewEnd } from './end-view.js';
 import { timeFields, timesLeft, warningOf } from './time-left.js';
 import { wholeHead, wholeTail } from './whole-characters.js';
@@ -58,17 +59,7 @@ export const commandView = z.object({
   signal: z.string().optional(),
   durationMs: z.number(),
   /** Of the whole process tree; a finished command's only, and only what this host can tell. */
-  usage: z
-    .object({
-      userCpuMs: z.number().optional(),
-      systemCpuMs: z.number().optional(),
-      /** Of its largest process. */
-      peakProcessBytes: z.number().optional(),
-      /** Time for which the session's CPU quota held it back. */
-      sandboxThrottledMs: z.number().optional(),
-      oomKills: z.number().optional(),
-    })
-    .optional(),
+  usage: commandUsage.optional(),
   stdout: z.string(),
   stderr: z.string(),
   /** Bytes left out of the texts above; read them with get_command and its cursor. */
@@ -197,7 +188,7 @@ export function viewCommand(session: Session, entry: SessionCommand, nowMs: numb
 export function commandText(view: CommandView): string {
   const how =
     view.state === 'finished'
-      ? `exit code ${view.exitCode ?? '?'} (${view.reason ?? '?'}${view.signal === undefined ? '' : `, ${view.signal}`}) after ${formatDuration(view.durationMs)}${usageText(view.usage)}`
+      ? `exit code ${view.exitCode ?? '?'} (${view.reason ?? '?'}${view.signal === undefined ? '' : `, ${view.signal}`}) after ${formatDuration(view.durationMs)}${commandUsageText(view.usage)}`
       : view.state === 'failed'
         ? `failed: ${view.error?.code ?? ''} ${view.error?.message ?? ''} – ${view.error?.next ?? ''}`
         : `running since ${formatDuration(view.durationMs)}`;
@@ -211,20 +202,6 @@ export function commandText(view: CommandView): string {
     ...(view.warning === undefined ? [] : [`warning: ${view.warning}`]),
     ...(view.next === undefined ? [] : [view.next]),
   ].join('\n');
-}
-
-function usageText(usage: CommandView['usage']): string {
-  if (usage === undefined) return '';
-  const { userCpuMs, systemCpuMs, peakProcessBytes, sandboxThrottledMs = 0, oomKills = 0 } = usage;
-  const cpuMs = userCpuMs === undefined ? undefined : userCpuMs + (systemCpuMs ?? 0);
-  return [
-    ...(cpuMs === undefined ? [] : [`cpu ${formatDuration(cpuMs)}`]),
-    ...(peakProcessBytes === undefined ? [] : [`largest process ${formatBytes(peakProcessBytes)}`]),
-    ...(sandboxThrottledMs > 0 ? [`held back by the CPU quota for ${formatDuration(sandboxThrottledMs)}`] : []),
-    ...(oomKills > 0 ? [`${oomKills} killed for memory`] : []),
-  ]
-    .map((part) => `, ${part}`)
-    .join('');
 }
 
 function section(name: string, text: string): string {

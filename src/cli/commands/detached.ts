@@ -16,8 +16,8 @@ export async function recordOf(app: App, id: string): Promise<SessionRecord> {
 
 /** A detached session, taken over by this process. Errors: SESSION_NOT_YOURS, SESSION_ENDED, CHANNEL_UNAVAILABLE. */
 export async function adopt(app: App, record: SessionRecord, signal?: AbortSignal): Promise<Session> {
-  const options = await adoptOptions(app);
-  return adoptSession(record, signal === undefined ? options : { ...options, signal });
+  const [options, cgroups] = await Promise.all([adoptOptions(app), app.cgroups()]);
+  return adoptSession(record, signal === undefined ? { ...options, cgroups } : { ...options, cgroups, signal });
 }
 
 export async function adoptOptions(app: App): Promise<AdoptOptions> {

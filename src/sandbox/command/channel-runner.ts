@@ -5,6 +5,8 @@ import { SandboxError } from '../../core/errors.js';
 import type { CommandPath, ExecRequest } from '../../core/exec.js';
 import type { CommandId } from '../../core/ids.js';
 import { readCounters } from '../../monitor/command-counters.js';
+import type { CommandCgroups } from '../cgroups/command-cgroups.js';
+import { Seats } from '../cgroups/seats.js';
 import { commandMark } from '../processes.js';
 import { ChannelledCommand } from './channelled-command.js';
 import { type Command, type CommandOptions, type CommandPlace, termGraceMs } from './command.js';
@@ -21,18 +23,32 @@ const unknownRequest: ExecRequest = {
   outputLimitBytes: Number.MAX_SAFE_INTEGER,
 };
 
+interface Starting {
+  readonly id: CommandId;
+  readonly request: ExecRequest;
+  readonly place: CommandPlace;
+}
+
 /** Commands over the sandbox's channel: no engine takes part. */
 export class ChannelRunner implements CommandRunner {
   readonly path: CommandPath;
   readonly #channel: Channel;
+  readonly #cgroups: Promise<CommandCgroups | undefined> | undefined;
   readonly #live = new Set<ChannelledCommand>();
+  #seats: Seats | undefined;
   #endedBecause: string | undefined;
   #wasKilled = false;
 
   /** The runner disposes the channel. */
-  constructor(path: CommandPath, channel: Channel) {
+  constructor(path: CommandPath, channel: Channel, cgroups?: Promise<CommandCgroups | undefined>) {
     this.path = path;
     this.#channel = channel;
+    this.#cgroups = cgroups?.then((found) => {
+      if (found === undefined) return undefined;
+      this.#seats = new Seats(channel, found);
+      this.#seats.refill();
+      return found;
+    });
     void channel.ended.then((end) => {
       this.#endedBecause = wordsFor(end);
       this.#wasKilled = end.why === 'killed';
@@ -50,33 +66,24 @@ export class ChannelRunner implements CommandRunner {
   async start(id: CommandId, request: ExecRequest, place: CommandPlace, options: CommandOptions): Promise<Command> {
     options.signal?.throwIfAborted();
     if (!this.#isOpen()) throw this.#gone();
-    const before = readCounters(place.cgroup);
-    const command = new ChannelledCommand({ id, request, place, before }, options);
+    if (this.#seats === undefined) await this.#cgroups;
     try {
-      const running = await this.#channel.start(
-        {
-          argv: request.argv,
-          env: { ...request.env, [commandMark]: id },
-          cwd: place.cwd,
-          timeoutMs: request.timeoutMs,
-          graceMs: termGraceMs,
-          stdin: hasInput(request, options),
-          ...(options.terminal === undefined ? {} : { tty: options.terminal }),
-        },
-        command.sinks,
-      );
-      command.run(running, this.#channel);
+      const command = await this.#started({ id, request, place }, options);
+      this.#follow(command);
+      return command;
     } catch (thrown) {
       if (!(thrown instanceof ChannelStartFailed)) throw this.#isOpen() ? thrown : this.#gone(thrown);
       return notRun(thrown, { id, request, place }, options);
+    } finally {
+      this.#seats?.refill();
     }
-    this.#follow(command);
-    return command;
   }
 
-  takenOver(newId: () => CommandId, place: CommandPlace, options: CommandOptions): readonly Command[] {
+  async takenOver(newId: () => CommandId, place: CommandPlace, options: CommandOptions): Promise<readonly Command[]> {
+    const cgroups = await this.#cgroups;
     return this.#channel.known.map((known) => {
-      const command = new ChannelledCommand({ id: newId(), request: unknownRequest, place, before: {} }, options);
+      const what = { id: newId(), request: unknownRequest, place, before: {}, own: cgroups?.keptOf(known.id) };
+      const command = new ChannelledCommand(what, options);
       command.run(this.#channel.attach(known.id, command.sinks), this.#channel);
       this.#follow(command);
       return command;
@@ -86,6 +93,32 @@ export class ChannelRunner implements CommandRunner {
   async setDeadline(boottimeMs: number): Promise<void> {
     if (!this.#isOpen()) throw this.#gone();
     await this.#channel.setDeadline(boottimeMs);
+  }
+
+  async #started(what: Starting, options: CommandOptions, mayRepeat = true): Promise<ChannelledCommand> {
+    const { id, request, place } = what;
+    const seat = await this.#seats?.take();
+    const own = seat?.cgroup;
+    const command = new ChannelledCommand({ ...what, before: readCounters(place.cgroup), own }, options);
+    const start = {
+      argv: request.argv,
+      env: { ...request.env, [commandMark]: id },
+      cwd: place.cwd,
+      timeoutMs: request.timeoutMs,
+      graceMs: termGraceMs,
+      stdin: hasInput(request, options),
+      ...(options.terminal === undefined ? {} : { tty: options.terminal }),
+    };
+    try {
+      command.run(await this.#channel.start(start, command.sinks, undefined, seat?.prepared), this.#channel);
+      return command;
+    } catch (thrown) {
+      void own?.leave();
+      // What waited for it was killed by another command a moment ago: nothing has run.
+      const isSeatGone = seat !== undefined && thrown instanceof ChannelStartFailed && thrown.stage === 'fork';
+      if (!isSeatGone || !mayRepeat) throw thrown;
+      return await this.#started(what, options, false);
+    }
   }
 
   #follow(command: ChannelledCommand): void {

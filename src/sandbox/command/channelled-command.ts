@@ -4,6 +4,7 @@ import type { ExecRequest, ExecResult, ExitReason, Usage } from '../../core/exec
 import type { CommandId } from '../../core/ids.js';
 import { deferred } from '../../kit/deferred.js';
 import { type CgroupCounters, counted, readCounters } from '../../monitor/command-counters.js';
+import type { CommandCgroup } from '../cgroups/command-cgroup.js';
 import {
   type Command,
   type CommandOptions,
@@ -23,6 +24,8 @@ interface Identity {
   readonly request: ExecRequest;
   readonly place: CommandPlace;
   readonly before: CgroupCounters;
+  /** Its own, where commands have one; removed at its end. */
+  readonly own: CommandCgroup | undefined;
 }
 
 /**
@@ -41,6 +44,7 @@ export class ChannelledCommand implements Command {
   readonly #settled = deferred<ExecResult>();
   #running: ChannelCommand | undefined;
   #reason: ExitReason | undefined;
+  readonly #over = new AbortController();
   #isEnding = false;
 
   constructor(identity: Identity, options: CommandOptions) {
@@ -92,7 +96,19 @@ export class ChannelledCommand implements Command {
   #tellEnd(running: ChannelCommand): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    running.end(graceMsFor(this.#reason));
+    const graceMs = graceMsFor(this.#reason);
+    running.end(graceMs);
+    this.#killAfter(graceMs);
+  }
+
+  /** Besides what process 1 does: from its cgroup nothing escapes, however it forks. */
+  #killAfter(delayMs: number): void {
+    const { own, place } = this.#identity;
+    if (own === undefined) return;
+    place.clock.sleep(delayMs, this.#over.signal).then(
+      () => own.kill(),
+      () => undefined,
+    );
   }
 
   async #follow(running: ChannelCommand, channel: Channel): Promise<ExecResult> {
@@ -101,13 +117,18 @@ export class ChannelledCommand implements Command {
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     const endFeed = this.#feed(running);
+    if (this.request.timeoutMs > 0) this.#killAfter(this.request.timeoutMs + termGraceMs);
     try {
       // Without an exit the sandbox has ended under it, which is an end like any other.
       const exit = await running.exited.catch(() => undefined);
       const why = exit === undefined ? wordsFor(await channel.ended) : undefined;
-      return this.#resultOf(exit, why);
+      const result = this.#resultOf(exit, why);
+      // Without an exit it may run on, for the next holder; or its cgroup goes with the sandbox's.
+      if (exit !== undefined) void this.#identity.own?.leave();
+      return result;
     } finally {
       endFeed();
+      this.#over.abort();
       signal?.removeEventListener('abort', onAbort);
     }
   }
@@ -123,7 +144,7 @@ export class ChannelledCommand implements Command {
 
   #resultOf(exit: ChannelExit | undefined, outputError: string | undefined): ExecResult {
     const usage = this.#usage(exit);
-    const reason = this.#reason ?? reasonOf(exit, usage);
+    const reason = this.#reason ?? reasonOf(exit, usage, this.#identity.own !== undefined);
     const exitCode = forcedExitCodes[reason] ?? ownExitCode(exit);
     const signal = reason === 'exited' || reason === 'lost' ? signalNameOf(signalOf(exit)) : undefined;
     return {
@@ -138,8 +159,8 @@ export class ChannelledCommand implements Command {
   }
 
   #usage(exit: ChannelExit | undefined): Usage {
-    const { before, place } = this.#identity;
-    const shared = counted(before, readCounters(place.cgroup, before));
+    const { before, place, own } = this.#identity;
+    const shared = { ...counted(before, readCounters(place.cgroup, before)), ...own?.usage() };
     if (exit === undefined) return { durationMs: Math.round(place.clock.monotonic() - this.#startedAt), ...shared };
     return {
       durationMs: Math.round(exit.durationUs / 1000),
@@ -151,11 +172,12 @@ export class ChannelledCommand implements Command {
   }
 }
 
-function reasonOf(exit: ChannelExit | undefined, usage: Usage): ExitReason {
+function reasonOf(exit: ChannelExit | undefined, usage: Usage, isOwn: boolean): ExitReason {
   if (exit === undefined) return 'session-ended';
   if (exit.cause === 'timeout') return 'timeout';
   if (exit.how === 'lost') return 'lost';
-  return (usage.oomKills ?? 0) > 0 && ownExitCode(exit) === 137 ? 'oom' : 'exited';
+  // Its own cgroup is killed as a whole. Another's kill would be counted in the sandbox's.
+  return (usage.oomKills ?? 0) > 0 && (isOwn || ownExitCode(exit) === 137) ? 'oom' : 'exited';
 }
 
 /** As shells have it: 128 and the signal. */

@@ -56,8 +56,8 @@ export class EngineRunner implements CommandRunner {
     }
   }
 
-  takenOver(): readonly EngineCommand[] {
-    return [];
+  takenOver(): Promise<readonly EngineCommand[]> {
+    return Promise.resolve([]);
   }
 
   setDeadline(): Promise<void> {

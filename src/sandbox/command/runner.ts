@@ -8,7 +8,7 @@ export interface CommandRunner extends AsyncDisposable {
   /** Starts one; rejects with COMMAND_NOT_RUN, SESSION_ENDED or EngineError when it does not run. */
   start(id: CommandId, request: ExecRequest, place: CommandPlace, options: CommandOptions): Promise<Command>;
   /** Commands of a holder that went away; process 1 knows their timeouts, and nobody their words. */
-  takenOver(newId: () => CommandId, place: CommandPlace, options: CommandOptions): readonly Command[];
+  takenOver(newId: () => CommandId, place: CommandPlace, options: CommandOptions): Promise<readonly Command[]>;
   /** Tells process 1 when the sandbox ends, in CLOCK_BOOTTIME; resolves when it says that it will. Errors: UPDATE_UNSUPPORTED without a channel, SESSION_ENDED. */
   setDeadline(boottimeMs: number): Promise<void>;
   /** After the sandbox's end: resolves when every command has its result. */

@@ -38,6 +38,8 @@ const usage = z.object({
   peakProcessBytes: z.number().optional(),
   sandboxThrottledMs: z.number().optional(),
   oomKills: z.number().optional(),
+  peakTreeBytes: z.number().optional(),
+  peakProcesses: z.number().optional(),
 });
 const result = z.object({
   exitCode: z.number(),

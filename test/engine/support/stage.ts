@@ -12,13 +12,14 @@ import { systemClock } from '../../../src/kit/clock.js';
 import { readProcess } from '../../../src/kit/proc/processes.js';
 import { type ProcessIdentity, readProcessIdentity } from '../../../src/kit/process-identity.js';
 import type { CreateRequest } from '../../../src/policy/request.js';
+import { CgroupKeeper } from '../../../src/sandbox/cgroups/cgroup-keeper.js';
 import type { CommandOptions } from '../../../src/sandbox/command/command.js';
 import type { SandboxMaker } from '../../../src/sandbox/create.js';
 import { mappableIds } from '../../../src/sandbox/host-facts.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
 import { stageInit } from '../../../src/sandbox/init-binary.js';
 import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
-import { pidNamespaceOf, processesOf } from '../../../src/sandbox/processes.js';
+import { commandLineOf, pidNamespaceOf, processesOf } from '../../../src/sandbox/processes.js';
 import type { Session } from '../../../src/session/session.js';
 import { Sessions } from '../../../src/session/sessions.js';
 import { RecordStore } from '../../../src/session/store.js';
@@ -179,6 +180,7 @@ async function makerOn(
     clock: systemClock,
     init,
     pipes,
+    cgroups: new CgroupKeeper(init.source),
     lifetimeCeilingMs,
     approval,
     callerUid: uid,
@@ -222,10 +224,16 @@ export async function refused(session: Session, line: string): Promise<string> {
   return stderr.text + stdout.text;
 }
 
-/** Names of the processes of a session besides process 1, nested pid namespaces included, read from the host's /proc. */
+/**
+ * Names of the processes of a session besides process 1, nested pid namespaces included, read from the host's /proc. Without what
+ * waits for the next command: a supervisor whose child has not become anything yet.
+ */
 export function processesIn(session: Session): readonly string[] {
   const { initPid, namespace } = session.sandbox.handle;
   if (pidNamespaceOf(initPid) !== namespace) return [];
   const others = processesOf(namespace).filter(({ pid }) => pid !== initPid);
-  return others.flatMap(({ pid }) => readProcess(pid)?.comm ?? []);
+  const ours = commandLineOf(initPid);
+  const waiting = others.filter(({ pid, ppid }) => ppid !== initPid && commandLineOf(pid) === ours);
+  const seats = new Set(waiting.flatMap(({ pid, ppid }) => (commandLineOf(ppid) === ours ? [pid, ppid] : [])));
+  return others.flatMap(({ pid }) => (seats.has(pid) ? [] : (readProcess(pid)?.comm ?? [])));
 }

@@ -8,6 +8,7 @@ import { EngineError } from '../../../src/core/errors.js';
 import type { Engine } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { readProcessIdentity } from '../../../src/kit/process-identity.js';
+import { CgroupKeeper } from '../../../src/sandbox/cgroups/cgroup-keeper.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
 import { stageInit } from '../../../src/sandbox/init-binary.js';
 import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
@@ -82,6 +83,7 @@ describe('making a session that fails', () => {
         approval,
         callerUid: approval.uid,
         mappableIds: 65_537,
+        cgroups: new CgroupKeeper('/nowhere/paddock-init'),
         pipes: new PipeMaker('/nowhere/paddock-init'),
       },
     };
