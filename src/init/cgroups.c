@@ -104,8 +104,6 @@ static bool is_sandbox_path(const char *path) {
 static int open_sandbox(const char *path) {
   struct statfs system;
   struct stat own, above;
-  errno = EINVAL;
-  if (!is_sandbox_path(path)) return -1;
   const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return -1;
   const bool fits = fstatfs(fd, &system) == 0 && system.f_type == CGROUP2_MAGIC && fstat(fd, &own) == 0 &&
@@ -270,7 +268,7 @@ static bool obey(char *line) {
   if (!parse(line, &request)) return false;
   for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
     if (strcmp(verbs[i].name, request.verb) != 0) continue;
-    if (!join(request.init)) return false;
+    if (!is_sandbox_path(request.folder) || !join(request.init)) return false;
     const int folder = open_sandbox(request.folder);
     if (folder < 0) return false;
     errno = 0;

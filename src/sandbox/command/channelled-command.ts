@@ -117,7 +117,7 @@ export class ChannelledCommand implements Command {
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
     const endFeed = this.#feed(running);
-    if (this.request.timeoutMs > 0) this.#killAfter(this.request.timeoutMs + termGraceMs);
+    if (this.request.timeoutMs > 0) this.#killAfter(this.request.timeoutMs + graceMsFor('timeout'));
     try {
       // Without an exit the sandbox has ended under it, which is an end like any other.
       const exit = await running.exited.catch(() => undefined);
