@@ -34,7 +34,6 @@ const header = (length: number, type: number, id: number, stream = 0) =>
 type Frames = readonly Buffer[];
 type Table = readonly (readonly [what: string, ...frames: Frames])[];
 
-const firstIs = (frames: Frames, type: number) => frames[0]?.[4] === type;
 const cases = (table: Table) => table.map(([what, ...frames]) => ({ what, frames }));
 
 const afterHello: Table = [
@@ -99,19 +98,6 @@ const whileStarting: Table = [
   ['a second FAILED', failed(1), failed(1)],
   ['STARTED after FAILED', failed(1), started(1)],
   ['EXITED after FAILED', failed(1), exited(1)],
-];
-
-const whilePreparing: Table = [
-  ['PREPARED with the pid 0', prepared(1, 0)],
-  ['PREPARED with the pid of process 1', prepared(1, 1)],
-  ['PREPARED with a pid that no kernel gives', prepared(1, 4_194_305)],
-  ['PREPARED that is too short', header(3, 0x91, 1)],
-  ['PREPARED twice', prepared(1), prepared(1)],
-  ['PREPARED after FAILED', failed(1), prepared(1)],
-  ['a second FAILED', failed(1), failed(1)],
-  ['STARTED without a START', prepared(1), started(1)],
-  ['output without a START', prepared(1), output(1, 1, 0, 'x')],
-  ['EXITED without a START', prepared(1), exited(1)],
 ];
 
 const whileRunning: Table = [
@@ -228,28 +214,6 @@ describe('what process 1 may not send', () => {
     await expectViolation(frames);
     const wasRefused = frames.length === 2;
     await expect(starting).rejects.toMatchObject({ code: wasRefused ? 'COMMAND_NOT_RUN' : 'CHANNEL_VIOLATION' });
-  });
-
-  it.each(cases(whilePreparing))('while a command is prepared: $what', async ({ frames }) => {
-    const preparing = rig.channel.prepare().catch((error: unknown) => error);
-    await rig.init.next(0x12);
-    await expectViolation(frames);
-    const answer = await preparing;
-    const code = (answer as { readonly code?: string }).code ?? 'prepared';
-    expect(code).toBe(
-      { 1: 'CHANNEL_VIOLATION', 2: firstIs(frames, 0x83) ? 'COMMAND_NOT_RUN' : 'prepared' }[frames.length],
-    );
-  });
-
-  it('PREPARED of one that has been started', async () => {
-    const preparing = rig.channel.prepare();
-    await rig.init.next(0x12);
-    rig.init.send(prepared(1));
-    const starting = rig.channel.start(command, new Kept(), undefined, await preparing);
-    starting.catch(() => undefined);
-    await rig.init.next(0x02);
-    await expectViolation([prepared(1)]);
-    await expect(starting).rejects.toMatchObject({ code: 'CHANNEL_VIOLATION' });
   });
 
   describe('while a command runs:', () => {

@@ -1,10 +1,25 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PreparedCommand } from '../../../src/channel/types.js';
-import { failed, finished, prepared, started, u32 } from './support/from-init.js';
+import { exited, failed, finished, frame, output, prepared, started, u32 } from './support/from-init.js';
 import { command, Kept, Rig } from './support/rig.js';
 
 const types = { START: 2, END: 7, FORGET: 9, PREPARE: 0x12 };
 const ECHILD = 10;
+
+type Table = readonly (readonly [what: string, ...frames: readonly Buffer[]])[];
+
+const whilePreparing: Table = [
+  ['PREPARED with the pid 0', prepared(1, 0)],
+  ['PREPARED with the pid of process 1', prepared(1, 1)],
+  ['PREPARED with a pid that no kernel gives', prepared(1, 4_194_305)],
+  ['PREPARED that is too short', frame(0x91, 1, Buffer.alloc(3))],
+  ['PREPARED twice', prepared(1), prepared(1)],
+  ['PREPARED after FAILED', failed(1), prepared(1)],
+  ['a second FAILED', failed(1), failed(1)],
+  ['STARTED without a START', prepared(1), started(1)],
+  ['output without a START', prepared(1), output(1, 1, 0, 'x')],
+  ['EXITED without a START', prepared(1), exited(1)],
+];
 
 let rig: Rig;
 beforeEach(async () => {
@@ -95,5 +110,29 @@ describe('a command that is prepared', () => {
     const refused = expect(preparing).rejects.toMatchObject({ code: 'SESSION_ENDED' });
     await rig.channel[Symbol.asyncDispose]();
     await refused;
+  });
+});
+
+describe('what process 1 may not send of a command that is prepared', () => {
+  async function expectViolation(frames: readonly Buffer[]): Promise<void> {
+    expect(await rig.endBy(...frames)).toMatchObject({ why: 'violation' });
+    expect(rig.channel.isOpen).toBe(false);
+  }
+
+  it.each(whilePreparing.map(([what, ...frames]) => ({ what, frames })))('$what', async ({ frames }) => {
+    const preparing = rig.channel.prepare().catch((error: unknown) => error);
+    await rig.init.next(types.PREPARE);
+    await expectViolation(frames);
+    const { code = 'prepared' } = (await preparing) as { readonly code?: string };
+    const second = frames[0]?.[4] === 0x83 ? 'COMMAND_NOT_RUN' : 'prepared';
+    expect(code).toBe(frames.length === 1 ? 'CHANNEL_VIOLATION' : second);
+  });
+
+  it('PREPARED of one that has been started', async () => {
+    const starting = rig.channel.start(command, new Kept(), undefined, await prepare());
+    starting.catch(() => undefined);
+    await rig.init.next(types.START);
+    await expectViolation([prepared(1)]);
+    await expect(starting).rejects.toMatchObject({ code: 'CHANNEL_VIOLATION' });
   });
 });
