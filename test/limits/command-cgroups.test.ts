@@ -82,6 +82,21 @@ describe.each(ways)('a cgroup for each command, on a real rootless %s, over %s',
     expect(Number(text)).toBe(memoryBytes);
   });
 
+  it('follows a change of the sandbox’s limit while it runs', async (context) => {
+    await need(session, context);
+    const own = await stage.create({ memory: '96m', pids: 100 });
+    await need(own, context);
+    const limits = () => commandFolders(own).map((name) => readFileSync(`${folderOf(own)}/${name}/memory.max`, 'utf8'));
+    const running = run(own, 'sleep 5');
+    await expect.poll(limits, { timeout: 20_000 }).toEqual([`${96 * mib}\n`, `${96 * mib}\n`]);
+    await stage.sessions.update(own.id, { memory: '160m' });
+    expect(limits()).toEqual([`${160 * mib}\n`, `${160 * mib}\n`]);
+    const memory = own.sandbox.handle.evidence.controls.find(({ id }) => id === 'memory');
+    expect(memory).toMatchObject({ status: 'enforced', kernel: expect.stringContaining('160') });
+    await running;
+    await stage.sessions.destroy(own.id);
+  });
+
   it('has process 1 and the supervisors beside, and the command’s processes in it, however they fork', async (context) => {
     await need(session, context);
     const { initPid, namespace } = session.sandbox.handle;

@@ -47,6 +47,18 @@ describe('the cgroup of a sandbox', () => {
     });
   });
 
+  it('is limited by the two folders above where commands have cgroups beside that of process 1', async () => {
+    const scope = 'user.slice/libpod-ab12.scope';
+    await put('proc/7/cgroup', `0::/${scope}/container/init\n`);
+    await put(`cgroup/${scope}/container/init/memory.max`, 'max\n');
+    await put(`cgroup/${scope}/container/memory.max`, '33554432\n');
+    await put(`cgroup/${scope}/memory.max`, '67108864\n');
+    await put(`cgroup/${scope}/pids.max`, '50\n');
+    expect(observeCgroup(7, procRoot, cgroupRoot, 'ab12')).toMatchObject({
+      ...{ isShared: false, memoryMaxBytes: 33554432, pidsMax: 50 },
+    });
+  });
+
   it('is shared when a process of another pid namespace is in it', async () => {
     await namespace(8, 1);
     await put(`cgroup/${scope}/container/cgroup.procs`, '7\n8\n');
