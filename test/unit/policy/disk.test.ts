@@ -43,9 +43,9 @@ describe('the size of one file', () => {
   });
 
   it('is never less than what fills a scratch folder', () => {
-    expect(specOf({ ...project, disk: '1m' }).limits.fsizeBytes).toBe(defaults.tmpBytes);
+    expect(specOf({ ...project, disk: '1m', memory: '8g' }).limits.fsizeBytes).toBe(defaults.tmpBytes);
     const large = { Tmpfs: { '/big': 'size=2g' } };
-    expect(specOf({ ...project, disk: '1m', dockerOpts: large }).limits.fsizeBytes).toBe(2 * gib);
+    expect(specOf({ ...project, disk: '1m', memory: '8g', dockerOpts: large }).limits.fsizeBytes).toBe(2 * gib);
   });
 
   it('stays lower where that is asked, and says when more is', () => {
