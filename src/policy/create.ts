@@ -93,19 +93,20 @@ function compose(
     labels: boundedLabels(wishes.labels),
     workdir: wishes.get('workdir') ?? (workspace === 'none' ? sandboxHome : workspaceTarget),
     hostname: wishes.get('hostname') ?? sandboxHostname,
-    ...decideTimes(
-      {
-        lifetimeMs: ms(request.lifetime, 'lifetime'),
-        idleTimeoutMs: ms(request.idleTimeout, 'idleTimeout'),
-        timeoutMs: ms(request.timeout, 'timeout'),
-      },
-      sitePolicy,
-    ),
+    ...decideTimes(askedTimes(request), sitePolicy),
     shmBytes: decided.shmBytes,
     maskedPaths,
     require: [...sitePolicy.require],
   };
   return { verdict: 'allow', spec, ...name, notes: [...wishes.notes] };
+}
+
+function askedTimes({ lifetime, idleTimeout, timeout }: ParsedCreateRequest) {
+  return {
+    lifetimeMs: ms(lifetime, 'lifetime'),
+    idleTimeoutMs: ms(idleTimeout, 'idleTimeout'),
+    timeoutMs: ms(timeout, 'timeout'),
+  };
 }
 
 function ms(value: string | number | undefined, what: string): number | undefined {
