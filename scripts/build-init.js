@@ -38,7 +38,9 @@ const branchProtection = { x64: ['-fcf-protection'], arm64: ['-mbranch-protectio
 
 function flags(version, arch) {
   return [
-    ...['-std=c11', '-O2', '-ffunction-sections', '-fdata-sections', `-ffile-prefix-map=${root}=.`],
+    ...['-std=c11', '-ffunction-sections', '-fdata-sections', `-ffile-prefix-map=${root}=.`],
+    // Small: it waits for the kernel nearly all the time, and nobody unwinds it.
+    ...['-Os', '-fno-asynchronous-unwind-tables'],
     ...warnings,
     ...['-D_FORTIFY_SOURCE=2', '-fstack-protector-strong', ...(branchProtection[arch] ?? [])],
     `-DPADDOCK_VERSION="${version}"`,
@@ -59,7 +61,7 @@ function findOnPath(name, env) {
   return undefined;
 }
 
-// musl first: 58 kB against glibc's 700 kB, and it needs no static glibc installed. Distributions have cross compilers
+// musl first: 62 kB against glibc's 700 kB, and it needs no static glibc installed. Distributions have cross compilers
 // with glibc.
 const native = ['musl-gcc', 'gcc'];
 const cross = {

@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -21,6 +20,8 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "text.h"
 
 // The kernel's, whose headers a static libc need not have.
 enum { CGROUP2_MAGIC = 0x63677270, NS_PARENT = 0xb702 };
@@ -33,7 +34,7 @@ static bool joined;
 
 struct request {
   const char *verb, *folder;
-  char name[32];
+  struct text name;
   pid_t init, pid;
 };
 
@@ -44,9 +45,11 @@ static ino_t number_of(int fd) {
 
 // The outermost user namespace of the sandbox that is not ours. Only its owner may join it: the kernel sees to that.
 static int engine_namespace(pid_t init) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/ns/user", (int)init);
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  struct text path = {.length = 0};
+  text_add(&path, "/proc/");
+  text_add_number(&path, init);
+  text_add(&path, "/ns/user");
+  int fd = open(path.chars, O_RDONLY | O_CLOEXEC);
   const int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
   const ino_t ours = own < 0 ? 0 : number_of(own);
   if (own >= 0) close(own);
@@ -135,14 +138,14 @@ static bool get(int folder, const char *file, char *text, size_t size) {
 }
 
 static bool move(int folder, pid_t pid) {
-  char text[16];
+  struct text text = {.length = 0};
   // A 0 would be this process.
   if (pid < 2) {
     errno = EINVAL;
     return false;
   }
-  snprintf(text, sizeof text, "%d", (int)pid);
-  return put(folder, "cgroup.procs", text);
+  text_add_number(&text, pid);
+  return put(folder, "cgroup.procs", text.chars);
 }
 
 static bool own(int folder) {
@@ -204,19 +207,19 @@ static bool take_limit(int folder, int leaf) {
 }
 
 static bool enter(int folder, const struct request *request) {
-  if (!make(folder, request->name)) return false;
-  const int leaf = openat(folder, request->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (!make(folder, request->name.chars)) return false;
+  const int leaf = openat(folder, request->name.chars, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   const bool entered =
       leaf >= 0 && take_limit(folder, leaf) && put(leaf, "memory.oom.group", "1") && move(leaf, request->pid);
   const int why = errno;
   if (leaf >= 0) close(leaf);
-  if (!entered) unlinkat(folder, request->name, AT_REMOVEDIR);
+  if (!entered) unlinkat(folder, request->name.chars, AT_REMOVEDIR);
   errno = why;
   return entered;
 }
 
 static bool limit(int folder, const struct request *request) {
-  const int leaf = openat(folder, request->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  const int leaf = openat(folder, request->name.chars, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (leaf < 0) return errno == ENOENT;
   const bool taken = take_limit(folder, leaf);
   const int why = errno;
@@ -226,26 +229,19 @@ static bool limit(int folder, const struct request *request) {
 }
 
 static bool end(int folder, const struct request *request) {
-  char file[64];
-  snprintf(file, sizeof file, "%s/cgroup.kill", request->name);
-  return put(folder, file, "1") || errno == ENOENT;
+  struct text file = request->name;
+  text_add(&file, "/cgroup.kill");
+  return put(folder, file.chars, "1") || errno == ENOENT;
 }
 
 static bool leave(int folder, const struct request *request) {
-  return unlinkat(folder, request->name, AT_REMOVEDIR) == 0 || errno == ENOENT;
+  return unlinkat(folder, request->name.chars, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
 static const struct verb {
   const char *name;
   bool (*act)(int folder, const struct request *request);
 } verbs[] = {{"split", split}, {"enter", enter}, {"limit", limit}, {"kill", end}, {"leave", leave}};
-
-// A whole number, or -1.
-static long number(const char *word) {
-  char *end_of_word;
-  const long value = strtol(word, &end_of_word, 10);
-  return word[0] >= '0' && word[0] <= '9' && *end_of_word == '\0' && value <= INT_MAX ? value : -1;
-}
 
 static bool parse(char *line, struct request *request) {
   char *words[FIELDS], *rest = NULL;
@@ -255,10 +251,11 @@ static bool parse(char *line, struct request *request) {
     words[count++] = word;
   }
   if (count != FIELDS) return false;
-  const long init = number(words[1]), name = number(words[2]), pid = number(words[3]);
+  const long init = text_to_number(words[1]), name = text_to_number(words[2]), pid = text_to_number(words[3]);
   if (init < 2 || name < 0 || pid < 0) return false;
   *request = (struct request){.verb = words[0], .folder = words[4], .init = (pid_t)init, .pid = (pid_t)pid};
-  snprintf(request->name, sizeof request->name, "cmd-%ld", name);
+  text_add(&request->name, "cmd-");
+  text_add_number(&request->name, name);
   return true;
 }
 
@@ -293,12 +290,10 @@ int cgroups_serve(void) {
     length += (size_t)got;
     for (char *stop; (stop = memchr(line, '\n', length)) != NULL;) {
       *stop = '\0';
-      char answer[128] = "\n";
-      if (!obey(line)) {
-        const int why = errno == 0 ? EIO : errno;
-        snprintf(answer, sizeof answer, "%d %s\n", why, strerror(why));
-      }
-      if (write(STDOUT_FILENO, answer, strlen(answer)) < 0) return 1;
+      struct text answer = {.length = 0};
+      if (!obey(line)) text_add_number(&answer, errno == 0 ? EIO : errno);
+      text_add(&answer, "\n");
+      if (write(STDOUT_FILENO, answer.chars, answer.length) < 0) return 1;
       length -= (size_t)(stop + 1 - line);
       memmove(line, stop + 1, length);
     }

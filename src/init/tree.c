@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "text.h"
+
 // The kernel's PID_MAX_LIMIT. More processes than fit into one search are left for the next.
 enum { GREATEST_PID = 4194304, MOST_FOUND = 65536 };
 
@@ -77,38 +79,16 @@ static void read_children(struct search *search, const char *path) {
   close(fd);
 }
 
-// "/proc/PID/task/THREAD/children"; only "/proc/PID/task" with THREAD 0. Without printf, which is a third of the size.
-struct path {
-  char text[64];
-  size_t length;
-};
-
-static void add(struct path *path, const char *text) {
-  const size_t length = strlen(text);
-  memcpy(path->text + path->length, text, length + 1);
-  path->length += length;
-}
-
-static void add_number(struct path *path, pid_t number) {
-  char digits[12];
-  size_t at = sizeof digits - 1;
-  digits[at] = '\0';
-  do {
-    digits[--at] = (char)('0' + number % 10);
-    number /= 10;
-  } while (number > 0);
-  add(path, digits + at);
-}
-
-static struct path proc_path(pid_t pid, pid_t thread) {
-  struct path path = {.length = 0};
-  add(&path, "/proc/");
-  add_number(&path, pid);
-  add(&path, "/task");
+// "/proc/PID/task/THREAD/children"; only "/proc/PID/task" with THREAD 0.
+static struct text proc_path(pid_t pid, pid_t thread) {
+  struct text path = {.length = 0};
+  text_add(&path, "/proc/");
+  text_add_number(&path, pid);
+  text_add(&path, "/task");
   if (thread == 0) return path;
-  add(&path, "/");
-  add_number(&path, thread);
-  add(&path, "/children");
+  text_add(&path, "/");
+  text_add_number(&path, thread);
+  text_add(&path, "/children");
   return path;
 }
 
@@ -117,7 +97,7 @@ enum { ENTRY_LENGTH_AT = 16, ENTRY_NAME_AT = 19 };
 
 // A child belongs to the thread that forked it.
 static void search_beneath(struct search *search, pid_t pid) {
-  const int fd = open_unless_gone(proc_path(pid, 0).text, O_DIRECTORY);
+  const int fd = open_unless_gone(proc_path(pid, 0).chars, O_DIRECTORY);
   if (fd < 0) return;
   char entries[4096];
   for (long got = syscall(SYS_getdents64, fd, entries, sizeof entries); got > 0;
@@ -126,7 +106,7 @@ static void search_beneath(struct search *search, pid_t pid) {
     for (long at = 0; at < got; at += length) {
       memcpy(&length, entries + at + ENTRY_LENGTH_AT, sizeof length);
       const pid_t thread = atoi(entries + at + ENTRY_NAME_AT);
-      if (thread > 0) read_children(search, proc_path(pid, thread).text);
+      if (thread > 0) read_children(search, proc_path(pid, thread).chars);
     }
   }
   close(fd);
@@ -146,7 +126,7 @@ static size_t search_end(struct search *search) {
 bool tree_is_readable(void) {
   char self[16] = {0};
   if (readlink("/proc/self", self, sizeof self - 1) < 0 || atoi(self) != getpid()) return false;
-  return access(proc_path(getpid(), getpid()).text, R_OK) == 0;
+  return access(proc_path(getpid(), getpid()).chars, R_OK) == 0;
 }
 
 size_t tree_signal(int signal) {

@@ -1,3 +1,4 @@
+import { getSystemErrorName } from 'node:util';
 import { LineHelper } from '../line-helper.js';
 
 /** The kernel refused something of a cgroup; `errno` is 0 where it was not the kernel. */
@@ -6,9 +7,9 @@ export class CgroupRefused extends Error {
 
   constructor(verb: string, cause: unknown) {
     const said = cause instanceof Error ? cause.message : String(cause);
-    const [, errno = '0', words = said] = /^(\d+) (.*)$/.exec(said) ?? [];
-    super(`${verb}: ${words}`, { cause });
-    this.errno = Number(errno);
+    const errno = /^[1-9]\d{0,3}$/.test(said) ? Number(said) : 0;
+    super(`${verb}: ${errno === 0 ? said : getSystemErrorName(-errno)}`, { cause });
+    this.errno = errno;
   }
 }
 

@@ -7,7 +7,7 @@ import { type CgroupKeeper, CgroupRefused } from '../../../../src/sandbox/cgroup
 import { CommandCgroup } from '../../../../src/sandbox/cgroups/command-cgroup.js';
 
 const { EBUSY, EPERM } = constants.errno;
-const refused = (errno: number) => new CgroupRefused('leave', new Error(`${errno} No`));
+const refused = (errno: number) => new CgroupRefused('leave', new Error(`${errno}`));
 
 let folder: string;
 beforeEach(() => {
