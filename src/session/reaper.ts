@@ -1,3 +1,4 @@
+import type { SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import { isInitAlive } from '../sandbox/sandbox.js';
 import { type JudgeParts, judgeListed } from './judge-listed.js';
@@ -10,12 +11,24 @@ export async function isPruneDue(parts: JudgeParts): Promise<boolean> {
   return due.includes(true);
 }
 
+/** How long the record of a detached session that has ended stays, so that whoever comes too late hears why. */
+const toldForMs = 600_000;
+
 async function isDue(listed: SessionRecord, parts: JudgeParts): Promise<boolean> {
   const judged = await judgeListed(listed, parts);
   if (judged === undefined) return false;
   const { record, fate } = judged;
-  if (fate.act === 'remove') return true;
-  return fate.why === 'not-expired' && record.container !== undefined && !isInitAlive(record.container);
+  const hasEnded = record.container !== undefined && !isInitAlive(record.container);
+  if (fate.act === 'keep' && (fate.why !== 'not-expired' || !hasEnded)) return false;
+  // Nothing of it runs any more.
+  const isTold = record.kind === 'detached' && hasEnded && fate.why !== 'rebooted';
+  return !isTold || parts.clock.now() - (await endedAtMs(record, parts)) >= toldForMs;
+}
+
+/** When it ended, or was used last. */
+async function endedAtMs(record: SessionRecord, { store, clock }: JudgeParts): Promise<number> {
+  const lastUseMs = (await store.lastUseMs(record.id as SessionId)) ?? record.createdAtMs;
+  return record.deadlineAtMs <= clock.now() ? record.deadlineAtMs : lastUseMs;
 }
 
 export interface ReaperParts {

@@ -233,7 +233,10 @@ export function processesIn(session: Session): readonly string[] {
   if (pidNamespaceOf(initPid) !== namespace) return [];
   const others = processesOf(namespace).filter(({ pid }) => pid !== initPid);
   const ours = commandLineOf(initPid);
-  const waiting = others.filter(({ pid, ppid }) => ppid !== initPid && commandLineOf(pid) === ours);
-  const seats = new Set(waiting.flatMap(({ pid, ppid }) => (commandLineOf(ppid) === ours ? [pid, ppid] : [])));
-  return others.flatMap(({ pid }) => (seats.has(pid) ? [] : (readProcess(pid)?.comm ?? [])));
+  const isOurs = ({ pid }: { pid: number }) => commandLineOf(pid) === ours;
+  const childrenOf = (parent: number) => others.filter(({ ppid }) => ppid === parent);
+  // One at most, which may be in the making: without its child yet.
+  const waiting = others.find((one) => one.ppid === initPid && isOurs(one) && childrenOf(one.pid).every(isOurs));
+  const seat = waiting === undefined ? [] : [waiting, ...childrenOf(waiting.pid)].map(({ pid }) => pid);
+  return others.flatMap(({ pid }) => (seat.includes(pid) ? [] : (readProcess(pid)?.comm ?? [])));
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SessionId } from '../../../src/core/ids.js';
 import type { Clock } from '../../../src/kit/clock.js';
 import { pidNamespaceOf, startTicksOf } from '../../../src/sandbox/processes.js';
 import { isPruneDue, reapOnTimer } from '../../../src/session/reaper.js';
@@ -28,6 +29,7 @@ describe('the look whether a prune is due', () => {
     initStartTicks: startTicksOf(process.pid) ?? 0,
   };
   const detached = { kind: 'detached', container: init } as const;
+  const ended = { kind: 'detached', container: { ...init, initStartTicks: 1 } } as const;
   const ownedBy = (pid: number) => ({ pid, startTimeTicks: 5, bootId });
 
   it.each<[string, Partial<SessionRecord>, boolean]>([
@@ -35,10 +37,19 @@ describe('the look whether a prune is due', () => {
     ['an attached session whose owner has ended', {}, true],
     ['a detached one before its deadline', detached, false],
     ['a detached one at its deadline', { ...detached, deadlineAtMs: clock.now() }, true],
-    ['a detached one whose process 1 has ended', { kind: 'detached', container: { ...init, initStartTicks: 1 } }, true],
+    ['a detached one that ended long ago', { ...ended, deadlineAtMs: clock.now() - 600_000 }, true],
+    [
+      'a detached one that has just ended, for others to hear of',
+      { ...ended, deadlineAtMs: clock.now() - 599_000 },
+      false,
+    ],
+    ['a detached one that did not live to its deadline', ended, true],
+    ['one from before a reboot', { ...ended, owner: { ...ownedBy(1), bootId: 'another' } }, true],
     ['one that was idle for too long when its holder ended', { ...detached, endedBecause: 'idle' }, true],
   ])('%s', async (_what, changes, expected) => {
-    await store.save(record(changes));
+    const one = record(changes);
+    await store.save(one);
+    store.noteUse(one.id as SessionId, clock.now() - 600_000);
     const isAlive = (owner: { pid: number }) => Promise.resolve(owner.pid === livePid);
     expect(await isPruneDue({ store, clock, bootId, isAlive })).toBe(expected);
   });
