@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Session } from '../../src/session/session.js';
+import { engineKinds } from '../engine/support/engines.js';
+import { processesIn, run, Stage, said } from '../engine/support/stage.js';
+
+const mib = 1024 ** 2;
+const memoryBytes = 96 * mib;
+const pids = 60;
+const isRequired = process.env['PADDOCK_TEST_REQUIRE']?.split(',').includes('limits') === true;
+
+/** Each takes memory by another way, for as long as it gets any, and holds all of it. */
+const hogs = {
+  'the heap': 'held = []\nwhile True: held.append(b"x" * 2**20)',
+  'anonymous mappings':
+    'import mmap\nheld = []\nwhile True:\n  m = mmap.mmap(-1, 2**20); m.write(b"x" * 2**20); held.append(m)',
+  'files in memory (memfd)': 'import os\nf = os.memfd_create("hog")\nwhile True: os.write(f, b"x" * 2**20)',
+  // Each process gets what a user may have in large pipes, and small ones after that; the limit is reached first.
+  pipes: `import os, fcntl
+held = []
+while True:
+  r, w = os.pipe()
+  try: fcntl.fcntl(w, 1031, 2**20)
+  except OSError: pass
+  os.set_blocking(w, False)
+  try:
+    while True: os.write(w, b"x" * 2**16)
+  except BlockingIOError: pass
+  held.append((r, w, b"x" * 2**12))`,
+  'many small processes': `import os, time
+for _ in range(40):
+  if os.fork() == 0:
+    held = b"x" * (8 * 2**20)
+    time.sleep(600)
+for _ in range(40): os.wait()`,
+} as const;
+
+const python = (script: string) => ['/usr/bin/python3', '-c', script];
+
+describe.each(engineKinds)(
+  'what a sandbox may try to take more than its share, on a real rootless %s (limits)',
+  (kind) => {
+    let stage: Stage;
+    let session: Session;
+    let other: Session;
+    let isHeld = false;
+    beforeAll(async () => {
+      stage = await Stage.open(kind);
+      session = await stage.create({ memory: `${memoryBytes / mib}m`, cpus: 0.5, pids });
+      other = await stage.create({ memory: '96m', cpus: 0.5 });
+      const { controls } = session.sandbox.handle.evidence;
+      const held = controls.filter(({ id, status }) => ['memory', 'cpu', 'pids'].includes(id) && status === 'enforced');
+      isHeld = held.length === 3;
+      if (isRequired) expect(held.map(({ id }) => id).toSorted()).toEqual(['cpu', 'memory', 'pids']);
+    });
+    afterAll(() => stage[Symbol.asyncDispose]());
+
+    /** The session itself, the one beside it, and what is left of the attempt. */
+    async function expectServed(): Promise<void> {
+      expect(await said(other, 'echo beside')).toBe('beside');
+      expect(await said(session, 'echo usable')).toBe('usable');
+      expect(processesIn(session)).toEqual([]);
+    }
+
+    it.for(Object.entries(hogs))(
+      'memory by %s: ends as `oom`, and the session is usable',
+      async ([, script], { skip }) => {
+        skip(!isHeld, 'the kernel holds no limits here');
+        const { reason, usage } = await run(session, python(script));
+        expect([reason, (usage.oomKills ?? 0) > 0]).toEqual(['oom', true]);
+        await expectServed();
+      },
+    );
+
+    it('threads without end: no more than the limit, and the session is usable', async ({ skip }) => {
+      skip(!isHeld, 'the kernel holds no limits here');
+      const script = `import threading, time
+n = 0
+try:
+  while True:
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    n += 1
+except RuntimeError: print(n, flush=True)
+import os
+os._exit(0)`;
+      const { stdout, exitCode } = await run(session, python(script));
+      expect(exitCode).toBe(0);
+      expect(Number(stdout.text)).toBeGreaterThan(pids / 2);
+      expect(Number(stdout.text)).toBeLessThan(pids);
+      await expectServed();
+    });
+
+    it('a fork bomb: others are served while it goes off, and its session ends within fifteen seconds', async ({
+      skip,
+    }) => {
+      skip(!isHeld, 'the kernel holds no limits here');
+      const victim = await stage.create({ memory: '96m', cpus: 0.5, pids });
+      const entry = await victim.start({
+        argv: ['/bin/sh', '-c', 'b() { b | b & b; }; b'],
+        timeoutMs: 60_000,
+        outputCapBytes: 4096,
+        outputLimitBytes: 64 * mib,
+      });
+      await expect.poll(() => processesIn(victim).length, { timeout: 20_000, interval: 50 }).toBeGreaterThan(pids / 2);
+      expect(await said(other, 'echo beside')).toBe('beside');
+      expect(processesIn(victim).length).toBeLessThanOrEqual(pids);
+      const started = performance.now();
+      await stage.sessions.destroy(victim.id);
+      await entry.settled;
+      // The engine's part in it, on a processor that is shared with the bomb.
+      expect(performance.now() - started).toBeLessThan(15_000);
+      await expectServed();
+    });
+
+    it('all processors: within its quota, while others are served', async ({ skip }) => {
+      skip(!isHeld, 'the kernel holds no limits here');
+      const spin = 'for i in 1 2 3 4; do while :; do :; done & done; wait';
+      const entry = await session.start({
+        argv: ['/bin/sh', '-c', spin],
+        timeoutMs: 10_000,
+        outputCapBytes: 4096,
+        outputLimitBytes: 64 * mib,
+      });
+      expect(await said(other, 'echo beside')).toBe('beside');
+      await entry.settled;
+      if (entry.outcome === undefined || 'error' in entry.outcome) throw new Error('it has no result');
+      const { reason, usage } = entry.outcome.result;
+      expect(reason).toBe('timeout');
+      const used = (usage.userCpuMs ?? 0) + (usage.systemCpuMs ?? 0);
+      const share = used / usage.durationMs;
+      expect(share).toBeLessThan(0.5 * 1.1);
+      expect(usage.sandboxThrottledMs).toBeGreaterThan(0);
+      await expectServed();
+    });
+  },
+);
