@@ -48,7 +48,7 @@ export class Commands {
     const preparation = new Preparation(id, this.#commandHost());
     this.#preparations.set(id, preparation);
     this.#host.outbox.send(encodePrepare(id));
-    return await preparation.ready;
+    return await preparation.ready();
   }
 
   async start(

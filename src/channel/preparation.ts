@@ -5,6 +5,9 @@ import { ChannelStartFailed, ChannelViolation } from './errors.js';
 import type { PreparedCommand } from './types.js';
 
 const ECHILD = 10;
+const ETIMEDOUT = 110;
+/** It takes less than a millisecond: whoever takes this long has been stopped by something inside. */
+const patienceMs = 10_000;
 
 /** The processes of a command that has not been started: from PREPARE on, until a START takes them or they are gone. */
 export class Preparation implements PreparedCommand {
@@ -28,9 +31,17 @@ export class Preparation implements PreparedCommand {
     return this.#isOver;
   }
 
-  /** Rejects with ChannelStartFailed, or as the channel ends. */
-  get ready(): Promise<PreparedCommand> {
-    return this.#ready.promise;
+  /** Rejects with ChannelStartFailed, also when there is no answer in ten seconds, or as the channel ends. */
+  async ready(): Promise<PreparedCommand> {
+    const timer = setTimeout(() => {
+      this.discard();
+      this.#ready.reject(new ChannelStartFailed('fork', ETIMEDOUT));
+    }, patienceMs);
+    try {
+      return await this.#ready.promise;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   discard(): void {

@@ -457,7 +457,8 @@ void commands_reaped(pid_t pid) {
     struct command *command = &commands[i];
     if (command->supervisor != pid) continue;
     command->supervisor = 0;
-    if (is_over(command)) continue;
+    // A slot may have been freed before its supervisor was gone; what that said is nobody's any more.
+    if (command->phase == COMMAND_FREE || is_over(command)) continue;
     read_reports(command);
     if (command->phase == COMMAND_PREPARED) {
       command->report = (struct report){.stage = STAGE_FORK, .error = ECHILD};

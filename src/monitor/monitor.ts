@@ -98,7 +98,11 @@ export class Monitor {
     const nowMs = this.#options.clock.monotonic();
     const isDue = ({ last, lookedAtMs, target }: Entry) =>
       this.#turn === 0 || last === undefined || nowMs - lookedAtMs < attentionMs || target.isBusy();
-    this.#sample([...this.#entries.values()].filter(isDue));
+    try {
+      this.#sample([...this.#entries.values()].filter(isDue));
+    } catch {
+      // No descriptor left to look with, say: nobody waits for this turn, and the next one looks again.
+    }
   }
 
   #sample(entries: readonly Entry[]): void {

@@ -15,7 +15,7 @@ import type { RecordStore } from './store.js';
 import { changesBetween, reportOf, type UpdateReport } from './update-report.js';
 
 export interface UpdateParts {
-  readonly store: Pick<RecordStore, 'save'>;
+  readonly store: Pick<RecordStore, 'save' | 'remove'>;
   readonly audit: AuditRecorder;
   readonly clock: Clock;
   readonly policy: Pick<CreateContext, 'sitePolicy' | 'host'>;
@@ -106,8 +106,14 @@ async function apply(session: Session, { before, after }: Step, parts: UpdatePar
   const { controls, readAtMs } = sandbox.handle.evidence;
   const evidence = { controls: [...controls], readAtMs };
   const changed = { ...record, deadlineAtMs: after.deadlineAtMs, spec, evidence };
-  await parts.store.save(changed);
+  await save(session, changed, parts);
   session.recordChange(changed);
+}
+
+/** Where the session ended meanwhile, its record has gone, and must not come back. */
+async function save({ id, ending }: Session, record: SessionRecord, { store }: UpdateParts): Promise<void> {
+  await store.save(record);
+  if (ending.aborted) await store.remove(id);
 }
 
 async function moveEnd({ sandbox, record }: Session, { deadlineAtMs }: SessionPlan, { clock }: UpdateParts) {
@@ -129,7 +135,7 @@ async function takeBack(session: Session, { before, after }: Step, parts: Update
   const { controls, readAtMs } = sandbox.handle.evidence;
   const kept = { ...record, evidence: { controls: [...controls], readAtMs } };
   session.recordChange(kept);
-  await parts.store.save(kept).catch(() => undefined);
+  await save(session, kept, parts).catch(() => undefined);
 }
 
 function areSame(one: Pick<SessionPlan, 'limits'>, other: Pick<SessionPlan, 'limits'>): boolean {

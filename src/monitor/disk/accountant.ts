@@ -128,18 +128,18 @@ export class DiskAccountant {
 
   /**
    * Where a folder could not be looked into (its owner inside can take our permission away, or nest without end), what it may hold
-   * is bounded by what the file systems have lost since the beginning and by what the sandbox has written: the less of the two.
+   * is taken to be all that the file systems have lost since the beginning: whoever hides a folder has others' writing counted, too.
+   * What the sandbox has written by its own counters is no bound of it: fallocate adds nothing there.
    */
   #growth(
     counts: readonly TreeCount[],
-    { free, written }: Pick<LastCount, 'free' | 'written'>,
+    { free }: Pick<LastCount, 'free'>,
   ): { readonly bytes: number; readonly inodes: number } {
     const sum = (key: keyof TreeCount) => counts.reduce((total, count) => total + count[key], 0);
     const { bytes = 0, inodes = 0, freeBytes = free.bytes } = this.#base ?? {};
     const seen = { bytes: Math.max(0, sum('bytes') - bytes), inodes: Math.max(0, sum('inodes') - inodes) };
     if (sum('uncounted') + (this.#parts.unreachable ?? 0) === 0) return seen;
-    const most = Math.min(freeBytes - free.bytes, written ?? Number.POSITIVE_INFINITY);
-    return { ...seen, bytes: Math.max(seen.bytes, most) };
+    return { ...seen, bytes: Math.max(seen.bytes, freeBytes - free.bytes) };
   }
 
   async #countFolders(links: LinksSeen, pace: Pace, unchangedSinceMs?: number): Promise<TreeCount> {

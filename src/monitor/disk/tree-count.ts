@@ -79,9 +79,11 @@ class Walk {
         this.#frames.pop();
         closeSync(top.fd);
       } else {
-        this.#pendingBytes -= name.length;
+        this.#pendingBytes -= pendingBytesOf(name);
         await this.#enter(Buffer.concat([top.prefix, name]), top.dev);
       }
+      // Empty folders have no entry at which to rest.
+      if (this.#options.pace.isDue) await this.#options.pace.rest();
     }
     return { bytes: this.#bytes, inodes: this.#inodes, uncounted: this.#uncounted };
   }
@@ -148,11 +150,11 @@ class Walk {
     const isHere = found.dev === frame.dev;
     if (isHere && (found.nlink === 1 || found.isDirectory() || this.#isFirst(path, found))) this.#count(found);
     if (!found.isDirectory()) return;
-    if (this.#pendingBytes + name.length > mostPendingBytes) {
+    if (this.#pendingBytes + pendingBytesOf(name) > mostPendingBytes) {
       this.#uncounted += 1;
       return;
     }
-    this.#pendingBytes += name.length;
+    this.#pendingBytes += pendingBytesOf(name);
     frame.pending.push(name);
   }
 
@@ -184,4 +186,9 @@ function codeOf(error: unknown): string | undefined {
 /** Removed, or another thing by now. */
 function isGone(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '');
+}
+
+/** What a name that waits takes: its buffer's own bookkeeping is larger than most names. */
+function pendingBytesOf(name: Buffer): number {
+  return name.length + 256;
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PreparedCommand } from '../../../src/channel/types.js';
 import { exited, failed, finished, frame, output, prepared, started, u32 } from './support/from-init.js';
 import { command, Kept, Rig } from './support/rig.js';
@@ -70,6 +70,22 @@ describe('a command that is prepared', () => {
     await rig.init.next(types.PREPARE);
     rig.init.send(failed(1, 1, 11));
     await expect(preparing).rejects.toMatchObject({ code: 'COMMAND_NOT_RUN', stage: 'table' });
+  });
+
+  it('is given up when it takes longer than anything but a stopped process does', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const given = expect(rig.channel.prepare()).rejects.toMatchObject({ code: 'COMMAND_NOT_RUN', stage: 'fork' });
+      const { id } = await rig.init.next(types.PREPARE);
+      vi.advanceTimersByTime(10_000);
+      await given;
+      expect(await rig.init.next(types.END)).toMatchObject({ id });
+      // Its answer comes too late, and so does that it is gone.
+      rig.init.send(prepared(id, 70), failed(id, 3, ECHILD));
+      expect(await rig.init.next(types.FORGET)).toMatchObject({ id });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('is started once', async () => {

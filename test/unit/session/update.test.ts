@@ -45,10 +45,11 @@ function staged(changes: Partial<SessionRecord> = {}) {
   const saved: SessionRecord[] = [];
   const save = vi.fn((one: SessionRecord) => Promise.resolve(void saved.push(one)));
   const audit = new InMemoryAudit();
-  const parts: UpdateParts = { store: { save }, audit, clock, policy: context() };
+  const remove = vi.fn(() => Promise.resolve());
+  const parts: UpdateParts = { store: { save, remove }, audit, clock, policy: context() };
   const before = session.record;
   const update = (request: unknown) => updateSession(session, request, parts);
-  return { ...staged, sandbox, told, saved, save, audit, before, update };
+  return { ...staged, sandbox, told, saved, save, remove, audit, before, update };
 }
 
 it('an update changes sandbox, record and idle time together, and says what is different', async () => {
@@ -212,4 +213,14 @@ it('a session that has ended, or was idle for too long, is not changed any more'
     code: 'SESSION_ENDED',
     info: { ruleId: 'sessions.idle' },
   });
+});
+
+it('an update that is written down when the session has just ended leaves no record', async () => {
+  const { update, session, save, remove } = staged();
+  save.mockImplementationOnce(async () => {
+    await session.end();
+    return undefined;
+  });
+  await update({ idleTimeout: '45m' }).catch(() => undefined);
+  expect(remove).toHaveBeenCalledWith(session.id);
 });

@@ -102,18 +102,14 @@ describe('the accountant', () => {
     expect(inodes).toBe(1);
   });
 
-  it('takes what it can not see for what was written, at most', async () => {
+  it('takes what it can not see for all that the file system has lost, whatever was written', async () => {
     const { bfree, bsize } = await statfs(folder);
     const base = { bytes: 0, inodes: 0, freeBytes: bfree * bsize + 1024 ** 5 };
     await mkdir(join(folder, ...Array<string>(520).fill('d')), { recursive: true });
-    await using file = await open(join(folder, 'rewritten'), 'w');
-    await file.write(Buffer.alloc(mib, 1));
-    const { bytes } = await accountant({ base }).count();
-    expect(bytes).toBeLessThan(1024 ** 5);
+    // By fallocate, say, which no counter of a process shows.
+    expect((await accountant({ base }).count()).bytes).toBeGreaterThan(1024 ** 5 / 2);
     const unreachable = accountant({ folders: [], unreachable: 1, base: { ...base, bytes: 0 } });
-    expect((await unreachable.count()).bytes).toBeGreaterThanOrEqual(mib);
-    // Nobody tells what was written: then all that the file system has lost.
-    expect((await accountant({ base, processes: () => [2 ** 30] }).count()).bytes).toBeGreaterThan(1024 ** 5 / 2);
+    expect((await unreachable.count()).bytes).toBeGreaterThan(1024 ** 5 / 2);
   });
 
   it('counts once for all who ask while a count goes on, and once more for them', async () => {

@@ -2,7 +2,7 @@ import { closeSync, constants, lstatSync, openSync, readdirSync } from 'node:fs'
 import { chmod, link, mkdir, mkdtemp, open, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Clock, systemClock } from '../../../../src/kit/clock.js';
 import { LinksSeen } from '../../../../src/monitor/disk/links-seen.js';
 import { Pace } from '../../../../src/monitor/disk/pace.js';
@@ -180,5 +180,14 @@ describe('counting a tree', () => {
     await expect(counting).rejects.toThrow('enough');
     closeSync(fd);
     expect(open()).toBe(before);
+  });
+
+  it('rests between empty folders, too', async () => {
+    for (let i = 0; i < 50; i += 1) await mkdir(join(folder, String(i)));
+    const pace = new Pace(restless);
+    const rest = vi.spyOn(pace, 'rest');
+    await count(folder, { pace });
+    // At each entry of the folder, and on the way into each folder and out of it.
+    expect(rest).toHaveBeenCalledTimes(50 + 50 + 51);
   });
 });
