@@ -17,7 +17,8 @@ export interface DiskSurroundings {
 /**
  * How much a sandbox may add to the host's disk, which it can only through a mount that it may write. The kernel's limit on the
  * size of one file is the second fence then: a single call can allocate a file at once (fallocate), faster than anybody counts. It
- * is never so low that it would keep a file from filling a tmpfs or the shared memory, which have sizes of their own.
+ * is never so low that it would keep a file from filling a tmpfs or the shared memory, which have sizes of their own; so it is there
+ * in sessions that can write nothing else as well, and a site that forbids writing never allows larger files.
  */
 export function decideDisk(
   wishes: Wishes,
@@ -30,10 +31,8 @@ export function decideDisk(
     ...{ ceiling: ceilings.diskBytes, ceilingRule: 'disk.ceiling' },
   });
   const budget = { diskBytes, diskInodes: Math.min(defaults.diskInodes, ceilings.diskInodes) };
-  if (mounts.every(({ readOnly }) => readOnly)) {
-    if (asked !== undefined)
-      wishes.notes.push('disk limits nothing: nothing on the disk can be written in this session');
-    return budget;
+  if (asked !== undefined && mounts.every(({ readOnly }) => readOnly)) {
+    wishes.notes.push('disk limits nothing: nothing on the disk can be written in this session');
   }
   const fenceBytes = Math.max(diskBytes, shmBytes, ...tmpfs.map(({ sizeBytes }) => sizeBytes));
   const wanted = wishes.get('fsizeBytes');

@@ -15,7 +15,7 @@ describe('a request that says nothing', () => {
       limits: { memoryBytes: 2 * gib, cpuMillis: 2000, cpuShares: 1024, pids: 512, nofile: 4096, coreBytes: 0 },
       env: { HOME: '/home/agent', LANG: 'C.UTF-8', TERM: 'dumb' },
     });
-    expect(spec.limits.fsizeBytes).toBeUndefined();
+    expect(spec.limits.fsizeBytes).toBe(10 * gib);
     expect(spec.maskedPaths).toContain('/proc/interrupts');
   });
 

@@ -35,11 +35,12 @@ describe('the limit of the disk', () => {
 });
 
 describe('the size of one file', () => {
-  it('is fenced by the disk limit where something on the disk can be written', () => {
+  it('is fenced by the disk limit, whether anything on the disk can be written or not', () => {
     expect(specOf(project).limits.fsizeBytes).toBe(10 * gib);
     const mounts = [{ source: '/home/ada/data', target: '/data', readOnly: false }];
     expect(specOf({ mcpMounts: mounts, disk: '3g' }).limits.fsizeBytes).toBe(3 * gib);
-    expect(specOf({ projectPath: '/home/ada/p' }).limits.fsizeBytes).toBeUndefined();
+    // Else a site that forbids writing would allow larger files than one that does not.
+    expect(specOf({ projectPath: '/home/ada/p' }).limits.fsizeBytes).toBe(10 * gib);
   });
 
   it('is never less than what fills a scratch folder', () => {

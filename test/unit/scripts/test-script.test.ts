@@ -139,6 +139,11 @@ case "\${!#}" in e2e) ${e2e} ;; *) ${suites} ;; esac`,
     expect(readdirSync(join(root, 'tmp'))).toEqual([]);
   });
 
+  it('takes the counts of a lane that says something after them', async () => {
+    const { status, lines } = await result(run({ e2e: `${good}; echo 'ended: process 7' >&2` }));
+    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '6 passed, 0 failed, 3 skipped' });
+  });
+
   it.each([
     [
       'the first lane fails',
@@ -147,7 +152,11 @@ case "\${!#}" in e2e) ${e2e} ;; *) ${suites} ;; esac`,
     ],
     ['another fails after good counts', { e2e: `${good}; exit 3` }, '6 passed, 0 failed, 3 skipped'],
     ['the VM ends without counts', { vm: 'true' }, '4 passed, 0 failed, 2 skipped'],
-    ['the counts are not the last that was said', { vm: `${good}; echo more` }, '4 passed, 0 failed, 2 skipped'],
+    [
+      'the counts are part of a line',
+      { vm: 'echo was: 2 passed, 0 failed, 1 skipped' },
+      '4 passed, 0 failed, 2 skipped',
+    ],
     ['a lane is killed', { vm: 'kill -KILL $$' }, '4 passed, 0 failed, 2 skipped'],
   ])('fails when %s, and hears the others to their end', async (_what, lanes, last) => {
     const { status, lines } = await result(run(lanes));
