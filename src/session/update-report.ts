@@ -4,6 +4,16 @@ import { formatBytes, formatDuration } from '../core/units.js';
 import type { SessionPlan } from '../policy/update.js';
 import type { Session } from './session.js';
 
+/** One control as clients see it: asked, engine, kernel. */
+export const controlView = z.object({
+  id: z.enum(controlIds),
+  asked: z.string(),
+  engine: z.string(),
+  kernel: z.string(),
+  status: z.enum(['enforced', 'degraded', 'absent', 'unknown']),
+  note: z.string().optional(),
+});
+
 /** What an update did, for programs: the result of the tool, of the command line, and of a session's holder. */
 export const updateReport = z.object({
   sessionId: z.string(),
@@ -15,16 +25,7 @@ export const updateReport = z.object({
   /** What is different from before; empty when all of it was so already. */
   changes: z.array(z.object({ what: z.string(), before: z.string(), after: z.string() })),
   /** What was verified anew, as in get_session. */
-  controls: z.array(
-    z.object({
-      id: z.enum(controlIds),
-      asked: z.string(),
-      engine: z.string(),
-      kernel: z.string(),
-      status: z.enum(['enforced', 'degraded', 'absent', 'unknown']),
-      note: z.string().optional(),
-    }),
-  ),
+  controls: z.array(controlView),
   notes: z.array(z.string()),
 });
 export type UpdateReport = z.output<typeof updateReport>;

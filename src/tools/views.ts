@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { controlIds } from '../core/evidence.js';
 import { commandPaths, exitReasons } from '../core/exec.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import { safeText } from '../kit/safe-text.js';
 import type { Session } from '../session/session.js';
 import type { SessionCommand } from '../session/session-command.js';
 import { timeText } from '../session/time-text.js';
+import { controlView } from '../session/update-report.js';
 import { commandUsage, commandUsageText } from './command-usage.js';
 import { viewEnd } from './end-view.js';
 import { timeFields, timesLeft, warningOf } from './time-left.js';
@@ -37,16 +37,7 @@ export const sessionView = z.object({
 });
 
 export const enforcementView = z.object({
-  controls: z.array(
-    z.object({
-      id: z.enum(controlIds),
-      asked: z.string(),
-      engine: z.string(),
-      kernel: z.string(),
-      status: z.enum(['enforced', 'degraded', 'absent', 'unknown']),
-      note: z.string().optional(),
-    }),
-  ),
+  controls: z.array(controlView),
   readAt: z.string(),
 });
 
