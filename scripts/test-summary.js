@@ -1,9 +1,11 @@
 // Adds up the JSON reports of the test runs and says whether what had to run did run.
 //   node test-summary.js FOLDER SUITES REQUIRED        SUITES: unit,native,engine,limits,e2e · REQUIRED: podman,docker,limits
+// Each failed test is a line `failed: FILE: TEST` with the beginning of its message beneath, indented.
 // The last line on stdout is `N passed, N failed, N skipped`. Exit 1 when a test failed, a suite ran nothing, a file
 // could not be run, or a test whose name has one of the required words in it was skipped.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 const [folder, suiteList = '', wordList = ''] = process.argv.slice(2);
 const suites = suiteList.split(',').filter(Boolean);
@@ -28,9 +30,18 @@ for (const name of readdirSync(folder)) {
     else if (file.status !== 'passed' && file.assertionResults.every(({ status }) => status !== 'failed')) {
       problems.push(`${path} failed outside its tests: ${file.message ?? ''}`);
     }
-    for (const { status, fullName } of file.assertionResults) tests.push({ suite, path, status, fullName });
+    for (const { status, fullName, failureMessages = [] } of file.assertionResults) {
+      tests.push({ suite, path, status, fullName, message: failureMessages.join('\n') });
+    }
   }
 }
+
+/** Enough to see what it was where all else is out of reach. */
+const messageLines = 12;
+const indented = (message) => {
+  const lines = stripVTControlCharacters(message).split('\n', messageLines);
+  return lines.map((line) => `  ${line.slice(0, 300)}\n`).join('');
+};
 
 const passed = tests.filter(({ status }) => status === 'passed');
 const failed = tests.filter(({ status }) => status === 'failed');
@@ -44,6 +55,8 @@ for (const { path, fullName } of skipped) {
   if (word === undefined) process.stdout.write(`skipped: ${path}: ${fullName}\n`);
   else problems.push(`skipped, though ${word} is required: ${path}: ${fullName}`);
 }
+for (const { path, fullName, message } of failed)
+  process.stdout.write(`failed: ${path}: ${fullName}\n${indented(message)}`);
 for (const problem of problems) process.stdout.write(`${problem.trim()}\n`);
 process.stdout.write(`${passed.length} passed, ${failed.length} failed, ${skipped.length} skipped\n`);
 process.exitCode = problems.length > 0 || failed.length > 0 || passed.length === 0 ? 1 : 0;

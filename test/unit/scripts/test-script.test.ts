@@ -144,6 +144,18 @@ case "\${!#}" in e2e) ${e2e} ;; *) ${suites} ;; esac`,
     expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '6 passed, 0 failed, 3 skipped' });
   });
 
+  it('names what failed once more at its end, with the beginning of the message', async () => {
+    const vm = `printf '%s\\n' 'failed: a.test.ts: holds' '  Error: no' 'more of it' '  not this'; ${good}; exit 1`;
+    const { lines } = await result(run({ vm, suites: `${good}; exit 2` }));
+    expect(lines.slice(-5)).toEqual([
+      '== failed with status 2: suites',
+      '== failed with status 1: vm',
+      'failed: a.test.ts: holds',
+      '  Error: no',
+      '6 passed, 0 failed, 3 skipped',
+    ]);
+  });
+
   it.each([
     [
       'the first lane fails',

@@ -10,11 +10,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-type Test = readonly [status: string, fullName: string];
+type Test = readonly [status: string, fullName: string, failure?: string];
 
 /** A report as vitest writes it, of the fields that are read. */
 function report(path: string, tests: readonly Test[], status = 'passed', message = ''): void {
-  const assertionResults = tests.map(([result, fullName]) => ({ status: result, fullName }));
+  const assertionResults = tests.map(([result, fullName, failure]) => ({
+    ...{ status: result, fullName, failureMessages: failure === undefined ? [] : [failure] },
+  }));
   const file = { name: resolve(path), status, message, assertionResults };
   writeFileSync(join(folder, `${path.replaceAll('/', '-')}.json`), JSON.stringify({ testResults: [file] }));
 }
@@ -38,6 +40,14 @@ describe('the summary of a test run', () => {
   it('fails when a test failed', () => {
     report('test/unit/a.test.ts', [['failed', 'a one']], 'failed');
     expect(summarize('unit')).toMatchObject({ status: 1, last: '0 passed, 1 failed, 0 skipped' });
+  });
+
+  it('names each test that failed, with the first lines of its message, indented', () => {
+    const failure = ['\u001b[31mError: no\u001b[39m', ...Array.from({ length: 20 }, (_, i) => `at ${i}`)].join('\n');
+    report('test/unit/a.test.ts', [['failed', 'a one', failure]], 'failed');
+    const lines = summarize('unit').before.split('\n');
+    expect(lines.slice(0, 3)).toEqual(['failed: test/unit/a.test.ts: a one', '  Error: no', '  at 0']);
+    expect(lines).toHaveLength(13);
   });
 
   it('fails when a suite that had to run ran nothing', () => {
