@@ -149,7 +149,8 @@ static void obey(struct job *job) {
 }
 
 static void report_end(struct job *job) {
-  const size_t strays = job->killed ? 0 : tree_signal(0);
+  // Whatever outlives its parent becomes ours: without a child there is nothing to look for.
+  const size_t strays = job->killed || !reap(job) ? 0 : tree_signal(0);
   end_tree(job);
   struct rusage usage;
   getrusage(RUSAGE_CHILDREN, &usage);
