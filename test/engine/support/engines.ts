@@ -46,13 +46,13 @@ export function emptyRootTar(): Readable {
   return Readable.from(tar);
 }
 
-/** A plain container that sleeps, in the words of each engine. */
+/** A plain container that sleeps for longer than any run of tests takes, in the words of each engine. */
 export function sleeperBody(
   kind: EngineKind,
   image: string,
   labels: Readonly<Record<string, string>>,
 ): Readonly<Record<string, unknown>> {
-  const command = ['/usr/bin/sleep', '600'];
+  const command = ['/usr/bin/sleep', '7200'];
   if (kind === 'docker') {
     const HostConfig = { NetworkMode: 'none', Binds: ['/usr:/usr:ro'], ReadonlyRootfs: true };
     return { Image: image, Cmd: command, Labels: labels, HostConfig };
