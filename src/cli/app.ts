@@ -8,7 +8,7 @@ import { openEngine } from '../engine/open.js';
 import type { Engine } from '../engine/types.js';
 import { systemClock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
-import { readProcessIdentity } from '../kit/process-identity.js';
+import { type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import type { CreateContext } from '../policy/create.js';
 import { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
@@ -17,8 +17,10 @@ import { mappableIds } from '../sandbox/host-facts.js';
 import { ImageStore } from '../sandbox/images.js';
 import { stageInit } from '../sandbox/init-binary.js';
 import { PipeMaker } from '../sandbox/pipe-maker.js';
+import type { Admission } from '../session/admission.js';
 import { Sessions } from '../session/sessions.js';
 import { RecordStore } from '../session/store.js';
+import { userAdmission } from '../session/user-admission.js';
 import type { ApprovalContext } from '../workspace/approve.js';
 import { hostFolderBinds, hostImageBinds } from '../workspace/host-binds.js';
 import { buildHostImage } from '../workspace/host-image.js';
@@ -64,8 +66,7 @@ export class App implements AsyncDisposable {
   /** The sessions of this process. The returned object is disposed with the app, before the engine. */
   async sessions(kind: 'attached' | 'detached', monitoring?: Monitoring): Promise<Sessions> {
     const audit = await this.audit();
-    const [maker, owner] = await Promise.all([this.maker(), readProcessIdentity()]);
-    if (owner === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
+    const [maker, owner] = await Promise.all([this.maker(), ownIdentity()]);
     const sessions = new Sessions({
       maker,
       store: this.store,
@@ -77,6 +78,12 @@ export class App implements AsyncDisposable {
       monitoring,
     });
     return this.#stack.use(sessions);
+  }
+
+  /** Judges what is given to sessions that this process only holds. */
+  async admission(): Promise<Admission> {
+    const { bootId } = await ownIdentity();
+    return userAdmission({ store: this.store, policy: this.createContext(), clock: systemClock, bootId });
   }
 
   async maker(): Promise<SandboxMaker> {
@@ -167,6 +174,12 @@ export class App implements AsyncDisposable {
     });
     return this.#stack.use(engine);
   }
+}
+
+async function ownIdentity(): Promise<ProcessIdentity> {
+  const self = await readProcessIdentity();
+  if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
+  return self;
 }
 
 async function hostImageParts() {

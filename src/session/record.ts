@@ -103,6 +103,8 @@ export const recordSchema = z.strictObject({
   /** What was in those before the sandbox; absent where nothing can be written, or counting took too long. */
   diskBase: z.strictObject({ bytes, inodes: bytes, freeBytes: bytes }).optional(),
   spec,
+  /** What it may be given by an update that goes on: others count it from before the engine hears of it. */
+  promised: z.strictObject({ memoryBytes: bytes, cpuMillis: bytes }).optional(),
   evidence: z.strictObject({ controls: z.array(control), readAtMs: z.number() }).optional(),
 });
 

@@ -19,9 +19,11 @@ import {
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { approveHostPath } from '../workspace/approve.js';
 import { refuseOverlap } from '../workspace/binds.js';
+import type { Admission } from './admission.js';
 import type { Claim } from './control/claim.js';
 import { claimSession } from './control/claim-session.js';
 import { serveControl, visitor } from './control/server.js';
+import type { ControlOptions } from './control/visitor.js';
 import { type OpenedDisk, openDisk } from './disk/open-disk.js';
 import { ForeignWatch } from './foreign-watch.js';
 import type { HostRoom } from './host-room.js';
@@ -63,8 +65,11 @@ export class SessionMaker {
   readonly #left = new Set<SessionRecord>();
   readonly #foreign: ForeignWatch | undefined;
 
-  constructor(options: SessionsOptions) {
+  readonly #admission: Admission;
+
+  constructor(options: SessionsOptions, admission: Admission) {
     this.#options = options;
+    this.#admission = admission;
     const { monitoring, maker, store } = options;
     const { engine, clock } = maker;
     if (monitoring !== undefined) this.#foreign = new ForeignWatch({ engine, store, clock, alarms: monitoring.alarms });
@@ -158,7 +163,8 @@ export class SessionMaker {
     const { sitePolicy } = policy;
     const { clock } = maker;
     const audit = this.#options.audit.forCaller(visitor);
-    const update = (request: unknown) => updateSession(session, request, { store, audit, clock, policy });
+    const parts = { store, audit, clock, policy, admission: this.#admission };
+    const update: ControlOptions['update'] = (request, signal) => updateSession(session, request, parts, signal);
     const usage = () => monitoring?.stateOf(session.id);
     return serveControl(held, { session, sitePolicy, audit, clock, update, usage });
   }

@@ -1,18 +1,17 @@
 import { audited } from '../audit/audited.js';
 import { SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
-import { isAlive } from '../kit/process-identity.js';
 import { newSessionId } from '../kit/random-id.js';
 import { decideCreate } from '../policy/create.js';
 import { toPolicyDenied } from '../policy/verdict.js';
-import { Admission, type Promised } from './admission.js';
-import { readHostRoom } from './host-room.js';
-import { isLive } from './judge-listed.js';
+import type { Admission } from './admission.js';
+import { promisedBy } from './promised.js';
 import { describe, textOf } from './record-parts.js';
 import type { Session } from './session.js';
 import { SessionMaker, type SessionsOptions } from './session-maker.js';
 import { updateSession } from './update.js';
 import type { UpdateReport } from './update-report.js';
+import { userAdmission } from './user-admission.js';
 
 /**
  * The sessions of one owner. Creating writes the record before the engine hears of it, so whatever a crash leaves is
@@ -28,15 +27,16 @@ export class Sessions implements AsyncDisposable {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#maker = new SessionMaker(options);
-    const { policy, maker, room = readHostRoom } = options;
-    const { sitePolicy, host } = policy;
-    const { admission: rules, maxSessions } = sitePolicy;
-    this.#admission = new Admission({
-      ...{ rules, maxSessions, room, cpuCount: host.cpuCount, clock: maker.clock },
-      own: () => this.list.filter(({ sandbox }) => sandbox.alive).map(({ record }) => record.spec.limits),
-      others: () => this.#others(),
+    const { policy, maker, store, owner, room } = options;
+    this.#admission = userAdmission({
+      ...{ store, policy, clock: maker.clock, bootId: owner.bootId, ...(room === undefined ? {} : { room }) },
+      own: {
+        promised: () => this.list.filter(({ sandbox }) => sandbox.alive).map(({ record }) => promisedBy(record)),
+        isOwn: ({ id, owner: { pid, startTimeTicks } }) =>
+          this.#live.has(id as SessionId) || (pid === owner.pid && startTimeTicks === owner.startTimeTicks),
+      },
     });
+    this.#maker = new SessionMaker(options, this.#admission);
   }
 
   get list(): readonly Session[] {
@@ -75,9 +75,10 @@ export class Sessions implements AsyncDisposable {
   }
 
   /** Changes times and limits of a session of ours. Errors: NO_SUCH_SESSION, those of `updateSession`. */
-  async update(id: string, request: unknown): Promise<UpdateReport> {
+  async update(id: string, request: unknown, signal?: AbortSignal): Promise<UpdateReport> {
     const { store, audit, policy, maker } = this.#options;
-    return updateSession(this.get(id), request, { store, audit, policy, clock: maker.clock });
+    const parts = { store, audit, policy, clock: maker.clock, admission: this.#admission };
+    return updateSession(this.get(id), request, parts, signal);
   }
 
   /** Ends a session; false when there was none (any more). Idempotent. Errors: AUDIT_UNWRITABLE, EngineError. */
@@ -111,7 +112,8 @@ export class Sessions implements AsyncDisposable {
     const verdict = decideCreate(request, this.#options.policy);
     if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
     await this.#dropEnded();
-    const release = await this.#admission.admit(verdict.spec.limits, signal);
+    const { memoryBytes, cpuMillis } = verdict.spec.limits;
+    const release = await this.#admission.admit({ id, memoryBytes, cpuMillis }, signal);
     try {
       await this.#maker.removeLeft();
       const session = await this.#maker.make(id, verdict, signal);
@@ -120,18 +122,6 @@ export class Sessions implements AsyncDisposable {
     } finally {
       release();
     }
-  }
-
-  /** What the living sessions of this user's other processes were promised. */
-  async #others(): Promise<readonly Promised[]> {
-    const { store, owner, maker } = this.#options;
-    const { records } = await store.list((id) => !this.#live.has(id));
-    const judged = records.map(async (record) => {
-      const isOwn = record.owner.pid === owner.pid && record.owner.startTimeTicks === owner.startTimeTicks;
-      const parts = { store, clock: maker.clock, isAlive, bootId: owner.bootId };
-      return !isOwn && (await isLive(record, parts)) ? [record.spec.limits] : [];
-    });
-    return (await Promise.all(judged)).flat();
   }
 
   async #end(session: Session): Promise<void> {

@@ -8,10 +8,12 @@ import type { CreateContext } from '../policy/create.js';
 import { decideUpdate, type SessionPlan, type UpdateAllowed } from '../policy/update.js';
 import { toPolicyDenied } from '../policy/verdict.js';
 import { memoryInUse } from '../sandbox/memory-in-use.js';
+import type { Admission } from './admission.js';
 import { type SessionRecord, specOf } from './record.js';
 import { textOf } from './record-parts.js';
 import type { Session } from './session.js';
 import type { RecordStore } from './store.js';
+import { admitted, announce, promisedBetween, type Step, saveUnlessEnded } from './update-promise.js';
 import { changesBetween, reportOf, type UpdateReport } from './update-report.js';
 
 export interface UpdateParts {
@@ -19,15 +21,22 @@ export interface UpdateParts {
   readonly audit: AuditRecorder;
   readonly clock: Clock;
   readonly policy: Pick<CreateContext, 'sitePolicy' | 'host'>;
+  /** Judges more memory and CPU as it does a new session's. */
+  readonly admission: Pick<Admission, 'grow'>;
 }
 
 /**
  * Changes times and limits of a running session, which whoever holds it does. `request` may be anything: policy judges it. All of it
- * is done or none: what fails half-way is taken back. It counts as a use of the session. Errors: PolicyDenied, UPDATE_UNSUPPORTED,
- * CONTROL_NOT_ENFORCED, LIMIT_REACHED (one at a time), SESSION_ENDED, CHANNEL_UNAVAILABLE, CHANNEL_VIOLATION, AUDIT_UNWRITABLE,
- * STATE_UNWRITABLE, EngineError.
+ * is done or none: what fails half-way is taken back. It counts as a use of the session. `signal` gives up waiting for room. Errors:
+ * PolicyDenied, UPDATE_UNSUPPORTED, CONTROL_NOT_ENFORCED, LIMIT_REACHED (no room, or one is under way), SESSION_ENDED, AbortError,
+ * CHANNEL_UNAVAILABLE, CHANNEL_VIOLATION, AUDIT_UNWRITABLE, STATE_UNWRITABLE, EngineError.
  */
-export async function updateSession(session: Session, request: unknown, parts: UpdateParts): Promise<UpdateReport> {
+export async function updateSession(
+  session: Session,
+  request: unknown,
+  parts: UpdateParts,
+  signal?: AbortSignal,
+): Promise<UpdateReport> {
   return session.changeAlone(async () => {
     const before = planOf(session.record);
     return audited(parts.audit, {
@@ -35,10 +44,17 @@ export async function updateSession(session: Session, request: unknown, parts: U
       session: session.id,
       details: { request: textOf(request) },
       run: async () => {
-        const { plan: after, notes } = decide(session, request, before, parts);
-        await perform(session, { before, after }, parts);
-        const changes = changesBetween(before, after, session.record.createdAtMs);
-        return reportOf(session, changes, notes, parts.clock.now());
+        const { plan: asked } = decide(session, request, before, parts);
+        const release = await admitted(session, { before, after: asked }, parts.admission, signal);
+        try {
+          // Once more: it may have waited for room, and what the session holds and how long it lives goes by now.
+          const { plan: after, notes } = decide(session, request, before, parts);
+          await perform(session, { before, after }, parts);
+          const changes = changesBetween(before, after, session.record.createdAtMs);
+          return reportOf(session, changes, notes, parts.clock.now());
+        } finally {
+          release();
+        }
       },
       describe: (report) => describeUpdate(report, session.record),
       undo: () => perform(session, { before: planOf(session.record), after: before }, parts),
@@ -77,13 +93,8 @@ function refuseBeyondEngine(record: SessionRecord, { deadlineAtMs }: SessionPlan
   );
 }
 
-interface Step {
-  readonly before: SessionPlan;
-  readonly after: SessionPlan;
-}
-
-/** Process 1 first, which says no where it can't be told; then the limits, and the record when both are so. */
 async function perform(session: Session, { before, after }: Step, parts: UpdateParts): Promise<void> {
+  await announce(session, { before, after }, parts.store);
   try {
     await apply(session, { before, after }, parts);
   } catch (error) {
@@ -92,6 +103,7 @@ async function perform(session: Session, { before, after }: Step, parts: UpdateP
   }
 }
 
+/** Process 1 first, which says no where it can't be told; then the limits, and the record when both are so. */
 async function apply(session: Session, { before, after }: Step, parts: UpdateParts): Promise<void> {
   const { sandbox, record } = session;
   if (after.deadlineAtMs !== before.deadlineAtMs) await moveEnd(session, after, parts);
@@ -105,15 +117,9 @@ async function apply(session: Session, { before, after }: Step, parts: UpdatePar
   };
   const { controls, readAtMs } = sandbox.handle.evidence;
   const evidence = { controls: [...controls], readAtMs };
-  const changed = { ...record, deadlineAtMs: after.deadlineAtMs, spec, evidence };
-  await save(session, changed, parts);
+  const changed = { ...withoutPromise(record), deadlineAtMs: after.deadlineAtMs, spec, evidence };
+  await saveUnlessEnded(session, changed, parts.store);
   session.recordChange(changed);
-}
-
-/** Where the session ended meanwhile, its record has gone, and must not come back. */
-async function save({ id, ending }: Session, record: SessionRecord, { store }: UpdateParts): Promise<void> {
-  await store.save(record);
-  if (ending.aborted) await store.remove(id);
 }
 
 async function moveEnd({ sandbox, record }: Session, { deadlineAtMs }: SessionPlan, { clock }: UpdateParts) {
@@ -125,17 +131,26 @@ async function moveEnd({ sandbox, record }: Session, { deadlineAtMs }: SessionPl
  * policy requires is held no longer is no sandbox any more.
  */
 async function takeBack(session: Session, { before, after }: Step, parts: UpdateParts): Promise<void> {
-  const { sandbox, record } = session;
+  const { sandbox } = session;
+  let record = withoutPromise(session.record);
   const isMoved = before.deadlineAtMs !== after.deadlineAtMs && sandbox.commandPath !== 'exec';
   if (isMoved) await moveEnd(session, after, parts).catch(() => undefined);
   if (!areSame(sandbox.handle.spec, after)) {
     const error = await sandbox.setLimits(after.limits).then(() => undefined, toPaddockError);
+    // What it may still have counts.
+    if (error !== undefined) record = { ...record, promised: promisedBetween({ before, after }) };
     if (error?.code === 'CONTROL_NOT_ENFORCED') await sandbox[Symbol.asyncDispose]().catch(() => undefined);
   }
   const { controls, readAtMs } = sandbox.handle.evidence;
   const kept = { ...record, evidence: { controls: [...controls], readAtMs } };
   session.recordChange(kept);
-  await save(session, kept, parts).catch(() => undefined);
+  await saveUnlessEnded(session, kept, parts.store).catch(() => undefined);
+}
+
+function withoutPromise(record: SessionRecord): SessionRecord {
+  const copy = { ...record };
+  delete copy.promised;
+  return copy;
 }
 
 function areSame(one: Pick<SessionPlan, 'limits'>, other: Pick<SessionPlan, 'limits'>): boolean {

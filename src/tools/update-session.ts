@@ -15,8 +15,8 @@ export const updateSession = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: z.strictObject({ sessionId: z.string().max(64), ...updateRequestSchema.shape }),
   output: updateReport,
-  async handle(services: ToolServices, { sessionId, ...request }) {
-    const report = await services.sessions.update(sessionId, request);
+  async handle(services: ToolServices, { sessionId, ...request }, { signal }) {
+    const report = await services.sessions.update(sessionId, request, signal);
     return { structured: report, text: updateText(report) };
   },
 });

@@ -7,8 +7,10 @@ import type { Engine } from '../../engine/types.js';
 import { systemClock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
 import type { Monitoring } from '../../monitor/monitoring.js';
+import type { Admission } from '../../session/admission.js';
 import { claimSession } from '../../session/control/claim-session.js';
 import { serveControl, visitor } from '../../session/control/server.js';
+import type { ControlOptions } from '../../session/control/visitor.js';
 import { ForeignWatch } from '../../session/foreign-watch.js';
 import { Keeper } from '../../session/keeper.js';
 import type { SessionRecord } from '../../session/record.js';
@@ -57,7 +59,8 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
   const usage = () => monitoring.stateOf(id);
   const foreign = await apps.foreignWatch(app);
   const parts = { store: app.store, audit, clock: systemClock };
-  const update = (request: unknown) => updateSession(session, request, { ...parts, policy: app.createContext() });
+  const changing = { ...parts, policy: app.createContext(), admission: await apps.admission() };
+  const update: ControlOptions['update'] = (request, signal) => updateSession(session, request, changing, signal);
   const visitors = await serveControl(claim, { session, sitePolicy, audit, clock: systemClock, update, usage });
   session.openTo(visitors, claim, watchSession(session, { ...parts, monitoring, foreign }));
   undo.move();
@@ -73,6 +76,7 @@ class Apps implements AsyncDisposable {
   readonly #byEndpoint = new Map<string, App>();
   readonly #foreign = new Map<Engine, ForeignWatch>();
   #monitoring: Promise<Monitoring> | undefined;
+  #admission: Promise<Admission> | undefined;
 
   constructor(config: Config, env: CommandContext['env']) {
     this.#config = config;
@@ -84,6 +88,12 @@ class Apps implements AsyncDisposable {
   monitoring(): Promise<Monitoring> {
     this.#monitoring ??= this.usual.audit().then((audit) => newMonitoring(this.#config.sitePolicy, audit));
     return this.#monitoring;
+  }
+
+  /** One for all: the sums are the user's. */
+  admission(): Promise<Admission> {
+    this.#admission ??= this.usual.admission();
+    return this.#admission;
   }
 
   /** One for each engine. */

@@ -52,7 +52,7 @@ async function changed(
   context: CommandContext,
 ): Promise<UpdateReport> {
   const socket = await holderOf(app, record, context);
-  if (socket === undefined) return await changedHere(app, record, request);
+  if (socket === undefined) return await changedHere(app, record, request, context.signal);
   try {
     return await updateHeld(socket, request, context.signal);
   } catch (thrown) {
@@ -60,14 +60,20 @@ async function changed(
   }
 }
 
-async function changedHere(app: App, record: SessionRecord, request: UpdateRequest): Promise<UpdateReport> {
+async function changedHere(
+  app: App,
+  record: SessionRecord,
+  request: UpdateRequest,
+  signal: AbortSignal,
+): Promise<UpdateReport> {
   // Alone: two that save its record at once would each keep half of what was asked.
   await using held = new Disposables();
   held.use(await claimSession(app.store, record.id as SessionId));
   const session = await adopt(app, record);
   held.defer(() => session.letGo());
-  const parts = { store: app.store, audit: await app.audit(), clock: systemClock, policy: app.createContext() };
-  return await updateSession(session, request, parts);
+  const [audit, admission] = await Promise.all([app.audit(), app.admission()]);
+  const parts = { store: app.store, audit, clock: systemClock, policy: app.createContext(), admission };
+  return await updateSession(session, request, parts, signal);
 }
 
 /** The holder judges it too; here before any process is started for it. */

@@ -36,8 +36,8 @@ export interface ControlOptions {
   readonly clock: Clock;
   /** What its monitor knows of the session; absent where nothing watches it. */
   readonly usage?: () => SessionState | undefined;
-  /** Changes times and limits of the session. */
-  readonly update: (request: unknown) => Promise<UpdateReport>;
+  /** Changes times and limits of the session; no longer waits for room when the signal fires. */
+  readonly update: (request: unknown, signal: AbortSignal) => Promise<UpdateReport>;
 }
 
 type ExecMessage = Extract<ClientMessage, { say: 'exec' }>;
@@ -181,7 +181,7 @@ export class Visitor {
 
   async #update(request: unknown): Promise<void> {
     try {
-      await this.#answer({ say: 'updated', report: await this.#options.update(request) });
+      await this.#answer({ say: 'updated', report: await this.#options.update(request, this.#closed.signal) });
     } catch (thrown) {
       await this.#answer(toErrorMessage(thrown));
     }

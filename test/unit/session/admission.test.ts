@@ -3,17 +3,27 @@ import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AdmissionRules } from '../../../src/core/site-policy.js';
-import { Admission, type Promised } from '../../../src/session/admission.js';
+import { Admission } from '../../../src/session/admission.js';
 import { type HostRoom, readHostRoom } from '../../../src/session/host-room.js';
+import type { Promised } from '../../../src/session/promised.js';
 
 const gib = 1024 ** 3;
-const one: Promised = { memoryBytes: gib, cpuMillis: 1000 };
+const one: Promised = { id: 'asked', memoryBytes: gib, cpuMillis: 1000 };
+let made = 0;
+/** Another session. */
+const another = (changes: Partial<Promised> = {}): Promised => {
+  made += 1;
+  return { ...one, id: `other ${made}`, ...changes };
+};
+const several = (count: number) => Array.from({ length: count }, () => another());
 const signal = new AbortController().signal;
 
 interface World {
   own: Promised[];
   others: Promised[];
   room: HostRoom;
+  /** What the records of others say when they are read. */
+  onRead: () => Promised[];
   /** Called at every wait. */
   onWait: () => void;
 }
@@ -23,6 +33,7 @@ function admission(rules: Partial<AdmissionRules> = {}, maxSessions = 8) {
     own: [],
     others: [],
     room: { memoryBytes: 4 * gib, availableBytes: 2 * gib },
+    onRead: () => world.others,
     onWait: () => undefined,
   };
   let elapsedMs = 0;
@@ -44,7 +55,7 @@ function admission(rules: Partial<AdmissionRules> = {}, maxSessions = 8) {
       },
     },
     own: () => world.own,
-    others: () => Promise.resolve(world.others),
+    others: () => Promise.resolve(world.onRead()),
     room: () => world.room,
   });
   return { gate, world, waits };
@@ -52,16 +63,11 @@ function admission(rules: Partial<AdmissionRules> = {}, maxSessions = 8) {
 
 describe('admission', () => {
   it.each<[string, Partial<World>, string, RegExp]>([
-    ['too many in this process', { own: Array(8).fill(one) as Promised[] }, 'sessions.limit', /8 sessions are open/],
-    [
-      'too many of the user',
-      { others: Array(10).fill(one) as Promised[] },
-      'admission.sessions',
-      /10 of them in other/,
-    ],
+    ['too many in this process', { own: several(8) }, 'sessions.limit', /8 sessions are open/],
+    ['too many of the user', { others: several(10) }, 'admission.sessions', /10 of them in other/],
     [
       'too much memory together',
-      { own: [{ ...one, memoryBytes: 5 * gib }], others: [{ ...one, memoryBytes: 3 * gib }] },
+      { own: [another({ memoryBytes: 5 * gib })], others: [another({ memoryBytes: 3 * gib })] },
       'admission.memory',
       /3 sessions could use 9 GiB .* 8 GiB is the limit \(200 % of 4 GiB\)/,
     ],
@@ -73,7 +79,7 @@ describe('admission', () => {
     ],
     [
       'too much CPU together',
-      { others: [{ ...one, cpuMillis: 7500 }] },
+      { others: [another({ cpuMillis: 7500 })] },
       'admission.cpu',
       /2 sessions could use 8.5 CPUs, and 8 is the limit/,
     ],
@@ -87,36 +93,36 @@ describe('admission', () => {
 
   it('counts what it has let in until that counts by itself', async () => {
     const { gate, world } = admission({ waitMs: 0 }, 1);
-    const release = await gate.admit({ ...one }, signal);
-    await expect(gate.admit({ ...one }, signal)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    const release = await gate.admit(another(), signal);
+    await expect(gate.admit(another(), signal)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
     release();
     world.own = [];
-    await gate.admit({ ...one }, signal);
+    await gate.admit(another(), signal);
   });
 
   it('waits for room, and no longer than it may', async () => {
     const { gate, world, waits } = admission({}, 1);
-    world.own = [one];
+    world.own = [another()];
     world.onWait = () => {
       if (waits.length === 3) world.own = [];
     };
     await gate.admit(one, signal);
     expect(waits).toHaveLength(3);
     const full = admission({}, 1);
-    full.world.own = [one];
+    full.world.own = [another()];
     await expect(full.gate.admit(one, signal)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
     expect(full.waits.reduce((sum, ms) => sum + ms, 0)).toBe(1000);
   });
 
   it('lets those in first who came first', async () => {
     const { gate, world, waits } = admission({ waiting: 3 }, 1);
-    world.own = [one];
+    world.own = [another()];
     world.onWait = () => {
       if (waits.length === 2) world.own = [];
     };
     const order: string[] = [];
     const come = async (name: string) => {
-      const release = await gate.admit({ ...one }, signal);
+      const release = await gate.admit(another(), signal);
       order.push(name);
       release();
     };
@@ -126,8 +132,8 @@ describe('admission', () => {
 
   it('has no more waiting than it may', async () => {
     const { gate, world, waits } = admission({ waiting: 1 }, 1);
-    world.own = [one];
-    const results = await Promise.allSettled([gate.admit(one, signal), gate.admit(one, signal)]);
+    world.own = [another()];
+    const results = await Promise.allSettled([gate.admit(one, signal), gate.admit(another(), signal)]);
     expect(results.map((r) => r.status)).toEqual(['rejected', 'rejected']);
     // All of them the first one's: the other was refused at its first look.
     expect(waits).toHaveLength(5);
@@ -135,12 +141,108 @@ describe('admission', () => {
 
   it('is given up when whoever asked goes away', async () => {
     const { gate, world } = admission({}, 1);
-    world.own = [one];
+    world.own = [another()];
     const cancel = new AbortController();
     world.onWait = () => cancel.abort();
     await expect(gate.admit(one, cancel.signal)).rejects.toMatchObject({ name: 'AbortError' });
     world.own = [];
     await gate.admit(one, signal);
+  });
+});
+
+describe('growth of a session that runs', () => {
+  const more = { ...one, memoryBytes: 3 * gib };
+
+  it('is judged by the same sums, with what the session has counted once', async () => {
+    const { gate, world } = admission({ waitMs: 0 });
+    Object.assign(world, {
+      own: [one, another({ memoryBytes: 2 * gib })],
+      others: [another({ memoryBytes: 3 * gib })],
+    });
+    const release = await gate.grow(one, more, signal);
+    release();
+    const refusal = gate.grow(one, { ...one, memoryBytes: 4 * gib }, signal);
+    await expect(refusal).rejects.toMatchObject({
+      code: 'LIMIT_REACHED',
+      info: { ruleId: 'admission.memory', memoryBytes: 9 * gib, mostBytes: 8 * gib },
+      message: expect.stringContaining('with this one, 3 sessions could use 9 GiB'),
+      hint: expect.stringContaining('ask for less'),
+    });
+    await expect(gate.grow(one, { ...one, cpuMillis: 7000 }, signal)).rejects.toMatchObject({
+      info: { ruleId: 'admission.cpu', cpuMillis: 9000, mostMillis: 8000 },
+    });
+  });
+
+  it('needs memory that is available on the host', async () => {
+    const { gate, world } = admission({ waitMs: 0 });
+    Object.assign(world, { own: [one], room: { memoryBytes: 4 * gib, availableBytes: gib / 2 } });
+    await expect(gate.grow(one, more, signal)).rejects.toMatchObject({ info: { ruleId: 'admission.free-memory' } });
+    // CPU alone does not.
+    await gate.grow(one, { ...one, cpuMillis: 2000 }, signal);
+  });
+
+  it('is no matter of how many sessions there are', async () => {
+    const { gate, world } = admission({ waitMs: 0, userSessions: 1 }, 1);
+    world.own = [one];
+    world.others = [another()];
+    await gate.grow(one, more, signal);
+  });
+
+  it('passes at once where nothing grows, however full the host is; what shrinks beside it is not judged', async () => {
+    const { gate, world } = admission();
+    Object.assign(world, {
+      own: [one, another({ memoryBytes: 90 * gib })],
+      room: { memoryBytes: gib, availableBytes: 0 },
+    });
+    await gate.grow(one, one, signal);
+    await gate.grow(one, { ...one, memoryBytes: gib / 2, cpuMillis: 500 }, signal);
+    await gate.grow(one, { ...one, memoryBytes: gib / 2, cpuMillis: 2000 }, signal);
+  });
+
+  it('and sessions that are made share one room, until what was reserved is given back', async () => {
+    const { gate, world } = admission({ waitMs: 0 });
+    world.own = [one, another({ memoryBytes: 4 * gib })];
+    const release = await gate.grow(one, more, signal);
+    await expect(gate.admit(another({ memoryBytes: 2 * gib }), signal)).rejects.toMatchObject({
+      info: { ruleId: 'admission.memory', memoryBytes: 9 * gib },
+    });
+    release();
+    const made = await gate.admit(another({ memoryBytes: 2 * gib }), signal);
+    await expect(gate.grow(one, more, signal)).rejects.toMatchObject({ info: { memoryBytes: 9 * gib } });
+    made();
+    await gate.grow(one, more, signal);
+  });
+
+  it('still counts what is given back while the records are read', async () => {
+    const { gate, world } = admission({ waitMs: 0 });
+    // As in a process that holds sessions it did not make: all it knows of them is in their records.
+    const records = [one, another({ memoryBytes: 4 * gib })];
+    const release = await gate.grow(one, more, signal);
+    world.onRead = () => {
+      const seen = [...records];
+      records[0] = more;
+      release();
+      return seen;
+    };
+    await expect(gate.admit(another({ memoryBytes: 2 * gib }), signal)).rejects.toMatchObject({
+      info: { memoryBytes: 9 * gib },
+    });
+  });
+
+  it('waits for room in one row with sessions that are made', async () => {
+    const { gate, world, waits } = admission({ waiting: 2 });
+    world.own = [one, another({ memoryBytes: 7 * gib })];
+    const order: string[] = [];
+    world.onWait = () => {
+      if (waits.length === 2) world.own = [one];
+    };
+    const making = gate.admit(another({ memoryBytes: 5 * gib }), signal).then((release) => {
+      order.push('made');
+      release();
+    });
+    const growing = gate.grow(one, more, signal).then(() => order.push('grown'));
+    await Promise.all([making, growing]);
+    expect(order).toEqual(['made', 'grown']);
   });
 });
 
