@@ -14,6 +14,8 @@ export interface Limits {
   readonly coreBytes: number;
   /** Largest single file a process may write, in bytes; undefined: not limited. */
   readonly fsizeBytes?: number;
+  /** The most that `fsizeBytes` can be made while the sandbox runs; absent: it can't be changed. */
+  readonly fsizeMostBytes?: number;
   /** How much what it can write on the host's disk may grow, in allocated bytes; absent: not watched, in records of older versions. */
   readonly diskBytes?: number;
   /** The same in files and folders. */

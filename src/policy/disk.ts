@@ -3,7 +3,8 @@ import type { SitePolicy } from '../core/site-policy.js';
 import type { MountSpec, TmpfsSpec } from '../core/spec.js';
 import { formatBytes } from '../core/units.js';
 import { leastLimits } from './limits.js';
-import { within } from './quantities.js';
+import { type Range, within } from './quantities.js';
+import { deny } from './verdict.js';
 import type { Wishes } from './wishes.js';
 
 /** What else of a plan the limit of the disk depends on. */
@@ -12,6 +13,14 @@ export interface DiskSurroundings {
   readonly shmBytes: number;
   readonly mounts: readonly MountSpec[];
   readonly tmpfs: readonly TmpfsSpec[];
+}
+
+/** What may be asked of the disk. */
+export function diskRange({ ceilings }: Pick<SitePolicy, 'ceilings'>): Range {
+  return {
+    ...{ what: 'disk', unit: 'bytes', minimum: leastLimits.diskBytes },
+    ...{ ceiling: ceilings.diskBytes, ceilingRule: 'disk.ceiling' },
+  };
 }
 
 /**
@@ -24,20 +33,63 @@ export function decideDisk(
   wishes: Wishes,
   { ceilings, defaults }: SitePolicy,
   { limits, shmBytes, mounts, tmpfs }: DiskSurroundings,
-): Pick<Limits, 'diskBytes' | 'diskInodes' | 'fsizeBytes'> {
+): Pick<Limits, 'diskBytes' | 'diskInodes' | 'fsizeBytes' | 'fsizeMostBytes'> {
   const asked = wishes.get('diskBytes');
-  const diskBytes = within(asked ?? Math.min(defaults.diskBytes, ceilings.diskBytes), {
-    ...{ what: 'disk', unit: 'bytes', minimum: leastLimits.diskBytes },
-    ...{ ceiling: ceilings.diskBytes, ceilingRule: 'disk.ceiling' },
-  });
+  const diskBytes = within(asked ?? Math.min(defaults.diskBytes, ceilings.diskBytes), diskRange({ ceilings }));
   const budget = { diskBytes, diskInodes: Math.min(defaults.diskInodes, ceilings.diskInodes) };
-  if (asked !== undefined && mounts.every(({ readOnly }) => readOnly)) {
-    wishes.notes.push('disk limits nothing: nothing on the disk can be written in this session');
-  }
-  const fenceBytes = Math.max(diskBytes, shmBytes, ...tmpfs.map(({ sizeBytes }) => sizeBytes));
+  if (asked !== undefined && mounts.every(({ readOnly }) => readOnly)) wishes.notes.push(limitsNothing);
+  const fenceBytes = fenceOf(diskBytes, { shmBytes, tmpfs });
   const wanted = wishes.get('fsizeBytes');
   if (wanted !== undefined && wanted > fenceBytes) {
     wishes.notes.push(`fsize is ${formatBytes(fenceBytes)}, since no file may be larger than the disk limit`);
   }
-  return { ...budget, fsizeBytes: Math.min(limits.fsizeBytes ?? fenceBytes, fenceBytes) };
+  const mostBytes = fenceOf(ceilings.diskBytes, { shmBytes, tmpfs });
+  return {
+    ...budget,
+    fsizeBytes: Math.min(limits.fsizeBytes ?? fenceBytes, fenceBytes),
+    fsizeMostBytes: Math.min(limits.fsizeBytes ?? mostBytes, mostBytes),
+  };
+}
+
+const limitsNothing = 'disk limits nothing: nothing on the disk can be written in this session';
+
+function fenceOf(diskBytes: number, { shmBytes, tmpfs }: Pick<DiskSurroundings, 'shmBytes' | 'tmpfs'>): number {
+  return Math.max(diskBytes, shmBytes, ...tmpfs.map(({ sizeBytes }) => sizeBytes));
+}
+
+/** What a running session is judged by that is to have another limit of its disk. */
+export interface DiskFacts extends Omit<DiskSurroundings, 'limits'> {
+  readonly limits: Limits;
+  /** What it has added by a count of now; undefined where nobody has counted. */
+  readonly addedBytes: number | undefined;
+}
+
+/**
+ * Another limit of the disk for a running sandbox. Less than it has added would end every command in it at once. What starts from then
+ * on can write files as large as the limit, as at a creation; what runs keeps the kernel's limit that it has.
+ */
+export function changeDisk(
+  asked: number,
+  { limits, mounts, shmBytes, tmpfs, addedBytes = 0 }: DiskFacts,
+  policy: Pick<SitePolicy, 'ceilings'>,
+): { readonly limits: Pick<Limits, 'diskBytes' | 'fsizeBytes'>; readonly notes: readonly string[] } {
+  const diskBytes = within(asked, diskRange(policy));
+  if (diskBytes < (limits.diskBytes ?? 0) && addedBytes >= diskBytes) {
+    const added = formatBytes(addedBytes);
+    deny(
+      'disk.in-use',
+      `disk ${formatBytes(diskBytes)} is no more than the ${added} that the session has added already`,
+    );
+  }
+  const { fsizeBytes, fsizeMostBytes } = limits;
+  const fenceBytes = Math.min(fsizeMostBytes ?? Number.MAX_SAFE_INTEGER, fenceOf(diskBytes, { shmBytes, tmpfs }));
+  const isFenced = fsizeBytes !== undefined && fsizeMostBytes !== undefined;
+  const notes = mounts.every(({ readOnly }) => readOnly) ? [limitsNothing] : [];
+  if (fsizeBytes === undefined || fenceBytes === fsizeBytes) return { limits: { diskBytes }, notes };
+  if (!isFenced) {
+    return { limits: { diskBytes }, notes: [...notes, `One file can still have ${formatBytes(fsizeBytes)} at most.`] };
+  }
+  const [now, before] = [fenceBytes, fsizeBytes].map(formatBytes);
+  const note = `Commands that start from now on can write files of ${now} at most; those that run keep ${before}.`;
+  return { limits: { diskBytes, fsizeBytes: fenceBytes }, notes: [...notes, note] };
 }

@@ -57,6 +57,7 @@ export const updateRequestSchema = z.strictObject({
   cpus: size.optional().describe('CPU limit, for example 1.5.'),
   cpuShares: z.number().optional().describe('CPU weight, 1024 is normal.'),
   pids: z.number().optional().describe('Most processes and threads.'),
+  disk: size.optional().describe('How much a writable project may have grown since the session was made, such as 20g.'),
 });
 
 /** An update request as callers write it. */

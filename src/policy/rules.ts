@@ -102,6 +102,10 @@ export const rules = {
     reason: 'A sandbox holds more memory now than it would be left with, and the kernel would kill at once.',
     hint: 'Stop commands or remove files from /tmp, /var/tmp, /home/agent and /dev/shm first, or ask for more memory.',
   },
+  'disk.in-use': {
+    reason: 'A session has added more to the disk than it would be left with, and its commands would be ended at once.',
+    hint: 'Delete what is not needed from the project on the host first, or ask for a larger disk.',
+  },
   'memory.host': { reason: 'More memory than the host has would be no limit.', hint: 'Ask for less memory.' },
   'memory.swap': {
     reason: 'Swap is always off, so memory and memory+swap are the same number.',

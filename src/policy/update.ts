@@ -1,7 +1,9 @@
 import type { Limits } from '../core/limits.js';
+import type { SitePolicy } from '../core/site-policy.js';
 import type { SandboxSpec } from '../core/spec.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import type { CreateContext } from './create.js';
+import { changeDisk } from './disk.js';
 import type { JsonBounds } from './json.js';
 import { type ChangeableLimit, checkHostFacts, leastLimits, limitRanges, timeRanges } from './limits.js';
 import { count, cpus, duration, size, within } from './quantities.js';
@@ -23,11 +25,13 @@ export interface SessionPlan {
 /** What an update is judged by besides the request and the site's rules. */
 export interface UpdateFacts {
   readonly plan: SessionPlan;
-  readonly spec: Pick<SandboxSpec, 'tmpfs' | 'shmBytes'>;
+  readonly spec: Pick<SandboxSpec, 'tmpfs' | 'shmBytes' | 'mounts'>;
   readonly createdAtMs: number;
   readonly nowMs: number;
   /** What its processes and tmpfs hold and the kernel can't take back, in bytes; undefined where nobody counts it. */
   readonly memoryInUseBytes?: number | undefined;
+  /** What it has added to the disk; undefined where nobody has counted. */
+  readonly diskAddedBytes?: number | undefined;
 }
 
 export interface UpdateAllowed {
@@ -58,16 +62,17 @@ export function decideUpdate(
     const ranges = limitRanges(sitePolicy, host);
     const asked = askedLimits(request);
     const limits = Object.entries(asked).map(([key, value]) => [key, within(value, ranges[key as ChangeableLimit])]);
+    const disk = askedDisk(request, facts, sitePolicy);
     const plan: SessionPlan = {
       deadlineAtMs: decideDeadline(request, facts, timeRanges(sitePolicy).lifetimeMs),
       idleTimeoutMs:
         request.idleTimeout === undefined
           ? facts.plan.idleTimeoutMs
           : within(duration(request.idleTimeout, 'idleTimeout'), timeRanges(sitePolicy).idleTimeoutMs),
-      limits: { ...facts.plan.limits, ...(Object.fromEntries(limits) as Partial<Limits>) },
+      limits: { ...facts.plan.limits, ...(Object.fromEntries(limits) as Partial<Limits>), ...disk.limits },
     };
     refuseMemoryInUse(plan, facts);
-    return { verdict: 'allow', plan, notes: notesOn(request, plan, facts) };
+    return { verdict: 'allow', plan, notes: [...notesOn(request, plan, facts), ...disk.notes] };
   });
 }
 
@@ -78,6 +83,13 @@ function askedLimits({ memory, pids, cpuShares, ...rest }: UpdateRequest): Parti
     ...(cpuShares === undefined ? {} : { cpuShares: count(cpuShares, 'cpuShares') }),
     ...(pids === undefined ? {} : { pids: count(pids, 'pids') }),
   };
+}
+
+function askedDisk({ disk }: UpdateRequest, { plan, spec, diskAddedBytes }: UpdateFacts, policy: SitePolicy) {
+  if (disk === undefined) return { limits: {}, notes: [] };
+  const { tmpfs, shmBytes, mounts } = spec;
+  const facts = { limits: plan.limits, tmpfs, shmBytes, mounts, addedBytes: diskAddedBytes };
+  return changeDisk(size(disk, 'disk'), facts, policy);
 }
 
 function decideDeadline(

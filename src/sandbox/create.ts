@@ -132,6 +132,14 @@ export function longestLifetimeMs(
   return commandPath === 'exec' ? lifetimeMs : Math.max(lifetimeMs, lifetimeCeilingMs);
 }
 
+/** With the engine's exec commands have what the container has: the limit of one file stays what it is then. */
+export function asMade(spec: SandboxSpec, { commandPath }: Pick<SandboxMaker, 'commandPath'>): SandboxSpec {
+  if (commandPath !== 'exec') return spec;
+  const limits = { ...spec.limits };
+  delete limits.fsizeMostBytes;
+  return { ...spec, limits };
+}
+
 /** The first, when both are done: what is still under way when the other fails would outlive its removal. */
 async function bothOf<T>(first: Promise<T>, second: Promise<unknown>): Promise<T> {
   await Promise.allSettled([first, second]);

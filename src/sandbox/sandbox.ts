@@ -5,6 +5,7 @@ import type { CommandId } from '../core/ids.js';
 import type { Limits } from '../core/limits.js';
 import type { Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
+import { known } from '../kit/known.js';
 import { readFromEngine } from '../monitor/engine-reading.js';
 import { ownCgroup } from '../monitor/own-cgroup.js';
 import type { Reading } from '../monitor/reading.js';
@@ -124,7 +125,8 @@ export class Sandbox implements AsyncDisposable {
     this.#cgroup ??= { folder: ownCgroup(initPid, containerId) };
     const cgroup = this.#cgroup.folder;
     const [cwd] = await Promise.all([resolveFolderInside(initPid, request.cwd ?? spec.workdir), permitted]);
-    const place = { clock: this.#clock, cgroup, initPid, cwd, isAlive: () => this.alive };
+    const { fsizeBytes } = this.handle.spec.limits;
+    const place = { clock: this.#clock, cgroup, initPid, cwd, isAlive: () => this.alive, fsizeBytes };
     return this.#runner.start(id, request, place, options);
   }
 
@@ -181,6 +183,13 @@ export class Sandbox implements AsyncDisposable {
       handle.evidence,
       handle.spec.require.filter((id) => limitControls.includes(id)),
     );
+  }
+
+  /** Has what starts from now on keep to the limit of one file; the rest of the disk's limits is no business of the sandbox. */
+  setDiskLimits({ diskBytes, fsizeBytes }: Pick<Limits, 'diskBytes' | 'fsizeBytes'>): void {
+    const { spec } = this.#handle;
+    const limits = { ...spec.limits, ...known({ diskBytes, fsizeBytes }) };
+    this.#handle = { ...this.#handle, spec: { ...spec, limits } };
   }
 
   /** What runs has the old limit written into its own cgroup: it must not stay below a greater one. */

@@ -13,6 +13,7 @@ const limits = z.strictObject({
   nofile: bytes,
   coreBytes: bytes,
   fsizeBytes: bytes.optional(),
+  fsizeMostBytes: bytes.optional(),
   diskBytes: bytes.optional(),
   diskInodes: bytes.optional(),
 });

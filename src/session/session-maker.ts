@@ -11,6 +11,7 @@ import type { CreateContext } from '../policy/create.js';
 import type { CreateAllowed } from '../policy/verdict.js';
 import {
   type ApprovedPath,
+  asMade,
   createSandbox,
   longestLifetimeMs,
   SandboxLeft,
@@ -79,7 +80,8 @@ export class SessionMaker {
   async make(id: SessionId, verdict: CreateAllowed, signal: AbortSignal): Promise<Session> {
     const { store, maker } = this.#options;
     const approved = await this.#approve(verdict.spec);
-    const record = this.#newRecord(id, verdict.spec, approved, verdict.name);
+    const spec = asMade(verdict.spec, maker);
+    const record = this.#newRecord(id, spec, approved, verdict.name);
     await store.save(record);
     await using undo = new Disposables();
     try {
@@ -92,7 +94,7 @@ export class SessionMaker {
       if (disk !== undefined) undo.use(disk.space);
       const sandbox = await createSandbox(
         maker,
-        verdict.spec,
+        spec,
         approved,
         identityOf(record, store, maker.callerUid, this.#options.version),
         signal,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { controlIds } from '../core/evidence.js';
 import { formatBytes, formatDuration } from '../core/units.js';
+import { known } from '../kit/known.js';
 import type { SessionPlan } from '../policy/update.js';
 import type { Session } from './session.js';
 
@@ -21,7 +22,13 @@ export const updateReport = z.object({
   endsInMs: z.number(),
   /** Absent: it may be idle for as long as it lives. */
   idleTimeoutMs: z.number().optional(),
-  limits: z.object({ memoryBytes: z.number(), cpuMillis: z.number(), cpuShares: z.number(), pids: z.number() }),
+  limits: z.object({
+    memoryBytes: z.number(),
+    cpuMillis: z.number(),
+    cpuShares: z.number(),
+    pids: z.number(),
+    diskBytes: z.number().optional(),
+  }),
   /** What is different from before; empty when all of it was so already. */
   changes: z.array(z.object({ what: z.string(), before: z.string(), after: z.string() })),
   /** What was verified anew, as in get_session. */
@@ -44,6 +51,7 @@ export function changesBetween(before: SessionPlan, after: SessionPlan, createdA
     cpus: cpu(plan.limits.cpuMillis),
     cpuShares: String(plan.limits.cpuShares),
     pids: String(plan.limits.pids),
+    disk: plan.limits.diskBytes === undefined ? 'none' : formatBytes(plan.limits.diskBytes),
   });
   const old = texts(before);
   return Object.entries(texts(after)).flatMap(([what, text]) => {
@@ -62,7 +70,7 @@ export function reportOf(
   nowMs: number,
 ): UpdateReport {
   const { record, idleness, sandbox } = session;
-  const { memoryBytes, cpuMillis, cpuShares, pids } = record.spec.limits;
+  const { memoryBytes, cpuMillis, cpuShares, pids, diskBytes } = record.spec.limits;
   const ids: readonly string[] = changes.flatMap(({ what }) =>
     what in provenBy ? provenBy[what as keyof typeof provenBy] : [],
   );
@@ -71,7 +79,7 @@ export function reportOf(
     endsAt: new Date(record.deadlineAtMs).toISOString(),
     endsInMs: Math.max(0, record.deadlineAtMs - nowMs),
     ...(idleness.timeoutMs === undefined ? {} : { idleTimeoutMs: idleness.timeoutMs }),
-    limits: { memoryBytes, cpuMillis, cpuShares, pids },
+    limits: { memoryBytes, cpuMillis, cpuShares, pids, ...known({ diskBytes }) },
     changes: [...changes],
     controls: sandbox.handle.evidence.controls.filter(({ id }) => ids.includes(id)).map((row) => ({ ...row })),
     notes: [...notes],

@@ -47,8 +47,9 @@ export async function updateSession(
         const { plan: asked } = decide(session, request, before, parts);
         const release = await admitted(session, { before, after: asked }, parts.admission, signal);
         try {
+          const diskAddedBytes = await diskAdded(session, { before, after: asked });
           // Once more: it may have waited for room, and what the session holds and how long it lives goes by now.
-          const { plan: after, notes } = decide(session, request, before, parts);
+          const { plan: after, notes } = decide(session, request, before, parts, diskAddedBytes);
           await perform(session, { before, after }, parts);
           const changes = changesBetween(before, after, session.record.createdAtMs);
           return reportOf(session, changes, notes, parts.clock.now());
@@ -68,12 +69,28 @@ export function planOf(record: SessionRecord): SessionPlan {
   return { deadlineAtMs, idleTimeoutMs: spec.idleTimeoutMs, limits: specOf(record).limits };
 }
 
-function decide(session: Session, request: unknown, plan: SessionPlan, parts: UpdateParts): UpdateAllowed {
+function decide(
+  session: Session,
+  request: unknown,
+  plan: SessionPlan,
+  parts: UpdateParts,
+  diskAddedBytes?: number,
+): UpdateAllowed {
   const { createdAtMs } = session.record;
   const memoryInUseBytes = memoryInUse(session.sandbox.handle);
-  const facts = { plan, spec: session.record.spec, createdAtMs, nowMs: parts.clock.now(), memoryInUseBytes };
+  const facts = {
+    plan,
+    spec: session.record.spec,
+    createdAtMs,
+    nowMs: parts.clock.now(),
+    memoryInUseBytes,
+    diskAddedBytes,
+  };
   const verdict = decideUpdate(request, facts, parts.policy);
   if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
+  if (plan.limits.diskBytes === undefined && verdict.plan.limits.diskBytes !== undefined) {
+    throw new SessionError('UPDATE_UNSUPPORTED', 'nobody has counted what this session adds to the disk');
+  }
   if (verdict.plan.deadlineAtMs !== plan.deadlineAtMs) refuseBeyondEngine(session.record, verdict.plan);
   return verdict;
 }
@@ -93,6 +110,25 @@ function refuseBeyondEngine(record: SessionRecord, { deadlineAtMs }: SessionPlan
   );
 }
 
+/** Counted when it is to have less: what was counted last may be long gone, or far more by now. */
+async function diskAdded({ disk }: Session, { before, after }: Step): Promise<number | undefined> {
+  const { diskBytes = 0 } = before.limits;
+  if (disk === undefined || (after.limits.diskBytes ?? 0) >= diskBytes) return undefined;
+  try {
+    await disk.count();
+  } catch (cause) {
+    const message = 'what the session has added to the disk can not be counted now';
+    throw new SessionError('UPDATE_UNSUPPORTED', message, { cause });
+  }
+  return disk.usage?.bytes;
+}
+
+/** Neither engine nor process 1 has a part in it. */
+function setDisk({ sandbox, disk }: Session, { limits }: SessionPlan): void {
+  sandbox.setDiskLimits(limits);
+  if (limits.diskBytes !== undefined) disk?.setLimit(limits.diskBytes);
+}
+
 async function perform(session: Session, { before, after }: Step, parts: UpdateParts): Promise<void> {
   await announce(session, { before, after }, parts.store);
   try {
@@ -108,6 +144,7 @@ async function apply(session: Session, { before, after }: Step, parts: UpdatePar
   const { sandbox, record } = session;
   if (after.deadlineAtMs !== before.deadlineAtMs) await moveEnd(session, after, parts);
   if (!areSame(sandbox.handle.spec, after)) await sandbox.setLimits(after.limits);
+  setDisk(session, after);
   const { idleTimeoutMs, limits } = after;
   const spec: SessionRecord['spec'] = {
     ...record.spec,
@@ -141,6 +178,7 @@ async function takeBack(session: Session, { before, after }: Step, parts: Update
     if (error !== undefined) record = { ...record, promised: promisedBetween({ before, after }) };
     if (error?.code === 'CONTROL_NOT_ENFORCED') await sandbox[Symbol.asyncDispose]().catch(() => undefined);
   }
+  setDisk(session, after);
   const { controls, readAtMs } = sandbox.handle.evidence;
   const kept = { ...record, evidence: { controls: [...controls], readAtMs } };
   session.recordChange(kept);
@@ -165,6 +203,7 @@ function describeUpdate({ changes, controls }: UpdateReport, { spec }: SessionRe
     cpuMillis: spec.limits.cpuMillis,
     cpuShares: spec.limits.cpuShares,
     pids: spec.limits.pids,
+    diskBytes: spec.limits.diskBytes ?? 0,
     lifetimeMs: spec.lifetimeMs,
     idleTimeoutMs: spec.idleTimeoutMs ?? 0,
     controls: controls.map((c) => plain(`${c.id}=${c.status}`)),

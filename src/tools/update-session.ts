@@ -9,9 +9,9 @@ export const updateSession = defineTool({
   title: 'Change a running session',
   description:
     'Gives a running session more or less time (lifetime from its creation, or endsIn from now; idleTimeout) and other limits ' +
-    '(memory, cpus, cpuShares, pids), up to the ceilings of the site policy; what is left out stays, and so do the sizes of /tmp and ' +
+    '(memory, cpus, cpuShares, pids, disk), up to the ceilings of the site policy; what is left out stays, and so do the sizes of /tmp and ' +
     'other tmpfs. All of it is done or none. Changed limits are read back from the kernel and reported as in get_session. Less ' +
-    'memory than the session holds now is refused.',
+    'memory than the session holds now, or less disk than it has added, is refused.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: z.strictObject({ sessionId: z.string().max(64), ...updateRequestSchema.shape }),
   output: updateReport,

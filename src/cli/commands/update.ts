@@ -24,12 +24,13 @@ const options = {
   cpus: { type: 'string', help: 'CPU limit, such as 0.5 or 2' },
   'cpu-shares': { type: 'string', help: 'CPU weight; 1024 is normal' },
   pids: { type: 'string', help: 'limit of processes and threads' },
+  disk: { type: 'string', help: 'how much a writable project may have grown since its creation, such as 20g' },
 } as const satisfies CliOptions;
 
 export const update: CliCommand = {
   name: 'update',
   usage: 'update ID [OPTIONS]',
-  summary: 'gives a running session more or less time, memory, CPU or processes',
+  summary: 'gives a running session more or less time, memory, CPU, processes or disk',
   mostPositionals: 1,
   options,
   async run(context) {
@@ -99,6 +100,7 @@ function requestOf(context: CommandContext): UpdateRequest {
     cpus: given('cpus'),
     cpuShares: whole('cpu-shares'),
     pids: whole('pids'),
+    disk: given('disk'),
   };
   return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
 }

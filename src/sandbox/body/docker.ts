@@ -80,6 +80,7 @@ export function dockerResources(cap: Limits): Record<string, unknown> {
 }
 
 function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown> {
+  const fsizeBytes = cap.fsizeMostBytes ?? cap.fsizeBytes;
   const ulimit = (name: string, value: number) => ({ Name: name, Soft: value, Hard: value });
   return {
     ...dockerResources(cap),
@@ -87,7 +88,7 @@ function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown>
     Ulimits: [
       ulimit('nofile', cap.nofile),
       ulimit('core', cap.coreBytes),
-      ...(cap.fsizeBytes === undefined ? [] : [ulimit('fsize', cap.fsizeBytes)]),
+      ...(fsizeBytes === undefined ? [] : [ulimit('fsize', fsizeBytes)]),
     ],
   };
 }

@@ -107,13 +107,14 @@ export function podmanResources(cap: Limits): Record<string, unknown> {
 }
 
 function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown> {
+  const fsizeBytes = cap.fsizeMostBytes ?? cap.fsizeBytes;
   const rlimit = (type: string, value: number) => ({ type, soft: value, hard: value });
   return {
     resource_limits: podmanResources(cap),
     r_limits: [
       rlimit('nofile', cap.nofile),
       rlimit('core', cap.coreBytes),
-      ...(cap.fsizeBytes === undefined ? [] : [rlimit('fsize', cap.fsizeBytes)]),
+      ...(fsizeBytes === undefined ? [] : [rlimit('fsize', fsizeBytes)]),
     ],
     shm_size: shmBytes,
   };

@@ -15,6 +15,9 @@ import { hasInput } from './feed.js';
 import { NeverStarted } from './never-started.js';
 import type { CommandRunner } from './runner.js';
 
+/** RLIMIT_FSIZE, which the program can't raise again: the container itself may have more, so that an update can give more. */
+const largestFile = (bytes: bigint) => ({ resource: 1, soft: bytes, hard: bytes });
+
 /** What is said of a command that another process started. Its limits were that process's, its timeout is process 1's. */
 const unknownRequest: ExecRequest = {
   argv: ['(started before its holder went away)'],
@@ -108,6 +111,7 @@ export class ChannelRunner implements CommandRunner {
       graceMs: termGraceMs,
       stdin: hasInput(request, options),
       ...(options.terminal === undefined ? {} : { tty: options.terminal }),
+      rlimits: place.fsizeBytes === undefined ? [] : [largestFile(BigInt(place.fsizeBytes))],
     };
     try {
       command.run(await this.#channel.start(start, command.sinks, undefined, seat?.prepared), this.#channel);

@@ -49,6 +49,8 @@ export interface CommandPlace {
   /** Resolved inside. */
   readonly cwd: string;
   readonly isAlive: () => boolean;
+  /** The largest file it may write, in bytes; absent: as the container has it. */
+  readonly fsizeBytes?: number | undefined;
 }
 
 /** SIGTERM, this long, SIGKILL. */

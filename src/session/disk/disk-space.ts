@@ -9,6 +9,8 @@ export interface DiskSpaceParts {
   readonly clock: Clock;
   /** Resolves when it is known what was there before the sandbox. */
   readonly begin: () => Promise<void>;
+  /** Has the accountant hold it against this many bytes. */
+  readonly setLimit: (bytes: number) => void;
   /** Closes what is open. */
   readonly close: () => Promise<void>;
 }
@@ -55,10 +57,13 @@ export class DiskSpace implements AsyncDisposable {
     await this.#parts.begin();
     const usage = await this.#parts.accountant.count();
     this.#failures = 0;
-    const level = diskLevelOf(usage);
-    if (level === this.#level) return;
-    this.#level = level;
-    this.#onLevel?.(level, usage);
+    this.#noteLevel(usage);
+  }
+
+  /** Another limit, in bytes, from now on; what has been added counts against it as it was counted last. */
+  setLimit(bytes: number): void {
+    this.#parts.setLimit(bytes);
+    if (this.usage !== undefined) this.#noteLevel(this.usage);
   }
 
   /** Calls `listener` when a count finds another level than the one before, until what is returned is disposed. */
@@ -143,6 +148,13 @@ export class DiskSpace implements AsyncDisposable {
     await this.#sleep(accountant.restLeftMs);
     if (this.#live.size === 0) await this.count();
     return this.#live.size > 0;
+  }
+
+  #noteLevel(usage: DiskUsage): void {
+    const level = diskLevelOf(usage);
+    if (level === this.#level) return;
+    this.#level = level;
+    this.#onLevel?.(level, usage);
   }
 
   #endIfFull(): void {

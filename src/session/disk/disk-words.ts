@@ -5,7 +5,7 @@ import type { DiskUsage } from '../../monitor/disk/usage.js';
 export const diskRule = 'disk.limit';
 
 export const diskHint =
-  'Delete what is not needed from the project on the host, then call again: what is there is counted anew. Else create a session with a larger disk (--disk).';
+  'Delete what is not needed from the project on the host, then call again: what is there is counted anew. Or give the session a larger disk with update_session, or `paddock update ID --disk SIZE`.';
 
 /** How near the limit a session is. */
 export type DiskLevel = 'usual' | 'warning' | 'critical' | 'reached';

@@ -24,8 +24,9 @@ export class OpenedDisk {
   readonly #clock: Clock;
   #init: Pick<InitIdentity, 'initPid' | 'namespace'> | undefined;
 
-  constructor(record: SessionRecord, limits: DiskLimits, { handles, folders, unreachable }: Opened, clock: Clock) {
+  constructor(record: SessionRecord, given: DiskLimits, { handles, folders, unreachable }: Opened, clock: Clock) {
     this.#clock = clock;
+    let limits = given;
     this.#init = record.container;
     const stop = new AbortController();
     const parts = {
@@ -45,6 +46,9 @@ export class OpenedDisk {
       accountant: this.#accountant,
       clock,
       begin: () => this.#begin(),
+      setLimit: (bytes) => {
+        limits = { ...limits, bytes };
+      },
       close: async () => {
         stop.abort();
         await this.#begun?.catch(() => undefined);

@@ -49,6 +49,12 @@ describe('the size of one file', () => {
     expect(specOf({ ...project, disk: '1m', memory: '8g', dockerOpts: large }).limits.fsizeBytes).toBe(2 * gib);
   });
 
+  it('can be made as large by an update as the disk of the site, and never larger than was asked', () => {
+    expect(specOf(project).limits.fsizeMostBytes).toBe(ceilings.diskBytes);
+    const lower = { ceilings: { ...ceilings, fsizeBytes: gib } };
+    expect(specOf(project, lower).limits).toMatchObject({ fsizeBytes: gib, fsizeMostBytes: gib });
+  });
+
   it('stays lower where that is asked, and says when more is', () => {
     const fsize = (size: string) => ({ ...project, dockerOpts: { Ulimits: [{ Name: 'fsize', Hard: size }] } });
     expect(specOf(fsize('5m')).limits.fsizeBytes).toBe(5 * mib);

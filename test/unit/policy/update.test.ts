@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decideUpdate, type UpdateFacts } from '../../../src/policy/update.js';
+import type { Limits } from '../../../src/core/limits.js';
+import { decideUpdate, type UpdateFacts, type UpdateVerdict } from '../../../src/policy/update.js';
 import { context, specOf } from './support/context.js';
 
 const hourMs = 3_600_000;
@@ -13,6 +14,9 @@ const facts: UpdateFacts = {
   nowMs: createdAtMs + hourMs,
   plan: { deadlineAtMs: createdAtMs + 4 * hourMs, idleTimeoutMs: hourMs / 2, limits: specOf({}).limits },
 };
+
+/** The same over a project that it can write. */
+const writable: Partial<UpdateFacts> = { spec: specOf({ projectPath: '/home/ada/p', workspace: 'rw' }) };
 
 function judge(request: unknown, changes: Partial<UpdateFacts> = {}) {
   return decideUpdate(request, { ...facts, ...changes }, context());
@@ -30,6 +34,55 @@ describe('a change of a running session', () => {
   it('may give every limit anew, in the words of a creation', () => {
     expect(judge({ memory: '1g', cpus: 0.5, cpuShares: 512, pids: 64 })).toMatchObject({
       plan: { limits: { memoryBytes: 1024 * mib, cpuMillis: 500, cpuShares: 512, pids: 64 } },
+    });
+  });
+
+  it('may give the disk anew, and the size of one file goes with it for what starts then', () => {
+    const gib = 1024 * mib;
+    const note = (now: string) =>
+      `Commands that start from now on can write files of ${now} at most; those that run keep 10 GiB.`;
+    expect(judge({ disk: '20g' }, writable)).toMatchObject({
+      plan: { limits: { diskBytes: 20 * gib, fsizeBytes: 20 * gib, diskInodes: facts.plan.limits.diskInodes } },
+      notes: [note('20 GiB')],
+    });
+    const least = Math.max(...facts.spec.tmpfs.map(({ sizeBytes }) => sizeBytes));
+    expect(judge({ disk: '1m' }, writable)).toMatchObject({ plan: { limits: { diskBytes: mib, fsizeBytes: least } } });
+    expect(judge({ disk: '20g' })).toMatchObject({
+      notes: ['disk limits nothing: nothing on the disk can be written in this session', note('20 GiB')],
+    });
+  });
+
+  it('leaves the size of one file as it was asked for, and as it is where it can not be changed', () => {
+    const fixed = (limits: Partial<Limits>) => ({
+      ...writable,
+      plan: { ...facts.plan, limits: { ...facts.plan.limits, ...limits } },
+    });
+    const asked = specOf({ dockerOpts: { Ulimits: [{ Name: 'fsize', Hard: '5g' }] } }).limits;
+    const sizes = (verdict: UpdateVerdict) => (verdict.verdict === 'allow' ? verdict.plan.limits.fsizeBytes : verdict);
+    expect(sizes(judge({ disk: '20g' }, fixed(asked)))).toBe(5 * 1024 * mib);
+    expect(sizes(judge({ disk: '2g' }, fixed(asked)))).toBe(2 * 1024 * mib);
+    expect(sizes(judge({ disk: '8g' }, fixed({ ...asked, fsizeBytes: 2 * 1024 * mib })))).toBe(5 * 1024 * mib);
+    const plain: { -readonly [K in keyof Limits]: Limits[K] } = { ...facts.plan.limits };
+    delete plain.fsizeMostBytes;
+    const older = { ...writable, plan: { ...facts.plan, limits: plain } };
+    expect(judge({ disk: '20g' }, older)).toMatchObject({
+      plan: { limits: { diskBytes: 20 * 1024 * mib, fsizeBytes: 10 * 1024 * mib } },
+      notes: ['One file can still have 10 GiB at most.'],
+    });
+  });
+
+  it('gives no less disk than a session has added, and says how much that is', () => {
+    const added = { ...writable, diskAddedBytes: 3 * 1024 * mib };
+    expect(judge({ disk: '2g' }, added)).toMatchObject({
+      ...{ verdict: 'deny', ruleId: 'disk.in-use' },
+      reason: 'disk 2 GiB is no more than the 3 GiB that the session has added already',
+    });
+    // At the limit its commands would be ended at once.
+    expect(judge({ disk: '3g' }, added)).toMatchObject({ ruleId: 'disk.in-use' });
+    expect(judge({ disk: '3073m' }, added)).toMatchObject({ verdict: 'allow' });
+    // More room than before is always good, be it too little still.
+    expect(judge({ disk: '11g' }, { ...writable, diskAddedBytes: 12 * 1024 * mib })).toMatchObject({
+      verdict: 'allow',
     });
   });
 
@@ -56,6 +109,9 @@ describe('a change of a running session', () => {
     [{ memory: null }, 'request.invalid'],
     [{ shm: '1g' }, 'request.unknown-key'],
     [{ lifetime: '2h', endsIn: '1h' }, 'request.conflict'],
+    [{ disk: '1025g' }, 'disk.ceiling'],
+    [{ disk: '1000k' }, 'limits.too-small'],
+    [{ disk: 'much' }, 'limits.malformed'],
     // The site's ceilings, which hold for the whole life of a session.
     [{ lifetime: '25h' }, 'lifetime.ceiling'],
     [{ endsIn: '24h' }, 'lifetime.ceiling'],

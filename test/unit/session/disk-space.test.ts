@@ -42,6 +42,10 @@ function stage() {
     accountant,
     clock,
     begin: () => Promise.resolve(),
+    setLimit: (bytes) => {
+      const { usage } = accountant;
+      if (usage !== undefined) accountant.usage = { ...usage, limits: { ...limits, bytes } };
+    },
     close: () => {
       closed += 1;
       return Promise.resolve();
@@ -51,6 +55,21 @@ function stage() {
 }
 
 describe('the disk of a session', () => {
+  it('takes another limit, by which a full one has room again at once, and its alarm is over', async () => {
+    const { accountant, space } = stage();
+    const levels: string[] = [];
+    space.listen((level) => levels.push(level));
+    accountant.next = usageOf(100);
+    await space.count();
+    expect(space.isFull()).toBe(true);
+    space.setLimit(200);
+    expect(space.isFull()).toBe(false);
+    await space.admit('pdk_a');
+    expect(levels).toEqual(['reached', 'usual']);
+    space.setLimit(110);
+    expect([levels.at(-1), accountant.counts]).toEqual(['warning', 1]);
+  });
+
   it('ends every command at the limit, and says so with numbers', async () => {
     const { clock, accountant, space } = stage();
     const ended: string[] = [];

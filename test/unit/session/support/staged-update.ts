@@ -37,6 +37,12 @@ export function stagedUpdate(changes: Partial<SessionRecord> = {}) {
       Object.assign(sandbox, { handle: { ...sandbox.handle, spec, evidence: evidence(`${limits.pids}`) } });
       return Promise.resolve();
     }),
+    setDiskLimits: vi.fn((limits: Pick<Limits, 'diskBytes' | 'fsizeBytes'>) => {
+      const { spec } = sandbox.handle;
+      Object.assign(sandbox, {
+        handle: { ...sandbox.handle, spec: { ...spec, limits: { ...spec.limits, ...limits } } },
+      });
+    }),
     [Symbol.asyncDispose]: vi.fn(() => {
       sandbox.alive = false;
       return Promise.resolve();
