@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { type ProcStat, parseStat } from './proc/stat.js';
 
 /**
@@ -17,29 +17,38 @@ export interface ProcessIdentity {
  * The identity of a process, by default our own; undefined when there is none of that pid (or /proc hides it).
  * A process that has ended and waits to be reaped still has one; `isAlive` says no to it.
  */
-export async function readProcessIdentity(pid: number = process.pid): Promise<ProcessIdentity | undefined> {
-  const stat = await readStat(pid);
-  return stat && { pid, startTimeTicks: Number(stat.startTicks), bootId: await readBootId() };
+export function readProcessIdentity(pid: number = process.pid): Promise<ProcessIdentity | undefined> {
+  return settled(() => {
+    const stat = readStat(pid);
+    return stat && { pid, startTimeTicks: Number(stat.startTicks), bootId: readBootId() };
+  });
 }
 
 /** Whether that very process still runs. Pids are those of the caller's pid namespace. */
-export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
-  const stat = await readStat(identity.pid);
-  if (stat === undefined || Number(stat.startTicks) !== identity.startTimeTicks) return false;
-  // Zombies and dying processes run nothing any more.
-  if (stat.state === 'Z' || stat.state === 'X') return false;
-  return (await readBootId()) === identity.bootId;
+export function isAlive(identity: ProcessIdentity): Promise<boolean> {
+  return settled(() => {
+    const stat = readStat(identity.pid);
+    if (stat === undefined || Number(stat.startTicks) !== identity.startTimeTicks) return false;
+    // Zombies and dying processes run nothing any more.
+    if (stat.state === 'Z' || stat.state === 'X') return false;
+    return readBootId() === identity.bootId;
+  });
 }
 
-async function readBootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+/** As a promise, failures too: callers may be given others that wait. Here the kernel is read, without turns of the thread pool. */
+function settled<T>(look: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(look()));
 }
 
-async function readStat(pid: number): Promise<ProcStat | undefined> {
+function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+function readStat(pid: number): ProcStat | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   let text: string;
   try {
-    text = await readFile(`/proc/${pid}/stat`, 'latin1');
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

@@ -35,14 +35,24 @@ export async function judgeListed(
 
 /** Whether what the record speaks of is being made, or runs. */
 export async function isLive(listed: SessionRecord, parts: JudgeParts): Promise<boolean> {
+  // Which process it is never changes, and to ask for it costs least.
+  if (hasEnded(listed)) return false;
   const judged = await judgeListed(listed, parts);
   if (judged === undefined || judged.fate.act === 'remove') return false;
-  const { container } = judged.record;
-  return container === undefined || isInitAlive(container);
+  return !hasEnded(judged.record);
+}
+
+function hasEnded({ container }: SessionRecord): boolean {
+  return container !== undefined && !isInitAlive(container);
 }
 
 /** Whoever holds a session counts its time by a better clock than its record's file has. */
 async function idleLeft(record: SessionRecord, { store, clock, isInUse }: JudgeParts): Promise<number | undefined> {
+  const { idleTimeoutMs } = record.spec;
+  const lastUseMs = await store.lastUseMs(record.id as SessionId);
+  if (idleTimeoutMs === undefined || lastUseMs === undefined) return undefined;
+  // Most were used not long ago: then neither who holds it nor what runs in it matters, which takes a look at every process.
+  if (lastUseMs + idleTimeoutMs > clock.now()) return undefined;
   if (await isClaimed(store.controlPath(record.id as SessionId))) return undefined;
   return idleLeftOf(record, store, clock.now(), isInUse);
 }

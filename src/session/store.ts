@@ -9,17 +9,17 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { lstat, open, readdir, rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { PaddockError, SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import { randomBase32 } from '../kit/random-id.js';
 import { removeFolder } from '../kit/remove-folder.js';
-import { recordSchema, type SessionRecord } from './record.js';
+import type { SessionRecord } from './record.js';
+import { RecordReader } from './record-reader.js';
 
 const sync = promisify(fsync);
-const maxRecordBytes = 256 * 1024;
 
 /**
  * Session records as files `sessions/ID.json` in the state folder (0700, files 0600), replaced atomically. A file that
@@ -31,6 +31,7 @@ export class RecordStore {
   readonly channelsFolder: string;
   /** Where the keeper of this user is asked to hold sessions. */
   readonly keeperPath: string;
+  readonly #reader = new RecordReader();
 
   /** `runtimeDir`: where the sessions' channels are, and the keeper. */
   constructor(stateDir: string, runtimeDir: string) {
@@ -54,9 +55,7 @@ export class RecordStore {
 
   /** Undefined when there is none, or none that can be read as one. */
   async load(id: SessionId): Promise<SessionRecord | undefined> {
-    const text = await readSmallFile(this.#path(id));
-    if (text === undefined) return undefined;
-    const record = parse(text);
+    const record = await this.#reader.read(this.#path(id));
     return record?.id === id ? record : undefined;
   }
 
@@ -91,6 +90,7 @@ export class RecordStore {
   ): Promise<{ records: SessionRecord[]; unreadable: string[] }> {
     const names = await readdir(this.folder).catch(() => []);
     const all = names.filter((n) => n.endsWith('.json')).map((n) => n.slice(0, -5));
+    this.#reader.keepOnly(all.filter(isSessionId).map((id) => this.#path(id)));
     const ids = all.filter((id) => !isSessionId(id) || wanted(id));
     const loaded = await Promise.all(
       ids.map(async (id) => ({ id, record: isSessionId(id) ? await this.load(id) : undefined })),
@@ -173,27 +173,4 @@ function refuseForeign(folder: string): void {
 function isMissing(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'ENOENT' || code === 'ENOTDIR';
-}
-
-function parse(text: string): SessionRecord | undefined {
-  try {
-    const result = recordSchema.safeParse(JSON.parse(text));
-    return result.success ? result.data : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function readSmallFile(path: string): Promise<string | undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-    () => undefined,
-  );
-  if (file === undefined) return undefined;
-  try {
-    const stat = await file.stat();
-    if (!stat.isFile() || stat.size > maxRecordBytes || stat.uid !== process.getuid?.()) return undefined;
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
-  }
 }

@@ -37,9 +37,19 @@ export function userAdmission(parts: UserAdmissionParts): Admission {
 /** What the living sessions of this user were promised that this process did not make. */
 async function promisedToOthers({ store, clock, bootId, own }: UserAdmissionParts): Promise<readonly Promised[]> {
   const { records } = await store.list();
+  const parts = { store, clock, bootId, isAlive: isAliveOnce() };
   const others = records.filter((record) => own?.isOwn(record) !== true);
-  const judged = others.map(async (record) =>
-    (await isLive(record, { store, clock, isAlive, bootId })) ? [promisedBy(record)] : [],
-  );
+  const judged = others.map(async (record) => ((await isLive(record, parts)) ? [promisedBy(record)] : []));
   return (await Promise.all(judged)).flat();
+}
+
+/** Looks once for each process: one has made many sessions. */
+function isAliveOnce(): typeof isAlive {
+  const looked = new Map<string, Promise<boolean>>();
+  return (owner) => {
+    const who = `${owner.pid} ${owner.startTimeTicks} ${owner.bootId}`;
+    const answer = looked.get(who) ?? isAlive(owner);
+    looked.set(who, answer);
+    return answer;
+  };
 }
