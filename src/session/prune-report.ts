@@ -14,6 +14,7 @@ export const keepReasons = {
   'owner-alive': 'its owner is alive',
   'not-expired': 'its deadline has not passed',
   'engine-unreachable': 'the engine it runs on is not the one at hand, or does not answer',
+  'being-removed': 'another process is removing it',
   failed: 'the engine could not remove it',
 } as const;
 export type KeepReason = keyof typeof keepReasons;

@@ -6,7 +6,9 @@ import type { SessionId } from '../core/ids.js';
 import { labels } from '../core/labels.js';
 import { sweepServiceFolders } from '../engine/open.js';
 import type { ContainerSummary, Engine } from '../engine/types.js';
+import { Disposables } from '../kit/disposables.js';
 import { safeLine } from '../kit/safe-text.js';
+import { claimRemoval } from './control/claim-removal.js';
 import { type JudgeParts, judgeListed } from './judge-listed.js';
 import { sweepChannels } from './left-over-channels.js';
 import { sweepRecordFolder } from './left-over-files.js';
@@ -135,7 +137,7 @@ class Pruner {
       this.pending.push({ sessionId: record.id });
       return;
     }
-    if (!this.#options.isDryRun) await this.#audited(record, why, container);
+    if (!this.#options.isDryRun && !(await this.#removed(record, why, container))) return;
     const found = container === undefined ? {} : { containerId: container.id };
     this.removed.push({ sessionId: record.id, ...found, why });
   }
@@ -144,6 +146,24 @@ class Pruner {
   async #hasEnded(record: SessionRecord): Promise<boolean> {
     const container = await this.#find(record, 0);
     return container === undefined ? this.#isEngineOf(record) : ['exited', 'dead'].includes(container.state);
+  }
+
+  /** Judged once more when nobody can put its end off any more: whoever holds it may have done so since the first look. */
+  async #removed(record: SessionRecord, why: RemovalReason, container?: ContainerSummary): Promise<boolean> {
+    const claim = await claimRemoval(this.#options.store, record.id as SessionId);
+    if (claim === undefined) {
+      this.#keep(record, 'being-removed');
+      return false;
+    }
+    await using claimed = new Disposables();
+    claimed.use(claim);
+    const judged = why === 'sandbox-ended' ? undefined : await judgeListed(record, this.#options);
+    if (judged?.fate.act === 'keep') {
+      this.#keep(record, judged.fate.why);
+      return false;
+    }
+    await this.#audited(record, why, container);
+    return true;
   }
 
   async #audited(record: SessionRecord, why: RemovalReason, container: ContainerSummary | undefined): Promise<void> {

@@ -1,5 +1,6 @@
 import type { SessionPlan } from '../policy/update.js';
 import type { Admission } from './admission.js';
+import { isBeingRemoved } from './control/claim-removal.js';
 import { sessionEnded } from './ended.js';
 import type { SessionRecord } from './record.js';
 import type { Session } from './session.js';
@@ -10,6 +11,8 @@ export interface Step {
   readonly before: SessionPlan;
   readonly after: SessionPlan;
 }
+
+export type UpdateStore = Pick<RecordStore, 'save' | 'remove' | 'channelFolder'>;
 
 /** Room for what the session is to have, reserved until the returned function is called. Errors: LIMIT_REACHED, SESSION_ENDED, AbortError. */
 export async function admitted(
@@ -32,23 +35,29 @@ export function promisedBetween({ before, after }: Step): NonNullable<SessionRec
   return { memoryBytes: most('memoryBytes'), cpuMillis: most('cpuMillis') };
 }
 
-/** Whoever reads the records counts what the session is given from before it has it. */
-export async function announce(
-  session: Session,
-  step: Step,
-  store: Pick<RecordStore, 'save' | 'remove'>,
-): Promise<void> {
-  const { memoryBytes, cpuMillis } = step.before.limits;
+/**
+ * Whoever reads the records counts what the session is given from before it has it, and does not remove it for an end that process 1 no
+ * longer has. Errors: SESSION_ENDED when somebody is removing it, STATE_UNWRITABLE.
+ */
+export async function announce(session: Session, step: Step, store: UpdateStore): Promise<void> {
+  const { before, after } = step;
   const promised = promisedBetween(step);
-  if (promised.memoryBytes === memoryBytes && promised.cpuMillis === cpuMillis) return;
-  await saveUnlessEnded(session, { ...session.record, promised }, store);
+  const isMore = promised.memoryBytes > before.limits.memoryBytes || promised.cpuMillis > before.limits.cpuMillis;
+  const isLater = after.deadlineAtMs > before.deadlineAtMs;
+  if (!isMore && !isLater) return;
+  const { record, id } = session;
+  const deadlineAtMs = Math.max(before.deadlineAtMs, after.deadlineAtMs);
+  await saveUnlessEnded(session, { ...record, deadlineAtMs, ...(isMore ? { promised } : {}) }, store);
+  if (!isLater || !(await isBeingRemoved(store, id))) return;
+  await saveUnlessEnded(session, record, store);
+  throw sessionEnded(id, 'its time was over, and it is being removed');
 }
 
 /** Where the session ended meanwhile, its record has gone, and must not come back. */
 export async function saveUnlessEnded(
   { id, ending }: Session,
   record: SessionRecord,
-  store: Pick<RecordStore, 'save' | 'remove'>,
+  store: UpdateStore,
 ): Promise<void> {
   await store.save(record);
   if (ending.aborted) await store.remove(id);

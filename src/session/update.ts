@@ -12,12 +12,11 @@ import type { Admission } from './admission.js';
 import { type SessionRecord, specOf } from './record.js';
 import { textOf } from './record-parts.js';
 import type { Session } from './session.js';
-import type { RecordStore } from './store.js';
-import { admitted, announce, promisedBetween, type Step, saveUnlessEnded } from './update-promise.js';
+import { admitted, announce, promisedBetween, type Step, saveUnlessEnded, type UpdateStore } from './update-promise.js';
 import { changesBetween, reportOf, type UpdateReport } from './update-report.js';
 
 export interface UpdateParts {
-  readonly store: Pick<RecordStore, 'save' | 'remove'>;
+  readonly store: UpdateStore;
   readonly audit: AuditRecorder;
   readonly clock: Clock;
   readonly policy: Pick<CreateContext, 'sitePolicy' | 'host'>;

@@ -90,8 +90,13 @@ it('a sandbox that can not be given back a limit that policy requires is ended',
 
 it('a change that can not be written down is taken back', async () => {
   const { update, told, save, session, before } = staged();
-  save.mockRejectedValueOnce(new SandboxError('STATE_UNWRITABLE', 'the disk is full'));
-  await expect(update({ endsIn: '3h', pids: 200 })).rejects.toMatchObject({ code: 'STATE_UNWRITABLE' });
+  const full = new SandboxError('STATE_UNWRITABLE', 'the disk is full');
+  save.mockRejectedValueOnce(full);
+  await expect(update({ endsIn: '3h', pids: 200 })).rejects.toBe(full);
+  expect(told).toEqual([]);
+  // Also when there was still room for what is written before anything is done.
+  save.mockResolvedValueOnce(undefined).mockRejectedValueOnce(full);
+  await expect(update({ endsIn: '3h', pids: 200 })).rejects.toBe(full);
   expect(told.slice(2)).toEqual([
     ['end', hourMs, hourMs],
     ['limits', 256 * mib, 100],

@@ -1,4 +1,7 @@
-import { vi } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished, vi } from 'vitest';
 import type { Evidence } from '../../../../src/core/evidence.js';
 import type { Limits } from '../../../../src/core/limits.js';
 import type { Promised } from '../../../../src/session/promised.js';
@@ -52,6 +55,8 @@ export function stagedUpdate(changes: Partial<SessionRecord> = {}) {
   const save = vi.fn((one: SessionRecord) => Promise.resolve(void saved.push(one)));
   const audit = new InMemoryAudit();
   const remove = vi.fn(() => Promise.resolve());
+  const channelFolder = mkdtempSync(join(tmpdir(), 'paddock-update-'));
+  onTestFinished(() => rmSync(channelFolder, { recursive: true }));
   const room = { reserved: 0, ask: vi.fn<(before: Promised, after: Promised, signal: AbortSignal) => Promise<void>>() };
   const admission: UpdateParts['admission'] = {
     grow: async (...asked) => {
@@ -62,8 +67,14 @@ export function stagedUpdate(changes: Partial<SessionRecord> = {}) {
       };
     },
   };
-  const parts: UpdateParts = { store: { save, remove }, audit, clock, policy: context(), admission };
+  const parts: UpdateParts = {
+    store: { save, remove, channelFolder: () => channelFolder },
+    audit,
+    clock,
+    policy: context(),
+    admission,
+  };
   const before = session.record;
   const update = (request: unknown, signal?: AbortSignal) => updateSession(session, request, parts, signal);
-  return { ...staged, sandbox, told, saved, save, remove, audit, before, room, update };
+  return { ...staged, sandbox, told, saved, save, remove, audit, before, room, channelFolder, update };
 }
