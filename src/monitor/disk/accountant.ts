@@ -18,8 +18,10 @@ export interface WritableFolder {
 export interface DiskBase {
   readonly bytes: number;
   readonly inodes: number;
-  /** What the file systems had left then, in bytes. */
+  /** What the file systems had left then. */
   readonly freeBytes: number;
+  /** Missing in what older versions noted. */
+  readonly freeInodes?: number | undefined;
 }
 
 export interface AccountantParts {
@@ -71,7 +73,7 @@ export class DiskAccountant {
     const startedAt = clock.monotonic();
     const free = await this.#free();
     const { bytes, inodes } = await this.#countFolders(new LinksSeen(), this.#pace(), unchangedSinceMs);
-    this.#base = { bytes, inodes, freeBytes: free.bytes };
+    this.#base = { bytes, inodes, freeBytes: free.bytes, freeInodes: free.inodes };
     const usage = { bytes: 0, inodes: 0, limits: limits(), countedAtMs: clock.now() };
     const endedAt = clock.monotonic();
     this.#last = { usage, free, written: 0, endedAt, tookMs: endedAt - startedAt };
@@ -128,7 +130,7 @@ export class DiskAccountant {
 
   /**
    * Where a folder could not be looked into (its owner inside can take our permission away, or nest without end), what it may hold
-   * is taken to be all that the file systems have lost since the beginning: whoever hides a folder has others' writing counted, too.
+   * is taken to be all that the file systems have lost since the beginning, in bytes and in files: whoever hides a folder has others' writing counted, too.
    * What the sandbox has written by its own counters is no bound of it: fallocate adds nothing there.
    */
   #growth(
@@ -136,10 +138,13 @@ export class DiskAccountant {
     { free }: Pick<LastCount, 'free'>,
   ): { readonly bytes: number; readonly inodes: number } {
     const sum = (key: keyof TreeCount) => counts.reduce((total, count) => total + count[key], 0);
-    const { bytes = 0, inodes = 0, freeBytes = free.bytes } = this.#base ?? {};
+    const { bytes = 0, inodes = 0, freeBytes = free.bytes, freeInodes = free.inodes } = this.#base ?? {};
     const seen = { bytes: Math.max(0, sum('bytes') - bytes), inodes: Math.max(0, sum('inodes') - inodes) };
     if (sum('uncounted') + (this.#parts.unreachable ?? 0) === 0) return seen;
-    return { ...seen, bytes: Math.max(seen.bytes, freeBytes - free.bytes) };
+    return {
+      bytes: Math.max(seen.bytes, freeBytes - free.bytes),
+      inodes: Math.max(seen.inodes, freeInodes - free.inodes),
+    };
   }
 
   async #countFolders(links: LinksSeen, pace: Pace, unchangedSinceMs?: number): Promise<TreeCount> {

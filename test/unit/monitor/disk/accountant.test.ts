@@ -103,13 +103,24 @@ describe('the accountant', () => {
   });
 
   it('takes what it can not see for all that the file system has lost, whatever was written', async () => {
-    const { bfree, bsize } = await statfs(folder);
-    const base = { bytes: 0, inodes: 0, freeBytes: bfree * bsize + 1024 ** 5 };
+    const { bfree, bsize, ffree } = await statfs(folder);
+    const base = { bytes: 0, inodes: 0, freeBytes: bfree * bsize + 1024 ** 5, freeInodes: ffree + 1e9 };
     await mkdir(join(folder, ...Array<string>(520).fill('d')), { recursive: true });
-    // By fallocate, say, which no counter of a process shows.
-    expect((await accountant({ base }).count()).bytes).toBeGreaterThan(1024 ** 5 / 2);
-    const unreachable = accountant({ folders: [], unreachable: 1, base: { ...base, bytes: 0 } });
-    expect((await unreachable.count()).bytes).toBeGreaterThan(1024 ** 5 / 2);
+    const expectAll = ({ bytes, inodes }: { bytes: number; inodes: number }) => {
+      // By fallocate, say, which no counter of a process shows.
+      expect(bytes).toBeGreaterThan(1024 ** 5 / 2);
+      expect(inodes).toBeGreaterThan(1e9 / 2);
+    };
+    expectAll(await accountant({ base }).count());
+    expectAll(await accountant({ folders: [], unreachable: 1, base: { ...base, bytes: 0 } }).count());
+    // As an older version noted it.
+    expect((await accountant({ base: { ...base, freeInodes: undefined } }).count()).inodes).toBeLessThan(1000);
+  });
+
+  it('notes what the file system had left at the beginning', async () => {
+    const { freeBytes, freeInodes } = await accountant().takeBase(longAgo);
+    expect(freeBytes).toBeGreaterThan(0);
+    expect(freeInodes).toBeGreaterThan(0);
   });
 
   it('counts once for all who ask while a count goes on, and once more for them', async () => {
