@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, lstatSync, opendirSync, openSync, type Stats } from 'node:fs';
+import { fstatSync, lstatSync, opendirSync, openSync, type Stats } from 'node:fs';
 import { readProcFile } from '../../kit/proc/read.js';
 import type { LinksSeen } from './links-seen.js';
+import { folderOnly, type Level, OpenLevels, prefixOf } from './open-levels.js';
 import type { Pace } from './pace.js';
 
 /** What a folder holds. */
@@ -22,19 +23,7 @@ export interface TreeCountOptions {
   readonly unchangedSinceMs?: number | undefined;
 }
 
-interface Frame {
-  readonly fd: number;
-  readonly dev: number;
-  /** What names in it are opened with: through the descriptor, whatever path it has by now. */
-  readonly prefix: Buffer;
-  /** Folders in it that have not been entered yet. */
-  readonly pending: Buffer[];
-}
-
-/** O_PATH, which node:fs does not name: opens a folder that may not be read, and starts no device and no FIFO. */
-const openPathOnly = 0x200000;
-const folderOnly = openPathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** One descriptor for each level; deeper folders are uncounted. Paths of 4096 bytes have fewer levels in practice. */
+/** Deeper folders are uncounted. Paths of 4096 bytes have fewer levels in practice. */
 const mostLevels = 512;
 /** Memory for the names of folders that are still to be entered; beyond it they are uncounted. */
 const mostPendingBytes = 16 * 1024 ** 2;
@@ -47,25 +36,22 @@ const blockBytes = 512;
  * once, and found by the next one.
  */
 export async function countTree(root: number, options: TreeCountOptions): Promise<TreeCount> {
-  const walk = new Walk(root, options);
-  try {
-    return await walk.run();
-  } finally {
-    walk.close();
-  }
+  using levels = new OpenLevels();
+  return await new Walk(root, levels, options).run();
 }
 
 class Walk {
   readonly #root: number;
+  readonly #levels: OpenLevels;
   readonly #options: TreeCountOptions;
-  readonly #frames: Frame[] = [];
   #bytes = 0;
   #inodes = 0;
   #uncounted = 0;
   #pendingBytes = 0;
 
-  constructor(root: number, options: TreeCountOptions) {
+  constructor(root: number, levels: OpenLevels, options: TreeCountOptions) {
     this.#root = root;
+    this.#levels = levels;
     this.#options = options;
   }
 
@@ -73,14 +59,13 @@ class Walk {
     const root = fstatSync(this.#root);
     this.#count(root);
     await this.#enter(Buffer.concat([prefixOf(this.#root), Buffer.from('.')]), root.dev);
-    for (let top = this.#frames.at(-1); top !== undefined; top = this.#frames.at(-1)) {
-      const name = top.pending.pop();
+    for (let here = this.#levels.deepest; here !== undefined; here = this.#levels.deepest) {
+      const name = here.pending.pop();
       if (name === undefined) {
-        this.#frames.pop();
-        closeSync(top.fd);
+        this.#uncounted += this.#levels.leave();
       } else {
         this.#pendingBytes -= pendingBytesOf(name);
-        await this.#enter(Buffer.concat([top.prefix, name]), top.dev);
+        await this.#enter(Buffer.concat([here.prefix, name]), here.dev);
       }
       // Empty folders have no entry at which to rest.
       if (this.#options.pace.isDue) await this.#options.pace.rest();
@@ -88,27 +73,21 @@ class Walk {
     return { bytes: this.#bytes, inodes: this.#inodes, uncounted: this.#uncounted };
   }
 
-  close(): void {
-    for (const { fd } of this.#frames) closeSync(fd);
-    this.#frames.length = 0;
-  }
-
   async #enter(path: Buffer, parentDev: number): Promise<void> {
-    if (this.#frames.length >= mostLevels) {
+    if (this.#levels.depth >= mostLevels) {
       this.#uncounted += 1;
       return;
     }
     const fd = this.#open(path);
     if (fd === undefined) return;
     const folder = fstatSync(fd);
-    const frame: Frame = { fd, dev: folder.dev, prefix: prefixOf(fd), pending: [] };
-    this.#frames.push(frame);
+    const level = this.#levels.enter(fd, folder.dev);
     if (folder.dev !== parentDev) {
       // A subvolume has a number of its own and is as much part of the folder as any other; a mount is not.
       if (mountOf(fd) !== mountOf(this.#root)) return;
       this.#count(folder);
     }
-    await this.#read(frame, folder);
+    await this.#read(level, fd, folder);
   }
 
   #open(path: Buffer): number | undefined {
@@ -120,17 +99,17 @@ class Walk {
     }
   }
 
-  async #read(frame: Frame, folder: Stats): Promise<void> {
+  async #read(level: Level, fd: number, folder: Stats): Promise<void> {
     const { pace, uid } = this.#options;
     try {
       // Names are any bytes; the types of Node know text only.
-      const entries = opendirSync(`/proc/self/fd/${frame.fd}`, {
+      const entries = opendirSync(`/proc/self/fd/${fd}`, {
         encoding: 'buffer' as BufferEncoding,
         bufferSize: 128,
       });
       try {
         for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
-          this.#look(frame, entry.name as unknown as Buffer);
+          this.#look(level, entry.name as unknown as Buffer);
           if (pace.isDue) await pace.rest();
         }
       } finally {
@@ -143,11 +122,11 @@ class Walk {
     }
   }
 
-  #look(frame: Frame, name: Buffer): void {
-    const path = Buffer.concat([frame.prefix, name]);
+  #look(level: Level, name: Buffer): void {
+    const path = Buffer.concat([level.prefix, name]);
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found === undefined) return;
-    const isHere = found.dev === frame.dev;
+    const isHere = found.dev === level.dev;
     if (isHere && (found.nlink === 1 || found.isDirectory() || this.#isFirst(path, found))) this.#count(found);
     if (!found.isDirectory()) return;
     if (this.#pendingBytes + pendingBytesOf(name) > mostPendingBytes) {
@@ -155,7 +134,7 @@ class Walk {
       return;
     }
     this.#pendingBytes += pendingBytesOf(name);
-    frame.pending.push(name);
+    level.pending.push(name);
   }
 
   #isFirst(path: Buffer, { dev, ino }: Stats): boolean {
@@ -169,10 +148,6 @@ class Walk {
     this.#bytes += blocks * blockBytes;
     this.#inodes += 1;
   }
-}
-
-function prefixOf(fd: number): Buffer {
-  return Buffer.from(`/proc/self/fd/${fd}/`);
 }
 
 function mountOf(fd: number): string | undefined {

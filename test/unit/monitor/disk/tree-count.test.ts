@@ -1,9 +1,10 @@
-import { closeSync, constants, lstatSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { chmod, link, mkdir, mkdtemp, open, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Clock, systemClock } from '../../../../src/kit/clock.js';
+import { readLinkOrNothing } from '../../../../src/kit/proc/read.js';
 import { LinksSeen } from '../../../../src/monitor/disk/links-seen.js';
 import { Pace } from '../../../../src/monitor/disk/pace.js';
 import { countTree, type TreeCountOptions } from '../../../../src/monitor/disk/tree-count.js';
@@ -35,6 +36,11 @@ async function count(path = folder, options: Partial<TreeCountOptions> = {}) {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Paths of what this process holds open. */
+function openFolders(): readonly string[] {
+  return readdirSync('/proc/self/fd').map((fd) => readLinkOrNothing(`/proc/self/fd/${fd}`) ?? '');
 }
 
 const allocated = async (path: string) => (await stat(path)).blocks * 512;
@@ -121,6 +127,58 @@ describe('counting a tree', () => {
     const { bytes, inodes, uncounted } = await count();
     expect({ inodes, uncounted }).toEqual({ inodes: 514, uncounted: 1 });
     expect(bytes).toBeGreaterThanOrEqual(mib);
+  });
+
+  /** Does something each time when a walk lets others have their turn. */
+  function between(act: () => void): Pace {
+    const pace = new Pace(restless);
+    const rest = pace.rest.bind(pace);
+    vi.spyOn(pace, 'rest').mockImplementation(async () => {
+      act();
+      await rest();
+    });
+    return pace;
+  }
+
+  it('holds few descriptors however deep it is, and finds its way back', async () => {
+    const names = Array<string>(400).fill('d');
+    await mkdir(join(folder, ...names), { recursive: true });
+    // Those beside the way are entered when the walk has come back up.
+    for (const depth of [1, 100, 399]) {
+      for (const beside of ['a', 'z'])
+        await mkdir(join(folder, ...names.slice(0, depth), beside, 'sub'), { recursive: true });
+    }
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    let most = 0;
+    const pace = between(() => {
+      most = Math.max(most, open());
+    });
+    expect(await count(folder, { pace })).toMatchObject({ inodes: 401 + 12, uncounted: 0 });
+    expect(most - before).toBeLessThan(20);
+    expect(open()).toBe(before);
+  });
+
+  it('leads out of nowhere on the way back: what was moved meanwhile is uncounted', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'paddock-outside-'));
+    try {
+      for (let i = 0; i < 50; i += 1) await mkdir(join(outside, String(i)));
+      const names = Array<string>(100).fill('d');
+      await mkdir(join(folder, ...names), { recursive: true });
+      const deep = realpathSync(join(folder, ...names.slice(0, 50)));
+      let isMoved = false;
+      const pace = between(() => {
+        if (isMoved || !openFolders().includes(join(deep, ...names.slice(0, 40)))) return;
+        renameSync(join(deep, 'd'), join(outside, 'd'));
+        isMoved = true;
+      });
+      const { inodes, uncounted } = await count(folder, { pace });
+      expect(isMoved).toBe(true);
+      // From the first level that was closed down to the one whose folder was taken away.
+      expect({ inodes, uncounted }).toEqual({ inodes: 101, uncounted: 50 });
+    } finally {
+      await rm(outside, { recursive: true });
+    }
   });
 
   it('says when a folder could not be looked into, unless it is of others and closed to us', async () => {
