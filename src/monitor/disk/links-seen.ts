@@ -9,6 +9,10 @@ export class LinksSeen {
   readonly #byDevice = new Map<number, Set<number | bigint>>();
   #size = 0;
 
+  get isFull(): boolean {
+    return this.#size >= most;
+  }
+
   /** Whether it is the first time that this file comes by. */
   isFirst(dev: number, ino: number | bigint): boolean {
     let seen = this.#byDevice.get(dev);
@@ -17,7 +21,7 @@ export class LinksSeen {
       this.#byDevice.set(dev, seen);
     }
     if (seen.has(ino)) return false;
-    if (this.#size < most) {
+    if (!this.isFull) {
       seen.add(ino);
       this.#size += 1;
     }

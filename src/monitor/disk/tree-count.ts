@@ -1,6 +1,6 @@
-import { fstatSync, lstatSync, opendirSync, openSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, opendirSync, openSync, type Stats } from 'node:fs';
 import { readProcFile } from '../../kit/proc/read.js';
-import type { LinksSeen } from './links-seen.js';
+import { LinksSeen } from './links-seen.js';
 import { folderOnly, type Level, OpenLevels, prefixOf } from './open-levels.js';
 import type { Pace } from './pace.js';
 
@@ -19,7 +19,10 @@ export interface TreeCountOptions {
   readonly pace: Pace;
   /** Whose sandbox it is: a folder of somebody else's that it can't write to hides nothing of its own. */
   readonly uid: number;
-  /** Leaves out what has changed since, in epoch milliseconds: a change time can't be forged from inside. */
+  /**
+   * Leaves out what has changed since, in epoch milliseconds: a change time can't be forged from inside. What is in a folder that
+   * is moved while the count goes on does not change by that, so no folder is entered twice then.
+   */
   readonly unchangedSinceMs?: number | undefined;
 }
 
@@ -44,6 +47,7 @@ class Walk {
   readonly #root: number;
   readonly #levels: OpenLevels;
   readonly #options: TreeCountOptions;
+  readonly #entered = new LinksSeen();
   #bytes = 0;
   #inodes = 0;
   #uncounted = 0;
@@ -81,6 +85,10 @@ class Walk {
     const fd = this.#open(path);
     if (fd === undefined) return;
     const folder = fstatSync(fd);
+    if (this.#isAgain(fd)) {
+      closeSync(fd);
+      return;
+    }
     const level = this.#levels.enter(fd, folder.dev);
     if (folder.dev !== parentDev) {
       // A subvolume has a number of its own and is as much part of the folder as any other; a mount is not.
@@ -88,6 +96,13 @@ class Walk {
       this.#count(folder);
     }
     await this.#read(level, fd, folder);
+  }
+
+  /** Only where too much would do harm: what was there before is taken off what is there later. */
+  #isAgain(fd: number): boolean {
+    if (this.#options.unchangedSinceMs === undefined) return false;
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    return this.#entered.isFull || !this.#entered.isFirst(Number(dev), ino);
   }
 
   #open(path: Buffer): number | undefined {

@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, openSync, readdirSync, realpathSync, renameSync } from 'node:fs';
+import { closeSync, constants, lstatSync, opendirSync, openSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { chmod, link, mkdir, mkdtemp, open, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +41,14 @@ async function count(path = folder, options: Partial<TreeCountOptions> = {}) {
 /** Paths of what this process holds open. */
 function openFolders(): readonly string[] {
   return readdirSync('/proc/self/fd').map((fd) => readLinkOrNothing(`/proc/self/fd/${fd}`) ?? '');
+}
+
+function namesAsTheyStand(path: string): readonly string[] {
+  const entries = opendirSync(path);
+  const names: string[] = [];
+  for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) names.push(entry.name);
+  entries.closeSync();
+  return names;
 }
 
 const allocated = async (path: string) => (await stat(path)).blocks * 512;
@@ -179,6 +187,29 @@ describe('counting a tree', () => {
     } finally {
       await rm(outside, { recursive: true });
     }
+  });
+
+  it('counts no folder twice where it looks for what was there before', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) await mkdir(join(folder, name));
+    // In the order in which they are entered.
+    const order = namesAsTheyStand(folder).toReversed();
+    await writeFile(join(folder, order[0] ?? '', 'file'), Buffer.alloc(mib, 1));
+    await systemClock.sleep(30);
+    const unchangedSinceMs = Date.now();
+    await systemClock.sleep(30);
+    let visits = 1;
+    // Its place is taken by the next, and it stands where the walk goes next.
+    const pace = between(() => {
+      const [now, next] = order.slice(visits - 1);
+      if (now === undefined || next === undefined || !openFolders().includes(join(folder, now))) return;
+      renameSync(join(folder, next), join(folder, 'aside'));
+      renameSync(join(folder, now), join(folder, next));
+      renameSync(join(folder, 'aside'), join(folder, now));
+      visits += 1;
+    });
+    const { bytes } = await count(folder, { pace, unchangedSinceMs });
+    expect(visits).toBeGreaterThan(1);
+    expect(bytes).toBeLessThan(1.5 * mib);
   });
 
   it('says when a folder could not be looked into, unless it is of others and closed to us', async () => {
