@@ -74,8 +74,9 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   const alreadyMs = timeoutMs === undefined || idleLeftMs === undefined ? 0 : Math.max(0, timeoutMs - idleLeftMs);
   const idleness = new Idleness({ timeoutMs, clock, alreadyMs, onUse: () => store.noteUse(id, clock.now()) });
   const log = new SessionLog(store.logPath(id));
-  const disk = (await openDisk(record, clock))?.space;
-  const session = new Session({ record, sandbox, log, audit, clock, idleness, notes: [], disk });
+  const disk = await openDisk(record, clock);
+  disk?.wake();
+  const session = new Session({ record, sandbox, log, audit, clock, idleness, notes: [], disk: disk?.space });
   try {
     await session.takeOver();
   } catch (error) {

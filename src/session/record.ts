@@ -103,6 +103,8 @@ export const recordSchema = z.strictObject({
   writableRoots: z.array(z.strictObject({ source: z.string(), dev: z.string(), ino: z.string() })),
   /** What was in those before the sandbox; absent where nothing can be written, or counting took too long. */
   diskBase: z.strictObject({ bytes, inodes: bytes, freeBytes: bytes, freeInodes: bytes.optional() }).optional(),
+  /** What their file systems had left then, where counting took too long. */
+  diskFree: z.strictObject({ bytes, inodes: bytes }).optional(),
   spec,
   /** What it may be given by an update that goes on: others count it from before the engine hears of it. */
   promised: z.strictObject({ memoryBytes: bytes, cpuMillis: bytes }).optional(),

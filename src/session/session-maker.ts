@@ -126,10 +126,9 @@ export class SessionMaker {
   async #register({ record, sandbox, notes, held, disk }: Made): Promise<Session> {
     const { containerId, initPid, namespace, initStartTicks, evidence } = sandbox.handle;
     disk?.belongsTo(sandbox.handle);
-    const diskBase = await disk?.base();
     const running: SessionRecord = {
       ...record,
-      ...(diskBase === undefined ? {} : { diskBase: { ...diskBase } }),
+      ...(await disk?.noted()),
       state: 'running',
       container: { id: containerId, initPid, namespace, initStartTicks },
       evidence: { controls: [...evidence.controls], readAtMs: evidence.readAtMs },

@@ -109,7 +109,7 @@ export class Session {
     audit: AuditRecorder = this.#audit,
   ): Promise<SessionCommand> {
     this.#refuseEnded();
-    if (this.disk?.isFull() === true) await this.disk.admit(this.id);
+    await this.disk?.admit(this.id);
     const most = maxLiveCommands[this.sandbox.commandPath];
     if (this.liveCommands + this.#starting >= most) {
       throw new SessionError('LIMIT_REACHED', `${most} commands run in this session already`, {
@@ -118,10 +118,12 @@ export class Session {
     }
     this.#starting += 1;
     const over = this.idleness.begin();
+    const written = this.disk?.begin(() => undefined);
     try {
       return await this.#start(request, options, audit);
     } finally {
       over();
+      written?.();
       this.#starting -= 1;
     }
   }

@@ -5,7 +5,7 @@ import { countUnnamedFiles } from './open-files.js';
 import { Pace } from './pace.js';
 import { countTree, type TreeCount } from './tree-count.js';
 import type { DiskLimits, DiskUsage } from './usage.js';
-import { isCountDue, isCountWorthwhile, type LastCount, type Present, restLeftMs } from './when-to-count.js';
+import { isCountDue, isCountWorthwhile, isInDoubt, type LastCount, type Present, restLeftMs } from './when-to-count.js';
 import { WrittenBytes } from './written-bytes.js';
 
 /** A folder that a sandbox can write, open, with the number of its device. Whoever opened it closes it. */
@@ -33,6 +33,10 @@ export interface AccountantParts {
   readonly clock: Clock;
   readonly uid: number;
   readonly base?: DiskBase | undefined;
+  /** What the file systems had left at the beginning, for where there is no base yet. */
+  readonly freeAtFirst?: FreeSpace | undefined;
+  /** Whether that beginning is now, so that the sandbox has written nothing yet. */
+  readonly isNew?: boolean;
   /** Folders that should be among these and are out of reach: moved away on the host, say. */
   readonly unreachable?: number;
 }
@@ -47,12 +51,17 @@ export class DiskAccountant {
   readonly #written = new WrittenBytes();
   #base: DiskBase | undefined;
   #last: LastCount | undefined;
+  /** The last one that nobody in the sandbox could fool; the beginning is one. */
+  #sure: LastCount | undefined;
   #counting: Promise<DiskUsage> | undefined;
 
   constructor(parts: AccountantParts, signal?: AbortSignal) {
     this.#parts = parts;
     this.#signal = signal;
     this.#base = parts.base;
+    const { base, freeAtFirst } = parts;
+    if (base !== undefined) this.#sure = this.#beginning({ bytes: base.freeBytes, inodes: base.freeInodes });
+    else if (freeAtFirst !== undefined) this.#sure = this.#beginning(freeAtFirst);
   }
 
   get base(): DiskBase | undefined {
@@ -61,43 +70,63 @@ export class DiskAccountant {
 
   /** As of the last count, against the limits of now. */
   get usage(): DiskUsage | undefined {
-    return this.#lastCount?.usage;
+    return this.#now(this.#last)?.usage;
+  }
+
+  /** As of the last count that is sure. */
+  get verdict(): DiskUsage | undefined {
+    return this.#now(this.#sure)?.usage;
   }
 
   /**
    * Counts what is there before anything in the sandbox can have changed it: what was changed at `unchangedSinceMs` (epoch) or later
-   * may be its work and is left out, which makes growth of it. It is the first count, of a sandbox that has written nothing yet.
+   * may be its work and is left out, which makes growth of it.
    */
   async takeBase(unchangedSinceMs: number): Promise<DiskBase> {
-    const { clock, limits } = this.#parts;
-    const startedAt = clock.monotonic();
-    const free = await this.#free();
+    const startedAt = this.#parts.clock.monotonic();
+    const free = this.#parts.freeAtFirst ?? (await this.#free());
     const { bytes, inodes } = await this.#countFolders(new LinksSeen(), this.#pace(), unchangedSinceMs);
     this.#base = { bytes, inodes, freeBytes: free.bytes, freeInodes: free.inodes };
-    const usage = { bytes: 0, inodes: 0, limits: limits(), countedAtMs: clock.now() };
-    const endedAt = clock.monotonic();
-    this.#last = { usage, free, written: 0, endedAt, tookMs: endedAt - startedAt };
+    if (this.#parts.isNew === true) {
+      const beginning = this.#beginning(free);
+      this.#last = { ...beginning, tookMs: beginning.endedAt - startedAt };
+      this.#sure ??= beginning;
+    }
     return this.#base;
   }
 
-  /** Counts now. What is asked for while a count goes on gets the result of a new one. */
-  async count(): Promise<DiskUsage> {
+  /**
+   * Counts now. What is asked for while a count goes on gets the result of a new one. `isStill` is asked at the end: whether nothing in
+   * the sandbox could write or move anything meanwhile.
+   */
+  async count(isStill: () => boolean = () => false): Promise<DiskUsage> {
     await this.#counting?.catch(() => undefined);
-    this.#counting ??= this.#count().finally(() => {
+    this.#counting ??= this.#count(isStill).finally(() => {
       this.#counting = undefined;
     });
     return this.#counting;
   }
 
-  /** Whether the limit may have been reached since the last count, while commands run. */
-  async isDue(): Promise<boolean> {
-    const last = this.#lastCount;
-    return last === undefined || isCountDue(last, await this.#present());
+  /** While commands run: whether the limit may have been passed since the last sure count, or whether a count is due. */
+  async look(): Promise<'in-doubt' | 'due' | 'fine'> {
+    const [sure, last] = [this.#now(this.#sure), this.#now(this.#last)];
+    const present = await this.#present();
+    if (sure === undefined || isInDoubt(sure, last, present.free)) return 'in-doubt';
+    return last === undefined || isCountDue(last, present) ? 'due' : 'fine';
+  }
+
+  /** Returns what tells which share of the limits the file systems have lost from now on. */
+  async lossFromNow(): Promise<() => Promise<number>> {
+    const before = await this.#free();
+    return async () => {
+      const [free, limits] = [await this.#free(), this.#parts.limits()];
+      return Math.max((before.bytes - free.bytes) / limits.bytes, (before.inodes - free.inodes) / limits.inodes);
+    };
   }
 
   /** Whether a command that has ended may have left so much that a count is worth it. */
   async isWorthwhile(): Promise<boolean> {
-    const last = this.#lastCount;
+    const last = this.#now(this.#last);
     return last === undefined || isCountWorthwhile(last, await this.#present());
   }
 
@@ -106,12 +135,17 @@ export class DiskAccountant {
     return this.#last === undefined ? 0 : restLeftMs(this.#last, this.#parts.clock.monotonic());
   }
 
-  get #lastCount(): LastCount | undefined {
-    const last = this.#last;
-    return last && { ...last, usage: { ...last.usage, limits: this.#parts.limits() } };
+  #now(count: LastCount | undefined): LastCount | undefined {
+    return count && { ...count, usage: { ...count.usage, limits: this.#parts.limits() } };
   }
 
-  async #count(): Promise<DiskUsage> {
+  #beginning({ bytes, inodes = Number.POSITIVE_INFINITY }: { bytes: number; inodes?: number | undefined }): LastCount {
+    const { clock, limits } = this.#parts;
+    const usage = { bytes: 0, inodes: 0, limits: limits(), countedAtMs: clock.now() };
+    return { usage, isSure: true, free: { bytes, inodes }, written: 0, endedAt: clock.monotonic(), tookMs: 0 };
+  }
+
+  async #count(isStill: () => boolean): Promise<DiskUsage> {
     const { clock, processes, limits } = this.#parts;
     const startedAt = clock.monotonic();
     // Taken first: what is written while the count goes on may be missing in it, and calls for the next.
@@ -124,7 +158,10 @@ export class DiskAccountant {
     const grown = this.#growth([tree, unnamed], look);
     const usage = { ...grown, limits: limits(), countedAtMs: clock.now() };
     const endedAt = clock.monotonic();
-    this.#last = { ...look, usage, endedAt, tookMs: endedAt - startedAt };
+    const isSure = isStill();
+    const free = isSure ? await this.#free() : look.free;
+    this.#last = { ...look, free, usage, isSure, endedAt, tookMs: endedAt - startedAt };
+    if (isSure) this.#sure = this.#last;
     return usage;
   }
 
@@ -160,8 +197,7 @@ export class DiskAccountant {
   }
 
   #free(): Promise<FreeSpace> {
-    const byDevice = new Map(this.#parts.folders.map(({ fd, dev }) => [dev, fd]));
-    return freeSpaceOf([...byDevice.values()]);
+    return freeSpaceOf(this.#parts.folders);
   }
 
   #pace(): Pace {

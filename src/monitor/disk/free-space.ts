@@ -7,9 +7,12 @@ export interface FreeSpace {
   readonly inodes: number;
 }
 
-/** What is free on the file systems of these descriptors, each file system once: one call for each. */
-export async function freeSpaceOf(fds: readonly number[]): Promise<FreeSpace> {
-  const found = await Promise.all(fds.map((fd) => statfs(`/proc/self/fd/${fd}`)));
+/** What is free on the file systems of these folders, each file system once: one call for each. */
+export async function freeSpaceOf(
+  folders: readonly { readonly fd: number; readonly dev: number }[],
+): Promise<FreeSpace> {
+  const byDevice = new Map(folders.map(({ fd, dev }) => [dev, fd]));
+  const found = await Promise.all([...byDevice.values()].map((fd) => statfs(`/proc/self/fd/${fd}`)));
   return {
     bytes: found.reduce((sum, { bfree, bsize }) => sum + bfree * bsize, 0),
     inodes: found.reduce((sum, { ffree }) => sum + ffree, 0),

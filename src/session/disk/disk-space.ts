@@ -2,10 +2,17 @@ import { SessionError } from '../../core/errors.js';
 import type { Clock } from '../../kit/clock.js';
 import type { DiskAccountant } from '../../monitor/disk/accountant.js';
 import type { DiskUsage } from '../../monitor/disk/usage.js';
+import type { StandStill } from '../../sandbox/stand-still.js';
 import { type DiskLevel, diskHint, diskLevelOf, diskRule, diskText } from './disk-words.js';
+import { countStill, isOver, lookEveryMs } from './still-count.js';
 
 export interface DiskSpaceParts {
-  readonly accountant: Pick<DiskAccountant, 'usage' | 'count' | 'isDue' | 'isWorthwhile' | 'restLeftMs'>;
+  readonly accountant: Pick<
+    DiskAccountant,
+    'usage' | 'verdict' | 'count' | 'look' | 'lossFromNow' | 'isWorthwhile' | 'restLeftMs'
+  >;
+  /** Makes what runs in the session stand still. */
+  readonly hold: Pick<StandStill, 'stop' | 'release' | 'isHolding'>;
   readonly clock: Clock;
   /** Resolves when it is known what was there before the sandbox. */
   readonly begin: () => Promise<void>;
@@ -17,8 +24,6 @@ export interface DiskSpaceParts {
 
 type LevelListener = (level: DiskLevel, usage: DiskUsage) => void;
 
-/** How often what costs next to nothing is looked at while commands run, in milliseconds. */
-const lookEveryMs = 250;
 /** Who asks for room waits so long at most for the next count, which keeps its distance to the last. */
 const longestRestMs = 2000;
 /** A file system that does not answer is asked again after so long; after so many times the session counts as full. */
@@ -26,15 +31,20 @@ const retry = { afterMs: 1000, most: 10 } as const;
 
 /**
  * The limit of what one session adds to the disk, kept by whoever holds the session: looked at while its commands run and when they
- * have ended. At the limit every command is ended; what was written stays, and nothing new starts until there is room again.
+ * have ended. Where it may have been reached, the session stands still until that is known for sure. At the limit every command is
+ * ended; what was written stays, and nothing new starts until there is room again.
  */
 export class DiskSpace implements AsyncDisposable {
   readonly #parts: DiskSpaceParts;
   readonly #stop = new AbortController();
   readonly #live = new Set<() => void>();
+  #begun = 0;
+  #hasBegun = false;
   #watching: Promise<void> | undefined;
+  #judging: Promise<boolean> | undefined;
   #level: DiskLevel = 'usual';
   #failures = 0;
+  #isRestless = false;
   #onLevel: LevelListener | undefined;
 
   constructor(parts: DiskSpaceParts) {
@@ -46,18 +56,17 @@ export class DiskSpace implements AsyncDisposable {
     return this.#parts.accountant.usage;
   }
 
-  /** Also where it can't be counted any more. */
+  /** For sure; also where it can't be counted any more. */
   isFull(): boolean {
-    if (this.#failures >= retry.most) return true;
-    return this.usage !== undefined && diskLevelOf(this.usage) === 'reached';
+    if (this.#failures >= retry.most || this.#isRestless) return true;
+    const { verdict } = this.#parts.accountant;
+    return verdict !== undefined && diskLevelOf(verdict) === 'reached';
   }
 
   /** Counts now. */
   async count(): Promise<void> {
-    await this.#parts.begin();
-    const usage = await this.#parts.accountant.count();
-    this.#failures = 0;
-    this.#noteLevel(usage);
+    const begun = this.#begun;
+    await this.#count(() => this.#live.size === 0 && this.#begun === begun);
   }
 
   /** Another limit, in bytes, from now on; what has been added counts against it as it was counted last. */
@@ -79,6 +88,8 @@ export class DiskSpace implements AsyncDisposable {
 
   /** Lets a command start, after a new count where the last found no room: somebody may have made some. Errors: LIMIT_REACHED. */
   async admit(sessionId: string): Promise<void> {
+    // What starts would stand still as well, and be counted as somebody who doesn't.
+    while (this.#judging !== undefined) await this.#judging.catch(() => undefined);
     if (!this.isFull()) return;
     const { restLeftMs } = this.#parts.accountant;
     if (restLeftMs <= longestRestMs) {
@@ -93,8 +104,12 @@ export class DiskSpace implements AsyncDisposable {
     });
   }
 
-  /** A command runs until the returned function is called; `end` is called once the limit is reached, maybe more than once. */
+  /**
+   * A command runs, or is about to, until the returned function is called; `end` is called once the limit is reached, maybe more than
+   * once.
+   */
   begin(end: () => void): () => void {
+    this.#begun += 1;
     this.#live.add(end);
     this.#watching ??= this.#watch();
     return () => void this.#live.delete(end);
@@ -107,6 +122,7 @@ export class DiskSpace implements AsyncDisposable {
 
   get #what(): string {
     const { usage } = this;
+    if (this.#isRestless) return 'near the limit of the disk it could not be made to stand still to be counted';
     if (this.#failures >= retry.most || usage === undefined) return 'what it has added to the disk can not be counted';
     return `it has added ${diskText(usage)} to the disk`;
   }
@@ -114,13 +130,15 @@ export class DiskSpace implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#watching;
+    this.#parts.hold.release();
     await this.#parts.close();
   }
 
   async #watch(): Promise<void> {
     while (!this.#isStopped()) {
       try {
-        await this.#parts.begin();
+        if (!this.#hasBegun) await this.#whileLooking(this.#parts.begin());
+        this.#hasBegun = true;
         if (!(await this.#look())) break;
       } catch {
         // Being stopped breaks off counts and sleeps as well.
@@ -134,20 +152,62 @@ export class DiskSpace implements AsyncDisposable {
     this.#watching = this.#live.size > 0 && !this.#isStopped() ? this.#watch() : undefined;
   }
 
+  async #count(isStill: () => boolean): Promise<void> {
+    await this.#parts.begin();
+    const usage = await this.#parts.accountant.count(() => {
+      const isSure = isStill();
+      if (isSure) this.#isRestless = false;
+      return isSure;
+    });
+    this.#failures = 0;
+    this.#noteLevel(usage);
+  }
+
   /** Whether to look again. */
   async #look(): Promise<boolean> {
-    const { accountant } = this.#parts;
+    const { accountant, hold } = this.#parts;
     if (this.#live.size > 0) {
-      if (await accountant.isDue()) await this.count();
-      // Also those that were let in before the count.
-      this.#endIfFull();
-      await this.#sleep(lookEveryMs);
+      await this.#lookAtLive();
       return true;
     }
+    hold.release();
     if (!(await accountant.isWorthwhile())) return this.#live.size > 0;
     await this.#sleep(accountant.restLeftMs);
     if (this.#live.size === 0) await this.count();
     return this.#live.size > 0;
+  }
+
+  async #lookAtLive(): Promise<void> {
+    const { accountant, hold } = this.#parts;
+    const state = this.isFull() ? 'full' : await accountant.look();
+    if (state === 'in-doubt') await this.#judge();
+    if (state === 'due') {
+      await this.#whileLooking(this.#count(() => false));
+      // What was stopped meanwhile is judged before it goes on.
+      if (hold.isHolding) return;
+    }
+    // Also those that were let in before the count. Until they are gone they stay stopped.
+    this.#endIfFull();
+    if (!this.isFull()) hold.release();
+    await this.#sleep(lookEveryMs);
+  }
+
+  /** Waits for a count that commands go on beside, as long as the limit can't have been reached. */
+  async #whileLooking(counting: Promise<void>): Promise<void> {
+    const { accountant, hold, clock } = this.#parts;
+    while (!(await isOver(counting, { clock, signal: this.#stop.signal }))) {
+      if (this.#live.size > 0 && (await accountant.look()) === 'in-doubt') hold.stop();
+    }
+  }
+
+  async #judge(): Promise<void> {
+    const count = (isStill: () => boolean) => this.#count(isStill);
+    this.#judging = countStill({ ...this.#parts, count, signal: this.#stop.signal });
+    try {
+      if (!(await this.#judging)) this.#isRestless = true;
+    } finally {
+      this.#judging = undefined;
+    }
   }
 
   #noteLevel(usage: DiskUsage): void {

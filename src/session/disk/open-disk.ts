@@ -2,11 +2,13 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Clock } from '../../kit/clock.js';
 import { isStrictlyInside } from '../../kit/path-containment.js';
 import { listProcesses, withDescendants } from '../../kit/proc/processes.js';
-import { readLinkOrNothing } from '../../kit/proc/read.js';
-import { DiskAccountant, type DiskBase } from '../../monitor/disk/accountant.js';
+import { DiskAccountant, type DiskBase, type WritableFolder } from '../../monitor/disk/accountant.js';
+import { type FreeSpace, freeSpaceOf } from '../../monitor/disk/free-space.js';
 import type { DiskLimits, DiskUsage } from '../../monitor/disk/usage.js';
+import { ownProcessesOf } from '../../sandbox/own-processes.js';
 import { processesOf } from '../../sandbox/processes.js';
 import type { InitIdentity } from '../../sandbox/sandbox.js';
+import { StandStill } from '../../sandbox/stand-still.js';
 import { walkDown } from '../../workspace/open-without-links.js';
 import type { SessionRecord } from '../record.js';
 import { DiskSpace } from './disk-space.js';
@@ -20,14 +22,22 @@ export class OpenedDisk {
   readonly space: DiskSpace;
   readonly #accountant: DiskAccountant;
   readonly #beginsAtMs: number;
+  readonly #hold = new StandStill(() => this.#init);
   #begun: Promise<DiskBase> | undefined;
   readonly #clock: Clock;
+  readonly #freeAtFirst: FreeSpace | undefined;
   #init: Pick<InitIdentity, 'initPid' | 'namespace'> | undefined;
 
-  constructor(record: SessionRecord, given: DiskLimits, { handles, folders, unreachable }: Opened, clock: Clock) {
+  constructor(
+    record: SessionRecord,
+    given: DiskLimits,
+    { handles, folders, unreachable, freeAtFirst }: Opened,
+    clock: Clock,
+  ) {
     this.#clock = clock;
     let limits = given;
     this.#init = record.container;
+    this.#freeAtFirst = freeAtFirst;
     const stop = new AbortController();
     const parts = {
       folders,
@@ -36,6 +46,8 @@ export class OpenedDisk {
       clock,
       uid: process.getuid?.() ?? 0,
       base: record.diskBase,
+      freeAtFirst,
+      isNew: record.container === undefined,
       unreachable,
     };
     this.#accountant = new DiskAccountant(parts, stop.signal);
@@ -44,6 +56,7 @@ export class OpenedDisk {
     this.#begin().catch(() => undefined);
     this.space = new DiskSpace({
       accountant: this.#accountant,
+      hold: this.#hold,
       clock,
       begin: () => this.#begin(),
       setLimit: (bytes) => {
@@ -62,13 +75,20 @@ export class OpenedDisk {
     this.#init = init;
   }
 
-  /** What was there before, for the record; undefined when a large project takes longer to count. */
-  async base(): Promise<DiskBase | undefined> {
+  /** Lets what was stopped go on: its last holder may have gone before a count was over. */
+  wake(): void {
+    this.#hold.wake();
+  }
+
+  /** What was there before, for the record; only what was free then when a large project takes longer to count. */
+  async noted(): Promise<Pick<SessionRecord, 'diskBase' | 'diskFree'>> {
     const timer = new AbortController();
     const timeout = this.#clock.sleep(patienceMs, timer.signal).catch(() => undefined);
     await Promise.race([this.#begin().catch(() => undefined), timeout]);
     timer.abort();
-    return this.#accountant.base;
+    const { base } = this.#accountant;
+    if (base !== undefined) return { diskBase: { ...base } };
+    return this.#freeAtFirst === undefined ? {} : { diskFree: { ...this.#freeAtFirst } };
   }
 
   async #begin(): Promise<void> {
@@ -105,20 +125,25 @@ export async function openDisk(record: SessionRecord, clock: Clock): Promise<Ope
   const { diskBytes, diskInodes } = record.spec.limits;
   if (record.writableRoots.length === 0 || diskBytes === undefined || diskInodes === undefined) return undefined;
   const limits = { bytes: diskBytes, inodes: diskInodes };
-  return new OpenedDisk(record, limits, await openRoots(record.writableRoots), clock);
+  const opened = await openRoots(record.writableRoots);
+  const isNew = record.container === undefined;
+  const freeAtFirst = isNew ? await freeSpaceOf(opened.folders) : record.diskFree;
+  return new OpenedDisk(record, limits, { ...opened, freeAtFirst }, clock);
 }
 
 interface Opened {
   readonly handles: readonly FileHandle[];
-  readonly folders: readonly { readonly fd: number; readonly dev: number }[];
+  readonly folders: readonly WritableFolder[];
   readonly unreachable: number;
+  /** What their file systems had left at the beginning, where that is known. */
+  readonly freeAtFirst?: FreeSpace | undefined;
 }
 
 type WritableRoot = SessionRecord['writableRoots'][number];
 
 async function openRoots(roots: readonly WritableRoot[]): Promise<Opened> {
   const handles: FileHandle[] = [];
-  const folders: { fd: number; dev: number }[] = [];
+  const folders: WritableFolder[] = [];
   // One beneath another is counted with that.
   const tops = roots.filter((root) => !roots.some((other) => isStrictlyInside(root.source, other.source)));
   for (const root of tops) {
@@ -138,13 +163,7 @@ async function openRoots(roots: readonly WritableRoot[]): Promise<Opened> {
 function pidsOf({ initPid, namespace }: Pick<InitIdentity, 'initPid' | 'namespace'>): readonly number[] {
   const all = listProcesses();
   const roots = all.filter(({ pid }) => pid === initPid);
-  const program = programOf(initPid);
-  const isOurs = ({ pid, ppid }: { readonly pid: number; readonly ppid: number }) =>
-    pid === initPid || (ppid === initPid && program !== undefined && programOf(pid) === program);
+  const isOurs = ownProcessesOf(initPid);
   const inside = [...withDescendants(all, roots), ...processesOf(namespace)].filter((one) => !isOurs(one));
   return [...new Set(inside.map(({ pid }) => pid))];
-}
-
-function programOf(pid: number): string | undefined {
-  return readLinkOrNothing(`/proc/${pid}/exe`);
 }

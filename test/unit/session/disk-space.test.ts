@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../src/kit/deferred.js';
 import { AlarmBook } from '../../../src/monitor/alarms/alarm-book.js';
 import type { DiskUsage } from '../../../src/monitor/disk/usage.js';
+import type { Stillness } from '../../../src/sandbox/stand-still.js';
 import { alarmOnDisk } from '../../../src/session/disk/disk-alarm.js';
 import { DiskSpace } from '../../../src/session/disk/disk-space.js';
 import { HeldClock } from '../tools/support/stage.js';
@@ -11,22 +13,34 @@ const usageOf = (bytes: number, inodes = 1): DiskUsage => ({ bytes, inodes, limi
 /** An accountant that counts what the test says. */
 class StagedAccountant {
   usage: DiskUsage | undefined;
+  verdict: DiskUsage | undefined = usageOf(0);
   next = usageOf(0);
-  due = true;
+  state: 'in-doubt' | 'due' | 'fine' = 'due';
   worthwhile = true;
   restLeftMs = 0;
   counts = 0;
+  loss = 0;
   broken: Error | undefined;
+  /** What a count waits for. */
+  gate: Promise<void> | undefined;
 
-  count(): Promise<DiskUsage> {
+  async count(isStill: () => boolean = () => false): Promise<DiskUsage> {
     this.counts += 1;
-    if (this.broken !== undefined) return Promise.reject(this.broken);
+    await this.gate;
+    if (this.broken !== undefined) throw this.broken;
     this.usage = this.next;
-    return Promise.resolve(this.next);
+    if (isStill()) this.verdict = this.next;
+    return this.next;
   }
 
-  isDue(): Promise<boolean> {
-    return Promise.resolve(this.due);
+  look(): Promise<'in-doubt' | 'due' | 'fine'> {
+    const isDoubtful = this.usage !== this.verdict && (this.usage?.bytes ?? 0) >= limits.bytes;
+    const isManyDoubtful = this.usage !== this.verdict && (this.usage?.inodes ?? 0) >= limits.inodes;
+    return Promise.resolve(isDoubtful || isManyDoubtful ? 'in-doubt' : this.state);
+  }
+
+  lossFromNow(): Promise<() => Promise<number>> {
+    return Promise.resolve(() => Promise.resolve(this.loss));
   }
 
   isWorthwhile(): Promise<boolean> {
@@ -34,12 +48,32 @@ class StagedAccountant {
   }
 }
 
+/** A session that is found as the test says, once it has been told to stop. */
+class StagedHold {
+  isHolding = false;
+  stops = 0;
+  found: Stillness = 'still';
+
+  stop(): Stillness {
+    this.stops += 1;
+    const wasHolding = this.isHolding;
+    this.isHolding = true;
+    return wasHolding ? this.found : 'running';
+  }
+
+  release(): void {
+    this.isHolding = false;
+  }
+}
+
 function stage() {
   const clock = new HeldClock();
   const accountant = new StagedAccountant();
+  const hold = new StagedHold();
   let closed = 0;
   const space = new DiskSpace({
     accountant,
+    hold,
     clock,
     begin: () => Promise.resolve(),
     setLimit: (bytes) => {
@@ -51,7 +85,7 @@ function stage() {
       return Promise.resolve();
     },
   });
-  return { clock, accountant, space, closed: () => closed };
+  return { clock, accountant, hold, space, closed: () => closed };
 }
 
 describe('the disk of a session', () => {
@@ -78,7 +112,7 @@ describe('the disk of a session', () => {
     await clock.pass(1000);
     expect(ended).toEqual([]);
     accountant.next = usageOf(100);
-    await clock.pass(500);
+    await clock.pass(1500);
     expect(new Set(ended)).toEqual(new Set(['one', 'two']));
     expect(space.words).toMatch(/100 B of 100 B.*\(disk\.limit\)/);
     over();
@@ -96,6 +130,139 @@ describe('the disk of a session', () => {
     });
     await clock.pass(500);
     expect(ended).toBe(true);
+  });
+
+  it('stands still where the limit may have been reached, and goes on when it was not', async () => {
+    const { clock, accountant, hold, space } = stage();
+    const { promise, resolve } = deferred<undefined>();
+    let ended = false;
+    let admitted = false;
+    space.begin(() => {
+      ended = true;
+    });
+    accountant.state = 'in-doubt';
+    accountant.gate = promise;
+    await clock.pass(1000);
+    expect([hold.isHolding, accountant.counts]).toEqual([true, 1]);
+    const admission = space.admit('pdk_x').then(() => {
+      admitted = true;
+    });
+    await clock.pass(1000);
+    expect([hold.isHolding, accountant.counts, admitted]).toEqual([true, 1, false]);
+    accountant.state = 'fine';
+    accountant.next = usageOf(99);
+    resolve(undefined);
+    await clock.pass(500);
+    await admission;
+    expect([hold.isHolding, accountant.counts, ended]).toEqual([false, 1, false]);
+    expect(accountant.verdict?.bytes).toBe(99);
+  });
+
+  it('has what is stopped at the limit stay so until it is gone', async () => {
+    const { clock, accountant, hold, space } = stage();
+    let ended = false;
+    const over = space.begin(() => {
+      ended = true;
+    });
+    accountant.state = 'in-doubt';
+    accountant.next = usageOf(100);
+    await clock.pass(1500);
+    expect([ended, hold.isHolding]).toEqual([true, true]);
+    over();
+    await clock.pass(500);
+    expect(hold.isHolding).toBe(false);
+  });
+
+  it('ends nothing by a count that went on beside the commands: that may have met something twice', async () => {
+    const { clock, accountant, hold, space } = stage();
+    let ended = false;
+    space.begin(() => {
+      ended = true;
+    });
+    accountant.next = usageOf(120);
+    await vi.waitFor(async () => {
+      await clock.pass(20, 20);
+      expect(accountant.counts).toBe(1);
+    });
+    accountant.next = usageOf(60);
+    await clock.pass(1000);
+    expect(accountant.verdict?.bytes).toBe(60);
+    expect([ended, hold.isHolding]).toEqual([false, false]);
+  });
+
+  it('stops the commands while a count goes on beside them, once the limit may have been reached', async () => {
+    const { clock, accountant, hold, space } = stage();
+    const { promise, resolve } = deferred<undefined>();
+    accountant.gate = promise;
+    space.begin(() => undefined);
+    await clock.pass(1000);
+    expect([accountant.counts, hold.isHolding]).toEqual([1, false]);
+    accountant.state = 'in-doubt';
+    await clock.pass(500);
+    expect([accountant.counts, hold.isHolding]).toEqual([1, true]);
+    resolve(undefined);
+    await clock.pass(1000, 10);
+    // And counts once more, for sure.
+    expect(accountant.verdict).toBe(accountant.usage);
+  });
+
+  it('ends what does not stand still: what runs after five seconds, what writes on after one', async () => {
+    for (const { found, loss, seconds } of [
+      { found: 'running', loss: 0, seconds: 5 },
+      { found: 'running', loss: 1 / 64, seconds: 1 },
+      { found: 'in-kernel', loss: 1 / 64, seconds: 1 },
+    ] as const) {
+      const { clock, accountant, hold, space } = stage();
+      let ended = false;
+      const over = space.begin(() => {
+        ended = true;
+      });
+      accountant.state = 'in-doubt';
+      Object.assign(accountant, { loss });
+      hold.found = found;
+      await clock.pass(seconds * 1000 - 250, 10);
+      expect([ended, hold.isHolding]).toEqual([false, true]);
+      await clock.pass(500, 10);
+      expect([ended, hold.isHolding]).toEqual([true, true]);
+      expect(space.words).toContain('could not be made to stand still');
+      over();
+      accountant.state = 'fine';
+      await clock.pass(1000);
+      expect([hold.isHolding, space.isFull()]).toEqual([false, false]);
+    }
+  });
+
+  it('takes what waits in the kernel and writes nothing for still after a second', async () => {
+    const { clock, accountant, hold, space } = stage();
+    accountant.state = 'in-doubt';
+    hold.found = 'in-kernel';
+    space.begin(() => undefined);
+    await clock.pass(900, 10);
+    expect(accountant.counts).toBe(0);
+    await clock.pass(500, 10);
+    expect(accountant.verdict).toBe(accountant.usage);
+  });
+
+  it('counts again when something was let go on meanwhile, and ends what always is', async () => {
+    const { clock, accountant, hold, space } = stage();
+    let ended = false;
+    space.begin(() => {
+      ended = true;
+    });
+    accountant.state = 'in-doubt';
+    // Still when a count begins, and found running at its end.
+    const stop = hold.stop.bind(hold);
+    let isCounting = false;
+    hold.stop = () => (isCounting ? 'running' : stop());
+    const count = accountant.count.bind(accountant);
+    accountant.count = async (isStill) => {
+      isCounting = true;
+      const usage = await count(isStill);
+      isCounting = false;
+      return usage;
+    };
+    await clock.pass(2000, 10);
+    expect([accountant.counts, ended]).toEqual([3, true]);
   });
 
   it('lets nothing start while it is full, and counts anew for each that asks', async () => {
@@ -124,7 +291,7 @@ describe('the disk of a session', () => {
 
   it('counts nothing while nothing is due and nothing was left behind', async () => {
     const { clock, accountant, space } = stage();
-    accountant.due = false;
+    accountant.state = 'fine';
     accountant.worthwhile = false;
     const over = space.begin(() => undefined);
     await clock.pass(5000);
@@ -135,7 +302,7 @@ describe('the disk of a session', () => {
 
   it('counts once more when the last command has ended, and then rests', async () => {
     const { clock, accountant, space } = stage();
-    accountant.due = false;
+    accountant.state = 'fine';
     const over = space.begin(() => undefined);
     await clock.pass(500);
     over();

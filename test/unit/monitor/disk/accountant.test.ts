@@ -1,8 +1,9 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, opendirSync, openSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readLinkOrNothing } from '../../../../src/kit/proc/read.js';
 import { type AccountantParts, DiskAccountant } from '../../../../src/monitor/disk/accountant.js';
 import { HeldClock } from '../../tools/support/stage.js';
 
@@ -38,8 +39,13 @@ function accountant(changes: Partial<AccountantParts> = {}) {
     processes,
     clock,
     uid: process.getuid?.() ?? 0,
+    isNew: true,
     ...changes,
   });
+}
+
+function openFolders(): readonly string[] {
+  return readdirSync('/proc/self/fd').map((fd) => readLinkOrNothing(`/proc/self/fd/${fd}`) ?? '');
 }
 
 const fill = (name: string, bytes: number) => writeFile(join(folder, name), Buffer.alloc(bytes, 1));
@@ -49,8 +55,8 @@ describe('the accountant', () => {
     const account = accountant();
     const base = await account.takeBase(longAgo);
     expect(account.usage).toMatchObject({ bytes: 0, inodes: 0 });
-    const next = accountant({ base });
-    expect([await next.isDue(), await next.isWorthwhile(), next.restLeftMs]).toEqual([true, true, 0]);
+    const next = accountant({ base, isNew: false });
+    expect([await next.look(), await next.isWorthwhile(), next.restLeftMs]).toEqual(['due', true, 0]);
     await next.count();
     // Others use the file system as well: only what the sandbox wrote is told for sure.
     await using file = await open(join(folder, 'file'), 'w');
@@ -85,7 +91,7 @@ describe('the accountant', () => {
     const first = accountant();
     const base = await first.takeBase(longAgo);
     await fill('added', mib);
-    const second = accountant({ base });
+    const second = accountant({ base, isNew: false });
     expect((await second.count()).bytes).toBeGreaterThanOrEqual(mib);
     expect(second.base).toEqual(base);
   });
@@ -111,7 +117,7 @@ describe('the accountant', () => {
       expect(bytes).toBeGreaterThan(1024 ** 5 / 2);
       expect(inodes).toBeGreaterThan(1e9 / 2);
     };
-    expectAll(await accountant({ base }).count());
+    expectAll(await accountant({ base, isNew: false }).count());
     expectAll(await accountant({ folders: [], unreachable: 1, base: { ...base, bytes: 0 } }).count());
     // As an older version noted it.
     expect((await accountant({ base: { ...base, freeInodes: undefined } }).count()).inodes).toBeLessThan(1000);
@@ -121,6 +127,48 @@ describe('the accountant', () => {
     const { freeBytes, freeInodes } = await accountant().takeBase(longAgo);
     expect(freeBytes).toBeGreaterThan(0);
     expect(freeInodes).toBeGreaterThan(0);
+  });
+
+  it('does not take the word of a count that something could be hidden from', async () => {
+    const { bfree, bsize, ffree } = await statfs(folder);
+    const freeAtFirst = { bytes: bfree * bsize + 1024 ** 4, inodes: ffree + 1e9 };
+    for (const name of ['a', 'b']) await mkdir(join(folder, name));
+    const account = accountant({ freeAtFirst });
+    await account.takeBase(longAgo);
+    // Where the walk has not been when it begins, and where it has been when it ends.
+    const entries = opendirSync(folder);
+    const order = [entries.readSync()?.name ?? '', entries.readSync()?.name ?? ''] as const;
+    entries.closeSync();
+    await fill(join(order[0], 'file'), mib);
+    clock.monotonic = () => (clock.nowMs += 10);
+    const entered = realpathSync(join(folder, order[1]));
+    const moving = (async () => {
+      while (!openFolders().includes(entered)) await new Promise((resolve) => setImmediate(resolve));
+      renameSync(join(folder, order[0], 'file'), join(folder, order[1], 'moved'));
+    })();
+    const { bytes } = await account.count();
+    await moving;
+    expect(await readdir(join(folder, order[1]))).toEqual(['moved']);
+    expect(bytes).toBeLessThan(mib);
+    expect(await account.look()).toBe('in-doubt');
+    expect(account.verdict?.bytes).toBe(0);
+    expect((await account.count(() => true)).bytes).toBeGreaterThanOrEqual(mib);
+    expect(account.verdict?.bytes).toBeGreaterThanOrEqual(mib);
+    // What others take while it stands still is not its own.
+    expect(await account.look()).not.toBe('in-doubt');
+  });
+
+  it('tells what share of the limits has been lost', async () => {
+    const { bfree, bsize } = await statfs(folder);
+    const loss = await accountant({ limits: () => ({ bytes: bfree * bsize, inodes: 1e12 }) }).lossFromNow();
+    expect(Math.abs(await loss())).toBeLessThan(0.5);
+  });
+
+  it('is in doubt at once where nobody noted what was free at the beginning', async () => {
+    expect(await accountant({ isNew: false }).look()).toBe('in-doubt');
+    const { freeBytes } = await accountant().takeBase(longAgo);
+    const older = accountant({ isNew: false, base: { bytes: 0, inodes: 0, freeBytes } });
+    expect(await older.look()).toBe('in-doubt');
   });
 
   it('counts once for all who ask while a count goes on, and once more for them', async () => {

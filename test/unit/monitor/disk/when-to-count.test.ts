@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   isCountDue,
   isCountWorthwhile,
+  isInDoubt,
   type LastCount,
   type Present,
   restLeftMs,
@@ -12,7 +13,15 @@ const limits = { bytes: 64 * mib, inodes: 6400 };
 
 function last(bytes = 0, changes: Partial<LastCount> = {}): LastCount {
   const usage = { bytes, inodes: 0, limits, countedAtMs: 0 };
-  return { usage, free: { bytes: 1000 * mib, inodes: 10_000 }, written: 0, tookMs: 100, endedAt: 0, ...changes };
+  return {
+    usage,
+    free: { bytes: 1000 * mib, inodes: 10_000 },
+    written: 0,
+    isSure: false,
+    tookMs: 100,
+    endedAt: 0,
+    ...changes,
+  };
 }
 
 function present(now: number, fellBytes = 0, writtenBytes: number | 'untold' = 0, fellInodes = 0): Present {
@@ -78,6 +87,30 @@ describe('a count is due', () => {
     };
     expect(isCountDue(last(), untold)).toBe(true);
     expect(isCountDue(last(), { ...untold, free: last().free })).toBe(false);
+  });
+});
+
+describe('the limit may have been passed', () => {
+  const free = (fellBytes: number, fellInodes = 0) => present(0, fellBytes, 0, fellInodes).free;
+  const sure = (bytes: number) => last(bytes, { isSure: true, tookMs: 10_000 });
+
+  it('when the file systems have lost all that was left to it at the last sure count, however soon after', () => {
+    expect(isInDoubt(sure(0), undefined, free(64 * mib - 1))).toBe(false);
+    expect(isInDoubt(sure(0), undefined, free(64 * mib))).toBe(true);
+    expect(isInDoubt(sure(48 * mib), undefined, free(16 * mib))).toBe(true);
+    expect(isInDoubt(sure(0), undefined, free(0, 6400))).toBe(true);
+    expect(isInDoubt(sure(63.5 * mib), undefined, free(mib - 1))).toBe(false);
+    expect(isInDoubt(sure(63.5 * mib), undefined, free(mib))).toBe(true);
+  });
+
+  it('whatever a count has found since that something may have been hidden from', () => {
+    expect(isInDoubt(sure(0), last(mib), free(64 * mib))).toBe(true);
+  });
+
+  it('when a count that is not sure found it reached', () => {
+    expect(isInDoubt(sure(0), last(64 * mib), free(0))).toBe(true);
+    expect(isInDoubt(sure(0), last(64 * mib - 1), free(0))).toBe(false);
+    expect(isInDoubt(sure(64 * mib), sure(64 * mib), free(0))).toBe(false);
   });
 });
 

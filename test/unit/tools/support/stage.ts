@@ -31,8 +31,10 @@ export class HeldClock implements Clock {
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = deferred<undefined>();
     this.#sleepers.push({ atMs: this.nowMs + ms, wake: () => resolve(undefined) });
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    const onAbort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
     await promise;
+    signal?.removeEventListener('abort', onAbort);
   }
 
   /** Moves time on in steps, so that whoever wakes can go back to sleep. */

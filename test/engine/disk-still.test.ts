@@ -1,0 +1,143 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listProcesses } from '../../src/kit/proc/processes.js';
+import { ownProcessesOf } from '../../src/sandbox/own-processes.js';
+import { commandLineOf, pidNamespaceOf, processesOf } from '../../src/sandbox/processes.js';
+import type { Session } from '../../src/session/session.js';
+import { commandWays } from './support/engines.js';
+import { command, run, Stage, said } from './support/stage.js';
+
+const mib = 1024 ** 2;
+const limitBytes = 32 * mib;
+const python = (script: string) => ['/usr/bin/python3', '-c', script];
+/** As fast as it can, into new files. */
+const writer = `
+import os
+def write(folder, number):
+    with open(f'{folder}/f{number}', 'wb') as file: file.write(b'x' * 2**20)
+`;
+/** Is continued a thousand times in a second, however often it is stopped. */
+const evader = `${writer}
+import ctypes, signal
+class Event(ctypes.Structure):
+    _fields_ = [('value', ctypes.c_void_p), ('signo', ctypes.c_int), ('notify', ctypes.c_int), ('rest', ctypes.c_byte * 48)]
+class Time(ctypes.Structure):
+    _fields_ = [('every_s', ctypes.c_long), ('every_ns', ctypes.c_long), ('s', ctypes.c_long), ('ns', ctypes.c_long)]
+libc = ctypes.CDLL(None, use_errno=True)
+timer = ctypes.c_void_p()
+if libc.timer_create(1, ctypes.byref(Event(None, signal.SIGCONT, 0)), ctypes.byref(timer)): raise OSError(ctypes.get_errno())
+libc.timer_settime(timer, 0, ctypes.byref(Time(0, 1000000, 0, 1000000)), None)
+number = 0
+while True:
+    number += 1
+    write('.', number)
+`;
+/** What is written is never where it was, and always in a folder that has moved. */
+const mover = `${writer}
+os.makedirs('a/sub'); os.makedirs('z')
+for number in range(200): os.makedirs(f'm/{number}/sub')
+if os.fork() == 0:
+    while True:
+        for old, new in (('a/sub', 'z/sub'), ('z/sub', 'a/sub')): os.rename(old, new)
+number = 0
+while True:
+    number += 1
+    try: write('a/sub', number)
+    except FileNotFoundError: pass
+`;
+
+describe.each(commandWays)(
+  'a session that stands still while it is counted, on a real rootless %s, over %s',
+  (kind, commandPath) => {
+    let stage: Stage;
+    let session: Session;
+    let project: string;
+
+    beforeAll(async () => {
+      stage = await Stage.open(kind, { commandPath });
+    });
+    afterAll(() => stage[Symbol.asyncDispose]());
+
+    async function open(disk: string): Promise<void> {
+      project = await stage.project();
+      session = await stage.create({ projectPath: project, workspace: 'rw', disk });
+    }
+
+    /** What was counted when it was ended is what is there: nothing was written any more, and nothing was missed. */
+    async function expectCounted(): Promise<void> {
+      const atTheEnd = session.disk?.usage?.bytes ?? 0;
+      expect(atTheEnd).toBeGreaterThanOrEqual(limitBytes);
+      await session.disk?.count();
+      // Blocks that the file system needs for itself come when it writes back.
+      expect(Math.abs((session.disk?.usage?.bytes ?? 0) - atTheEnd)).toBeLessThan(mib / 2);
+    }
+
+    it('writes nothing more from then on until it is ended', async () => {
+      await open('32m');
+      const script = `${writer}number = 0\nwhile True:\n  number += 1\n  write('.', number)`;
+      expect(await run(session, python(script))).toMatchObject({ reason: 'disk-limit', exitCode: 137 });
+      await expectCounted();
+      await stage.sessions.destroy(session.id);
+    });
+
+    it('is not got round by folders that are moved all the time', async () => {
+      await open('32m');
+      expect(await run(session, python(mover))).toMatchObject({ reason: 'disk-limit' });
+      await expectCounted();
+      await stage.sessions.destroy(session.id);
+    });
+
+    it('is not got round by a timer that lets it go on', async () => {
+      await open('32m');
+      const result = await run(session, python(evader));
+      expect(result).toMatchObject({ reason: 'disk-limit' });
+      expect(result.note).toContain('(disk.limit)');
+      await session.disk?.count();
+      expect(session.disk?.usage?.bytes).toBeGreaterThanOrEqual(limitBytes);
+      await stage.sessions.destroy(session.id);
+    });
+
+    it('takes no process for one of ours because it runs the same program', async () => {
+      await open('32m');
+      const { initPid, namespace } = session.sandbox.handle;
+      const impostor = '(setsid /.paddock/init --deadline-boottime-ms 9000000000000 >/dev/null 2>&1 &); sleep 600';
+      const entry = await session.start(command(impostor));
+      const others = () => processesOf(namespace).filter((one) => !ownProcessesOf(initPid)(one));
+      await expect
+        .poll(() => others().map(({ pid }) => commandLineOf(pid)?.split('\0')[1]))
+        .toContain('--deadline-boottime-ms');
+      await entry.command.end('aborted');
+      await entry.settled;
+      await stage.sessions.destroy(session.id);
+    });
+
+    it('goes on when it was others who wrote, and what it had stopped itself stays so', async () => {
+      await open('32m');
+      const ticking = `trap 'echo >>/tmp/conts' CONT; : >/tmp/conts; sleep 1111 & kill -STOP $!
+      i=0; while :; do i=$((i+1)); echo $i >/tmp/ticks; sleep 0.05; done`;
+      const entry = await session.start(command(ticking));
+      const ticks = async () => Number(await said(session, 'cat /tmp/ticks'));
+      await expect.poll(ticks).toBeGreaterThan(1);
+      let written = 0;
+      const timesLetGoOn = async () => {
+        written += 1;
+        await writeFile(join(stage.folder, `others-${written}`), Buffer.alloc(48 * mib, 1));
+        return Number(await said(session, 'wc -l </tmp/conts'));
+      };
+      await expect.poll(timesLetGoOn, { timeout: 30_000, interval: 200 }).toBeGreaterThan(0);
+      for (let i = 1; i <= written; i += 1) await rm(join(stage.folder, `others-${i}`));
+      const before = await ticks();
+      await expect.poll(ticks).toBeGreaterThan(before);
+      expect(inside(session).map(({ state }) => state)).toContain('T');
+      expect(entry.outcome).toBeUndefined();
+      await entry.command.end('aborted');
+      await entry.settled;
+      await stage.sessions.destroy(session.id);
+    });
+  },
+);
+
+function inside({ sandbox }: Session) {
+  return listProcesses().filter(({ pid }) => pidNamespaceOf(pid) === sandbox.handle.namespace);
+}
