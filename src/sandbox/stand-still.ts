@@ -59,6 +59,8 @@ export class StandStill {
   #processes(): readonly SandboxProcess[] {
     const place = this.#place();
     if (place === undefined || pidNamespaceOf(place.initPid) !== place.namespace) return [];
+    // Everybody's own processes are in ours.
+    if (place.namespace === pidNamespaceOf(process.pid)) return [];
     const isOwn = ownProcessesOf(place.initPid);
     return parentsFirst(processesOf(place.namespace).filter((one) => !isOwn(one)));
   }

@@ -1,11 +1,15 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/kit/clock.js';
 import { listProcesses } from '../../src/kit/proc/processes.js';
+import { isAlive } from '../../src/kit/process-identity.js';
 import { ownProcessesOf } from '../../src/sandbox/own-processes.js';
 import { commandLineOf, pidNamespaceOf, processesOf } from '../../src/sandbox/processes.js';
+import { StandStill } from '../../src/sandbox/stand-still.js';
+import { adoptSession, destroyRecorded } from '../../src/session/adopt.js';
 import type { Session } from '../../src/session/session.js';
-import { commandWays } from './support/engines.js';
+import { commandWays, engineKinds } from './support/engines.js';
 import { command, run, Stage, said } from './support/stage.js';
 
 const mib = 1024 ** 2;
@@ -137,6 +141,29 @@ describe.each(commandWays)(
     });
   },
 );
+
+describe.each(engineKinds)('a session whose holder went while it stood still, on a real rootless %s', (kind) => {
+  it('goes on when the next one takes it over', async () => {
+    await using stage = await Stage.open(kind);
+    await using detached = stage.newSessions('detached');
+    const made = await detached.create({ projectPath: await stage.project(), workspace: 'rw' });
+    await made.start(command('i=0; while :; do i=$((i+1)); echo $i >ticks; sleep 0.05; done', { timeoutMs: 600_000 }));
+    const ticks = async () => Number(await readFile(join(made.record.writableRoots[0]?.source ?? '', 'ticks'), 'utf8'));
+    await expect.poll(ticks).toBeGreaterThan(1);
+    const hold = new StandStill(() => made.record.container);
+    await expect.poll(() => hold.stop()).toBe('still');
+    await made.letGo();
+    const record = await stage.store.load(made.id);
+    if (record === undefined) throw new Error('a session that runs has a record');
+    const before = await ticks();
+    const { engine, store, audit, self, folder: runtimeDir } = stage;
+    const options = { engine, store, audit, clock: systemClock, isAlive, bootId: self.bootId, runtimeDir };
+    const session = await adoptSession(record, options);
+    await expect.poll(ticks).toBeGreaterThan(before);
+    await session.letGo();
+    await destroyRecorded(record, options);
+  });
+});
 
 function inside({ sandbox }: Session) {
   return listProcesses().filter(({ pid }) => pidNamespaceOf(pid) === sandbox.handle.namespace);
