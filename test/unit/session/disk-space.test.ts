@@ -77,8 +77,9 @@ function stage() {
     clock,
     begin: () => Promise.resolve(),
     setLimit: (bytes) => {
-      const { usage } = accountant;
-      if (usage !== undefined) accountant.usage = { ...usage, limits: { ...limits, bytes } };
+      const against = (usage: DiskUsage | undefined) => usage && { ...usage, limits: { ...limits, bytes } };
+      accountant.usage = against(accountant.usage);
+      accountant.verdict = against(accountant.verdict);
     },
     close: () => {
       closed += 1;
