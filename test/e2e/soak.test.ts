@@ -142,8 +142,9 @@ async function detachedRound(stage: Stage, { victim, delayMs }: Round): Promise<
   const { sessionId } = document(made) as { sessionId: string };
   const exec = startPaddock(place, ['exec', sessionId, '--', 'sh', '-c', stage.line], stage);
   const left = once(exec, 'exit');
-  // The line is there twice: in the command's own and in the client's.
-  await expect.poll(() => commandsNaming(stage.mark).length, { timeout: 5000 }).toBeGreaterThan(1);
+  // The line is there twice: in the command's own and in the client's. On a slow machine the session may have been over before.
+  const isUnderWay = () => exec.exitCode !== null || commandsNaming(stage.mark).length > 1;
+  await expect.poll(isUnderWay, { timeout: lifetimeMs + 10_000 }).toBe(true);
   const victims = await stage.find(victim, sessionId, () => keepersOf(place)[0]);
   await sleep(delayMs);
   killAll(victims);
