@@ -27,7 +27,7 @@ static struct command *find(uint32_t id) {
   return NULL;
 }
 
-// What is only prepared has no streams, and nothing to signal.
+// What is only prepared has no streams in use, and nothing to signal.
 static struct command *find_begun(uint32_t id) {
   struct command *command = find(id);
   return command == NULL || command->phase == COMMAND_PREPARED ? NULL : command;
@@ -57,12 +57,14 @@ static struct command *take_slot(uint32_t id) {
   command->input.fd = -1;
   command->output[0].fd = -1;
   command->output[1].fd = -1;
+  for (int i = 0; i < STREAM_ENDS; i++) command->near[i] = -1;
   return command;
 }
 
 static void close_all(struct command *command) {
   if (command->link >= 0) close(command->link);
   command->link = -1;
+  streams_close(command->near);
   if (command->desk != NULL) munmap(command->desk, sizeof *command->desk);
   command->desk = NULL;
   sink_free(&command->input);

@@ -37,6 +37,8 @@ struct command {
   bool prepared; // a START has its processes already, or comes too late for them
   bool discarded; // whoever had it prepared is gone: nobody is told of it any more
   struct desk *desk;
+  int near[STREAM_ENDS]; // of what is only prepared; -1: there is none, or it is in use
+  int no_terminal; // why not; 0: there is one
   unsigned turn;
   pid_t supervisor; // 0: none, or reaped
   int link;

@@ -133,7 +133,7 @@ _Noreturn void first_process(const struct plan *plan, int failure) {
   reset_signals();
   setsid();
   for (int i = 0; i < 3; i++) {
-    if (dup2(plan->stdio[i], i) < 0) fail(failure, STAGE_PIPE);
+    if (dup2(plan->far[plan->terminal ? TERMINAL : i], i) < 0) fail(failure, STAGE_PIPE);
   }
   if (plan->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) fail(failure, STAGE_TTY);
   umask(start->umask);
@@ -154,11 +154,10 @@ _Noreturn void first_process(const struct plan *plan, int failure) {
 
 _Noreturn void seated_process(const struct plan *plan, int seat, int failure) {
   struct plan mine = *plan;
-  char word;
+  char none;
   const struct report report = {.kind = REPORT_SEATED, .pid = (uint32_t)getpid()};
   (void)send(plan->link, &report, sizeof report, MSG_NOSIGNAL);
-  const ssize_t got = streams_receive(seat, &word, sizeof word, 0, mine.stdio);
-  if (got != sizeof word || mine.stdio[0] < 0) _exit(127);
+  if (read(seat, &none, sizeof none) != 0 || !mine.desk->begun) _exit(127);
   mine.start = mine.desk->start;
   mine.terminal = mine.desk->terminal;
   first_process(&mine, failure);

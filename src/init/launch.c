@@ -18,46 +18,41 @@ enum { COMMAND_PIPE_BYTES = 262144 };
 
 static bool unblock(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0; }
 
-static bool open_output(struct command *command, const struct start *start, int which, struct plan *plan) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return false;
-  plan->stdio[1 + which] = ends[1];
-  fcntl(ends[0], F_SETPIPE_SZ, COMMAND_PIPE_BYTES);
+// Hands the near end over to what reads it; whether that works or not.
+static int take_end(struct command *command, int which) {
+  const int fd = command->near[which];
+  command->near[which] = -1;
+  return fd;
+}
+
+static bool use_output(struct command *command, const struct start *start, int which, int fd) {
   struct source *source = &command->output[which];
-  const uint32_t ring_bytes = start->ring_bytes > 0 ? start->ring_bytes : STREAM_RING_BYTES;
-  const bool opened = source_open(source, ends[0], ring_bytes);
+  const bool opened = source_open(source, fd, start->ring_bytes > 0 ? start->ring_bytes : STREAM_RING_BYTES);
   source->lossy = start->ring_bytes > 0;
   source->credit = start->credit[which];
-  return opened && unblock(ends[0]);
+  return opened;
 }
 
-static bool open_pipes(struct command *command, const struct start *start, struct plan *plan) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return false;
-  plan->stdio[0] = ends[0];
-  const bool opened = sink_open(&command->input, ends[1], SINK_PIPE, command->stdin_open ? INPUT_WINDOW : 0);
-  if (!opened || !unblock(ends[1])) return false;
-  if (command->stdin_open) fcntl(ends[1], F_SETPIPE_SZ, COMMAND_PIPE_BYTES);
+static bool use_output_pipe(struct command *command, const struct start *start, int which) {
+  const int fd = take_end(command, 1 + which);
+  fcntl(fd, F_SETPIPE_SZ, COMMAND_PIPE_BYTES);
+  return use_output(command, start, which, fd) && unblock(fd);
+}
+
+static bool use_pipes(struct command *command, const struct start *start) {
+  const int fd = take_end(command, STDIN_FILENO);
+  const bool opened = sink_open(&command->input, fd, SINK_PIPE, command->stdin_open ? INPUT_WINDOW : 0);
+  if (!opened || !unblock(fd)) return false;
+  if (command->stdin_open) fcntl(fd, F_SETPIPE_SZ, COMMAND_PIPE_BYTES);
   else sink_close(&command->input);
-  return open_output(command, start, 0, plan) && open_output(command, start, 1, plan);
+  return use_output_pipe(command, start, 0) && use_output_pipe(command, start, 1);
 }
 
-static bool open_terminal(struct command *command, const struct start *start, struct plan *plan) {
-  const int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-  if (master < 0) return false;
-  const uint32_t ring_bytes = start->ring_bytes > 0 ? start->ring_bytes : STREAM_RING_BYTES;
-  struct source *output = &command->output[0];
-  const bool opened = source_open(output, master, ring_bytes);
-  output->lossy = start->ring_bytes > 0;
-  output->credit = start->credit[0];
-  if (!opened || !sink_open(&command->input, master, SINK_TERMINAL, INPUT_WINDOW)) return false;
-  const int locked = 0;
+static bool use_terminal(struct command *command, const struct start *start) {
+  const int fd = take_end(command, TERMINAL);
   const struct winsize size = {.ws_row = start->rows, .ws_col = start->columns};
-  if (ioctl(master, TIOCSPTLCK, &locked) != 0 || ioctl(master, TIOCSWINSZ, &size) != 0) return false;
-  // Not by its name in /dev/pts, which may be another's in this mount namespace.
-  const int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (slave < 0) return false;
-  for (int i = 0; i < 3; i++) plan->stdio[i] = slave;
+  if (!use_output(command, start, 0, fd)) return false;
+  if (!sink_open(&command->input, fd, SINK_TERMINAL, INPUT_WINDOW) || ioctl(fd, TIOCSWINSZ, &size) != 0) return false;
   if (!command->stdin_open) {
     command->input.window = 0;
     sink_end(&command->input);
@@ -87,48 +82,54 @@ static bool failed(struct command *command, enum failed_stage stage) {
   return false;
 }
 
-static bool open_streams(struct command *command, const struct start *start, struct plan *plan) {
-  if (plan->terminal ? open_terminal(command, start, plan) : open_pipes(command, start, plan)) return true;
-  return failed(command, plan->terminal ? STAGE_TTY : STAGE_PIPE);
+static bool use_streams(struct command *command, const struct start *start) {
+  const bool used = command->terminal ? use_terminal(command, start) : use_pipes(command, start);
+  const int why = errno;
+  streams_close(command->near);
+  errno = why;
+  return used || failed(command, command->terminal ? STAGE_TTY : STAGE_PIPE);
 }
 
-static void close_far_ends(const struct plan *plan) {
-  for (int i = 0; i < (plan->terminal ? 1 : 3); i++) {
-    if (plan->stdio[i] >= 0) close(plan->stdio[i]);
-  }
+static bool make_streams(struct command *command, int *far) {
+  const bool made = command->terminal ? streams_terminal(command->near, far) : streams_pipes(command->near, far);
+  return made || failed(command, command->terminal ? STAGE_TTY : STAGE_PIPE);
 }
 
 bool command_launch(struct command *command, const struct start *start) {
-  struct plan plan = {.start = *start, .stdio = {-1, -1, -1}, .terminal = command->terminal};
+  struct plan plan = {.start = *start, .far = NO_STREAMS, .terminal = command->terminal};
   channel_inbox(&plan.inbox, &plan.inbox_bytes);
-  const bool opened = open_streams(command, start, &plan);
-  const bool forked = opened && fork_supervisor(command, &plan);
-  if (opened && !forked) failed(command, STAGE_FORK);
-  close_far_ends(&plan);
+  const bool opened = make_streams(command, plan.far) && use_streams(command, start);
+  const bool forked = opened && (fork_supervisor(command, &plan) || failed(command, STAGE_FORK));
+  streams_close(plan.far);
   return forked;
 }
 
+// The streams of both kinds are made before it is known which will be wanted, and inherited. They could be sent later (SCM_RIGHTS),
+// but what one user has on its way so is counted over all sandboxes: one of them could keep the others' commands from starting.
 bool command_seat(struct command *command) {
-  struct plan plan = {.stdio = {-1, -1, -1}};
+  struct plan plan = {.far = NO_STREAMS};
   channel_inbox(&plan.inbox, &plan.inbox_bytes);
   void *desk = mmap(NULL, sizeof(struct desk), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (desk == MAP_FAILED) return failed(command, STAGE_FORK);
   plan.desk = command->desk = desk;
-  return fork_supervisor(command, &plan) || failed(command, STAGE_FORK);
+  const bool opened = make_streams(command, plan.far);
+  // Few want one: it is for those to fail.
+  if (opened && !streams_terminal(command->near, plan.far)) command->no_terminal = errno;
+  const bool forked = opened && (fork_supervisor(command, &plan) || failed(command, STAGE_FORK));
+  streams_close(plan.far);
+  return forked;
 }
 
 bool command_launch_seated(struct command *command, const struct frame *frame, const struct start *start) {
   static const struct order begin = {.kind = ORDER_BEGIN};
-  struct plan plan = {.stdio = {-1, -1, -1}, .terminal = command->terminal};
-  const bool opened = open_streams(command, start, &plan);
-  if (opened) {
-    struct desk *desk = command->desk;
-    memcpy(desk->payload, frame->payload, frame->length);
-    wire_start(desk->payload, frame->length, &desk->start);
-    desk->terminal = command->terminal;
-    // Refused only by a supervisor that is gone, which will be noticed anyway.
-    streams_send(command->link, &begin, sizeof begin, plan.stdio);
-  }
-  close_far_ends(&plan);
-  return opened;
+  struct desk *desk = command->desk;
+  errno = command->no_terminal;
+  if (command->terminal && errno != 0) return failed(command, STAGE_TTY);
+  if (!use_streams(command, start)) return false;
+  memcpy(desk->payload, frame->payload, frame->length);
+  wire_start(desk->payload, frame->length, &desk->start);
+  desk->terminal = command->terminal;
+  // Those that wait end when their supervisor finds the link closed. One that is gone already will be noticed.
+  const bool sent = send(command->link, &begin, sizeof begin, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof begin;
+  return sent || errno == EPIPE || errno == ECONNRESET || failed(command, STAGE_FORK);
 }

@@ -1,39 +1,38 @@
-// Three descriptors on their way from process 1 through a supervisor to a first process that was there before them.
+// The standard streams of a command: near ends for process 1, far ones for the command.
 #define _GNU_SOURCE 1
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
+#include "streams.h"
 
-#include "supervisor.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
 
-enum { STREAMS = 3 };
-
-union control {
-  struct cmsghdr header;
-  char bytes[CMSG_SPACE(STREAMS * sizeof(int))];
-};
-
-bool streams_send(int socket, const void *message, size_t bytes, const int *stdio) {
-  union control control;
-  memset(&control, 0, sizeof control);
-  struct iovec part = {.iov_base = (void *)(uintptr_t)message, .iov_len = bytes};
-  struct msghdr whole = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-  control.header.cmsg_level = SOL_SOCKET;
-  control.header.cmsg_type = SCM_RIGHTS;
-  control.header.cmsg_len = CMSG_LEN(STREAMS * sizeof(int));
-  memcpy(CMSG_DATA(&control.header), stdio, STREAMS * sizeof(int));
-  return sendmsg(socket, &whole, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)bytes;
+void streams_close(int *ends) {
+  for (int i = 0; i < STREAM_ENDS; i++) {
+    if (ends[i] >= 0) close(ends[i]);
+    ends[i] = -1;
+  }
 }
 
-ssize_t streams_receive(int socket, void *message, size_t bytes, int flags, int *stdio) {
-  union control control;
-  memset(&control, 0, sizeof control);
-  struct iovec part = {.iov_base = message, .iov_len = bytes};
-  struct msghdr whole = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-  for (int i = 0; i < STREAMS; i++) stdio[i] = -1;
-  const ssize_t got = recvmsg(socket, &whole, flags | MSG_CMSG_CLOEXEC);
-  const struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&whole) : NULL;
-  if (header == NULL || header->cmsg_type != SCM_RIGHTS) return got;
-  if (header->cmsg_len == CMSG_LEN(STREAMS * sizeof(int))) memcpy(stdio, CMSG_DATA(header), STREAMS * sizeof(int));
-  return got;
+bool streams_pipes(int *near, int *far) {
+  for (int i = 0; i < TERMINAL; i++) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return false;
+    near[i] = ends[i == STDIN_FILENO ? 1 : 0];
+    far[i] = ends[i == STDIN_FILENO ? 0 : 1];
+  }
+  return true;
+}
+
+bool streams_terminal(int *near, int *far) {
+  const int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  const int locked = 0;
+  if (master < 0) return false;
+  near[TERMINAL] = master;
+  if (ioctl(master, TIOCSPTLCK, &locked) != 0) return false;
+  // Not by its name in /dev/pts, which may be another's in this mount namespace.
+  far[TERMINAL] = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  return far[TERMINAL] >= 0;
 }

@@ -25,7 +25,8 @@ struct job {
   int exec_pipe; // -1: its end has been reported
   pid_t leader;
   bool ended, failed, killed;
-  int seat; // -1: the first process has what it needs
+  int seat; // -1: the first process has what it needs. Nothing is written to it, for that could fail
+  int far[STREAM_ENDS];
   struct desk *desk;
   int status;
   size_t reaped;
@@ -113,14 +114,17 @@ static void end_tree(struct job *job) {
 }
 
 // A terminal stays open: without an open end its other side would be told of an end that is none.
-static void close_streams(const int *stdio, bool terminal) {
-  for (int i = 0; i < 3 && !terminal; i++) close(stdio[i]);
+static void close_streams(int *far, bool terminal) {
+  const int kept = terminal ? far[TERMINAL] : -1;
+  if (terminal) far[TERMINAL] = -1;
+  streams_close(far);
+  far[TERMINAL] = kept;
 }
 
-static void begin(struct job *job, const int *stdio) {
+static void begin(struct job *job) {
   job->started_us = now_us();
-  if (!streams_send(job->seat, "", 1, stdio)) kill(job->leader, SIGKILL);
-  close_streams(stdio, job->desk->terminal);
+  close_streams(job->far, job->desk->terminal);
+  job->desk->begun = true;
   munmap(job->desk, sizeof *job->desk);
   close(job->seat);
   job->seat = -1;
@@ -128,8 +132,7 @@ static void begin(struct job *job, const int *stdio) {
 
 static void obey(struct job *job) {
   struct order order;
-  int stdio[3];
-  const ssize_t got = streams_receive(job->link, &order, sizeof order, MSG_DONTWAIT, stdio);
+  const ssize_t got = recv(job->link, &order, sizeof order, MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got != (ssize_t)sizeof order) {
     // Process 1 is gone. Outside a pid namespace, where the kernel would not do it, this is the last chance.
@@ -137,7 +140,7 @@ static void obey(struct job *job) {
     _exit(1);
   }
   if (order.kind == ORDER_BEGIN) {
-    if (job->seat >= 0 && stdio[0] >= 0) begin(job, stdio);
+    if (job->seat >= 0) begin(job);
   } else if (order.kind == ORDER_KILL) {
     job->killed = !job->ended;
     end_tree(job);
@@ -197,28 +200,27 @@ static _Noreturn void give_up(const struct job *job, enum failed_stage stage) {
   _exit(1);
 }
 
-// The first process writes over 0, 1 and 2, so that nothing else may come to lie there.
-static void close_all_but_seats(const struct plan *plan, const int *pipe_ends, const int *seats) {
-  int kept[] = {plan->link, pipe_ends[0], pipe_ends[1], seats[0], seats[1]};
-  close_all_but(kept, sizeof kept / sizeof kept[0]);
-  for (int i = 0; i < 3; i++) {
-    if (fcntl(i, F_GETFD) < 0) dup2(plan->link, i);
+// 0, 1 and 2 go as well: nothing is opened before the first process has its streams there.
+static void close_all_but_ours(const struct plan *plan, const int *pipe_ends, const int *seats) {
+  int kept[5 + STREAM_ENDS] = {plan->link, pipe_ends[0], pipe_ends[1]};
+  size_t count = 3;
+  for (int i = 0; i < 2 && plan->desk != NULL; i++) kept[count++] = seats[i];
+  for (int i = 0; i < STREAM_ENDS; i++) {
+    if (plan->far[i] >= 0) kept[count++] = plan->far[i];
   }
-  munmap(plan->inbox, plan->inbox_bytes);
+  close_all_but(kept, count);
 }
 
 _Noreturn void supervise(const struct plan *plan) {
   struct job job = {.link = plan->link, .seat = -1, .desk = plan->desk};
   int pipe_ends[2], seats[2];
+  memcpy(job.far, plan->far, sizeof job.far);
   // Before anything is closed: 0, 1 and 2 have to stay taken, for the first process writes over them.
   if (pipe2(pipe_ends, O_CLOEXEC) != 0) give_up(&job, STAGE_PIPE);
-  if (plan->desk != NULL) {
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, seats) != 0) give_up(&job, STAGE_PIPE);
-    close_all_but_seats(plan, pipe_ends, seats);
-  } else {
-    int kept[] = {plan->link, plan->stdio[0], plan->stdio[1], plan->stdio[2], pipe_ends[0], pipe_ends[1]};
-    close_all_but(kept, sizeof kept / sizeof kept[0]);
-  }
+  if (plan->desk != NULL && pipe2(seats, O_CLOEXEC) != 0) give_up(&job, STAGE_PIPE);
+  close_all_but_ours(plan, pipe_ends, seats);
+  // What is to run is on the desk.
+  if (plan->desk != NULL) munmap(plan->inbox, plan->inbox_bytes);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) give_up(&job, STAGE_FORK);
   setsid();
@@ -227,16 +229,16 @@ _Noreturn void supervise(const struct plan *plan) {
   if (job.leader < 0) give_up(&job, STAGE_FORK);
   if (job.leader == 0 && plan->desk == NULL) first_process(plan, pipe_ends[1]);
   if (job.leader == 0) {
-    close(seats[0]);
-    seated_process(plan, seats[1], pipe_ends[1]);
+    close(seats[1]);
+    seated_process(plan, seats[0], pipe_ends[1]);
   }
   job.exec_pipe = pipe_ends[0];
   close(pipe_ends[1]);
   if (plan->desk != NULL) {
-    job.seat = seats[0];
-    close(seats[1]);
+    job.seat = seats[1];
+    close(seats[0]);
   } else {
-    close_streams(plan->stdio, plan->terminal);
+    close_streams(job.far, plan->terminal);
     munmap(plan->inbox, plan->inbox_bytes);
   }
   watch_over(&job);

@@ -7,12 +7,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "streams.h"
 #include "wire.h"
 
 // Where process 1 lays what processes that are there already are to run: shared by the three of them, at one address.
 struct desk {
   struct start start; // its strings lie in `payload`
   bool terminal;
+  volatile bool begun; // what waits goes on when it is told that its wait is over, and this says so
   uint8_t payload[MAX_START_PAYLOAD];
 };
 
@@ -21,9 +23,9 @@ struct plan {
   void *inbox; // unmapped by the supervisor as soon as the first process has it
   size_t inbox_bytes;
   int link;
-  int stdio[3];
-  bool terminal; // stdio is the terminal, three times
-  struct desk *desk; // NULL: `start` and `stdio` are known. Else they come later
+  int far[STREAM_ENDS]; // -1: there is none
+  bool terminal;
+  struct desk *desk; // NULL: `start` and `terminal` are known. Else they come later
 };
 
 enum order_kind { ORDER_SIGNAL_LEADER = 1, ORDER_SIGNAL_TREE = 2, ORDER_KILL = 3, ORDER_BEGIN = 4 };
@@ -46,12 +48,7 @@ struct report {
 _Noreturn void supervise(const struct plan *plan);
 // Becomes the command, or writes stage and errno (two u32) to `failure` and ends.
 _Noreturn void first_process(const struct plan *plan, int failure);
-// The same, when the desk says what and `seat` has brought the streams; ends when its supervisor has.
+// The same, as the desk says once `seat` is at its end; ends when its supervisor has.
 _Noreturn void seated_process(const struct plan *plan, int seat, int failure);
-
-// A message of one byte or more with the three streams, which stay open here as well.
-bool streams_send(int socket, const void *message, size_t bytes, const int *stdio);
-// As recv, without waiting when `flags` says so; `stdio` are -1 when none came with it.
-ssize_t streams_receive(int socket, void *message, size_t bytes, int flags, int *stdio);
 
 #endif

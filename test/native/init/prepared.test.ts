@@ -75,6 +75,17 @@ describe('a command that was prepared', () => {
     expect(command.text()).toBe('30 90\r\nend\r\n');
   });
 
+  it.skipIf(!namespacesWork)('runs without a terminal where none can be made, and says why not with one', async () => {
+    const script = 'mount --bind /dev/null /dev/ptmx && exec "$@"';
+    const without = ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', init];
+    using native = new NativeInit('unshare', [], undefined, without);
+    const peer = await native.greeted();
+    for (const id of [1, 2]) await prepare(peer, id);
+    const terminal = new Command(peer, 1, ['true'], { terminal: true });
+    expect(await terminal.failed()).toEqual({ stage: 4, errno: constants.errno.ENOTTY });
+    expect(await new Command(peer, 2, ['true']).exited()).toMatchObject({ status: 0 });
+  });
+
   it('takes more than a megabyte of arguments', async () => {
     using native = new NativeInit(init);
     const peer = await native.greeted();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 /** A folder of this run, which goes with it (test/native/init/support/build-folder.ts). */
@@ -38,10 +39,12 @@ export interface Ended {
 export class Running implements Disposable {
   private readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  readonly stdout: Readable;
 
   constructor(program: string, args: readonly string[]) {
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.child = child;
+    this.stdout = child.stdout;
     this.ended = Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]).then(
       ([[code, signal], stdout, stderr]) => ({ code, signal, stdout, stderr }),
     );

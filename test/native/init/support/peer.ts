@@ -173,8 +173,14 @@ export class NativeInit implements Disposable {
   readonly ended: Promise<number | null>;
   private readonly child: ChildProcess;
 
-  constructor(program: string, args: readonly string[] = [], deadlineMs = boottimeMs() + 60_000) {
-    const options = ['--deadline-boottime-ms', String(deadlineMs), '--channel', 'stdio', ...args];
+  /** `before`: what stands before its own arguments, where the program is one that runs it. */
+  constructor(
+    program: string,
+    args: readonly string[] = [],
+    deadlineMs = boottimeMs() + 60_000,
+    before: readonly string[] = [],
+  ) {
+    const options = [...before, '--deadline-boottime-ms', String(deadlineMs), '--channel', 'stdio', ...args];
     // Its own environment is what commands start from: none here.
     const child = spawn(program, options, { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
     this.child = child;
