@@ -1,36 +1,34 @@
 // Started by Paddock on the host, without any privilege. A sandbox's processes have the caller's own uid, and a read-only
 // mount of the cgroup tree does not keep them out of a cgroup that this uid may write: clone3 with CLONE_INTO_CGROUP asks
 // for the permissions of the files only. So the folders belong to a subordinate id of the caller's, which no process
-// inside can be. To act as that id this process joins the engine's user namespace, the one that the caller owns, and
-// stays in it; it has nothing else of the sandbox.
+// inside can be. To act as that id this process joins the engine's user namespace and stays in it; it has nothing else of the sandbox.
 #define _GNU_SOURCE 1
 #include "cgroups.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "text.h"
 
-// The kernel's, whose headers a static libc need not have.
-enum { CGROUP2_MAGIC = 0x63677270, NS_PARENT = 0xb702 };
+// The kernel's, whose header a static libc need not have.
+enum { CGROUP2_MAGIC = 0x63677270 };
 // The caller, and the first of its subordinate ids, as the engine's namespace has them.
 enum { CALLER = 0, KEEPER = 1 };
 enum { MOST_ROUNDS = 100, FIELDS = 5 };
+enum { ENDED_WITHIN_LINE = 1 };
 
 static const char *const controlled[] = {"cgroup.procs", "cgroup.threads", "cgroup.subtree_control"};
-static bool joined;
 
 struct request {
   const char *verb, *folder;
@@ -38,53 +36,12 @@ struct request {
   pid_t init, pid;
 };
 
-static ino_t number_of(int fd) {
-  struct stat status;
-  return fstat(fd, &status) == 0 ? status.st_ino : 0;
-}
-
-// The outermost user namespace of the sandbox that is not ours. Only its owner may join it: the kernel sees to that.
-static int engine_namespace(pid_t init) {
-  struct text path = {.length = 0};
-  text_add(&path, "/proc/");
-  text_add_number(&path, init);
-  text_add(&path, "/ns/user");
-  int fd = open(path.chars, O_RDONLY | O_CLOEXEC);
-  const int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
-  const ino_t ours = own < 0 ? 0 : number_of(own);
-  if (own >= 0) close(own);
-  if (fd >= 0 && (ours == 0 || number_of(fd) == ours)) {
-    close(fd);
-    errno = EXDEV;
-    return -1;
-  }
-  while (fd >= 0) {
-    const int parent = ioctl(fd, NS_PARENT);
-    if (parent >= 0 && number_of(parent) == ours) {
-      close(parent);
-      return fd;
-    }
-    close(fd);
-    fd = parent;
-  }
-  return -1;
-}
-
 static bool act_as(int id) {
   setfsgid((gid_t)id);
   setfsuid((uid_t)id);
   if (setfsuid((uid_t)-1) == id && setfsgid((gid_t)-1) == id) return true;
   errno = EINVAL;
   return false;
-}
-
-static bool join(pid_t init) {
-  if (joined) return true;
-  const int fd = engine_namespace(init);
-  if (fd < 0) return false;
-  joined = setns(fd, CLONE_NEWUSER) == 0;
-  close(fd);
-  return joined;
 }
 
 // .../libpod-ID.scope/container of the caller's, or without `.scope` where the engine keeps no systemd units.
@@ -265,7 +222,7 @@ static bool obey(char *line) {
   if (!parse(line, &request)) return false;
   for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
     if (strcmp(verbs[i].name, request.verb) != 0) continue;
-    if (!is_sandbox_path(request.folder) || !join(request.init)) return false;
+    if (!is_sandbox_path(request.folder) || !engine_reach(request.init)) return false;
     const int folder = open_sandbox(request.folder);
     if (folder < 0) return false;
     errno = 0;
@@ -278,25 +235,34 @@ static bool obey(char *line) {
   return false;
 }
 
+static bool answer(bool done) {
+  struct text text = {.length = 0};
+  if (!done) text_add_number(&text, errno == 0 ? EIO : errno);
+  text_add(&text, "\n");
+  return write(STDOUT_FILENO, text.chars, text.length) >= 0;
+}
+
 int cgroups_serve(void) {
   static char line[PATH_MAX + 128];
   size_t length = 0;
+  bool overlong = false;
   signal(SIGPIPE, SIG_IGN);
   umask(022);
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   for (;;) {
     const ssize_t got = read(STDIN_FILENO, line + length, sizeof line - length);
-    if (got <= 0) return got == 0 && length == 0 ? 0 : 1;
+    if (got <= 0) return got == 0 && length == 0 && !overlong ? 0 : ENDED_WITHIN_LINE;
     length += (size_t)got;
     for (char *stop; (stop = memchr(line, '\n', length)) != NULL;) {
       *stop = '\0';
-      struct text answer = {.length = 0};
-      if (!obey(line)) text_add_number(&answer, errno == 0 ? EIO : errno);
-      text_add(&answer, "\n");
-      if (write(STDOUT_FILENO, answer.chars, answer.length) < 0) return 1;
+      const bool done = !overlong && obey(line);
+      if (overlong) errno = ENAMETOOLONG;
+      overlong = false;
+      if (!answer(done)) return ENDED_WITHIN_LINE;
       length -= (size_t)(stop + 1 - line);
       memmove(line, stop + 1, length);
     }
-    if (length == sizeof line) return 2;
+    overlong = overlong || length == sizeof line;
+    if (overlong) length = 0;
   }
 }

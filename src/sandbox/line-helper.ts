@@ -5,15 +5,31 @@ import { type Deferred, deferred } from '../kit/deferred.js';
 
 /** What it is asked takes microseconds: whoever takes this long has been stopped. */
 const defaultPatienceMs = 10_000;
+/** The longest path, and words around it. */
+const mostBytes = 4200;
 
 export interface LineHelperOptions {
   readonly patienceMs?: number;
 }
 
+/** How often one line is tried that no helper has answered. */
+const tries = 2;
+
+/** Of a helper that has ended. `wasNext`: at the line that was asked, as far as we know; else it had not come to it. */
+class HelperGone extends Error {
+  readonly wasNext: boolean;
+
+  constructor(cause: Error, wasNext: boolean) {
+    super(cause.message, { cause });
+    this.wasNext = wasNext;
+  }
+}
+
 /**
  * A program that does on this host what Node can't, a line each, which it answers by an empty line or by what went wrong.
  * One process for all sessions, because starting one holds ours up for milliseconds. It is started when it is first needed,
- * holds no process open, and ends with ours, however that ends: its input ends then.
+ * holds no process open, and ends with ours, however that ends: its input ends then. When it ends before, whose line it was at
+ * is told so, at the second time; those who only waited behind that are not.
  */
 export class LineHelper {
   readonly #program: string;
@@ -27,21 +43,25 @@ export class LineHelper {
     this.#patienceMs = patienceMs;
   }
 
-  /** Rejects with what went wrong, after 20 s at the latest. */
+  /** Rejects with what went wrong, after 30 s at the latest. */
   async ask(line: string): Promise<void> {
     if (line.includes('\n')) throw new Error('what is asked has a line break in it');
-    const known = this.#helper;
-    try {
-      await (known ?? this.#start()).ask(line, this.#patienceMs);
-    } catch (error) {
-      // One that was killed or stopped says nothing of this line: another may do better, once.
-      if (known?.isOver !== true) throw error;
-      await (this.#helper ?? this.#start()).ask(line, this.#patienceMs);
+    if (Buffer.byteLength(line) > mostBytes) throw new Error('what is asked is too long');
+    const untilMs = performance.now() + tries * this.#patienceMs;
+    for (let left = tries; ; ) {
+      try {
+        await (this.#helper ?? this.#start()).ask(line);
+        return;
+      } catch (error) {
+        if (!(error instanceof HelperGone)) throw error;
+        if (error.wasNext) left--;
+        if (left === 0 || performance.now() >= untilMs) throw error;
+      }
     }
   }
 
   #start(): Helper {
-    const helper: Helper = new Helper(this.#program, this.#args, () => {
+    const helper: Helper = new Helper(this.#program, this.#args, this.#patienceMs, () => {
       if (this.#helper === helper) this.#helper = undefined;
     });
     this.#helper = helper;
@@ -52,11 +72,14 @@ export class LineHelper {
 /** One process and those who wait for it: answers come in the order of the questions. */
 class Helper {
   readonly #child: ChildProcess;
+  readonly #patienceMs: number;
   readonly #onOver: () => void;
+  #timer: NodeJS.Timeout | undefined;
   readonly #waiting: Deferred<undefined>[] = [];
   #isOver = false;
 
-  constructor(program: string, args: readonly string[], onOver: () => void) {
+  constructor(program: string, args: readonly string[], patienceMs: number, onOver: () => void) {
+    this.#patienceMs = patienceMs;
     this.#onOver = onOver;
     // In a group of its own: Ctrl-C in a terminal is for us.
     const child = spawn(program, args, {
@@ -65,36 +88,37 @@ class Helper {
     });
     this.#child = child;
     child.once('error', (error) => this.#finish(error));
-    child.once('exit', (code, signal) => this.#finish(new Error(`it ended (${code ?? signal ?? '?'})`)));
+    // Neither its exit nor that it takes no more is its end: what it answered before may still have to be read.
+    child.once('close', (code, signal) => this.#finish(new Error(`it ended (${code ?? signal ?? '?'})`)));
     // Neither is there when no descriptor was left for them.
-    (child.stdin as Writable | undefined)?.on('error', (error) => this.#finish(error));
+    (child.stdin as Writable | undefined)?.on('error', () => undefined);
     const answers = child.stdout as Readable | undefined;
     if (answers !== undefined) createInterface({ input: answers }).on('line', (line) => this.#onAnswer(line));
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  async ask(line: string, forMs: number): Promise<void> {
+  ask(line: string): Promise<void> {
     const answer = deferred<undefined>();
     this.#waiting.push(answer);
+    if (this.#waiting.length === 1) this.#await();
     this.#hold(true);
     this.#child.stdin?.write(`${line}\n`);
-    const timer = setTimeout(() => {
+    return answer.promise;
+  }
+
+  /** The time of a line begins when those before it have been answered. */
+  #await(): void {
+    clearTimeout(this.#timer);
+    if (this.#waiting.length === 0) return;
+    this.#timer = setTimeout(() => {
       this.#child.kill('SIGKILL');
-      this.#finish(new Error(`it did not answer within ${forMs} ms`));
-    }, forMs);
-    try {
-      await answer.promise;
-    } finally {
-      clearTimeout(timer);
-    }
+      this.#finish(new Error(`it did not answer within ${this.#patienceMs} ms`));
+    }, this.#patienceMs);
   }
 
   #onAnswer(line: string): void {
     if (this.#isOver) return;
     const answer = this.#waiting.shift();
+    this.#await();
     if (this.#waiting.length === 0) this.#hold(false);
     if (line === '') answer?.resolve(undefined);
     else answer?.reject(new Error(line));
@@ -103,8 +127,9 @@ class Helper {
   #finish(error: Error): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    clearTimeout(this.#timer);
     this.#onOver();
-    for (const answer of this.#waiting.splice(0)) answer.reject(error);
+    for (const [i, answer] of this.#waiting.splice(0).entries()) answer.reject(new HelperGone(error, i === 0));
     this.#hold(false);
   }
 

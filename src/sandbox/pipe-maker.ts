@@ -9,7 +9,7 @@ export class PipeMaker {
     this.#helper = new LineHelper(program, ['--mkfifo', '-'], options);
   }
 
-  /** `folder`/in and `folder`/out, mode 0600. Rejects with what went wrong, after 20 s at the latest. */
+  /** `folder`/in and `folder`/out, mode 0600. Rejects with what went wrong, after 30 s at the latest. */
   make(folder: string): Promise<void> {
     return this.#helper.ask(folder);
   }

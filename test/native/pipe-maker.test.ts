@@ -1,26 +1,23 @@
 import { lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listProcesses } from '../../src/kit/proc/processes.js';
 import { PipeMaker } from '../../src/sandbox/pipe-maker.js';
 import { builtInit } from './init/support/compiled.js';
 
+const program = builtInit();
 const childrenOfOurs = () =>
   listProcesses()
     .filter(({ ppid, comm }) => ppid === process.pid && comm.startsWith('paddock-init'))
     .map(({ pid }) => pid);
 
 describe('the maker of pipes', { timeout: 60_000 }, () => {
-  let program: string;
   let parent: string;
   const folder = (name: string) => {
     mkdirSync(join(parent, name));
     return join(parent, name);
   };
-  beforeAll(() => {
-    program = builtInit();
-  });
   beforeEach(() => {
     parent = mkdtempSync(join(tmpdir(), 'paddock-pipes-'));
   });
@@ -54,7 +51,7 @@ describe('the maker of pipes', { timeout: 60_000 }, () => {
     expect(made.status).toBe('fulfilled');
     expect(twice).toMatchObject({ reason: { message: 'File exists' } });
     await expect(maker.make('/tmp/two\nlines')).rejects.toThrow('line break');
-    await expect(maker.make(`/${'x'.repeat(5000)}`)).rejects.toThrow('it ended');
+    await expect(maker.make(`/${'x'.repeat(5000)}`)).rejects.toThrow('too long');
   });
 
   it('begins anew after its process was killed', async () => {
