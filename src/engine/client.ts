@@ -120,8 +120,12 @@ export class EngineClient implements t.Engine {
     return this.#images.remove(reference, signal);
   }
 
-  events(labelFilters: readonly string[], signal: AbortSignal): AsyncIterable<t.EngineEvent> {
-    return readEvents(this.#transport, this.#dialect, labelFilters, signal);
+  events(
+    labelFilters: readonly string[],
+    signal: AbortSignal,
+    options: t.EventsOptions = {},
+  ): AsyncIterable<t.EngineEvent> {
+    return readEvents(this.#transport, this.#dialect, { labelFilters, ...options }, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -130,6 +130,12 @@ export interface ContainerStats {
   readonly pids?: number;
 }
 
+export interface EventsOptions {
+  /** Milliseconds since the epoch. Engines are asked for whole seconds: what was in the same one comes as well. */
+  readonly sinceMs?: number;
+  readonly onUnreadable?: () => void;
+}
+
 export interface EngineEvent {
   readonly action: string;
   readonly containerId: string;
@@ -182,6 +188,9 @@ export interface Engine extends AsyncDisposable {
   importImage(reference: string, tar: Readable, signal?: AbortSignal): Promise<string>;
   pullImage(reference: string, signal?: AbortSignal): Promise<void>;
   removeImage(reference: string, signal?: AbortSignal): Promise<boolean>;
-  /** Container events from now on, until the signal fires; ends by itself when the connection breaks. */
-  events(labelFilters: readonly string[], signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /**
+   * Container events from now on, or from `sinceMs` on where the engine still knows them, until the signal fires; ends by itself when the
+   * connection breaks. What can't be read is left out, and `onUnreadable` told.
+   */
+  events(labelFilters: readonly string[], signal: AbortSignal, options?: EventsOptions): AsyncIterable<EngineEvent>;
 }

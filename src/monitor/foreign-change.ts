@@ -1,3 +1,4 @@
+import { toPaddockError } from '../core/errors.js';
 import type { Engine, EngineEvent } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 
@@ -42,27 +43,75 @@ export function changeOf({ action }: Pick<EngineEvent, 'action'>): ForeignChange
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
 
+export interface EventListener {
+  onEvent(event: EngineEvent): void;
+  /** Something happened that can't be told: a line of the engine's that can't be read, or a pause that it has no account of. */
+  onMissed(what: 'unreadable' | 'pause'): void;
+}
+
 /**
- * Gives every event of containers to `onEvent` until the signal fires: one long request, made anew when it breaks, after a pause that
- * doubles until something comes. What happens in between is not seen. Not by label: Podman's events of execs have none.
+ * Gives every event of containers to the listener until the signal fires: one long request, made anew when it breaks, after a pause that
+ * doubles until something comes, from where it broke. Not by label: Podman's events of execs have none.
  */
 export async function followEvents(
   engine: Pick<Engine, 'events'>,
   clock: Clock,
-  onEvent: (event: EngineEvent) => void,
+  listener: EventListener,
   signal: AbortSignal,
 ): Promise<void> {
   let pauseMs = firstPauseMs;
-  while (!signal.aborted) {
+  const heard = new HeardEvents(clock.now());
+  const onUnreadable = () => listener.onMissed('unreadable');
+  for (let resume: { sinceMs?: number } = {}; !signal.aborted; ) {
     try {
-      for await (const event of engine.events([], signal)) {
+      for await (const event of engine.events([], signal, { ...resume, onUnreadable })) {
         pauseMs = firstPauseMs;
-        onEvent(event);
+        if (heard.isNew(event)) listener.onEvent(event);
       }
-    } catch {
-      // An engine that is gone, or that says what can't be read: it may be back, or another, at the next try.
+      resume = { sinceMs: heard.resume() };
+    } catch (thrown) {
+      // An engine that is gone may be back, or another, at the next try. One that answered keeps no account of what was.
+      const hasNoAccount = resume.sinceMs !== undefined && toPaddockError(thrown).code === 'ENGINE_FAILED';
+      if (hasNoAccount) listener.onMissed('pause');
+      resume = hasNoAccount ? {} : { sinceMs: heard.resume() };
     }
     await clock.sleep(pauseMs, signal).catch(() => undefined);
     pauseMs = Math.min(longestPauseMs, pauseMs * 2);
+  }
+}
+
+/** More than that in one second may be told twice. */
+const mostHeard = 1024;
+
+/** What has been heard in the last second: an engine that is asked what was since then tells it again. */
+class HeardEvents {
+  #second: number;
+  #keys: string[] = [];
+  #again: string[] = [];
+
+  constructor(nowMs: number) {
+    this.#second = Math.floor(nowMs / 1000);
+  }
+
+  /** From when on the engine has to tell. */
+  resume(): number {
+    this.#again = [...this.#keys];
+    return this.#second * 1000;
+  }
+
+  isNew({ timeMs, containerId, action }: EngineEvent): boolean {
+    const key = `${timeMs} ${containerId} ${action}`;
+    const at = this.#again.indexOf(key);
+    if (at >= 0) {
+      this.#again.splice(at, 1);
+      return false;
+    }
+    const second = Math.floor(timeMs / 1000);
+    if (second > this.#second) {
+      this.#second = second;
+      this.#keys = [];
+    }
+    if (second === this.#second && this.#keys.length < mostHeard) this.#keys.push(key);
+    return true;
   }
 }

@@ -48,6 +48,11 @@ export function wasHeld({ spec, evidence }: SandboxHandle, limits: Limits): bool
   return evidence.controls.some(({ id, status }) => ids.includes(id) && status !== 'absent');
 }
 
+/** Whether the engine itself said no: then there is no change that it would tell of. */
+export function wasRefused(refusal: PaddockError | undefined): boolean {
+  return refusal !== undefined && ['ENGINE_FAILED', 'ENGINE_CONFLICT', 'UPDATE_UNSUPPORTED'].includes(refusal.code);
+}
+
 /** The same sandbox with the end that process 1 says it has; undefined: it does not say. */
 export function withDeadline(handle: SandboxHandle, lifetimeMs: number, boottimeMs: number | undefined): SandboxHandle {
   const spec = boottimeMs === undefined ? handle.spec : { ...handle.spec, lifetimeMs };

@@ -11,7 +11,7 @@ import { ownCgroup } from '../monitor/own-cgroup.js';
 import type { Reading } from '../monitor/reading.js';
 import type { CommandCgroups } from './cgroups/command-cgroups.js';
 import type { NoCommandCgroups } from './cgroups/open.js';
-import { changeLimits, limitControls, wasHeld, withDeadline } from './change.js';
+import { changeLimits, limitControls, wasHeld, wasRefused, withDeadline } from './change.js';
 import { ChannelRunner } from './command/channel-runner.js';
 import type { Command, CommandOptions } from './command/command.js';
 import type { OutputSink } from './command/command-output.js';
@@ -94,7 +94,7 @@ export class Sandbox implements AsyncDisposable {
     return this.#runner.path;
   }
 
-  /** How often its limits were changed here, or were about to be. */
+  /** How often its limits were changed here, or are about to be; an engine that refused has nothing to tell of it. */
   get limitChanges(): number {
     return this.#limitChanges;
   }
@@ -175,6 +175,7 @@ export class Sandbox implements AsyncDisposable {
     const before = this.#handle;
     this.#limitChanges += 1;
     const { handle, refusal } = await changeLimits(before, limits, this.#engine);
+    if (wasRefused(refusal)) this.#limitChanges -= 1;
     if (!this.alive) throw new SandboxError('SESSION_ENDED', 'the sandbox has ended');
     this.#handle = handle;
     await this.#tellCommands();

@@ -2,8 +2,9 @@ import { isSessionId } from '../core/ids.js';
 import { labels } from '../core/labels.js';
 import type { Engine, EngineEvent } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
-import type { AlarmSink } from '../monitor/alarms/alarm.js';
-import { changeOf, type ForeignChange, followEvents } from '../monitor/foreign-change.js';
+import type { AlarmNotice, AlarmSink } from '../monitor/alarms/alarm.js';
+import { changeOf, type EventListener, type ForeignChange, followEvents } from '../monitor/foreign-change.js';
+import { provesOwnership } from './ownership.js';
 import type { Session } from './session.js';
 import type { RecordStore } from './store.js';
 
@@ -60,8 +61,12 @@ export class ForeignWatch {
     const listening = new AbortController();
     this.#listening = listening;
     const { engine, clock } = this.#options;
-    const onEvent = (event: EngineEvent) => void this.#judge(event, listening.signal).catch(() => undefined);
-    void followEvents(engine, clock, onEvent, listening.signal);
+    const { signal } = listening;
+    const listener: EventListener = {
+      onEvent: (event) => void this.#judge(event, signal).catch(() => undefined),
+      onMissed: (what) => void this.#tell(missed[what], clock.now(), signal).catch(() => undefined),
+    };
+    void followEvents(engine, clock, listener, signal);
   }
 
   async #judge(event: EngineEvent, signal: AbortSignal): Promise<void> {
@@ -75,7 +80,7 @@ export class ForeignWatch {
   async #judgeOwn(session: FollowedSession, event: EngineEvent, signal: AbortSignal): Promise<void> {
     const change = changeOf(event);
     if (change === undefined) return;
-    const { clock, store, alarms } = this.#options;
+    const { clock, store } = this.#options;
     if (change === 'update' && this.#isUpdateOfOurs(session)) return;
     await clock.sleep(settleMs, signal);
     if (isOwn(session, change)) return;
@@ -84,15 +89,15 @@ export class ForeignWatch {
     if (record?.state !== 'running') return;
     const level = change === 'kill' || change === 'remove' || change === 'exec' ? 'critical' : 'warning';
     const text = `somebody else used the engine on its container: ${change}`;
-    alarms.raise({
-      session: session.id,
-      kind: 'foreign-change',
-      level,
-      text,
-      values: { atMs: Math.round(event.timeMs) },
-    });
+    await this.#tell({ session: session.id, level, text }, event.timeMs, signal);
+  }
+
+  /** An alarm that is over after a minute. */
+  async #tell(notice: Pick<AlarmNotice, 'session' | 'level' | 'text'>, atMs: number, signal: AbortSignal) {
+    const { alarms, clock } = this.#options;
+    alarms.raise({ kind: 'foreign-change', values: { atMs: Math.round(atMs) }, ...notice });
     await clock.sleep(clearAfterMs, signal);
-    alarms.clear('foreign-change', session.id);
+    alarms.clear('foreign-change', notice.session);
   }
 
   /** Each change of limits here is one request; it is counted before it is made, and heard of afterwards. */
@@ -103,18 +108,34 @@ export class ForeignWatch {
     return true;
   }
 
-  /** Another process of ours may be making it: its record was there before the container. */
+  /**
+   * Another process of ours may be making it: its record was there before the container. The nonce of a record is known to its own
+   * container and us; another one that has it is a copy, by somebody who can read what the engine knows.
+   */
   async #judgeClaim(id: string, event: EngineEvent, signal: AbortSignal): Promise<void> {
-    const { clock, store, alarms } = this.#options;
-    const record = isSessionId(id) ? await store.load(id) : undefined;
-    if (record !== undefined && record.nonce === event.labels[labels.nonce]) return;
-    const which = /^[0-9a-f]{12,64}$/.test(event.containerId) ? event.containerId.slice(0, 12) : 'of an odd id';
-    const text = `container ${which} has the labels of a session, and there is no such record`;
-    alarms.raise({ kind: 'foreign-change', level: 'warning', text, values: { atMs: Math.round(event.timeMs) } });
-    await clock.sleep(clearAfterMs, signal);
-    alarms.clear('foreign-change');
+    const { containerId, labels: said } = event;
+    const record = isSessionId(id) ? await this.#options.store.load(id) : undefined;
+    const names = [said['name'] ?? ''];
+    if (record !== undefined && provesOwnership(record, { id: containerId, names, labels: said })) return;
+    const which = /^[0-9a-f]{12,64}$/.test(containerId) ? containerId.slice(0, 12) : 'of an odd id';
+    const isCopy = record !== undefined && record.nonce === said[labels.nonce];
+    const but = isCopy ? 'and is not the one of that session' : 'and there is no such record';
+    const text = `container ${which} has the labels of a session, ${but}`;
+    const session = isCopy && this.#sessions.has(record.id) ? { session: record.id } : {};
+    await this.#tell({ ...session, level: isCopy ? 'critical' : 'warning', text }, event.timeMs, signal);
   }
 }
+
+const missed = {
+  unreadable: {
+    level: 'warning',
+    text: 'the engine told of something done to a container in a line that can not be read',
+  },
+  pause: {
+    level: 'warning',
+    text: 'the engine could not be listened to, and does not tell what was done to containers meanwhile',
+  },
+} as const;
 
 /**
  * Commands over the engine's exec are execs of ours, which nothing tells from those of others. An engine removes a container by itself when

@@ -193,14 +193,34 @@ describe('calls to an engine', () => {
     expect(seen).toEqual([wanted, wanted]);
   });
 
-  it('an event line without end is refused', async () => {
-    fake.script = (socket) => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      socket.write('x'.repeat(3 * 1024 * 1024));
+  it('an event line without end, or one that is none, is refused, or left out and told', async () => {
+    const line = JSON.stringify({ Type: 'container', Action: 'kill', Actor: { ID: id, Attributes: {} }, time: 3 });
+    const all = async (onUnreadable?: () => void) => {
+      const seen: string[] = [];
+      const options = onUnreadable === undefined ? {} : { onUnreadable };
+      for await (const event of engine.events([], new AbortController().signal, options)) seen.push(event.action);
+      return seen;
     };
-    const all = async () => {
-      for await (const event of engine.events([], new AbortController().signal)) expect(event).toBeUndefined();
-    };
-    await expect(all()).rejects.toMatchObject({ code: 'ENGINE_PROTOCOL' });
+    for (const unreadable of ['x'.repeat(3 * 1024 * 1024), '{"Type":"container"}', 'x']) {
+      fake.script = (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n');
+        socket.end(`${line}\n${unreadable}\n${line}\n${unreadable}`);
+      };
+      let told = 0;
+      expect(
+        await all(() => {
+          told += 1;
+        }),
+      ).toEqual(['kill', 'kill']);
+      expect(told).toBe(2);
+      await expect(all()).rejects.toMatchObject({ code: 'ENGINE_PROTOCOL' });
+    }
+  });
+
+  it('events of a time that has passed are asked for in whole seconds', async () => {
+    fake.script = (socket) => socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n');
+    for await (const event of engine.events([], new AbortController().signal, { sinceMs: 1_234_999 }))
+      expect(event).toBe(1);
+    expect(fake.requests.at(-1)).toMatch(/[?&]since=1234(&| |$)/);
   });
 });

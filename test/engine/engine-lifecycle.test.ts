@@ -228,6 +228,25 @@ describe.each(engineKinds)('the client of a real rootless %s', (kind) => {
     expect(seen).toEqual(expect.arrayContaining(['create', 'start', 'die', 'destroy']));
   });
 
+  it('tells the events of a time that has passed, when it is asked for them', async () => {
+    const other = uniqueName('paddock-engine-test');
+    const sinceMs = Date.now();
+    const labels = { 'dev.paddock.test': name, 'dev.paddock.test.events': other };
+    const { id } = await engine.createContainer(other, sleeperBody(kind, image, labels));
+    await engine.startContainer(id);
+    await engine.removeContainer(id);
+    await sleep(2000);
+    const seen: string[] = [];
+    const filters = [`dev.paddock.test.events=${other}`];
+    for await (const event of engine.events(filters, AbortSignal.timeout(10_000), { sinceMs })) {
+      expect(event).toMatchObject({ containerId: id, labels: { name: other } });
+      expect(event.timeMs).toBeLessThan(sinceMs + 600_000);
+      seen.push(event.action);
+      if (event.action === 'destroy') break;
+    }
+    expect(seen).toEqual(expect.arrayContaining(['create', 'start', 'die', 'destroy']));
+  });
+
   it('lets several remove the same running container at once', async () => {
     const { id } = await engine.createContainer(uniqueName('paddock-engine-test'), body());
     await engine.startContainer(id);

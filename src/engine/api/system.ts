@@ -1,8 +1,8 @@
 import { EngineError } from '../../core/errors.js';
 import { checkLabelFilter } from '../names.js';
 import type { Transport } from '../transport/transport.js';
-import type { EngineEvent, EngineInfo } from '../types.js';
-import { event, eventOf } from '../wire/events.js';
+import type { EngineEvent, EngineInfo, EventsOptions } from '../types.js';
+import { type EventBody, event, eventOf } from '../wire/events.js';
 import { jsonLines } from '../wire/json-lines.js';
 import { parseJson } from '../wire/parse.js';
 import { dockerInfo, dockerVersion, infoOfDocker, infoOfPodman, podmanInfo } from '../wire/system.js';
@@ -24,16 +24,17 @@ export async function readInfo(transport: Transport, dialect: Dialect, signal?: 
 export async function* readEvents(
   transport: Transport,
   dialect: Dialect,
-  labelFilters: readonly string[],
+  { labelFilters, sinceMs, onUnreadable }: EventsOptions & { readonly labelFilters: readonly string[] },
   signal: AbortSignal,
 ): AsyncGenerator<EngineEvent> {
   const filters = JSON.stringify({ type: ['container'], label: labelFilters.map(checkLabelFilter) });
   if (signal.aborted) return;
+  const since = sinceMs === undefined ? {} : { since: String(Math.floor(sinceMs / 1000)) };
   // Podman before 5.3 may send its headers with the first event only: no deadline shorter than a day can be right.
   const call = {
     method: 'GET',
     path: `${dialect.compat}/events`,
-    query: { filters },
+    query: { filters, ...since },
     signal,
     timeoutMs: 86_400_000,
   } as const;
@@ -43,12 +44,22 @@ export async function* readEvents(
   });
   if (!reply) return;
   try {
-    for await (const line of quietly(jsonLines(reply.body))) {
-      const body = parseJson(event, line, 'event');
-      if (body.Type === 'container') yield eventOf(body);
+    for await (const line of quietly(jsonLines(reply.body, onUnreadable))) {
+      const body = parsed(line, onUnreadable);
+      if (body?.Type === 'container') yield eventOf(body);
     }
   } finally {
     await reply.close();
+  }
+}
+
+function parsed(line: string, onUnreadable: (() => void) | undefined): EventBody | undefined {
+  try {
+    return parseJson(event, line, 'event');
+  } catch (thrown) {
+    if (onUnreadable === undefined) throw thrown;
+    onUnreadable();
+    return undefined;
   }
 }
 

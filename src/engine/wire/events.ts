@@ -10,6 +10,8 @@ export const event = z.object({
   timeNano: z.number().nullish(),
 });
 
+export type EventBody = z.infer<typeof event>;
+
 /** Podman's words for what Docker calls otherwise; its compatible endpoint translates only the first. */
 const sameAction: ReadonlyMap<string, string> = new Map([
   ['died', 'die'],
@@ -17,7 +19,7 @@ const sameAction: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Both engines mix a container's labels with attributes of their own (`image`, `name`, `exitCode`): all are in `labels`. */
-export function eventOf(body: z.infer<typeof event>): EngineEvent {
+export function eventOf(body: EventBody): EngineEvent {
   return {
     action: sameAction.get(body.Action) ?? body.Action,
     containerId: body.Actor.ID,

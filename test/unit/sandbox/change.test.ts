@@ -72,6 +72,16 @@ describe('other limits for a running sandbox', () => {
     await expect(sandboxOf({ failure: refusal, held: true }).make().setLimits(more)).rejects.toBe(refusal);
   });
 
+  it('are counted for whoever hears of them, but for those that the engine refused', async () => {
+    const taken = sandboxOf().make();
+    await taken.setLimits(more);
+    const refused = sandboxOf({ failure: refusal }).make();
+    await refused.setLimits(more);
+    const unknown = sandboxOf({ failure: new EngineError('ENGINE_TIMEOUT', 'no answer') }).make();
+    await expect(unknown.setLimits(more)).rejects.toThrow('no answer');
+    expect([taken, refused, unknown].map((sandbox) => sandbox.limitChanges)).toEqual([1, 0, 1]);
+  });
+
   it('that no engine was there to take are an error everywhere', async () => {
     const failure = new EngineError('ENGINE_UNAVAILABLE', 'it hung up');
     await expect(sandboxOf({ failure }).make().setLimits(more)).rejects.toBe(failure);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { EngineEvent } from '../../../src/engine/types.js';
+import { EngineError } from '../../../src/core/errors.js';
+import type { EngineEvent, EventsOptions } from '../../../src/engine/types.js';
 import type { AlarmNotice } from '../../../src/monitor/alarms/alarm.js';
 import { changeOf } from '../../../src/monitor/foreign-change.js';
 import { ForeignWatch } from '../../../src/session/foreign-watch.js';
@@ -13,13 +14,16 @@ const containerId = 'c'.repeat(64);
 function staged(commandPath: 'fifo' | 'exec' = 'fifo') {
   const clock = new HeldClock();
   const one = record();
-  const state = { streams: 0, open: 0, record: one as SessionRecord | undefined };
+  const state = { streams: 0, open: 0, refusesSince: false, record: one as SessionRecord | undefined };
   const raised: AlarmNotice[] = [];
   const cleared: string[] = [];
   const queue: EngineEvent[] = [];
   let wake: () => void = () => undefined;
-  async function* events(_: readonly string[], signal: AbortSignal) {
+  const asked: EventsOptions[] = [];
+  async function* events(_: readonly string[], signal: AbortSignal, options: EventsOptions = {}) {
     state.streams += 1;
+    asked.push(options);
+    if (state.refusesSince && options.sinceMs !== undefined) throw new EngineError('ENGINE_FAILED', 'no log is kept');
     state.open += 1;
     signal.addEventListener('abort', () => wake(), { once: true });
     try {
@@ -49,9 +53,10 @@ function staged(commandPath: 'fifo' | 'exec' = 'fifo') {
     queue.push({ action, containerId, labels: containerOf(one).labels, timeMs: 7, ...changes });
     wake();
     await clock.pass(passMs);
-    return raised.splice(0).map(({ kind, level, session: id, text }) => ({ kind, level, id, text }));
+    return told();
   };
-  return { clock, one, state, cleared, watch, session, sandbox, ending, happen };
+  const told = () => raised.splice(0).map(({ kind, level, session: id, text }) => ({ kind, level, id, text }));
+  return { asked, told, clock, one, state, cleared, watch, session, sandbox, ending, happen };
 }
 
 it('knows what changes a container, in the words of either engine', () => {
@@ -124,9 +129,52 @@ it('tells of a container that claims to be a session, and is none', async () => 
   expect(
     await happen('start', { containerId: 'x\u001b', labels: { ...labels, 'dev.paddock.nonce': 'y' } }),
   ).toMatchObject([{ text: expect.stringContaining('of an odd id') }]);
-  // One that another process is just making has its record.
-  expect(await happen('start', { containerId: 'e'.repeat(64) })).toEqual([]);
+  // One that another process is just making has its record, and its name.
+  const making = { ...labels, name: one.containerName };
+  expect(await happen('start', { containerId: 'e'.repeat(64), labels: making })).toEqual([]);
   expect(await happen('die', claims)).toEqual([]);
+});
+
+it('tells of a copy of a session’s labels on another container, whoever holds the session', async () => {
+  const { watch, session, happen, one, state } = staged();
+  await using own = watch.watch(session);
+  const copy = { containerId: 'd'.repeat(64) };
+  const text = expect.stringMatching(/^container d{12} has the labels of a session, and is not the one/);
+  expect(await happen('start', copy)).toMatchObject([{ level: 'critical', id: one.id, text }]);
+  await own[Symbol.asyncDispose]();
+  watch.watch({ ...session, id: 'other' as never });
+  state.record = { ...one, container: { id: containerId, initPid: 2, namespace: 'pid:[1]', initStartTicks: 1 } };
+  const labels = { ...containerOf(one).labels, name: one.containerName };
+  expect(await happen('start', { ...copy, labels })).toMatchObject([{ level: 'critical', id: undefined, text }]);
+  expect(await happen('start', { containerId, labels })).toEqual([]);
+});
+
+it('goes on where the events broke off, and tells nothing twice', async () => {
+  const { watch, session, asked, happen, clock } = staged();
+  watch.watch(session);
+  const { nowMs } = clock;
+  expect(await happen('pause', { timeMs: nowMs + 1200 })).toHaveLength(1);
+  expect(await happen('unpause', { timeMs: nowMs + 1300 })).toHaveLength(1);
+  await happen('broken', {}, 1500);
+  expect(asked.map(({ sinceMs }) => sinceMs)).toEqual([undefined, nowMs + 1000]);
+  expect(await happen('pause', { timeMs: nowMs + 1200 })).toEqual([]);
+  expect(await happen('exec', { timeMs: nowMs + 1900 })).toHaveLength(1);
+  expect(await happen('unpause', { timeMs: nowMs + 1300 })).toEqual([]);
+  // The same again is not the same.
+  expect(await happen('pause', { timeMs: nowMs + 9000 })).toHaveLength(1);
+});
+
+it('says when it could not know: a line that can’t be read, and a pause of which the engine keeps no account', async () => {
+  const { watch, session, asked, told, happen, state, clock } = staged();
+  watch.watch(session);
+  await clock.pass(10);
+  asked[0]?.onUnreadable?.();
+  expect(told()).toMatchObject([{ level: 'warning', id: undefined, text: expect.stringContaining('can not be read') }]);
+  state.refusesSince = true;
+  expect(await happen('broken', {}, 1500)).toMatchObject([{ text: expect.stringContaining('meanwhile') }]);
+  await clock.pass(2000);
+  expect(asked.map(({ sinceMs }) => sinceMs !== undefined)).toEqual([false, true, false]);
+  expect(await happen('pause')).toHaveLength(1);
 });
 
 it('listens only while sessions are open, by one request for all, and again when that breaks', async () => {
