@@ -7,6 +7,8 @@ export interface CanaryRun {
   readonly evidence: Evidence;
   /** Of `/usr/bin/cat /proc/self/status`, run inside: the second witness beside the host's /proc. */
   readonly result: ExecResult;
+  /** `in use`, or why its commands have none of their own. */
+  readonly commandCgroups: string;
   /** Until the sandbox was verified, in milliseconds. */
   readonly createMs: number;
 }
@@ -29,7 +31,8 @@ export async function runCanary(sessions: Sessions, signal: AbortSignal): Promis
     const result = await entry.command.result;
     await entry.settled;
     const evidence = session.record.evidence ?? { controls: [], readAtMs: 0 };
-    return { evidence: evidence as Evidence, result, createMs };
+    const commandCgroups = await session.sandbox.commandCgroups;
+    return { evidence: evidence as Evidence, result, commandCgroups, createMs };
   } finally {
     await sessions.destroy(session.id);
   }

@@ -12,6 +12,7 @@ import {
   pass,
   unknown,
 } from '../context.js';
+import { commandCgroups } from './command-cgroups.js';
 
 /** The proof: one real sandbox, and what the kernel says of every control in it. */
 export const canaryCheck: DoctorCheck = {
@@ -23,7 +24,8 @@ export const canaryCheck: DoctorCheck = {
     if (engineOf(ctx) === undefined) return noEngine;
     try {
       const run = await ctx.canary(signal);
-      return [inside(run), ...run.evidence.controls.map((control) => judge(ctx, control, run.evidence.controls))];
+      const rows = run.evidence.controls.map((control) => judge(ctx, control, run.evidence.controls));
+      return [inside(run), ...rows, await commandCgroups(ctx, run)];
     } catch (thrown) {
       return refused(thrown);
     }

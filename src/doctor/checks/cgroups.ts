@@ -57,15 +57,14 @@ export const cgroupsCheck: DoctorCheck = {
     const given = named || (missing.length === 0 ? 'memory cpu pids' : 'not all');
     const seen = `cgroup v2, manager ${info.cgroupManager}, controllers for the engine: ${given} (kernel: ${root.trim() || 'none'})`;
     if (missing.length === 0) return pass(seen);
-    const hasSystemd = (await ctx.files.facts('/run/systemd/system')) !== undefined;
-    return grade(
-      ctx,
-      `${seen}; not enforceable: ${missing.join(', ')}`,
-      hasSystemd ? delegate : withoutSystemd,
-      missing,
-    );
+    return grade(ctx, `${seen}; not enforceable: ${missing.join(', ')}`, await controllersRemedy(ctx), missing);
   },
 };
+
+/** How the engine comes by controllers. */
+export async function controllersRemedy(ctx: DoctorContext): Promise<string> {
+  return (await ctx.files.facts('/run/systemd/system')) === undefined ? withoutSystemd : delegate;
+}
 
 /** Sessions say themselves that a limit is absent; only a policy that requires it makes this a failure. */
 function grade(ctx: DoctorContext, evidence: string, remedy: string, missing: readonly ControlId[]): Finding {

@@ -77,7 +77,7 @@ describe('the canary', () => {
     'CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n';
   const run = (text: string, ...controls: ControlEvidence[]): CanaryRun => ({
     evidence: { controls, readAtMs: 1 },
-    createMs: 200,
+    ...{ createMs: 200, commandCgroups: 'in use' },
     result: {
       ...{ exitCode: 0, reason: 'exited', usage: { durationMs: 1 }, strays: 0 },
       stdout: { text, totalBytes: text.length, droppedBytes: 0 },
@@ -98,6 +98,7 @@ describe('the canary', () => {
       ['seccomp', 'pass'],
       ['memory', 'warn'],
       ['mounts', 'fail'],
+      ['command-cgroups', 'pass'],
     ]);
     expect(found[2]?.remedy).toContain('cgroups');
     expect(found[3]?.remedy).toBeDefined();
@@ -118,10 +119,35 @@ describe('the canary', () => {
 
   it('points to the check `lsm` where the host has neither module', async () => {
     const found = await of(run(status, module('apparmor', 'not in use'), module('selinux', '-')));
-    expect(found.slice(1).map((f) => [f.status, f.remedy?.includes('`lsm`')])).toEqual([
+    expect(found.slice(1, -1).map((f) => [f.status, f.remedy?.includes('`lsm`')])).toEqual([
       ['warn', true],
       ['warn', true],
     ]);
+  });
+
+  const held = [control('memory', 'enforced'), control('pids', 'enforced')];
+  it.each([
+    ['the engine is Docker', held, { identity: { kind: 'docker' as const } }, /^Use rootless Podman/],
+    [
+      'commands go through the engine',
+      held,
+      { ctx: { commands: { ...hostWith().commands, path: 'exec' as const } } },
+      /channel/,
+    ],
+    ['systemd delegates too little', [control('memory', 'absent'), control('pids', 'enforced')], {}, /Delegate=cpu/],
+    [
+      'there is no systemd',
+      [control('memory', 'enforced'), control('pids', 'absent')],
+      { files: { '/run/systemd/system': undefined } },
+      /cgroup.subtree_control/,
+    ],
+    ['it could not be divided', held, {}, /crun .*subids/],
+  ])('says why commands have no cgroups of their own, and what to do: %s', async (_, controls, illness, remedy) => {
+    const result = { ...run(status, ...controls), commandCgroups: 'so it is' };
+    const ctx = { ...('ctx' in illness ? illness.ctx : {}), canary: () => Promise.resolve(result) };
+    const found = (await findings(canaryCheck, { ...illness, ctx })).find((each) => each.part === 'command-cgroups');
+    expect(found).toMatchObject({ status: 'warn', evidence: expect.stringContaining('none: so it is;') });
+    expect(found?.remedy).toMatch(remedy);
   });
 
   it('fails when the inside disagrees with the host', async () => {
