@@ -1,5 +1,6 @@
 import { type ControlId, controlIds, type Evidence } from '../core/evidence.js';
 import { control, type Judge } from './judge/control.js';
+import { isReported, judgeCpuWeight } from './judge/cpu-weight.js';
 import { judgeRootless, judgeUser, judgeUserNamespace } from './judge/identity.js';
 import { judgeDeadline, judgeNamespaces, judgeNetwork } from './judge/isolation.js';
 import { judgeAppArmor, judgeSelinux } from './judge/labels.js';
@@ -26,6 +27,7 @@ const judges: Readonly<Record<ControlId, Judge>> = {
   memory: judgeMemory,
   swap: judgeSwap,
   cpu: judgeCpu,
+  'cpu-weight': judgeCpuWeight,
   pids: judgePids,
   nofile: judgeNofile,
   core: judgeCore,
@@ -46,7 +48,8 @@ export async function readEvidence(request: EvidenceRequest): Promise<Evidence> 
 
 /** The pure half of `readEvidence`. */
 export function judgeEvidence(seen: Observation, request: EvidenceRequest): Evidence {
-  const controls = controlIds.map((id) => {
+  const ids = controlIds.filter((id) => isReported(id, request.spec));
+  const controls = ids.map((id) => {
     const row = judges[id](seen, request);
     if (seen.isSameProcess) return row;
     const note = 'Process 1 of the sandbox went away or was replaced while it was being read.';

@@ -1,6 +1,8 @@
-import type { ControlEvidence, Evidence } from '../core/evidence.js';
+import { type ControlEvidence, controlIds, type Evidence } from '../core/evidence.js';
+import type { SandboxSpec } from '../core/spec.js';
 import { readProcFile } from '../kit/proc/read.js';
 import type { LimitRequest } from './judge/control.js';
+import { isReported, judgeCpuWeight } from './judge/cpu-weight.js';
 import { judgeCpu, judgeMemory, judgePids, judgeSwap } from './judge/limits.js';
 import { observeCgroup } from './observe-cgroup.js';
 
@@ -24,11 +26,22 @@ export function readLimitEvidence(request: LimitEvidenceRequest): readonly Contr
     cgroup: observeCgroup(pid, procRoot, cgroupRoot, containerId),
     hasHostSwap: swaps === undefined ? undefined : swaps.trim().split('\n').length > 1,
   };
-  return [judgeMemory, judgeSwap, judgeCpu, judgePids].map((judge) => judge(seen, request));
+  return [judgeMemory, judgeSwap, judgeCpu, judgeCpuWeight, judgePids].map((judge) => judge(seen, request));
 }
 
-/** The same table with these rows in the place of theirs; what was not read anew stays as it was. */
-export function withRows(evidence: Evidence, rows: readonly ControlEvidence[]): Evidence {
-  const controls = evidence.controls.map((before) => rows.find(({ id }) => id === before.id) ?? before);
+/**
+ * The same table with these rows in the place of theirs; what was not read anew stays as it was. A row that was not there before comes in where
+ * `spec` asks for it.
+ */
+export function withRows(
+  evidence: Evidence,
+  rows: readonly ControlEvidence[],
+  spec: Pick<SandboxSpec, 'limits' | 'require'>,
+): Evidence {
+  const controls = controlIds.flatMap((id) => {
+    const before = evidence.controls.find((row) => row.id === id);
+    const now = rows.find((row) => row.id === id);
+    return before === undefined && !isReported(id, spec) ? [] : (now ?? before ?? []);
+  });
   return { ...evidence, controls };
 }

@@ -19,7 +19,7 @@ export interface CgroupFacts {
   readonly memoryMaxBytes: number | undefined;
   readonly swapMaxBytes: number | undefined;
   readonly cpuMillis: number | undefined;
-  readonly cpuWeight: string | undefined;
+  readonly cpuWeight: number | undefined;
   readonly pidsMax: number | undefined;
 }
 

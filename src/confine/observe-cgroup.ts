@@ -39,7 +39,8 @@ export function observeCgroup(
     swapMaxBytes: read('memory.swap.max', parseMax),
     cpuMillis: read('cpu.max', parseCpuMax),
     pidsMax: read('pids.max', parseMax),
-    cpuWeight: readProcFile(`${cgroupRoot}${folders.at(-1) ?? path}/cpu.weight`)?.trim(),
+    // Among what lies beside it: the folder of the engine's, and not the only one within.
+    cpuWeight: parseMax(readProcFile(`${cgroupRoot}${folders.at(-1) ?? path}/cpu.weight`) ?? ''),
   };
 }
 

@@ -14,6 +14,7 @@ export const controlIds = [
   'memory',
   'swap',
   'cpu',
+  'cpu-weight',
   'pids',
   'nofile',
   'core',

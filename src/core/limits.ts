@@ -1,3 +1,6 @@
+/** CPU weight of a sandbox that asks for none: Docker's and Podman's own. */
+export const normalCpuShares = 1024;
+
 /** Caps of one sandbox. The kernel is asked to hold them; those of the disk are a budget that Paddock holds (docs/limits.md). */
 export interface Limits {
   /** Memory, in bytes; swap is always off (memory+swap equals memory). */

@@ -67,6 +67,7 @@ export interface ContainerClaims {
   readonly nanoCpus?: number;
   readonly cpuQuota?: number;
   readonly cpuPeriod?: number;
+  readonly cpuShares?: number;
   readonly pids?: number;
   readonly capAdd?: readonly string[];
   readonly capDrop?: readonly string[];

@@ -1,4 +1,4 @@
-import type { Limits } from '../core/limits.js';
+import { type Limits, normalCpuShares } from '../core/limits.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import { type Range, within } from './quantities.js';
 import type { RuleId } from './rules.js';
@@ -29,8 +29,6 @@ export const leastLimits = {
   timeoutMs: 1,
 } as const;
 
-/** Weight of a sandbox that asks for none: Docker's and Podman's own. */
-const normalShares = 1024;
 /** A ceiling of this many bytes on file sizes is none: RLIMIT_FSIZE is then not set at all. */
 const unlimitedFsizeBytes = Number.MAX_SAFE_INTEGER;
 
@@ -78,7 +76,7 @@ export function decideLimits(
     limits: {
       memoryBytes,
       cpuMillis: pick(wishes.get('cpuMillis'), defaults.cpuMillis, ranges.cpuMillis),
-      cpuShares: pick(wishes.get('cpuShares'), normalShares, ranges.cpuShares),
+      cpuShares: pick(wishes.get('cpuShares'), normalCpuShares, ranges.cpuShares),
       pids: pick(wishes.get('pids'), defaults.pids, ranges.pids),
       nofile: pick(wishes.get('nofile'), defaults.nofile, nofile),
       coreBytes: 0,

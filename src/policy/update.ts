@@ -124,7 +124,7 @@ function refuseMemoryInUse({ limits }: SessionPlan, { plan, memoryInUseBytes = 0
 function notesOn({ memory, cpuShares }: UpdateRequest, { limits }: SessionPlan, { spec }: UpdateFacts): string[] {
   const heldBytes = spec.tmpfs.reduce((sum, { sizeBytes }) => sum + sizeBytes, spec.shmBytes);
   const notes: string[] = [];
-  if (cpuShares !== undefined) notes.push('cpuShares is a weight among others and no limit: no control shows it.');
+  if (cpuShares !== undefined) notes.push('cpuShares is a weight among others and no limit.');
   if (memory !== undefined && !leavesRoom(heldBytes, limits.memoryBytes)) {
     const sizes = `${formatBytes(heldBytes)} of the memory of ${formatBytes(limits.memoryBytes)}`;
     notes.push(

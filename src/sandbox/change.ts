@@ -8,7 +8,7 @@ import { updateBody } from './body/update.js';
 import type { SandboxHandle } from './handle.js';
 
 /** Controls that a change of limits is proven by. */
-export const limitControls: readonly ControlId[] = ['memory', 'swap', 'cpu', 'pids'];
+export const limitControls: readonly ControlId[] = ['memory', 'swap', 'cpu', 'cpu-weight', 'pids'];
 
 /** What a sandbox is after a change of its limits, by the kernel's account, and the engine's refusal if there was one. */
 export interface Changed {
@@ -34,7 +34,7 @@ export async function changeLimits(handle: SandboxHandle, limits: Limits, engine
   );
   const spec = { ...handle.spec, limits };
   const rows = readLimitEvidence({ pid: initPid, containerId, spec, claims });
-  return { handle: { ...handle, spec, evidence: withRows(handle.evidence, rows) }, refusal: explained(failure) };
+  return { handle: { ...handle, spec, evidence: withRows(handle.evidence, rows, spec) }, refusal: explained(failure) };
 }
 
 /** Whether any of the limits that differ was held by the kernel. */
@@ -42,7 +42,8 @@ export function wasHeld({ spec, evidence }: SandboxHandle, limits: Limits): bool
   const before = spec.limits;
   const ids: ControlId[] = [
     ...(before.memoryBytes === limits.memoryBytes ? [] : (['memory', 'swap'] as const)),
-    ...(before.cpuMillis === limits.cpuMillis && before.cpuShares === limits.cpuShares ? [] : (['cpu'] as const)),
+    ...(before.cpuMillis === limits.cpuMillis ? [] : (['cpu'] as const)),
+    ...(before.cpuShares === limits.cpuShares ? [] : (['cpu', 'cpu-weight'] as const)),
     ...(before.pids === limits.pids ? [] : (['pids'] as const)),
   ];
   return evidence.controls.some(({ id, status }) => ids.includes(id) && status !== 'absent');
@@ -56,7 +57,7 @@ export function wasRefused(refusal: PaddockError | undefined): boolean {
 /** The same sandbox with the end that process 1 says it has; undefined: it does not say. */
 export function withDeadline(handle: SandboxHandle, lifetimeMs: number, boottimeMs: number | undefined): SandboxHandle {
   const spec = boottimeMs === undefined ? handle.spec : { ...handle.spec, lifetimeMs };
-  return { ...handle, spec, evidence: withRows(handle.evidence, [toldDeadline(lifetimeMs, boottimeMs)]) };
+  return { ...handle, spec, evidence: withRows(handle.evidence, [toldDeadline(lifetimeMs, boottimeMs)], spec) };
 }
 
 /** The container was there a moment ago: what Podman before 4.3 does not find is the way to change it. */

@@ -61,7 +61,13 @@ export function changesBetween(before: SessionPlan, after: SessionPlan, createdA
 }
 
 /** The controls that prove these changes. */
-const provenBy = { lifetime: ['deadline'], memory: ['memory', 'swap'], cpus: ['cpu'], pids: ['pids'] } as const;
+const provenBy = {
+  lifetime: ['deadline'],
+  memory: ['memory', 'swap'],
+  cpus: ['cpu'],
+  cpuShares: ['cpu-weight'],
+  pids: ['pids'],
+} as const;
 
 export function reportOf(
   session: Session,

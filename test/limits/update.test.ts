@@ -82,10 +82,14 @@ describe.each(engineKinds)('limits that are changed while a session runs, on a r
   it('cpu: the quota and the weight are other ones', async (context) => {
     need('cpu', context);
     const weight = Number(cgroupFile('cpu.weight'));
-    await stage.sessions.update(session.id, { cpus: 0.5, cpuShares: 256 });
+    expect(rowOf('cpu-weight')).toBeUndefined();
+    const { controls } = await stage.sessions.update(session.id, { cpus: 0.5, cpuShares: 256 });
+    expect(controls.map(({ id }) => id)).toEqual(['cpu', 'cpu-weight']);
     expect(cgroupFile('cpu.max')).toBe('50000 100000');
     expect(rowOf('cpu')).toMatchObject({ status: 'enforced', asked: '0.5 CPUs', kernel: '0.5 CPUs' });
     expect(Number(cgroupFile('cpu.weight'))).toBeLessThan(weight);
+    const kernel = `weight ${cgroupFile('cpu.weight')}`;
+    expect(rowOf('cpu-weight')).toMatchObject({ status: 'enforced', asked: '256 shares', kernel });
     await stage.sessions.update(session.id, { cpus: 0.1 });
     expect(cgroupFile('cpu.max')).toBe('10000 100000');
   });

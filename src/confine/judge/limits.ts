@@ -1,7 +1,7 @@
 import type { ControlEvidence, ControlId } from '../../core/evidence.js';
 import { formatBytes } from '../../core/units.js';
 import { safeLine } from '../../kit/safe-text.js';
-import type { Observation } from '../observation.js';
+import type { CgroupFacts, Observation } from '../observation.js';
 import { control, type Judge, type LimitJudge, type LimitObservation, unreadable } from './control.js';
 
 const remedy =
@@ -47,9 +47,25 @@ function judgeCap(
   most: number,
   format: (value: number) => string,
   engine: string | undefined,
-  pick: (facts: Exclude<Observation['cgroup'], 'none' | undefined>) => number | undefined,
+  pick: (facts: CgroupFacts) => number | undefined,
 ): ControlEvidence {
-  const asked = format(most);
+  const voices = { asked: format(most), engine };
+  return judgeOwn(seen, id, voices, pick, (value) => {
+    if (value === Number.POSITIVE_INFINITY) return control(id, { ...voices, kernel: 'unlimited' }, 'absent', remedy);
+    const kernel = format(value);
+    if (value <= most) return control(id, { ...voices, kernel }, 'enforced');
+    return control(id, { ...voices, kernel }, 'degraded', 'The kernel allows more than was asked for.');
+  });
+}
+
+/** Judges a value of the sandbox's own cgroup, where it has one and the value is there. */
+export function judgeOwn(
+  seen: LimitObservation,
+  id: ControlId,
+  { asked, engine }: { readonly asked: string; readonly engine: string | undefined },
+  pick: (facts: CgroupFacts) => number | undefined,
+  judge: (value: number) => ControlEvidence,
+): ControlEvidence {
   const { cgroup } = seen;
   if (cgroup === undefined) return unreadable(id, asked, engine, 'the cgroup');
   if (cgroup === 'none')
@@ -61,14 +77,11 @@ function judgeCap(
   }
   if (cgroup.isShared === undefined) return unreadable(id, asked, engine, 'who else is in the cgroup');
   if (value === undefined) return control(id, { asked, engine, kernel: 'no such controller' }, 'absent', remedy);
-  if (value === Number.POSITIVE_INFINITY) return control(id, { asked, engine, kernel: 'unlimited' }, 'absent', remedy);
-  const kernel = format(value);
-  if (value <= most) return control(id, { asked, engine, kernel }, 'enforced');
-  return control(id, { asked, engine, kernel }, 'degraded', 'The kernel allows more than was asked for.');
+  return judge(value);
 }
 
 /** What the engine says it set, and whether it says that it can. */
-function claimText(
+export function claimText(
   value: number | undefined,
   format: (value: number) => string,
   isSupported: boolean | undefined,

@@ -105,7 +105,7 @@ function otherModule(control: ControlEvidence, all: readonly ControlEvidence[]):
 const cgroups = 'Follow the remedy of the check `cgroups`.';
 const lsm = 'Follow the remedy of the check `lsm`.';
 const remedies: Partial<Record<ControlId, string>> = {
-  ...{ memory: cgroups, swap: cgroups, cpu: cgroups, pids: cgroups },
+  ...{ memory: cgroups, swap: cgroups, cpu: cgroups, 'cpu-weight': cgroups, pids: cgroups },
   ...{ apparmor: lsm, selinux: lsm },
   'user-namespace': 'Use rootless Podman: rootless Docker has one user namespace for all of its containers.',
 };

@@ -12,7 +12,8 @@ const lsm = ['apparmor', 'selinux'];
 describe('evidence of a hardened sandbox', () => {
   it('has one row per control, all enforced but the LSM that the host lacks', () => {
     const { controls, readAtMs } = judgeEvidence(hardened, request);
-    expect(controls.map(({ id }) => id)).toEqual([...controlIds]);
+    const usual = controlIds.filter((id) => id !== 'cpu-weight');
+    expect(controls.map(({ id }) => id)).toEqual(usual);
     expect(controls.filter((row) => row.status !== 'enforced').map((row) => row.id)).toEqual(lsm);
     expect(readAtMs).toBe(1);
   });
@@ -143,6 +144,40 @@ describe('limits', () => {
     expect(rowOf(id, facts({ [field]: undefined, memoryMaxBytes: undefined })).status).toBe('absent');
     expect(rowOf(id, facts({ isShared: undefined })).status).toBe('unknown');
     expect(rowOf(id, { cgroup: 'none' }).status).toBe('absent');
+  });
+
+  describe('of CPU weight', () => {
+    const asking = (cpuShares: number, require: readonly 'cpu-weight'[] = []) => ({
+      spec: { ...request.spec, limits: { ...request.spec.limits, cpuShares }, require },
+      claims: { cpuShares },
+    });
+    const weight = (cpuWeight: number | undefined, cpuShares = 512) =>
+      rowOf('cpu-weight', facts({ cpuWeight }), asking(cpuShares));
+
+    it('is in the table only where one was asked for, or is required', () => {
+      const reported = (...asked: Parameters<typeof asking>) =>
+        judgeEvidence(hardened, { ...request, ...asking(...asked) }).controls.some(({ id }) => id === 'cpu-weight');
+      expect([reported(1024), reported(512), reported(1024, ['cpu-weight'])]).toEqual([false, true, true]);
+    });
+
+    it.each([
+      [2, 1, 1],
+      [512, 20, 59],
+      [2048, 79, 174],
+      [262_144, 10_000, 10_000],
+    ])('is enforced for %d shares as weight %d or %d, as older and newer runtimes have it', (shares, older, newer) => {
+      for (const kernel of [older, newer]) {
+        expect(weight(kernel, shares)).toMatchObject({
+          ...{ status: 'enforced', asked: `${shares} shares`, engine: `${shares} shares`, kernel: `weight ${kernel}` },
+        });
+      }
+    });
+
+    it('is degraded as another weight, and absent without the controller', () => {
+      expect(weight(100)).toMatchObject({ status: 'degraded', note: expect.stringContaining('20 or 59') });
+      expect(weight(undefined)).toMatchObject({ status: 'absent', kernel: 'no such controller' });
+      expect(rowOf('cpu-weight', facts({ isShared: true, cpuWeight: 20 }), asking(512)).status).toBe('absent');
+    });
   });
 
   it('swap is degraded when the kernel does not count it and the host has none', () => {

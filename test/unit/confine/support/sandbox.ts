@@ -135,7 +135,7 @@ export const hardened: Observation = {
   interfaces: ['lo'],
   cgroup: {
     ...{ path: '/user.slice/a.scope/container', isShared: false, memoryMaxBytes: 512 * 1024 ** 2, swapMaxBytes: 0 },
-    ...{ cpuMillis: 1000, cpuWeight: '39', pidsMax: 256 },
+    ...{ cpuMillis: 1000, cpuWeight: 39, pidsMax: 256 },
   },
   hasHostSwap: false,
   limits: parseLimits(
