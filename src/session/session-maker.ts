@@ -167,7 +167,8 @@ export class SessionMaker {
     const parts = { store, audit, clock, policy, admission: this.#admission };
     const update: ControlOptions['update'] = (request, signal) => updateSession(session, request, parts, signal);
     const usage = () => monitoring?.stateOf(session.id);
-    return serveControl(held, { session, sitePolicy, audit, clock, update, usage });
+    const denials = monitoring?.denials;
+    return serveControl(held, { session, sitePolicy, audit, clock, update, usage, denials });
   }
 
   async #approve(spec: SandboxSpec): Promise<ApprovedPath[]> {

@@ -61,7 +61,9 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
   const parts = { store: app.store, audit, clock: systemClock };
   const changing = { ...parts, policy: app.createContext(), admission: await apps.admission() };
   const update: ControlOptions['update'] = (request, signal) => updateSession(session, request, changing, signal);
-  const visitors = await serveControl(claim, { session, sitePolicy, audit, clock: systemClock, update, usage });
+  const { denials } = monitoring;
+  const control = { session, sitePolicy, audit, clock: systemClock, update, usage, denials };
+  const visitors = await serveControl(claim, control);
   session.openTo(visitors, claim, watchSession(session, { ...parts, monitoring, foreign }));
   undo.move();
   return session;

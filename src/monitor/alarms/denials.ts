@@ -2,7 +2,7 @@ import type { AlarmThresholds } from '../../core/alarm-thresholds.js';
 import type { Clock } from '../../kit/clock.js';
 import type { AlarmSink } from './alarm.js';
 
-/** Counts what policy refuses to the callers of one process: many in a row are a caller that probes, or one that does not read. */
+/** Counts what policy refuses to the callers of one process, those who come in over its control sockets included: many in a row are a caller that probes, or one that does not read. */
 export class Denials {
   readonly #sink: AlarmSink;
   readonly #clock: Clock;

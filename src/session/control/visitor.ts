@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import type { AuditRecorder } from '../../audit/audit-log.js';
-import { PaddockError } from '../../core/errors.js';
+import { PaddockError, PolicyDenied } from '../../core/errors.js';
 import type { ExecRequest, ExecResult } from '../../core/exec.js';
 import type { SitePolicy } from '../../core/site-policy.js';
 import type { SandboxSpec } from '../../core/spec.js';
 import type { Clock } from '../../kit/clock.js';
+import type { Denials } from '../../monitor/alarms/denials.js';
 import type { SessionState } from '../../monitor/monitoring.js';
 import { admitExec } from '../../policy/exec.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
@@ -36,6 +37,8 @@ export interface ControlOptions {
   readonly clock: Clock;
   /** What its monitor knows of the session; absent where nothing watches it. */
   readonly usage?: () => SessionState | undefined;
+  /** Counts what policy refuses to them; absent where nothing is watched. */
+  readonly denials?: Pick<Denials, 'add'> | undefined;
   /** Changes times and limits of the session; no longer waits for room when the signal fires. */
   readonly update: (request: unknown, signal: AbortSignal) => Promise<UpdateReport>;
 }
@@ -172,7 +175,7 @@ export class Visitor {
     try {
       await this.#answer({ say: 'result', result: await this.#run(message) });
     } catch (thrown) {
-      await this.#answer(toErrorMessage(thrown));
+      await this.#refuse(thrown);
     } finally {
       // What the visitor still sends has nobody to read it.
       this.#stdin?.destroy();
@@ -183,8 +186,13 @@ export class Visitor {
     try {
       await this.#answer({ say: 'updated', report: await this.#options.update(request, this.#closed.signal) });
     } catch (thrown) {
-      await this.#answer(toErrorMessage(thrown));
+      await this.#refuse(thrown);
     }
+  }
+
+  async #refuse(thrown: unknown): Promise<void> {
+    if (thrown instanceof PolicyDenied) this.#options.denials?.add();
+    await this.#answer(toErrorMessage(thrown));
   }
 
   async #run(message: ExecMessage): Promise<ExecResult> {

@@ -160,6 +160,19 @@ describe('a visitor of a held session', () => {
     await expect(asking).rejects.toMatchObject(wanted);
   });
 
+  it('is counted when policy refuses it something, and not when something else goes wrong', async () => {
+    await using served = await Served.make(cat);
+    const never = new AbortController().signal;
+    served.session.update = () => Promise.reject(new PolicyDenied('pids.ceiling', 'too many'));
+    await expect(updateHeld(await served.connect(), { pids: 1e9 }, never)).rejects.toThrow('too many');
+    const tooLong = execInHeld(await served.connect(), { argv: ['x'], timeout: '999h' }, {});
+    await expect(tooLong).rejects.toMatchObject({ code: 'POLICY_DENIED' });
+    expect(served.denied).toBe(2);
+    served.session.update = () => Promise.reject(new Error('no such thing'));
+    await expect(updateHeld(await served.connect(), {}, never)).rejects.toThrow();
+    expect(served.denied).toBe(2);
+  });
+
   it('stops waiting for a change when it wants to', async () => {
     await using served = await Served.make(cat);
     served.session.update = () => new Promise(() => undefined);

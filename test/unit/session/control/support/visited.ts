@@ -109,6 +109,8 @@ function resultOf(exitCode: number, reason: ExitReason): ExecResult {
 export class Served implements AsyncDisposable {
   readonly session: FakeSession;
   readonly path: string;
+  /** How often policy refused something to a visitor. */
+  denied = 0;
   readonly #stack: Disposables;
 
   private constructor(session: FakeSession, path: string, stack: Disposables) {
@@ -127,9 +129,15 @@ export class Served implements AsyncDisposable {
     const sitePolicy = builtInPolicy(folder);
     const known = usage === undefined ? {} : { usage };
     const update = (request: unknown) => session.update(request);
-    const options = { session, sitePolicy, audit: new InMemoryAudit(), clock: systemClock, update, ...known };
+    const served = new Served(session, path, stack);
+    const denials = {
+      add: () => {
+        served.denied += 1;
+      },
+    };
+    const options = { session, sitePolicy, audit: new InMemoryAudit(), clock: systemClock, update, denials, ...known };
     stack.use(await serveControl(held, options));
-    return new Served(session, path, stack);
+    return served;
   }
 
   connect(): Promise<Socket> {
