@@ -30,6 +30,9 @@ import { callerUid } from './settings.js';
 /** Where the build puts our process 1 for this machine's processor; a package has it for others too. */
 export const builtInit = fileURLToPath(new URL(`../init/paddock-init-${process.arch}`, import.meta.url));
 
+/** As it came with Paddock, beside the build as beside the source. */
+export const shippedAppArmor = fileURLToPath(new URL('../../profiles/apparmor/paddock-sandbox', import.meta.url));
+
 /**
  * Everything a command may need, made when first asked for and given back together. The audit log comes first: where
  * it can't be written, nothing else is opened.

@@ -1,6 +1,7 @@
 import { homedir, userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defaultPolicyPath } from '../config/load.js';
+import { AppArmorInstall } from '../confine/apparmor-install.js';
 import { toPaddockError } from '../core/errors.js';
 import { runCanary } from '../doctor/canary.js';
 import type { DoctorContext } from '../doctor/context.js';
@@ -11,7 +12,7 @@ import type { CheckReport } from '../doctor/report.js';
 import { systemClock } from '../kit/clock.js';
 import { newSessionId } from '../kit/random-id.js';
 import type { Sessions } from '../session/sessions.js';
-import { type App, builtInit } from './app.js';
+import { type App, builtInit, shippedAppArmor } from './app.js';
 import { pruneHere } from './prune-here.js';
 
 /** Runs the doctor on what this process uses; `sessions` makes the canary, so that it counts like any other. */
@@ -28,6 +29,7 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
   const { username, uid, gid } = userInfo();
   const { config } = app;
   const load = new HostLoadReader(systemClock);
+  const apparmor = new AppArmorInstall({ shipped: shippedAppArmor });
   return {
     engine,
     sitePolicy: config.sitePolicy,
@@ -50,5 +52,6 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
     stale: (signal) => pruneHere(app, { isDryRun: true, pendingWaitMs: 0, signal }),
     canary: async (signal) => runCanary(await sessions(), signal),
     load: () => load.read(),
+    apparmor: async () => ({ ...(await apparmor.state()), installed: apparmor.installed }),
   };
 }

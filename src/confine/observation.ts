@@ -49,5 +49,7 @@ export interface Observation {
   readonly cmdline: readonly string[] | undefined;
   readonly label: string | undefined;
   readonly apparmorLabel: string | undefined;
+  /** In which the kernel has the profile that was asked for; undefined when none was, or it is not loaded. */
+  readonly apparmorMode: string | undefined;
   readonly isSelinuxEnforcing: boolean | undefined;
 }

@@ -7,6 +7,7 @@ import { readProcess } from '../kit/proc/processes.js';
 import { readProcFile } from '../kit/proc/read.js';
 import { parseStatus } from '../kit/proc/status.js';
 import { visibleMounts } from '../kit/proc/visible-mounts.js';
+import { loadedProfile } from './apparmor.js';
 import { deviceNodes } from './engine-mounts.js';
 import type { Observation } from './observation.js';
 import { observeCgroup } from './observe-cgroup.js';
@@ -29,7 +30,7 @@ export async function observe(request: EvidenceRequest): Promise<Observation> {
     ...observeProcess(read),
     ...observeParent(before?.ppid, procRoot),
     ...mountFacts,
-    ...observeLabels(read, sysRoot),
+    ...observeLabels(read, sysRoot, request.apparmorProfile),
     namespaces: readNamespaces(pid, procRoot),
     ownNamespaces: readNamespaces('self', procRoot),
     cgroup: observeCgroup(pid, procRoot, cgroupRoot),
@@ -108,11 +109,13 @@ function understoodMounts(text: string): readonly Mount[] | undefined {
 function observeLabels(
   read: Reader,
   sysRoot: string,
-): Pick<Observation, 'label' | 'apparmorLabel' | 'isSelinuxEnforcing'> {
+  apparmorProfile: string | undefined,
+): Pick<Observation, 'label' | 'apparmorLabel' | 'apparmorMode' | 'isSelinuxEnforcing'> {
   const clean = (text: string | undefined): string | undefined => text?.replace(/[\0\n]+$/, '');
   return {
     label: clean(read('attr/current')),
     apparmorLabel: clean(read('attr/apparmor/current')),
+    apparmorMode: apparmorProfile === undefined ? undefined : loadedProfile(apparmorProfile, sysRoot)?.mode,
     isSelinuxEnforcing: parsed(readProcFile(`${sysRoot}/fs/selinux/enforce`), (text) => text.trim() === '1'),
   };
 }

@@ -26,7 +26,7 @@ export interface EvidenceRequest {
   /** The exact command line of process 1: our init with its deadline. */
   readonly initArgv: readonly string[];
   /** The AppArmor profile that was asked for, if any. */
-  readonly apparmorProfile?: string;
+  readonly apparmorProfile?: string | undefined;
   readonly nowMs: number;
   /** Defaults: `/proc`, `/sys/fs/cgroup`, `/sys`. */
   readonly procRoot?: string;

@@ -126,6 +126,11 @@ export const errorTable = {
     retryable: false,
     hint: 'The command could not be started; check its name, its working directory and the image.',
   },
+  PROFILE_NOT_LOADED: {
+    exitCode: 7,
+    retryable: false,
+    hint: "Install the distribution's apparmor package, start the host with AppArmor, and run it as root.",
+  },
   AUDIT_UNWRITABLE: { exitCode: 8, retryable: false, hint: 'Make the audit log writable; without it nothing is done.' },
   AUDIT_BROKEN: {
     exitCode: 8,

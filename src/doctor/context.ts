@@ -1,3 +1,4 @@
+import type { AppArmorState } from '../confine/apparmor-install.js';
 import type { PaddockError } from '../core/errors.js';
 import type { CommandPath } from '../core/exec.js';
 import type { SitePolicy } from '../core/site-policy.js';
@@ -48,6 +49,8 @@ export interface DoctorContext {
   /** Starts, uses and ends one small sandbox; absent where that is not wanted. */
   readonly canary?: (signal: AbortSignal) => Promise<CanaryRun>;
   readonly load: () => Promise<HostLoad>;
+  /** The AppArmor profile of sandboxes; `installed` is where an administrator puts it. */
+  readonly apparmor: () => Promise<AppArmorState & { readonly installed: string }>;
 }
 
 /** What a check found. Everything but `pass` carries a remedy that works when typed. */

@@ -1,3 +1,4 @@
+import { apparmorProfileCheck } from './checks/apparmor-profile.js';
 import { auditLogCheck } from './checks/audit-log.js';
 import { cgroupsCheck } from './checks/cgroups.js';
 import { channelCheck } from './checks/channel.js';
@@ -24,7 +25,7 @@ import type { DoctorCheck } from './context.js';
 /** The checks that only look, in the order of the report. */
 export const hostChecks: readonly DoctorCheck[] = [
   ...[engineCheck, rootlessCheck, versionsCheck, socketCheck],
-  ...[cgroupsCheck, subidsCheck, seccompCheck, lsmCheck, tunCheck],
+  ...[cgroupsCheck, subidsCheck, seccompCheck, lsmCheck, apparmorProfileCheck, tunCheck],
   ...[kernelVersionCheck, kernelSettingsCheck, swapCheck, timeCheck],
   ...[stateFolderCheck, runtimeFolderCheck, auditLogCheck, initCheck, channelCheck, settingsFilesCheck],
   ...[staleSessionsCheck, loadCheck],

@@ -29,7 +29,7 @@ static void say(int fd, const char *text) { (void)!write(fd, text, strlen(text))
 static int refuse(const char *why) {
   say(STDERR_FILENO, "paddock-init: ");
   say(STDERR_FILENO, why);
-  say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--channel fifo|stdio [--detached]]\n"
+  say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--apparmor PROFILE] [--channel fifo|stdio [--detached]]\n"
                      "       paddock-init --mkfifo DIR|- | --cgroups | --access PATH... | --version\n");
   return EXIT_BAD_USAGE;
 }

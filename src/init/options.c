@@ -17,11 +17,24 @@ static bool parse_deadline(const char *text, int64_t *deadline_ms) {
   return true;
 }
 
+// As ours are; AppArmor's own names may hold more, and mean other things with it.
+static bool is_profile_name(const char *name) {
+  static const char known[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+  const size_t length = strlen(name);
+  return length > 0 && length <= 100 && strspn(name, known) == length;
+}
+
 const char *options_parse(int argc, char **argv, struct options *options) {
   memset(options, 0, sizeof *options);
   if (argc < 3 || strcmp(argv[1], "--deadline-boottime-ms") != 0) return "a deadline is needed first";
   if (!parse_deadline(argv[2], &options->deadline_ms)) {
     return "the deadline is no whole number from 1 to 9007199254740991";
+  }
+  if (argc >= 5 && strcmp(argv[3], "--apparmor") == 0) {
+    if (!is_profile_name(argv[4])) return "the profile's name is not made of letters, digits, `-`, `_` and `.`";
+    options->apparmor = argv[4];
+    argv += 2;
+    argc -= 2;
   }
   if (argc == 3) return NULL;
   if (argc > 6 || argc < 5 || strcmp(argv[3], "--channel") != 0) return "unknown options";

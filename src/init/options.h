@@ -10,6 +10,7 @@ struct options {
   int64_t deadline_ms;
   enum channel_kind channel;
   bool detached;
+  const char *apparmor; // NULL: no profile
 };
 
 // NULL, or what is wrong.

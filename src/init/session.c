@@ -14,6 +14,7 @@
 
 #include "channel.h"
 #include "command.h"
+#include "confine.h"
 #include "connection.h"
 #include "oom.h"
 #include "reaper.h"
@@ -160,6 +161,7 @@ static void prepare(const struct options *options) {
 
 int session_run(const struct options *options) {
   deadline = options->deadline_ms;
+  if (options->apparmor != NULL) confine_self(options->apparmor);
   prepare(options);
   for (;;) {
     // Before the first sleep as well: a child that died before the mask was set left no signal.

@@ -16,7 +16,7 @@ import type { CgroupKeeper } from './cgroups/cgroup-keeper.js';
 import { openCommandCgroups } from './cgroups/open.js';
 import { bodyMounts, expectedMounts, usable } from './create-mounts.js';
 import { type Entry, prepareEntry } from './entry.js';
-import { boottimeMs, selinuxEnforcing } from './host-facts.js';
+import { boottimeMs, profileFor, selinuxEnforcing } from './host-facts.js';
 import { coveringVolumes, environment } from './image-parts.js';
 import type { ImageStore, ReadyImage } from './images.js';
 import { emptyFolderBeside } from './init-binary.js';
@@ -89,7 +89,7 @@ export async function createSandbox(
   const binds = [...image.binds, ...approved.flatMap(({ mount, target }) => bindsOf(mount, target))];
   const ours = [maker.init, ...entry.binds];
   const spec = coveringVolumes(asked, image, binds);
-  const argv = initArgv(uptimeMs + spec.lifetimeMs, entry.initWords);
+  const first = firstProcess(uptimeMs + spec.lifetimeMs, entry);
   const body = bodyFor(maker.engine, {
     ...{ name: identity.containerName, labels: identity.labels },
     image: image.engineName,
@@ -97,7 +97,7 @@ export async function createSandbox(
     env: environment(image, spec),
     mapping: mappingFor(maker, image),
     mounts: bodyMounts(binds, ours),
-    initArgv: argv,
+    initArgv: first.initArgv,
     stdinOpen: entry.stdinOpen,
     engineTimeoutMs: longestLifetimeMs(maker, asked),
     selinuxEnforcing: enforcing,
@@ -110,8 +110,8 @@ export async function createSandbox(
     // remove that was not there when we looked. Both calls have deadlines of their own.
     const creating = maker.engine.createContainer(identity.containerName, body);
     const { id } = await bothOf(creating, entry.prepare());
-    const started = await startedInit(maker, id, argv, entry, signal);
-    const sandbox = await verified(maker, spec, started, { mounts, initArgv: argv });
+    const started = await startedInit(maker, id, first.initArgv, entry, signal);
+    const sandbox = await verified(maker, spec, started, { mounts, ...first });
     return enforcing ? await usable(sandbox, maker.engine, binds.slice(image.binds.length), signal) : sandbox;
   } catch (error) {
     if (toPaddockError(error).code === 'IMAGE_NOT_FOUND') maker.images.forgetHost();
@@ -217,9 +217,15 @@ async function startedInit(
   return { state, channel };
 }
 
+function firstProcess(deadlineBoottimeMs: number, entry: Entry): Omit<Expected, 'mounts'> {
+  const apparmorProfile = profileFor(entry.path);
+  return { initArgv: initArgv(deadlineBoottimeMs, entry.initWords, apparmorProfile), apparmorProfile };
+}
+
 interface Expected {
   readonly mounts: readonly ExpectedMount[];
   readonly initArgv: readonly string[];
+  readonly apparmorProfile: string | undefined;
 }
 
 async function verified(
@@ -241,6 +247,7 @@ async function verified(
     approvedMounts: expected.mounts,
     callerUid: maker.callerUid,
     initArgv: expected.initArgv,
+    apparmorProfile: expected.apparmorProfile,
     nowMs: maker.clock.now(),
   });
   refuseBroken(evidence, floor);

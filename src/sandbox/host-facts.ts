@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { isAppArmorOn, sandboxProfile } from '../confine/apparmor.js';
+import type { CommandPath } from '../core/exec.js';
 
 /** CLOCK_BOOTTIME now, in milliseconds (suspend counted; resolution 10 ms, as /proc/uptime gives it). */
 export async function boottimeMs(): Promise<number> {
@@ -13,6 +15,14 @@ export async function selinuxEnforcing(): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/**
+ * The AppArmor profile that process 1 is told to put itself and so every command under; undefined where AppArmor is off. What goes
+ * through the engine's exec is not started by process 1: there the claim would hold for nobody but that.
+ */
+export function profileFor(path: CommandPath): string | undefined {
+  return path !== 'exec' && isAppArmorOn() ? sandboxProfile : undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppArmorInstall } from '../../src/confine/apparmor-install.js';
 import { labels } from '../../src/core/labels.js';
 import { runCanary } from '../../src/doctor/canary.js';
 import type { DoctorContext } from '../../src/doctor/context.js';
@@ -56,6 +57,7 @@ function contextOf(stage: Stage): DoctorContext {
   const { username: name, uid, gid } = userInfo();
   const runtimeDir = process.env['XDG_RUNTIME_DIR'] ?? `/run/user/${uid}`;
   const load = new HostLoadReader(systemClock);
+  const apparmor = new AppArmorInstall({ shipped: 'profiles/apparmor/paddock-sandbox' });
   const stale = (signal: AbortSignal) =>
     pruneSessions({
       ...{ store, engine, audit, clock: systemClock, isAlive, signal, runtimeDir },
@@ -75,5 +77,6 @@ function contextOf(stage: Stage): DoctorContext {
     stale,
     canary: (signal) => runCanary(sessions, signal),
     load: () => load.read(),
+    apparmor: async () => ({ ...(await apparmor.state()), installed: apparmor.installed }),
   };
 }

@@ -12,7 +12,10 @@ const unconfinedTypes = [
   'kernel_t',
 ];
 
-/** A profile in enforce mode. A stack of profiles in several modes shows as `mixed`, which does not say which is which. */
+/**
+ * A profile in enforce mode. A stack of profiles in several modes shows as `mixed`, which does not say which is which; ours
+ * denies in any stack, when the kernel has it loaded to enforce.
+ */
 export const judgeAppArmor: Judge = (seen, { apparmorProfile, info }) => {
   const asked = apparmorProfile ?? 'none';
   const engine = info === undefined ? undefined : info.apparmor ? 'supported' : 'not supported';
@@ -22,7 +25,10 @@ export const judgeAppArmor: Judge = (seen, { apparmorProfile, info }) => {
     note?: string,
   ): ControlEvidence => control('apparmor', { asked, engine, kernel }, status, note);
   const label = seen.apparmorLabel ?? (isSelinuxLabel(seen.label) ? undefined : seen.label);
-  const remedy = 'The profile is loaded by an administrator, with apparmor_parser; Paddock brings none of its own yet.';
+  const remedy =
+    apparmorProfile === undefined
+      ? "Commands go through the engine's exec, which no profile of ours reaches: set `channel` to fifo or attach."
+      : 'Load it once: `sudo paddock profiles install apparmor`.';
   if (label === undefined || label === '') {
     if (apparmorProfile === undefined) return row('not in use', 'absent', 'AppArmor is not in use on this host.');
     return row('-', 'unknown', 'The label could not be read; AppArmor may not be in use on this host.');
@@ -34,7 +40,10 @@ export const judgeAppArmor: Judge = (seen, { apparmorProfile, info }) => {
   if (apparmorProfile !== undefined && !profiles.includes(apparmorProfile)) {
     return row(kernel, 'degraded', `Another profile than the one asked for. ${remedy}`);
   }
-  if (match[2] === 'enforce' || match[2] === 'kill') return row(kernel, 'enforced');
+  const denies = (mode: string | undefined) => mode === 'enforce' || mode === 'kill';
+  if (denies(match[2])) return row(kernel, 'enforced');
+  if (match[2] === 'mixed' && apparmorProfile !== undefined && denies(seen.apparmorMode))
+    return row(kernel, 'enforced');
   return row(kernel, 'degraded', `The kernel reports ${match[2]} mode, so it can not be told that it denies.`);
 };
 

@@ -54,9 +54,17 @@ export const initTarget = '/.paddock/init';
 /** Where the folder with the channel's pipes is shown inside; process 1 knows it by the same name. */
 export const channelTarget = '/.paddock/io';
 
-/** Command line of process 1: CLOCK_BOOTTIME in milliseconds at which it ends the sandbox, and what its channel needs. */
-export function initArgv(deadlineBoottimeMs: number, channelWords: readonly string[]): readonly string[] {
-  return [initTarget, '--deadline-boottime-ms', String(deadlineBoottimeMs), ...channelWords];
+/**
+ * Command line of process 1: CLOCK_BOOTTIME in milliseconds at which it ends the sandbox, what its channel needs, and the
+ * AppArmor profile that it puts itself under, if it is loaded.
+ */
+export function initArgv(
+  deadlineBoottimeMs: number,
+  channelWords: readonly string[],
+  apparmorProfile?: string,
+): readonly string[] {
+  const confined = apparmorProfile === undefined ? [] : ['--apparmor', apparmorProfile];
+  return [initTarget, '--deadline-boottime-ms', String(deadlineBoottimeMs), ...confined, ...channelWords];
 }
 
 /** What covers a volume that an image declares: small, since it is charged to the memory, and a volume of the engine would have no limit at all. */

@@ -73,6 +73,14 @@ describe('paddock-init', () => {
     { why: 'an equals sign', args: ['--deadline-boottime-ms=5'] },
     { why: 'an extra argument', args: ['--deadline-boottime-ms', '5', 'x'] },
     { why: 'access to nothing', args: ['--access'] },
+    { why: 'a profile without a name', args: ['--deadline-boottime-ms', '5', '--apparmor'] },
+    { why: 'an empty name', args: ['--deadline-boottime-ms', '5', '--apparmor', ''] },
+    { why: 'a name that says more', args: ['--deadline-boottime-ms', '5', '--apparmor', 'a //&unconfined'] },
+    { why: 'a name that is too long', args: ['--deadline-boottime-ms', '5', '--apparmor', 'a'.repeat(101)] },
+    {
+      why: 'a profile behind the channel',
+      args: ['--deadline-boottime-ms', '5', '--channel', 'fifo', '--apparmor', 'a'],
+    },
     { why: 'a version and more', args: ['--version', '5'] },
     ...['', '0', '007', '-1', '+1', ' 1', '1 ', '1.5', '1e3', '0x10', '9007199254740992', '99999999999999999999'].map(
       (value) => ({ why: `the value ${JSON.stringify(value)}`, args: ['--deadline-boottime-ms', value] }),
@@ -82,6 +90,18 @@ describe('paddock-init', () => {
     const ended = await init.ended;
     expect(ended).toMatchObject({ code: 2, stdout: '' });
     expect(ended.stderr).toContain('usage: paddock-init --deadline-boottime-ms N');
+  });
+
+  it('runs on where the profile that it is told of is not loaded: whoever asked looks from outside', async () => {
+    using init = new Running(compiled.init, [
+      '--deadline-boottime-ms',
+      inAnHour(),
+      '--apparmor',
+      'no-such-profile.1_2',
+    ]);
+    await vi.waitFor(() => expect(init.blockedSignals()).not.toBe(0n), waiting);
+    init.kill('SIGTERM');
+    expect(await init.ended).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('takes the greatest deadline that can be named', async () => {

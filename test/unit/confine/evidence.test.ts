@@ -213,6 +213,24 @@ describe('labels', () => {
   });
 
   it.each([
+    ['crun//&paddock-sandbox (mixed)', 'enforce', 'enforced'],
+    ['crun//&paddock-sandbox (mixed)', 'complain', 'degraded'],
+    ['crun//&other (mixed)', 'enforce', 'degraded'],
+  ])(
+    'AppArmor %s is judged by the mode in which the profile is loaded: %s',
+    (apparmorLabel, apparmorMode, expected) => {
+      const row = rowOf('apparmor', { apparmorLabel, apparmorMode }, { apparmorProfile: 'paddock-sandbox' });
+      expect(row.status).toBe(expected);
+    },
+  );
+
+  it('AppArmor that is on and holds nobody has its remedy named', () => {
+    const note = (more: object) => rowOf('apparmor', { apparmorLabel: 'unconfined' }, more).note;
+    expect(note({ apparmorProfile: 'paddock-sandbox' })).toContain('sudo paddock profiles install apparmor');
+    expect(note({})).toContain('set `channel`');
+  });
+
+  it.each([
     ['system_u:system_r:container_t:s0:c1,c2', true, 'enforced'],
     ['system_u:system_r:container_t:s0:c1,c2', false, 'degraded'],
     ['system_u:system_r:container_t:s0', true, 'degraded'],

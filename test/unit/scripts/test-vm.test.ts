@@ -58,7 +58,17 @@ describe('the tests in the lab VM', () => {
   it('take the named files and the named LSM', () => {
     expect(testVm(`echo '${counts}'`, '--lsm', 'selinux', 'test/engine/other.test.ts').status).toBe(0);
     expect(called()).toContain('--lsm selinux ');
-    expect(called()).toMatch(/test-vm engine test\/engine\/other\.test\.ts$/m);
+    expect(called()).toMatch(/test-vm engine podman,limits,systemd test\/engine\/other\.test\.ts$/m);
+    expect(called()).not.toContain('--as-root');
+  });
+
+  it('run where root has installed the AppArmor profile, without which they fail', () => {
+    expect(testVm(`while [ "$1" != --as-root ]; do shift; done; cat "$2"; echo '${counts}'`).lines).toEqual([
+      expect.stringMatching(/^node .*main\.js profiles install apparmor /),
+      counts,
+      counts,
+    ]);
+    expect(called()).toMatch(/test-vm .* podman,limits,systemd,apparmor test/);
   });
 
   it.each([

@@ -145,6 +145,7 @@ export const hardened: Observation = {
   cmdline: request.initArgv,
   label: undefined,
   apparmorLabel: undefined,
+  apparmorMode: undefined,
   isSelinuxEnforcing: undefined,
 };
 

@@ -1,5 +1,5 @@
 import { EngineError } from '../../../../src/core/errors.js';
-import type { Illness } from './host.js';
+import { type Illness, wellProfile } from './host.js';
 
 const report = { removed: [], kept: [], pending: [], foreign: [], unreadable: [], files: [], isDryRun: true };
 const lost = { sessionId: 'pdk_x', why: 'owner-ended' } as const;
@@ -15,6 +15,10 @@ const load = {
   swapUsedBytes: 0,
 };
 const withLoad = (changes: Partial<typeof load>) => ({ load: () => Promise.resolve({ ...load, ...changes }) });
+
+const withProfile = (changes: Partial<typeof wellProfile>) => ({
+  apparmor: () => Promise.resolve({ ...wellProfile, ...changes }),
+});
 
 // Each row: the check, what is wrong, the verdict, something that its evidence says, something that its remedy says.
 export const hostIllnesses: readonly (readonly [string, string, Illness, string, RegExp, RegExp])[] = [
@@ -34,6 +38,23 @@ export const hostIllnesses: readonly (readonly [string, string, Illness, string,
     /neither/,
     /apparmor=1/,
   ],
+  [
+    'apparmor-profile',
+    'it is not loaded',
+    { ctx: withProfile({ mode: undefined, file: 'none' }) },
+    'warn',
+    /not loaded/,
+    /sudo cp .*\/profiles\/apparmor\/paddock-sandbox \/etc\/apparmor.d\/paddock-sandbox && sudo apparmor_parser -r/,
+  ],
+  [
+    'apparmor-profile',
+    'it only complains',
+    { ctx: withProfile({ mode: 'complain' }) },
+    'warn',
+    /nothing is denied/,
+    /parser/,
+  ],
+  ['apparmor-profile', 'it is older', { ctx: withProfile({ file: 'another' }) }, 'warn', /another version/, /parser/],
   ['kernel', 'it is old', { texts: { '/proc/sys/kernel/osrelease': '5.10.0-9\n' } }, 'warn', /5\.10/, /upgrade kernel/],
   [
     'kernel',

@@ -60,6 +60,14 @@ export const wellInfo: EngineInfo = {
   ],
 };
 
+/** The AppArmor profile where an administrator has installed it. */
+export const wellProfile: Awaited<ReturnType<DoctorContext['apparmor']>> = {
+  isOn: true,
+  file: 'current',
+  mode: 'enforce',
+  installed: '/etc/apparmor.d/paddock-sandbox',
+};
+
 /** What differs from the host where all is well; a text or file that is `undefined` is missing. */
 export interface Illness {
   readonly texts?: Readonly<Record<string, string | undefined>>;
@@ -102,6 +110,7 @@ export function hostWith(illness: Illness = {}): DoctorContext {
         ...{ cpuCount: 8, cpuPercent: 3, load1: 0.2, memoryTotalBytes: 16 * GiB, memoryAvailableBytes: 12 * GiB },
         ...{ swapTotalBytes: 0, swapUsedBytes: 0 },
       }),
+    apparmor: () => Promise.resolve(wellProfile),
     ...illness.ctx,
   };
 }

@@ -1,0 +1,92 @@
+import { AppArmorInstall, type AppArmorState } from '../../confine/apparmor-install.js';
+import { PaddockError } from '../../core/errors.js';
+import { shippedAppArmor } from '../app.js';
+import type { CliCommand, CommandContext } from '../command.js';
+import { report, table } from '../output.js';
+import { callerUid } from '../settings.js';
+
+const actions = { list, show, check, install, uninstall };
+
+/** Profiles of security modules, which hold on their own: no setting of ours is read, so that root may run this anywhere. */
+export const profiles: CliCommand = {
+  name: 'profiles',
+  usage: 'profiles list | show|check|install|uninstall apparmor',
+  summary: 'the security profiles; an administrator installs them once',
+  mostPositionals: 2,
+  options: {},
+  async run(context) {
+    const [action = '', name] = context.positionals;
+    const known = Object.hasOwn(actions, action) ? actions[action as keyof typeof actions] : undefined;
+    if (known === undefined) throw new PaddockError('BAD_ARGUMENT', 'say list, show, check, install or uninstall');
+    if (name !== (action === 'list' ? undefined : 'apparmor')) {
+      throw new PaddockError('BAD_ARGUMENT', action === 'list' ? 'list takes no name' : 'name a profile: apparmor');
+    }
+    return await known(context, new AppArmorInstall({ shipped: shippedAppArmor }));
+  },
+};
+
+async function list(context: CommandContext, apparmor: AppArmorInstall): Promise<number> {
+  const state = await apparmor.state();
+  const found = [{ name: 'apparmor', ...state }];
+  await report(context, { profiles: found }, table(found.map((one) => [one.name, words(one)])));
+  return 0;
+}
+
+async function show(context: CommandContext, apparmor: AppArmorInstall): Promise<number> {
+  const text = await apparmor.text();
+  await report(context, { name: 'apparmor', installed: apparmor.installed, text }, text.trimEnd());
+  return 0;
+}
+
+/** 0: every sandbox is put under it, as it came with this Paddock. */
+async function check(context: CommandContext, apparmor: AppArmorInstall): Promise<number> {
+  const state = await apparmor.state();
+  const isGood = state.isOn && state.mode === 'enforce' && state.file === 'current';
+  await report(context, { name: 'apparmor', ...state, ok: isGood }, `apparmor: ${words(state)}`);
+  return isGood ? 0 : 1;
+}
+
+async function install(context: CommandContext, apparmor: AppArmorInstall): Promise<number> {
+  refuseUnlessRoot(context, apparmor);
+  await apparmor.install();
+  await done(context, apparmor, `${apparmor.installed} is there and loaded; sandboxes that start now are under it.`);
+  return 0;
+}
+
+async function uninstall(context: CommandContext, apparmor: AppArmorInstall): Promise<number> {
+  refuseUnlessRoot(context, apparmor);
+  const wasThere = await apparmor.uninstall();
+  await done(
+    context,
+    apparmor,
+    wasThere ? `${apparmor.installed} is gone and not loaded any more.` : 'It was not there.',
+  );
+  return 0;
+}
+
+async function done(context: CommandContext, apparmor: AppArmorInstall, text: string): Promise<void> {
+  await report(context, { name: 'apparmor', ...(await apparmor.state()) }, text);
+}
+
+function refuseUnlessRoot(context: CommandContext, { installed }: AppArmorInstall): void {
+  if (callerUid() === 0) return;
+  const [action] = context.positionals;
+  const byHand =
+    action === 'install'
+      ? `paddock profiles show apparmor | sudo tee ${installed} >/dev/null && sudo apparmor_parser -r ${installed}`
+      : `sudo apparmor_parser -R ${installed} && sudo rm ${installed}`;
+  throw new PaddockError('PROFILE_NOT_LOADED', 'only root may change the profiles of a kernel', {
+    hint: `Run it with sudo; where root does not find paddock or node: \`${byHand}\`.`,
+  });
+}
+
+function words({ isOn, file, mode }: AppArmorState): string {
+  if (!isOn) return 'this kernel does not use AppArmor';
+  const loaded = mode === undefined ? 'not loaded' : `loaded (${mode})`;
+  const files = {
+    current: 'as it came with this Paddock',
+    another: 'another version on the disk',
+    none: 'not installed',
+  };
+  return `${loaded}, ${files[file]}`;
+}

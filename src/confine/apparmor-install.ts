@@ -1,0 +1,145 @@
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { PaddockError } from '../core/errors.js';
+import { readProcFile } from '../kit/proc/read.js';
+import { safeLine } from '../kit/safe-text.js';
+import { isAppArmorOn, loadedProfile, sandboxProfile } from './apparmor.js';
+
+const run = promisify(execFile);
+
+/** Where things are; all but `shipped` have the places of every Linux as their defaults. */
+export interface AppArmorPlaces {
+  /** The profile as it came with Paddock. */
+  readonly shipped: string;
+  readonly installed?: string;
+  readonly sysRoot?: string;
+  readonly procRoot?: string;
+  /** AppArmor's own parser, which alone can load a profile. */
+  readonly parser?: string;
+}
+
+export interface AppArmorState {
+  readonly isOn: boolean;
+  /** `current`: byte for byte what came with Paddock. */
+  readonly file: 'current' | 'another' | 'none';
+  /** In which the kernel has it; undefined when it is not loaded. */
+  readonly mode: string | undefined;
+}
+
+/** The AppArmor profile of sandboxes on this host. Anybody may look; root installs it. */
+export class AppArmorInstall {
+  readonly installed: string;
+  readonly #shipped: string;
+  readonly #sysRoot: string;
+  readonly #procRoot: string;
+  readonly #parser: string;
+
+  constructor(places: AppArmorPlaces) {
+    this.#shipped = places.shipped;
+    this.installed = places.installed ?? `/etc/apparmor.d/${sandboxProfile}`;
+    this.#sysRoot = places.sysRoot ?? '/sys';
+    this.#procRoot = places.procRoot ?? '/proc';
+    this.#parser = places.parser ?? '/usr/sbin/apparmor_parser';
+  }
+
+  /** The profile's text. */
+  text(): Promise<string> {
+    return readFile(this.#shipped, 'utf8');
+  }
+
+  async state(): Promise<AppArmorState> {
+    const [shipped, present] = await Promise.all([this.text(), this.#present()]);
+    const file = present === undefined ? 'none' : present === shipped ? 'current' : 'another';
+    const mode = loadedProfile(sandboxProfile, this.#sysRoot)?.mode;
+    return { isOn: isAppArmorOn(this.#sysRoot), file, mode };
+  }
+
+  /**
+   * Puts the file where it is loaded at every boot, and loads it now: what runs under an earlier one goes on under this. When
+   * it can't be loaded, the file is what it was. Errors: PROFILE_NOT_LOADED.
+   */
+  async install(): Promise<void> {
+    if (!isAppArmorOn(this.#sysRoot)) throw notLoaded('this kernel does not use AppArmor');
+    const before = await this.#present();
+    await this.#put(await this.text());
+    try {
+      await this.#parse('--replace');
+      const mode = loadedProfile(sandboxProfile, this.#sysRoot)?.mode;
+      if (mode !== 'enforce') throw notLoaded(`the kernel has it ${mode === undefined ? 'not' : `in ${mode} mode`}`);
+    } catch (error) {
+      if (before === undefined) await rm(this.installed, { force: true });
+      else await this.#put(before);
+      throw error;
+    }
+  }
+
+  /**
+   * Takes it out of the kernel and away. Refused while something runs under it, which would be unconfined from then on.
+   * Returns false when there was nothing. Errors: PROFILE_NOT_LOADED (it is still).
+   */
+  async uninstall(): Promise<boolean> {
+    const confined = this.#confined();
+    if (confined > 0) {
+      throw new PaddockError('PROFILE_NOT_LOADED', `${confined} processes run under ${sandboxProfile}: it stays`, {
+        hint: 'End the sandboxes (`paddock rm --all`, of every user), then uninstall it.',
+      });
+    }
+    const isLoaded = loadedProfile(sandboxProfile, this.#sysRoot) !== undefined;
+    const isThere = (await this.#present()) !== undefined;
+    if (isLoaded) {
+      if (!isThere) await this.#put(await this.text());
+      await this.#parse('--remove');
+    }
+    await rm(this.installed, { force: true });
+    return isLoaded || isThere;
+  }
+
+  async #present(): Promise<string | undefined> {
+    return await readFile(this.installed, 'utf8').catch(() => undefined);
+  }
+
+  async #put(text: string): Promise<void> {
+    // AppArmor's own start-up script passes over names that end like this.
+    const fresh = `${this.installed}.dpkg-new`;
+    try {
+      await writeFile(fresh, text, { mode: 0o644 });
+      await rename(fresh, this.installed);
+    } catch (cause) {
+      await rm(fresh, { force: true }).catch(() => undefined);
+      throw notLoaded(`${this.installed} can not be written`, cause);
+    }
+  }
+
+  async #parse(action: '--replace' | '--remove'): Promise<void> {
+    try {
+      await run(this.#parser, [action, ...(action === '--replace' ? ['--write-cache'] : []), this.installed], {
+        timeout: 60_000,
+        maxBuffer: 1024 ** 2,
+      });
+    } catch (cause) {
+      const { code, stderr } = cause as { readonly code?: unknown; readonly stderr?: string };
+      const said = safeLine(stderr?.trim() ?? '', 500);
+      throw notLoaded(code === 'ENOENT' ? `there is no ${this.#parser}` : `${this.#parser} refused: ${said}`, cause);
+    }
+  }
+
+  /** How many processes are under it, alone or in a stack. As root, who sees all of them. */
+  #confined(): number {
+    const pids = readdirSync(this.#procRoot).filter((name) => /^\d+$/.test(name));
+    const labels = pids.map((pid) => readProcFile(`${this.#procRoot}/${pid}/attr/apparmor/current`) ?? '');
+    return labels.filter((label) =>
+      label
+        .replace(/ \(\w+\)\s*$/, '')
+        .split('//&')
+        .includes(sandboxProfile),
+    ).length;
+  }
+}
+
+function notLoaded(why: string, cause?: unknown): PaddockError {
+  return new PaddockError('PROFILE_NOT_LOADED', `the AppArmor profile ${sandboxProfile} was not loaded: ${why}`, {
+    cause,
+  });
+}

@@ -1,0 +1,40 @@
+import { readdirSync } from 'node:fs';
+import { readProcFile } from '../kit/proc/read.js';
+
+/** The profile that every sandbox is put under where it is loaded: `profiles/apparmor/paddock-sandbox`. */
+export const sandboxProfile = 'paddock-sandbox';
+
+/** A profile as this kernel has it. */
+export interface LoadedProfile {
+  /** `enforce`, `complain`, `kill`, `prompt` or `unconfined`. */
+  readonly mode: string;
+}
+
+/** Whether the kernel uses AppArmor. `sysRoot`: default `/sys`. */
+export function isAppArmorOn(sysRoot = '/sys'): boolean {
+  return readProcFile(`${sysRoot}/module/apparmor/parameters/enabled`)?.trim() === 'Y';
+}
+
+/**
+ * A profile that is loaded, read without any right: the list in `profiles` is root's, the folders beneath `policy` are
+ * everybody's. Undefined where it is not loaded, or securityfs is not there to tell.
+ */
+export function loadedProfile(name: string, sysRoot = '/sys'): LoadedProfile | undefined {
+  const folder = `${sysRoot}/kernel/security/apparmor/policy/profiles`;
+  for (const entry of entries(folder)) {
+    // Named after the profile, with a number behind.
+    if (!entry.startsWith(`${name}.`) || !/^\d+$/.test(entry.slice(name.length + 1))) continue;
+    if (readProcFile(`${folder}/${entry}/name`)?.trim() !== name) continue;
+    const mode = readProcFile(`${folder}/${entry}/mode`)?.trim();
+    if (mode !== undefined) return { mode };
+  }
+  return undefined;
+}
+
+function entries(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

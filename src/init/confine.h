@@ -1,0 +1,8 @@
+#ifndef PADDOCK_CONFINE_H
+#define PADDOCK_CONFINE_H
+
+// Puts this process, and so all that it starts, under an AppArmor profile that is loaded. Best effort: whoever asked reads
+// from outside, in /proc/PID/attr/apparmor/current, what came of it. Only while there is one thread.
+void confine_self(const char *profile);
+
+#endif
