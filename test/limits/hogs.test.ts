@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/session/session.js';
 import { engineKinds } from '../engine/support/engines.js';
@@ -14,7 +15,8 @@ const hogs = {
   'anonymous mappings':
     'import mmap\nheld = []\nwhile True:\n  m = mmap.mmap(-1, 2**20); m.write(b"x" * 2**20); held.append(m)',
   'files in memory (memfd)': 'import os\nf = os.memfd_create("hog")\nwhile True: os.write(f, b"x" * 2**20)',
-  // Each process gets what a user may have in large pipes, and small ones after that; the limit is reached first.
+  // Each process gets what a user may have in large pipes (64 MiB, less what other sandboxes have), and small ones after that: with a
+  // little beside each, the limit is well below what its descriptors allow.
   pipes: `import os, fcntl
 held = []
 while True:
@@ -25,7 +27,7 @@ while True:
   try:
     while True: os.write(w, b"x" * 2**16)
   except BlockingIOError: pass
-  held.append((r, w, b"x" * 2**12))`,
+  held.append((r, w, b"x" * 2**14))`,
   'many small processes': `import os, time
 for _ in range(40):
   if os.fork() == 0:
@@ -111,8 +113,9 @@ os._exit(0)`;
       await expectServed();
     });
 
-    it('all processors: within its quota, while others are served', async ({ skip }) => {
+    it('all processors: its quota and no more, while others are served', async ({ skip }) => {
       skip(!isHeld, 'the kernel holds no limits here');
+      const before = cpuStat(session);
       const spin = 'for i in 1 2 3 4; do while :; do :; done & done; wait';
       const entry = await session.start({
         argv: ['/bin/sh', '-c', spin],
@@ -124,12 +127,41 @@ os._exit(0)`;
       await entry.settled;
       if (entry.outcome === undefined || 'error' in entry.outcome) throw new Error('it has no result');
       const { reason, usage } = entry.outcome.result;
+      const used = cpuStat(session).since(before);
       expect(reason).toBe('timeout');
-      const used = (usage.userCpuMs ?? 0) + (usage.systemCpuMs ?? 0);
-      const share = used / usage.durationMs;
-      expect(share).toBeLessThan(0.5 * 1.1);
       expect(usage.sandboxThrottledMs).toBeGreaterThan(0);
+      expect((usage.userCpuMs ?? 0) + (usage.systemCpuMs ?? 0)).toBeLessThanOrEqual(used.cpuMs);
+      const quotaMs = 0.5 * used.elapsedMs;
+      expect(used.cpuMs).toBeLessThan(1.1 * quotaMs);
+      // A busy host may give it less. Not where the kernel says that its quota is what held it back, in most of the periods.
+      const wasHeldBack = used.throttled > 0.8 * (used.elapsedMs / 100);
+      if (wasHeldBack) expect(used.cpuMs).toBeGreaterThan(0.6 * quotaMs);
       await expectServed();
     });
   },
 );
+
+interface CpuStat {
+  readonly atMs: number;
+  readonly cpuMs: number;
+  /** Periods of 100 ms in which the quota was used up. */
+  readonly throttled: number;
+}
+
+/** What the kernel counts for the session's own cgroup, read past everything of ours. */
+function cpuStat({ sandbox }: Session) {
+  const { initPid, containerId } = sandbox.handle;
+  const path = /^0::(.*)$/m.exec(readFileSync(`/proc/${initPid}/cgroup`, 'utf8'))?.[1] ?? '';
+  const end = path.indexOf('/', path.indexOf(containerId));
+  const text = readFileSync(`/sys/fs/cgroup${end < 0 ? path : path.slice(0, end)}/cpu.stat`, 'utf8');
+  const read = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+  const now = { atMs: performance.now(), cpuMs: read('usage_usec') / 1000, throttled: read('nr_throttled') };
+  return {
+    ...now,
+    since: (before: CpuStat) => ({
+      elapsedMs: now.atMs - before.atMs,
+      cpuMs: now.cpuMs - before.cpuMs,
+      throttled: now.throttled - before.throttled,
+    }),
+  };
+}
