@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { labels } from '../../src/core/labels.js';
 import { systemClock } from '../../src/kit/clock.js';
 import type { AlarmNotice } from '../../src/monitor/alarms/alarm.js';
 import { ForeignWatch } from '../../src/session/foreign-watch.js';
 import type { Session } from '../../src/session/session.js';
-import { engineKinds, execOptions } from './support/engines.js';
+import { emptyRootTar, engineKinds, execOptions, sleeperBody, uniqueName } from './support/engines.js';
 import { run, Stage } from './support/stage.js';
 
 const patience = { timeout: 20_000, interval: 100 };
@@ -41,6 +42,22 @@ describe.each(engineKinds)('what others do to containers on a real rootless %s',
     await stage.engine.killContainer(containerId, 'KILL');
     await vi.waitFor(() => expect(told(session)).toContain('kill'), patience);
     await watch[Symbol.asyncDispose]();
+    await stage.sessions.destroy(session.id);
+  });
+
+  it('is told when another container has the labels of a session, its nonce included', async () => {
+    const { session, watch } = await followed();
+    const [own] = await stage.engine.listContainers([`${labels.session}=${session.id}`]);
+    const name = uniqueName('paddock-engine-test');
+    const image = `localhost/${name}:1`;
+    await stage.engine.importImage(image, emptyRootTar());
+    const { id } = await stage.engine.createContainer(name, sleeperBody(kind, image, own?.labels ?? {}));
+    await stage.engine.startContainer(id);
+    const text = `container ${id.slice(0, 12)} has the labels of a session, and is not the one of that session`;
+    await vi.waitFor(() => expect(told(session)).toEqual([text]), patience);
+    await watch[Symbol.asyncDispose]();
+    await stage.engine.removeContainer(id);
+    await stage.engine.removeImage(image);
     await stage.sessions.destroy(session.id);
   });
 

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { builtInPolicy } from '../../src/config/built-in-policy.js';
 import { updateHeld } from '../../src/session/control/client.js';
 import { McpClient } from '../e2e/support/client.js';
@@ -17,6 +17,11 @@ describe.each(engineKinds)('what policy refuses to other processes in a burst, o
 
   beforeAll(async () => {
     place = await Place.make(kind);
+  });
+
+  afterEach(async () => {
+    await paddock(place, ['rm', '--all']);
+    await keeperGone(place);
   });
 
   afterAll(async () => {
@@ -51,8 +56,6 @@ describe.each(engineKinds)('what policy refuses to other processes in a burst, o
     expect((await paddock(place, ['exec', id, '--', '/usr/bin/true'])).status).toBe(0);
     await burst(id);
     await expect.poll(async () => (await alarms()).length).toBe(before + 1);
-    expect((await alarms()).at(-1)?.details).toMatchObject({ kind: 'denials', values: { denials } });
-    await paddock(place, ['rm', id]);
-    await keeperGone(place);
+    expect((await alarms()).at(-1)?.details).toMatchObject({ kind: 'denials', denials });
   });
 });
