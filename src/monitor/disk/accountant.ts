@@ -107,6 +107,11 @@ export class DiskAccountant {
     return this.#counting;
   }
 
+  /** Resolves when no count goes on, whether it succeeded or not: until then the folders have to stay open. */
+  async idle(): Promise<void> {
+    await this.#counting?.catch(() => undefined);
+  }
+
   /** While commands run: whether the limit may have been passed since the last sure count, or whether a count is due. */
   async look(): Promise<'in-doubt' | 'due' | 'fine'> {
     const [sure, last] = [this.#now(this.#sure), this.#now(this.#last)];

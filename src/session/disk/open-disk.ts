@@ -65,6 +65,7 @@ export class OpenedDisk {
       close: async () => {
         stop.abort();
         await this.#begun?.catch(() => undefined);
+        await this.#accountant.idle();
         await Promise.all(handles.map((handle) => handle.close()));
       },
     });

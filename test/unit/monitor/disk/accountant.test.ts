@@ -28,20 +28,14 @@ afterEach(async () => {
 });
 
 /** Its sandbox is this process. */
-function accountant(changes: Partial<AccountantParts> = {}) {
+function accountant(changes: Partial<AccountantParts> = {}, signal?: AbortSignal) {
   const processes = () => {
     looks += 1;
     return [process.pid];
   };
-  return new DiskAccountant({
-    folders: [{ fd, dev: fstatSync(fd).dev }],
-    limits: () => limits,
-    processes,
-    clock,
-    uid: process.getuid?.() ?? 0,
-    isNew: true,
-    ...changes,
-  });
+  const folders = [{ fd, dev: fstatSync(fd).dev }];
+  const uid = process.getuid?.() ?? 0;
+  return new DiskAccountant({ folders, limits: () => limits, processes, clock, uid, isNew: true, ...changes }, signal);
 }
 
 function openFolders(): readonly string[] {
@@ -156,6 +150,22 @@ describe('the accountant', () => {
     expect(account.verdict?.bytes).toBeGreaterThanOrEqual(mib);
     // What others take while it stands still is not its own.
     expect(await account.look()).not.toBe('in-doubt');
+  });
+
+  it('is idle when a count that was broken off is over', async () => {
+    for (let i = 0; i < 50; i += 1) await mkdir(join(folder, String(i)));
+    const stop = new AbortController();
+    const account = accountant({}, stop.signal);
+    await account.idle();
+    clock.monotonic = () => (clock.nowMs += 10);
+    const counting = account.count();
+    counting.catch(() => undefined);
+    const open = () => openFolders().filter((path) => path.startsWith(realpathSync(folder))).length;
+    while (open() === 1) await new Promise((resolve) => setImmediate(resolve));
+    stop.abort(new Error('enough'));
+    await account.idle();
+    expect(open()).toBe(1);
+    await expect(counting).rejects.toThrow('enough');
   });
 
   it('tells what share of the limits has been lost', async () => {
