@@ -21,8 +21,8 @@ export const lookEveryMs = 100;
 const patienceMs = { writing: 1000, inKernel: 1000, running: 5000 } as const;
 /** What may be lost meanwhile, as a share of the limit: others use the file system as well. */
 const mostLost = 1 / 64;
-/** A user may continue a process by a signal, and a command may have been on its way in; nobody does so each time. */
-const mostAttempts = 3;
+/** A user may continue a process by a signal, and a command may have been on its way in; nobody does so each time, for that long. */
+const leastAttempts = 3;
 
 /**
  * Counts while everything in the session stands still, so that nothing is moved, removed or added behind the count's back. Whoever
@@ -34,7 +34,7 @@ export async function countStill(parts: StillCountParts): Promise<boolean> {
   const startedAt = parts.clock.monotonic();
   const lostBy = await accountant.lossFromNow();
   const goesOn = async () => parts.clock.monotonic() - startedAt >= patienceMs.writing && (await lostBy()) >= mostLost;
-  for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+  for (let attempt = 1; ; attempt += 1) {
     if (!(await settled(parts, goesOn))) return false;
     const during = { isStill: true, isGivenUp: false };
     const look = () => {
@@ -52,8 +52,9 @@ export async function countStill(parts: StillCountParts): Promise<boolean> {
       return false;
     }
     if (during.isStill) return true;
+    if (attempt >= leastAttempts && parts.clock.monotonic() - startedAt >= patienceMs.running) return false;
+    await parts.clock.sleep(settleEveryMs, parts.signal);
   }
-  return false;
 }
 
 async function settled({ hold, clock, signal }: StillCountParts, goesOn: () => Promise<boolean>): Promise<boolean> {
