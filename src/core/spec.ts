@@ -9,6 +9,10 @@ export type WorkspaceMode = (typeof workspaceModes)[number];
 export const networkModes = ['none'] as const;
 export type NetworkMode = (typeof networkModes)[number];
 
+/** System call filters of ours: the default, one that lets debuggers work, one that lets programs make sandboxes of their own. */
+export const seccompVariants = ['default', 'debug', 'nested'] as const;
+export type SeccompVariant = (typeof seccompVariants)[number];
+
 /** Where the project appears inside every sandbox. */
 export const workspaceTarget = '/workspace';
 
@@ -64,6 +68,8 @@ export interface SandboxSpec {
   readonly timeoutMs?: number;
   readonly shmBytes: number;
   readonly maskedPaths: readonly string[];
+  /** Absent: the engine's own, in records of older versions. */
+  readonly seccomp?: SeccompVariant;
   /** Controls that must be confirmed by the kernel, else the sandbox is destroyed. */
   readonly require: readonly ControlId[];
 }
