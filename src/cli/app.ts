@@ -17,6 +17,7 @@ import { mappableIds } from '../sandbox/host-facts.js';
 import { ImageStore } from '../sandbox/images.js';
 import { stageInit } from '../sandbox/init-binary.js';
 import { PipeMaker } from '../sandbox/pipe-maker.js';
+import { stageSeccomp } from '../sandbox/seccomp-files.js';
 import type { Admission } from '../session/admission.js';
 import { Sessions } from '../session/sessions.js';
 import { RecordStore } from '../session/store.js';
@@ -91,9 +92,10 @@ export class App implements AsyncDisposable {
 
   async maker(): Promise<SandboxMaker> {
     const uid = callerUid();
-    const [engine, init, ids] = await Promise.all([
+    const [engine, init, seccomp, ids] = await Promise.all([
       this.engine(),
       stageInit(builtInit, this.config.stateDir),
+      stageSeccomp(this.config.stateDir),
       mappableIds(userInfo().username, uid),
     ]);
     const approval = this.approval(engine);
@@ -108,7 +110,7 @@ export class App implements AsyncDisposable {
     const pipes = new PipeMaker(init.source);
     const cgroups = new CgroupKeeper(init.source);
     return {
-      ...{ engine, images, clock: systemClock, init, pipes, cgroups, lifetimeCeilingMs },
+      ...{ engine, images, clock: systemClock, init, seccomp, pipes, cgroups, lifetimeCeilingMs },
       ...{ commandPath, approval, callerUid: uid, mappableIds: ids },
     };
   }

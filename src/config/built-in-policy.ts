@@ -100,6 +100,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     pullAllowed: false,
     hostFolders: toolFolders.map((folder) => folder.replace(/^~(?=\/)/, homeDir)),
     require: ['capabilities', 'no-new-privileges', 'seccomp', 'read-only-root', 'network'],
+    seccomp: [],
     maxSessions: 8,
     admission,
     rootfulAllowed: false,

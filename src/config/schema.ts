@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { controlIds } from '../core/evidence.js';
 import { commandPaths } from '../core/exec.js';
-import { workspaceModes } from '../core/spec.js';
+import { seccompVariants, workspaceModes } from '../core/spec.js';
 import { parseBytes, parseDuration } from '../core/units.js';
 
 const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -115,6 +115,7 @@ const siteRules = {
   pull: z.boolean().optional(),
   host_folders: paths.optional(),
   require: z.array(z.enum(controlIds)).max(64).optional(),
+  seccomp: z.array(z.enum(seccompVariants)).max(8).optional(),
   max_sessions: whole.optional(),
   rootful: z.boolean().optional(),
   tcp: z.boolean().optional(),

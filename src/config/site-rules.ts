@@ -66,6 +66,7 @@ export const ruleKeys = {
   pull: 'pullAllowed',
   host_folders: 'hostFolders',
   require: 'require',
+  seccomp: 'seccomp',
   max_sessions: 'maxSessions',
   rootful: 'rootfulAllowed',
   tcp: 'tcpAllowed',
@@ -148,6 +149,9 @@ function checkTighter(name: RuleName, rules: SiteRules, { policy, homeDir }: Pol
     if (rules.version_floor === false && policy.versionFloorRequired) loosens(name, false, true, origin);
   } else if (name === 'max_sessions') {
     if ((rules.max_sessions ?? 0) > policy.maxSessions) loosens(name, rules.max_sessions, policy.maxSessions, origin);
+  } else if (name === 'seccomp') {
+    const opened = rules.seccomp?.find((one) => one !== 'default' && !policy.seccomp.includes(one));
+    if (opened !== undefined) loosens(name, opened, ['default', ...policy.seccomp], origin);
   } else if (name === 'images') {
     const foreign = rules.images?.find((item) => !policy.images.some((allowed) => covers(allowed, item)));
     if (foreign !== undefined) loosens(name, foreign, policy.images, origin);

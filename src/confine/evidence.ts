@@ -6,8 +6,9 @@ import { judgeDeadline, judgeNamespaces, judgeNetwork } from './judge/isolation.
 import { judgeAppArmor, judgeSelinux } from './judge/labels.js';
 import { judgeCore, judgeCpu, judgeMemory, judgeNofile, judgePids, judgeSwap } from './judge/limits.js';
 import { judgeMounts, judgeReadOnlyRoot } from './judge/mounts.js';
-import { judgeCapabilities, judgeNoNewPrivileges, judgeSeccomp } from './judge/privileges.js';
+import { judgeCapabilities, judgeNoNewPrivileges } from './judge/privileges.js';
 import { judgeMaskedPaths, judgeTmpfs } from './judge/scratch.js';
+import { judgeSeccomp } from './judge/seccomp.js';
 import type { Observation } from './observation.js';
 import { observe } from './observe.js';
 import type { EvidenceRequest } from './request.js';

@@ -1,5 +1,6 @@
 import type { SandboxSpec } from '../core/spec.js';
 import type { ContainerClaims, EngineInfo, EngineKind } from '../engine/types.js';
+import type { SeccompProfile } from './seccomp/profile.js';
 
 /** A host path that was approved and given to the engine, by identity (decimal text, as `workspace` returns it). */
 export interface ExpectedMount {
@@ -25,6 +26,8 @@ export interface EvidenceRequest {
   readonly callerUid: number;
   /** The exact command line of process 1: our init with its deadline. */
   readonly initArgv: readonly string[];
+  /** The filter that was asked for. */
+  readonly seccomp: Pick<SeccompProfile, 'variant' | 'fingerprint'>;
   /** The AppArmor profile that was asked for, if any. */
   readonly apparmorProfile?: string | undefined;
   readonly nowMs: number;

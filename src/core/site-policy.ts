@@ -1,5 +1,6 @@
 import type { AlarmThresholds } from './alarm-thresholds.js';
 import type { ControlId } from './evidence.js';
+import type { SeccompVariant } from './spec.js';
 
 /** The most that any request may ask for; numbers in the units of their names. */
 export interface Ceilings {
@@ -70,6 +71,8 @@ export interface SitePolicy {
   /** Host folders that the host image may show read-only besides /usr. */
   readonly hostFolders: readonly string[];
   readonly require: readonly ControlId[];
+  /** System call filters that may be asked for besides `default`. */
+  readonly seccomp: readonly SeccompVariant[];
   /** Sessions of one process. */
   readonly maxSessions: number;
   readonly admission: AdmissionRules;

@@ -3,8 +3,8 @@
 // namespace, so the moment it was given is the sandbox's deadline even when the server, the client and the engine are
 // gone by then.
 //
-// It is started in a root that may be empty: no /proc, no libc, no /dev, any uid, no capabilities, under either
-// engine's seccomp profile. Without a channel it needs only prctl, signalfd, timerfd, ppoll and wait4.
+// It is started in a root that may be empty: no /proc, no libc, no /dev, any uid, no capabilities, under Paddock's
+// seccomp profile or an engine's own. Without a channel it needs only prctl, signalfd, timerfd, ppoll and wait4.
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>

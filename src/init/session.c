@@ -16,6 +16,7 @@
 #include "command.h"
 #include "confine.h"
 #include "connection.h"
+#include "filter.h"
 #include "oom.h"
 #include "reaper.h"
 
@@ -141,6 +142,7 @@ static void wait_for_events(int64_t until) {
 }
 
 static void prepare(const struct options *options) {
+  filter_take_name();
   oom_shield();
   // Commands run as the same user: without this one could open /proc/1/mem or trace us, and write the deadline away.
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) kernel_refused("to be protected from tracing");

@@ -1,5 +1,5 @@
 import type { SitePolicy } from '../core/site-policy.js';
-import { type NetworkMode, type SandboxSpec, workspaceTarget } from '../core/spec.js';
+import { type NetworkMode, type SandboxSpec, type SeccompVariant, workspaceTarget } from '../core/spec.js';
 import { decideDisk } from './disk.js';
 import { parseDockerOpts } from './docker/parse.js';
 import { checkSwap } from './docker/resources.js';
@@ -96,6 +96,7 @@ function compose(
     ...decideTimes(askedTimes(request), sitePolicy),
     shmBytes: decided.shmBytes,
     maskedPaths,
+    seccomp: decideSeccomp(request.seccomp ?? 'default', sitePolicy),
     require: [...sitePolicy.require],
   };
   return { verdict: 'allow', spec, ...name, notes: [...wishes.notes] };
@@ -111,6 +112,14 @@ function askedTimes({ lifetime, idleTimeout, timeout }: ParsedCreateRequest) {
 
 function ms(value: string | number | undefined, what: string): number | undefined {
   return value === undefined ? undefined : duration(value, what);
+}
+
+/** The default is the floor; what opens more is the site's to allow. */
+function decideSeccomp(asked: SeccompVariant, { seccomp: allowed }: SitePolicy): SeccompVariant {
+  if (asked !== 'default' && !allowed.includes(asked)) {
+    deny('seccomp.not-allowed', `the policy allows ${['default', ...allowed].join(', ')}, not ${asked}`);
+  }
+  return asked;
 }
 
 /** Engines read an empty or unknown mode as a bridge, so only the exact word passes. */

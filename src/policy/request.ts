@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { workspaceModes } from '../core/spec.js';
+import { seccompVariants, workspaceModes } from '../core/spec.js';
 import { copyJson, type Json, type JsonBounds } from './json.js';
 import { deny } from './verdict.js';
 
@@ -21,6 +21,10 @@ export const createRequestSchema = z.strictObject({
   image: z.string().max(512).optional().describe('`host` (default) or registry/name:tag or registry/name@sha256:….'),
   workspace: z.enum(workspaceModes).optional().describe('How the project is shown: read-only, read-write or not.'),
   network: z.enum(knownNetworkModes).optional().describe('Only `none` is available in this version.'),
+  seccomp: z
+    .enum(seccompVariants)
+    .optional()
+    .describe('System call filter: default; debug (ptrace) or nested (user namespaces) where the policy allows it.'),
   memory: size.optional().describe('Memory limit: bytes, or text such as 2g.'),
   cpus: size.optional().describe('CPU limit, for example 1.5.'),
   pids: z.number().optional().describe('Most processes and threads.'),

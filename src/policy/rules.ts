@@ -89,6 +89,10 @@ export const rules = {
     reason: 'Names, addresses, ports and links have no meaning without a network.',
     hint: 'Remove the option.',
   },
+  'seccomp.not-allowed': {
+    reason: "The site's policy does not allow this system call filter, which opens more than the default.",
+    hint: 'Leave seccomp out, or add to the site policy: `seccomp = ["debug"]` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
+  },
   'limits.malformed': {
     reason: 'A limit is not a number in its unit; zero, negative and unlimited values are not limits.',
     hint: 'Write sizes like 2g or bytes, durations like 10m, and whole numbers elsewhere.',
@@ -226,7 +230,10 @@ export const rules = {
     hint: 'Remove the option.',
   },
   'security-opt.no-new-privileges': { reason: 'no-new-privileges is always on.', hint: 'Remove the entry.' },
-  'security-opt.seccomp': { reason: "The seccomp profile is the site's choice.", hint: 'Remove the entry.' },
+  'security-opt.seccomp': {
+    reason: "The seccomp profile is the site's choice.",
+    hint: 'Remove the entry; seccomp of the request chooses one of Paddock’s.',
+  },
   'security-opt.apparmor': { reason: "The AppArmor profile is the site's choice.", hint: 'Remove the entry.' },
   'security-opt.label': { reason: "SELinux labels are the site's choice.", hint: 'Remove the entry.' },
   'security-opt.mask': { reason: 'The list of hidden kernel files is fixed.', hint: 'Remove the entry.' },

@@ -1,5 +1,6 @@
 import { readEvidence } from '../confine/evidence.js';
 import type { ExpectedMount } from '../confine/request.js';
+import { initName } from '../confine/seccomp/profile.js';
 import { type ErrorCode, PaddockError, SandboxError, toPaddockError } from '../core/errors.js';
 import type { ControlId } from '../core/evidence.js';
 import type { CommandPath } from '../core/exec.js';
@@ -24,6 +25,7 @@ import type { PipeMaker } from './pipe-maker.js';
 import { pidNamespaceOf, startTicksOf } from './processes.js';
 import { refuseBroken, refuseUnmet } from './refuse-unmet.js';
 import { Sandbox, type SandboxChannel } from './sandbox.js';
+import { type SeccompFiles, type StagedSeccomp, seccompOf } from './seccomp-files.js';
 
 /**
  * Controls without which there is no sandbox: they don't depend on what a host delegates, so a kernel that does not
@@ -51,6 +53,7 @@ export interface SandboxMaker {
   readonly clock: Clock;
   /** Our process 1, in a folder of ours. */
   readonly init: BindMount;
+  readonly seccomp: SeccompFiles;
   readonly pipes: PipeMaker;
   readonly cgroups: CgroupKeeper;
   /** How commands get into the sandboxes. */
@@ -85,11 +88,11 @@ export async function createSandbox(
   identity: SandboxIdentity,
   signal?: AbortSignal,
 ): Promise<Sandbox> {
-  const { image, uptimeMs, enforcing, entry } = await prepared(maker, asked, identity, signal);
+  const { image, uptimeMs, enforcing, entry, seccomp } = await prepared(maker, asked, identity, signal);
   const binds = [...image.binds, ...approved.flatMap(({ mount, target }) => bindsOf(mount, target))];
   const ours = [maker.init, ...entry.binds];
   const spec = coveringVolumes(asked, image, binds);
-  const first = firstProcess(uptimeMs + spec.lifetimeMs, entry);
+  const first = { ...firstProcess(uptimeMs + spec.lifetimeMs, entry), seccomp };
   const body = bodyFor(maker.engine, {
     ...{ name: identity.containerName, labels: identity.labels },
     image: image.engineName,
@@ -100,7 +103,7 @@ export async function createSandbox(
     initArgv: first.initArgv,
     stdinOpen: entry.stdinOpen,
     engineTimeoutMs: longestLifetimeMs(maker, asked),
-    selinuxEnforcing: enforcing,
+    ...{ seccomp, selinuxEnforcing: enforcing },
     emptyFolder: emptyFolderBeside(maker.init),
   });
   const mayOverlay = enforcing && maker.engine.identity.kind === 'podman';
@@ -110,7 +113,7 @@ export async function createSandbox(
     // remove that was not there when we looked. Both calls have deadlines of their own.
     const creating = maker.engine.createContainer(identity.containerName, body);
     const { id } = await bothOf(creating, entry.prepare());
-    const started = await startedInit(maker, id, first.initArgv, entry, signal);
+    const started = await startedInit(maker, id, first, entry, signal);
     const sandbox = await verified(maker, spec, started, { mounts, ...first });
     return enforcing ? await usable(sandbox, maker.engine, binds.slice(image.binds.length), signal) : sandbox;
   } catch (error) {
@@ -169,7 +172,7 @@ async function prepared(maker: SandboxMaker, asked: SandboxSpec, identity: Sandb
       // With the others: a refusal that nobody waits for yet would end the whole process.
       entering,
     ]);
-    return { image, uptimeMs, enforcing, entry };
+    return { image, uptimeMs, enforcing, entry, seccomp: seccompOf(maker.seccomp, asked) };
   } catch (error) {
     await entering.then(
       (entry) => entry[Symbol.asyncDispose](),
@@ -204,7 +207,7 @@ interface Started {
 async function startedInit(
   maker: SandboxMaker,
   id: string,
-  argv: readonly string[],
+  { initArgv: argv, seccomp }: Omit<Expected, 'mounts'>,
   entry: Entry,
   signal?: AbortSignal,
 ): Promise<Started> {
@@ -213,11 +216,13 @@ async function startedInit(
   await maker.engine.startContainer(id);
   signal?.throwIfAborted();
   const [state, channel] = await Promise.all([maker.engine.inspectContainer(id, signal), entry.open(signal)]);
-  if (channel === undefined) await awaitInit(state.pid, argv, maker.clock, signal);
+  if (channel === undefined) {
+    await awaitInit(state.pid, { argv, name: initName(seccomp.fingerprint) }, maker.clock, signal);
+  }
   return { state, channel };
 }
 
-function firstProcess(deadlineBoottimeMs: number, entry: Entry): Omit<Expected, 'mounts'> {
+function firstProcess(deadlineBoottimeMs: number, entry: Entry): Omit<Expected, 'mounts' | 'seccomp'> {
   const apparmorProfile = profileFor(entry.path);
   return { initArgv: initArgv(deadlineBoottimeMs, entry.initWords, apparmorProfile), apparmorProfile };
 }
@@ -226,6 +231,7 @@ interface Expected {
   readonly mounts: readonly ExpectedMount[];
   readonly initArgv: readonly string[];
   readonly apparmorProfile: string | undefined;
+  readonly seccomp: StagedSeccomp;
 }
 
 async function verified(
@@ -248,6 +254,7 @@ async function verified(
     callerUid: maker.callerUid,
     initArgv: expected.initArgv,
     apparmorProfile: expected.apparmorProfile,
+    seccomp: expected.seccomp,
     nowMs: maker.clock.now(),
   });
   refuseBroken(evidence, floor);

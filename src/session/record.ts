@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { controlIds } from '../core/evidence.js';
 import { commandPaths } from '../core/exec.js';
 import { sessionIdPattern } from '../core/ids.js';
-import { networkModes, type SandboxSpec, workspaceModes } from '../core/spec.js';
+import { networkModes, type SandboxSpec, seccompVariants, workspaceModes } from '../core/spec.js';
 
 const bytes = z.number().int().nonnegative();
 const limits = z.strictObject({
@@ -50,6 +50,7 @@ const spec = z.strictObject({
   timeoutMs: bytes.optional(),
   shmBytes: bytes,
   maskedPaths: z.array(z.string()),
+  seccomp: z.enum(seccompVariants).optional(),
   require: z.array(z.enum(controlIds)),
 });
 const control = z.strictObject({

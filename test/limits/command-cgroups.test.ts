@@ -147,7 +147,8 @@ describe.each(ways)('a cgroup for each command, on a real rootless %s, over %s',
     const [oldest = ''] = commandFolders(session).sort((one, two) => Number(one.slice(4)) - Number(two.slice(4)));
     for (const name of ['init', '.', oldest]) {
       const result = await run(session, argv(`/sys/fs/cgroup/${name}`));
-      expect(result.stdout.text).toBe(`errno ${constants.errno.EACCES}\n`);
+      // Nor is there such a call inside. The folders’ owners, whom the test before looks at, hold without that as well.
+      expect(result.stdout.text).toBe(`errno ${constants.errno.ENOSYS}\n`);
     }
     stop.abort();
     await another;

@@ -82,6 +82,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
   pullAllowed: fc.boolean(),
   hostFolders: fc.subarray(['/opt', '/home/ada/.nvm']),
   require: fc.subarray(['memory', 'cpu'] as const),
+  seccomp: fc.subarray(['debug', 'nested'] as const),
   maxSessions: fc.constant(8),
   rootfulAllowed: fc.constant(false),
   tcpAllowed: fc.constant(false),
@@ -109,6 +110,7 @@ function tightened(policy: SitePolicy): fc.Arbitrary<SitePolicy> {
       pullAllowed: policy.pullAllowed ? fc.boolean() : fc.constant(false),
       images: fc.subarray([...policy.images]),
       hostFolders: fc.subarray([...policy.hostFolders]),
+      seccomp: fc.subarray([...policy.seccomp]),
       require: fc.subarray([...controlIds]).map((more) => [...new Set([...policy.require, ...more])]),
     })
     .map((changes) => ({ ...policy, ...changes }));
@@ -132,12 +134,13 @@ function notMore(strict: SandboxSpec, loose: SandboxSpec): void {
     expect(same?.hostPath).toBe(mount.hostPath);
     expect(mount.readOnly || same?.readOnly === false).toBe(true);
   }
+  expect(strict.seccomp).toBe(loose.seccomp);
   for (const id of loose.require) expect(strict.require).toContain(id);
 }
 
 function checkSpec(spec: SandboxSpec, { ceilings }: SitePolicy): void {
   const keys =
-    'env hostname idleTimeoutMs image labels lifetimeMs limits maskedPaths mounts network require shmBytes timeoutMs tmpfs workdir workspace';
+    'env hostname idleTimeoutMs image labels lifetimeMs limits maskedPaths mounts network require seccomp shmBytes timeoutMs tmpfs workdir workspace';
   expect(Object.keys(spec).sort().join(' ')).toBe(keys);
   expect(spec.network).toBe('none');
   const { limits } = spec;

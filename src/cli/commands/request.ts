@@ -9,6 +9,7 @@ export const requestOptions = {
   image: { type: 'string', help: 'host, or a fully qualified image that the site policy allows (default: host)' },
   network: { type: 'string', help: 'none, the only mode of this version' },
   workspace: { type: 'string', help: 'ro, rw or none: how the project is shown (default: ro)' },
+  seccomp: { type: 'string', help: 'default, debug or nested: which system calls there are (default: default)' },
   memory: { type: 'string', help: 'memory limit, such as 512m or 2g' },
   cpus: { type: 'string', help: 'CPU limit, such as 0.5 or 2' },
   disk: { type: 'string', help: 'how much a writable project may grow, such as 10g' },
@@ -32,7 +33,17 @@ export function requestOf(context: CommandContext): Record<string, unknown> {
   const request: { -readonly [K in keyof CreateRequest]?: unknown } = {};
   const project = text(context, 'project');
   if (project !== undefined) request.projectPath = resolve(project);
-  for (const key of ['image', 'network', 'workspace', 'memory', 'cpus', 'disk', 'lifetime', 'name'] as const) {
+  for (const key of [
+    'image',
+    'network',
+    'workspace',
+    'seccomp',
+    'memory',
+    'cpus',
+    'disk',
+    'lifetime',
+    'name',
+  ] as const) {
     const value = text(context, key);
     if (value !== undefined) request[key] = value;
   }

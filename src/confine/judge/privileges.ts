@@ -30,25 +30,3 @@ export const judgeNoNewPrivileges: Judge = (seen, { claims }) => {
   const note = 'A setuid program inside could gain rights; the engine ignored the option.';
   return control('no-new-privileges', { asked, engine, kernel: 'off' }, 'absent', note);
 };
-
-/**
- * Mode 2, by a filter that the engine added. Filters are inherited, so one of the service that started the engine
- * (a systemd unit, an outer container) would look like ours: it has to be more than the parent has.
- */
-export const judgeSeccomp: Judge = (seen, { info }) => {
-  const asked = 'filter';
-  const engine = info === undefined ? undefined : info.seccomp ? 'supported' : 'not supported';
-  const { status, parentStatus } = seen;
-  if (status?.seccompMode === undefined) return unreadable('seccomp', asked, engine, '/proc/PID/status');
-  const kernel = `mode ${status.seccompMode}, ${status.seccompFilters ?? '?'} filters`;
-  const remedy = 'Use an engine and OCI runtime built with libseccomp, without `seccomp_profile = "unconfined"`.';
-  if (status.seccompMode !== 2) return control('seccomp', { asked, engine, kernel }, 'absent', remedy);
-  const inherited = parentStatus?.seccompMode === 0 ? 0 : parentStatus?.seccompFilters;
-  if (inherited === undefined || (inherited > 0 && status.seccompFilters === undefined)) {
-    return control('seccomp', { asked, engine, kernel }, 'unknown', 'Whether the filter is inherited can not be told.');
-  }
-  if (inherited > 0 && (status.seccompFilters ?? 0) <= inherited) {
-    return control('seccomp', { asked, engine, kernel }, 'absent', `Every filter is inherited from outside. ${remedy}`);
-  }
-  return control('seccomp', { asked, engine, kernel }, 'enforced');
-};

@@ -67,7 +67,7 @@ async function ioUring(ctx: DoctorContext): Promise<Finding> {
   const evidence = value === undefined ? 'is not there' : `= ${value}`;
   return {
     ...{ part: 'io_uring_disabled', title: 'kernel.io_uring_disabled' },
-    ...pass(`kernel.io_uring_disabled ${evidence}; the seccomp profiles of both engines deny io_uring inside anyway`),
+    ...pass(`kernel.io_uring_disabled ${evidence}; Paddock's seccomp profiles deny io_uring inside anyway`),
   };
 }
 

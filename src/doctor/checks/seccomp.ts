@@ -1,6 +1,6 @@
 import { type DoctorCheck, engineOf, fail, noEngine, pass } from '../context.js';
 
-/** The kernel filters system calls, and the engine uses it. */
+/** The kernel filters system calls, and the engine hands it filters; that it hands it ours is what the canary proves. */
 export const seccompCheck: DoctorCheck = {
   id: 'seccomp',
   title: 'System calls are filtered (seccomp)',
@@ -15,7 +15,10 @@ export const seccompCheck: DoctorCheck = {
     const engine = engineOf(ctx);
     if (engine === undefined) return noEngine;
     const { seccomp } = await engine.info(signal);
-    if (seccomp) return pass(`${engine.identity.kind} filters by its default profile; kernel actions: ${actions}`);
+    if (seccomp)
+      return pass(
+        `${engine.identity.kind} sets filters, of which every sandbox gets Paddock's; kernel actions: ${actions}`,
+      );
     const config =
       engine.identity.kind === 'docker' ? '~/.config/docker/daemon.json' : '~/.config/containers/containers.conf';
     return fail(

@@ -38,7 +38,7 @@ export function dockerBody(input: BodyInput): Record<string, unknown> {
     Healthcheck: { Test: ['NONE'] },
     StopTimeout: 1,
     HostConfig: {
-      ...hardening(spec),
+      ...hardening(input),
       ...limits(spec),
       ...mounts(input),
       AutoRemove: true,
@@ -48,7 +48,7 @@ export function dockerBody(input: BodyInput): Record<string, unknown> {
   };
 }
 
-function hardening(spec: SandboxSpec): Record<string, unknown> {
+function hardening({ spec, seccomp }: BodyInput): Record<string, unknown> {
   return {
     NetworkMode: spec.network,
     PidMode: '',
@@ -59,7 +59,7 @@ function hardening(spec: SandboxSpec): Record<string, unknown> {
     Init: false,
     CapAdd: [],
     CapDrop: ['ALL'],
-    SecurityOpt: ['no-new-privileges'],
+    SecurityOpt: ['no-new-privileges', `seccomp=${seccomp.json}`],
     ReadonlyRootfs: true,
     MaskedPaths: [...new Set([...engineMaskedPaths, ...spec.maskedPaths])],
     ReadonlyPaths: engineReadonlyPaths,

@@ -25,6 +25,12 @@ export interface BodyMount {
   readonly ours: boolean;
 }
 
+/** A system call filter, as each engine takes it: Docker its text, Podman a file that its service can read. */
+export interface BodySeccomp {
+  readonly json: string;
+  readonly path: string;
+}
+
 /** Everything a create request is made of. Each field has been decided or checked by Paddock. */
 export interface BodyInput {
   readonly name: string;
@@ -43,6 +49,7 @@ export interface BodyInput {
   /** When the engine itself ends it, where it has a clock for that: the last resort behind process 1. */
   readonly engineTimeoutMs: number;
   readonly labels: Readonly<Record<string, string>>;
+  readonly seccomp: BodySeccomp;
   readonly selinuxEnforcing: boolean;
   /** Second layer of read-only overlays, on hosts where SELinux enforces. */
   readonly emptyFolder: string;

@@ -29,6 +29,7 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
     privileged: false,
     cap_drop: ['ALL'],
     no_new_privileges: true,
+    seccomp_profile_path: input.seccomp.path,
     read_only_filesystem: true,
     read_write_tmpfs: false,
     // Removed by conmon itself when it ends, and not worth an fsync.

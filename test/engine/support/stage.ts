@@ -20,6 +20,7 @@ import { ImageStore } from '../../../src/sandbox/images.js';
 import { stageInit } from '../../../src/sandbox/init-binary.js';
 import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
 import { commandLineOf, pidNamespaceOf, processesOf } from '../../../src/sandbox/processes.js';
+import { stageSeccomp } from '../../../src/sandbox/seccomp-files.js';
 import type { Session } from '../../../src/session/session.js';
 import { Sessions } from '../../../src/session/sessions.js';
 import { RecordStore } from '../../../src/session/store.js';
@@ -171,7 +172,11 @@ async function makerOn(
     hostImage: () => Promise.resolve({ image, binds }),
     extraBinds: (folders) => hostFolderBinds(folders, { ...approval, allowedRoots: policy.hostFolders }),
   });
-  const [init, ids] = await Promise.all([stageInit(builtInit, stateDir), mappableIds(userInfo().username, uid)]);
+  const [init, seccomp, ids] = await Promise.all([
+    stageInit(builtInit, stateDir),
+    stageSeccomp(stateDir),
+    mappableIds(userInfo().username, uid),
+  ]);
   const pipes = new PipeMaker(init.source);
   const { lifetimeMs: lifetimeCeilingMs } = policy.ceilings;
   return {
@@ -179,6 +184,7 @@ async function makerOn(
     images,
     clock: systemClock,
     init,
+    seccomp,
     pipes,
     cgroups: new CgroupKeeper(init.source),
     lifetimeCeilingMs,

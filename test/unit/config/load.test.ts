@@ -228,6 +228,16 @@ memory = "1g"
     expect(origins['ceilings.memoryBytes']).toBe(`file:${userFile}`);
   });
 
+  it('says which system call filters may be asked for, and the user may take some of them away', async () => {
+    const site = { [defaultPolicyPath]: rootFile('seccomp = ["debug"]') };
+    const user = (list: string) => ({ ...site, [userFile]: `[policy]\nseccomp = ${list}` });
+    expect((await load()).sitePolicy.seccomp).toEqual([]);
+    expect((await load({}, site)).sitePolicy.seccomp).toEqual(['debug']);
+    expect((await load({}, user('["default"]'))).sitePolicy.seccomp).toEqual(['default']);
+    expect(await complaint({}, user('["nested"]'))).toContain('nested is looser than the policy');
+    expect(await complaint({}, { [defaultPolicyPath]: rootFile('seccomp = ["unconfined"]') })).toContain('seccomp');
+  });
+
   it('is refused when its own defaults are above its ceilings', async () => {
     const text = '[ceilings]\nmemory = "1g"\n[defaults]\nmemory = "2g"';
     expect(await complaint({}, { [defaultPolicyPath]: rootFile(text) })).toContain('defaults.memory');

@@ -75,6 +75,20 @@ describe('privileges', () => {
     );
     expect(rowOf('seccomp', { parentStatus: undefined }).status).toBe('unknown');
   });
+
+  it('are degraded with a filter that does not answer as ours does, or as another of ours', () => {
+    expect(rowOf('seccomp')).toMatchObject({
+      asked: 'default (01234567)',
+      kernel: 'mode 2, 1 filters, 01234567',
+      status: 'enforced',
+    });
+    for (const name of ['init', 'init-01234568', 'init-0123456', 'sh']) {
+      expect(rowOf('seccomp', status('init-01234567', name))).toMatchObject({
+        kernel: 'mode 2, 1 filters, not ours',
+        status: 'degraded',
+      });
+    }
+  });
 });
 
 describe('identity', () => {

@@ -17,6 +17,7 @@ describe('a request that says nothing', () => {
     });
     expect(spec.limits.fsizeBytes).toBe(10 * gib);
     expect(spec.maskedPaths).toContain('/proc/interrupts');
+    expect(spec.seccomp).toBe('default');
   });
 
   it('has sized scratch folders, with exec where tools need it', () => {
@@ -316,5 +317,24 @@ describe('tmpfs and mounts in dockerOpts', () => {
     const request = { dockerOpts: { User: '1000:1000' } };
     expect(decideCreate(request, context()).verdict).toBe('deny');
     expect(decideCreate(request, { ...context(), sandboxUsers: ['1000:1000'] }).verdict).toBe('allow');
+  });
+});
+
+describe('the system call filter', () => {
+  it('is the default for everybody, and another where the policy names it', () => {
+    const open = { seccomp: ['debug'] } as const;
+    expect(specOf({ seccomp: 'default' }).seccomp).toBe('default');
+    expect(specOf({ seccomp: 'default' }, open).seccomp).toBe('default');
+    expect(specOf({ seccomp: 'debug' }, open).seccomp).toBe('debug');
+    expect(specOf({}, open).seccomp).toBe('default');
+  });
+
+  it('is refused where the policy does not name it, and where it is none of ours', () => {
+    expect(ruleOf({ seccomp: 'debug' })).toBe('seccomp.not-allowed');
+    expect(ruleOf({ seccomp: 'nested' }, { seccomp: ['debug'] })).toBe('seccomp.not-allowed');
+    for (const seccomp of ['unconfined', '/tmp/mine.json', '', null]) {
+      expect(ruleOf({ seccomp }, { seccomp: ['debug', 'nested'] })).toBe('request.invalid');
+    }
+    expect(dockerRule({ SecurityOpt: ['seccomp=debug'] })).toBe('security-opt.seccomp');
   });
 });

@@ -33,7 +33,15 @@ function countingClock(): Clock & { pauses: number } {
 it('waits for the execve that makes the OCI runtime our init', async () => {
   const pid = await start('/bin/sh', ['-c', 'read line; exec sleep 60']);
   const clock = countingClock();
-  await awaitInit(pid, ['sleep', '60'], clock);
+  await awaitInit(pid, { argv: ['sleep', '60'], name: 'sleep' }, clock);
+  expect(clock.pauses).toBeGreaterThanOrEqual(3);
+});
+
+it('waits until our init has said which filter it is under', async () => {
+  const pid = await start('/bin/sh', ['-c', 'read line; printf init-01 >/proc/$$/comm; read line']);
+  const argv = ['/bin/sh', '-c', 'read line; printf init-01 >/proc/$$/comm; read line'];
+  const clock = countingClock();
+  await awaitInit(pid, { argv, name: 'init-01' }, clock);
   expect(clock.pauses).toBeGreaterThanOrEqual(3);
 });
 
@@ -42,13 +50,15 @@ it('returns at once for a process that is gone', async () => {
   const [child] = started;
   if (child?.exitCode === null) await once(child, 'exit');
   const clock = countingClock();
-  await awaitInit(pid, ['sleep', '60'], clock);
+  await awaitInit(pid, { argv: ['sleep', '60'], name: 'sleep' }, clock);
   expect(clock.pauses).toBe(0);
 });
 
 it('gives up when the caller does', async () => {
   const pid = await start('sleep', ['61']);
-  await expect(awaitInit(pid, ['sleep', '60'], systemClock, AbortSignal.timeout(30))).rejects.toMatchObject({
+  await expect(
+    awaitInit(pid, { argv: ['sleep', '60'], name: 'sleep' }, systemClock, AbortSignal.timeout(30)),
+  ).rejects.toMatchObject({
     name: 'AbortError',
   });
 });

@@ -45,6 +45,7 @@ function inputOf(changes: Partial<BodyInput> = {}): BodyInput {
     stdinOpen: false,
     engineTimeoutMs: 86_400_000,
     labels: { 'dev.paddock.session': 'pdk_x', 'dev.paddock.nonce': 'n', 'dev.paddock.user.team': 'blue' },
+    seccomp: { json: '{"defaultAction":"SCMP_ACT_ERRNO"}', path: '/state/bin/seccomp-default-01234567.json' },
     selinuxEnforcing: false,
     emptyFolder: '/state/bin/empty',
     ...changes,

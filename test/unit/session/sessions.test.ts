@@ -12,6 +12,7 @@ import { CgroupKeeper } from '../../../src/sandbox/cgroups/cgroup-keeper.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
 import { stageInit } from '../../../src/sandbox/init-binary.js';
 import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
+import { stageSeccomp } from '../../../src/sandbox/seccomp-files.js';
 import type { SessionsOptions } from '../../../src/session/session-maker.js';
 import { Sessions } from '../../../src/session/sessions.js';
 import { RecordStore } from '../../../src/session/store.js';
@@ -78,6 +79,7 @@ describe('making a session that fails', () => {
         images,
         clock: systemClock,
         init,
+        seccomp: await stageSeccomp(folder),
         commandPath: 'exec',
         lifetimeCeilingMs: 86_400_000,
         approval,

@@ -53,7 +53,7 @@ export const dockerMountinfo = `126 101 0:43 / / ro,relatime - overlay overlay r
 114 130 0:54 / /sys/firmware ro,relatime - tmpfs tmpfs ro,uid=1001,gid=1001
 `;
 
-export const hardenedStatus = `Name:	paddock-init
+export const hardenedStatus = `Name:	init-01234567
 State:	S (sleeping)
 PPid:	7018
 Uid:	1001	1001	1001	1001
@@ -79,6 +79,7 @@ export const request: EvidenceRequest = {
   callerUid: 1001,
   nowMs: 1,
   initArgv: ['/.paddock/init', '--deadline', '99'],
+  seccomp: { variant: 'default', fingerprint: '01234567' },
   claims: {},
   approvedMounts: [mount('/usr', '/usr', '5'), mount('/home/ann/project', '/workspace', '7')],
   spec: {
