@@ -13,10 +13,11 @@ describe.each(engineKinds)('the channel into a sandbox of a real rootless %s', (
   let session: Session;
 
   beforeAll(async () => {
-    stage = await Stage.open(kind);
+    // Where a command may do the most: the default filter closes half of the ways altogether.
+    stage = await Stage.open(kind, { policy: { seccomp: ['debug'] } });
     const projectPath = await stage.project();
     execFileSync('gcc', ['-O1', '-o', join(projectPath, 'reach'), 'test/engine/support/reach.c']);
-    session = await stage.create({ projectPath });
+    session = await stage.create({ projectPath, seccomp: 'debug' });
   });
   afterAll(() => stage[Symbol.asyncDispose]());
 
@@ -25,10 +26,10 @@ describe.each(engineKinds)('the channel into a sandbox of a real rootless %s', (
     return Object.fromEntries(lines.split('\n').map((line) => line.split(' ') as [string, string]));
   }
 
-  // The positive control: where an engine's seccomp profile closes a way altogether, its answer proves nothing.
   it('could be reached by the ways tried here, if process 1 and its supervisors were ordinary processes', async () => {
-    const open = Object.entries(await reach('child')).filter(([, answer]) => answer === 'ok');
-    expect(open.map(([way]) => way)).toEqual(expect.arrayContaining(['fd-read', 'fd-write', 'mem', 'environ']));
+    const ways = await reach('child');
+    expect(Object.keys(ways).length).toBe(7);
+    expect(Object.entries(ways).filter(([, answer]) => answer !== 'ok')).toEqual([]);
   });
 
   it.each([
