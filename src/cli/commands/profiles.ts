@@ -1,5 +1,7 @@
 import { AppArmorInstall, type AppArmorState } from '../../confine/apparmor-install.js';
+import { seccompProfiles } from '../../confine/seccomp/profile.js';
 import { PaddockError } from '../../core/errors.js';
+import { seccompVariants } from '../../core/spec.js';
 import { shippedAppArmor } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
 import { report, table } from '../output.js';
@@ -7,10 +9,10 @@ import { callerUid } from '../settings.js';
 
 const actions = { list, show, check, install, uninstall };
 
-/** Profiles of security modules, which hold on their own: no setting of ours is read, so that root may run this anywhere. */
+/** Holds on its own: no setting of ours is read, so that root may run it anywhere. */
 export const profiles: CliCommand = {
   name: 'profiles',
-  usage: 'profiles list | show|check|install|uninstall apparmor',
+  usage: 'profiles list | show NAME | check|install|uninstall apparmor',
   summary: 'the security profiles; an administrator installs them once',
   mostPositionals: 2,
   options: {},
@@ -18,21 +20,35 @@ export const profiles: CliCommand = {
     const [action = '', name] = context.positionals;
     const known = Object.hasOwn(actions, action) ? actions[action as keyof typeof actions] : undefined;
     if (known === undefined) throw new PaddockError('BAD_ARGUMENT', 'say list, show, check, install or uninstall');
-    if (name !== (action === 'list' ? undefined : 'apparmor')) {
-      throw new PaddockError('BAD_ARGUMENT', action === 'list' ? 'list takes no name' : 'name a profile: apparmor');
+    const names: readonly string[] = action === 'show' ? ['apparmor', ...filterNames()] : ['apparmor'];
+    if (action === 'list' ? name !== undefined : name === undefined || !names.includes(name)) {
+      throw new PaddockError(
+        'BAD_ARGUMENT',
+        action === 'list' ? 'list takes no name' : `name one of ${names.join(', ')}`,
+      );
     }
     return await known(context, new AppArmorInstall({ shipped: shippedAppArmor }));
   },
 };
 
+const filterNames = () => seccompVariants.map((variant) => `seccomp-${variant}`);
+
 async function list(context: CommandContext, apparmor: AppArmorInstall): Promise<number> {
   const state = await apparmor.state();
-  const found = [{ name: 'apparmor', ...state }];
-  await report(context, { profiles: found }, table(found.map((one) => [one.name, words(one)])));
+  const filters = seccompProfiles().map(({ variant, fingerprint }) => ({ name: `seccomp-${variant}`, fingerprint }));
+  const rows = filters.map(({ name, fingerprint }) => [name, `given to the engine with each sandbox (${fingerprint})`]);
+  const found = [{ name: 'apparmor', ...state }, ...filters];
+  await report(context, { profiles: found }, table([['apparmor', words(state)], ...rows]));
   return 0;
 }
 
 async function show(context: CommandContext, apparmor: AppArmorInstall): Promise<number> {
+  const [, name] = context.positionals;
+  const filter = seccompProfiles().find(({ variant }) => name === `seccomp-${variant}`);
+  if (filter !== undefined) {
+    await report(context, { name, fingerprint: filter.fingerprint, text: filter.json }, filter.json.trimEnd());
+    return 0;
+  }
   const text = await apparmor.text();
   await report(context, { name: 'apparmor', installed: apparmor.installed, text }, text.trimEnd());
   return 0;
