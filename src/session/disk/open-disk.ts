@@ -64,11 +64,15 @@ export class OpenedDisk {
       },
       close: async () => {
         stop.abort();
-        await this.#begun?.catch(() => undefined);
-        await this.#accountant.idle();
+        await this.#idle();
         await Promise.all(handles.map((handle) => handle.close()));
       },
     });
+  }
+
+  async #idle(): Promise<void> {
+    await this.#begun?.catch(() => undefined);
+    await this.#accountant.idle();
   }
 
   /** Says which sandbox it is of, once there is one. */
