@@ -161,10 +161,7 @@ async function openRoots(roots: readonly WritableRoot[]): Promise<Opened> {
   return { handles, folders, unreachable: tops.length - folders.length };
 }
 
-/**
- * By descent and by namespace: either alone may miss some. Process 1 and the supervisors of commands, its children, are left out:
- * they let nobody look into them, and hold nothing of the project's.
- */
+/** By descent and by namespace: either alone may miss some. Our own are left out: they hold nothing of the project's. */
 function pidsOf({ initPid, namespace }: Pick<InitIdentity, 'initPid' | 'namespace'>): readonly number[] {
   const all = listProcesses();
   const roots = all.filter(({ pid }) => pid === initPid);
