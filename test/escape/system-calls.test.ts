@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -82,7 +82,7 @@ describe.each(engineKinds)('a system call in a sandbox of a real rootless %s', (
   beforeAll(async () => {
     stage = await Stage.open(kind, { policy: { seccomp: ['debug', 'nested'] } });
     const project = await stage.project();
-    execFileSync('cp', [program, project]);
+    copyFileSync(program, join(project, 'calls'));
     for (const seccomp of ['default', 'debug', 'nested'] as const) {
       const session = await stage.create({ projectPath: project, seccomp });
       sessions.set(seccomp, session);
