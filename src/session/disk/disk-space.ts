@@ -24,6 +24,8 @@ export interface DiskSpaceParts {
 
 type LevelListener = (level: DiskLevel, usage: DiskUsage) => void;
 
+/** So many looks long what is being ended stays stopped. */
+const mostFullLooks = 10;
 /** Who asks for room waits so long at most for the next count, which keeps its distance to the last. */
 const longestRestMs = 2000;
 /** A file system that does not answer is asked again after so long; after so many times the session counts as full. */
@@ -45,6 +47,7 @@ export class DiskSpace implements AsyncDisposable {
   #level: DiskLevel = 'usual';
   #failures = 0;
   #isRestless = false;
+  #fullLooks = 0;
   #onLevel: LevelListener | undefined;
 
   constructor(parts: DiskSpaceParts) {
@@ -186,9 +189,11 @@ export class DiskSpace implements AsyncDisposable {
       // What was stopped meanwhile is judged before it goes on.
       if (hold.isHolding) return;
     }
-    // Also those that were let in before the count. Until they are gone they stay stopped.
+    // Also those that were let in before the count. They stay stopped until they are gone, but not for ever: a command that is just
+    // being started can't be ended before it runs.
     this.#endIfFull();
-    if (!this.isFull()) hold.release();
+    this.#fullLooks = this.isFull() ? this.#fullLooks + 1 : 0;
+    if (this.#fullLooks === 0 || this.#fullLooks > mostFullLooks) hold.release();
     await this.#sleep(lookEveryMs);
   }
 

@@ -174,6 +174,16 @@ describe('the disk of a session', () => {
     expect(hold.isHolding).toBe(false);
   });
 
+  it('lets a command that is being started at the limit run, so that it can be ended', async () => {
+    const { clock, accountant, hold, space } = stage();
+    // Without an end: nobody can end it yet.
+    space.begin(() => undefined);
+    accountant.state = 'in-doubt';
+    accountant.next = usageOf(100);
+    await clock.pass(4000);
+    expect([space.isFull(), hold.isHolding]).toEqual([true, false]);
+  });
+
   it('ends nothing by a count that went on beside the commands: that may have met something twice', async () => {
     const { clock, accountant, hold, space } = stage();
     let ended = false;
