@@ -25,7 +25,7 @@ import {
 import { type ControlFrame, ControlWire, frameKinds } from './wire.js';
 
 /** What visitors need of a session. */
-export interface VisitedSession extends Pick<Session, 'start' | 'commands' | 'ending'> {
+export interface VisitedSession extends Pick<Session, 'id' | 'start' | 'commands' | 'ending'> {
   readonly sandbox: { readonly alive: boolean; readonly handle: { readonly spec: SandboxSpec } };
 }
 
@@ -191,8 +191,17 @@ export class Visitor {
   }
 
   async #refuse(thrown: unknown): Promise<void> {
-    if (thrown instanceof PolicyDenied) this.#options.denials?.add();
-    await this.#answer(toErrorMessage(thrown));
+    if (!(thrown instanceof PolicyDenied)) return await this.#answer(toErrorMessage(thrown));
+    const { audit, denials, session } = this.#options;
+    denials?.add();
+    const { code: result, ruleId: rule } = thrown;
+    const written = audit.event('policy.deny', { session: session.id, verdict: 'deny', result, rule });
+    await this.#answer(
+      await written.then(
+        () => toErrorMessage(thrown),
+        (auditError: unknown) => toErrorMessage(auditError),
+      ),
+    );
   }
 
   async #run(message: ExecMessage): Promise<ExecResult> {

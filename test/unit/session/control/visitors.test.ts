@@ -160,7 +160,7 @@ describe('a visitor of a held session', () => {
     await expect(asking).rejects.toMatchObject(wanted);
   });
 
-  it('is counted when policy refuses it something, and not when something else goes wrong', async () => {
+  it('is counted and written down when policy refuses it something, and not when something else goes wrong', async () => {
     await using served = await Served.make(cat);
     const never = new AbortController().signal;
     served.session.update = () => Promise.reject(new PolicyDenied('pids.ceiling', 'too many'));
@@ -168,9 +168,17 @@ describe('a visitor of a held session', () => {
     const tooLong = execInHeld(await served.connect(), { argv: ['x'], timeout: '999h' }, {});
     await expect(tooLong).rejects.toMatchObject({ code: 'POLICY_DENIED' });
     expect(served.denied).toBe(2);
+    const { id } = served.session;
+    expect(served.audit.events).toEqual([
+      `policy.deny ${id} pids.ceiling POLICY_DENIED`,
+      expect.stringMatching(/^policy\.deny \S+ \S*timeout\S* POLICY_DENIED$/),
+    ]);
     served.session.update = () => Promise.reject(new Error('no such thing'));
     await expect(updateHeld(await served.connect(), {}, never)).rejects.toThrow();
-    expect(served.denied).toBe(2);
+    expect([served.denied, served.audit.events.length]).toEqual([2, 2]);
+    served.audit.isFull = true;
+    const unwritten = execInHeld(await served.connect(), { argv: ['x'], timeout: '999h' }, {});
+    await expect(unwritten).rejects.toMatchObject({ code: 'AUDIT_UNWRITABLE' });
   });
 
   it('stops waiting for a change when it wants to', async () => {

@@ -6,6 +6,7 @@ export class InMemoryAudit implements AuditRecorder {
   readonly lines: string[] = [];
   /** The rules that intents named. */
   readonly rules: string[] = [];
+  readonly events: string[] = [];
   isFull = false;
 
   intent(action: string, fields: AuditFields = {}): ReturnType<AuditRecorder['intent']> {
@@ -18,7 +19,9 @@ export class InMemoryAudit implements AuditRecorder {
     return Promise.resolve({ id: String(this.lines.length), outcome });
   }
 
-  event(): Promise<void> {
+  event(action: string, fields: AuditFields & { readonly result?: string } = {}): Promise<void> {
+    if (this.isFull) return Promise.reject(new AuditError('AUDIT_UNWRITABLE', 'the disk is full'));
+    this.events.push([action, fields.session, fields.rule, fields.result].filter((one) => one !== undefined).join(' '));
     return Promise.resolve();
   }
 

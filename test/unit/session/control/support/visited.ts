@@ -9,7 +9,7 @@ import type { CommandId } from '../../../../../src/core/ids.js';
 import { systemClock } from '../../../../../src/kit/clock.js';
 import { deferred } from '../../../../../src/kit/deferred.js';
 import { Disposables } from '../../../../../src/kit/disposables.js';
-import { newCommandId } from '../../../../../src/kit/random-id.js';
+import { newCommandId, newSessionId } from '../../../../../src/kit/random-id.js';
 import type { Command, CommandOptions, TerminalSize } from '../../../../../src/sandbox/command/command.js';
 import { claim } from '../../../../../src/session/control/claim.js';
 import { serveControl } from '../../../../../src/session/control/server.js';
@@ -34,6 +34,7 @@ export interface ProgramIo {
 
 /** A session without a sandbox: its commands are functions of the test. */
 export class FakeSession implements VisitedSession {
+  readonly id = newSessionId();
   readonly commands: SessionCommand[] = [];
   readonly sandbox = { alive: true, handle: { spec: specOf(record()) } };
   readonly closing = new AbortController();
@@ -109,6 +110,7 @@ function resultOf(exitCode: number, reason: ExitReason): ExecResult {
 export class Served implements AsyncDisposable {
   readonly session: FakeSession;
   readonly path: string;
+  readonly audit = new InMemoryAudit();
   /** How often policy refused something to a visitor. */
   denied = 0;
   readonly #stack: Disposables;
@@ -135,7 +137,8 @@ export class Served implements AsyncDisposable {
         served.denied += 1;
       },
     };
-    const options = { session, sitePolicy, audit: new InMemoryAudit(), clock: systemClock, update, denials, ...known };
+    const { audit } = served;
+    const options = { session, sitePolicy, audit, clock: systemClock, update, denials, ...known };
     stack.use(await serveControl(held, options));
     return served;
   }
