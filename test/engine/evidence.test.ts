@@ -114,7 +114,9 @@ describe.each(engineKinds)('the evidence of a sandbox on a real rootless %s', (k
     expect(await said(session, 'id -u')).toBe(kind === 'podman' ? '1000' : '0');
     expect(await said(session, 'ulimit -Hn; ulimit -Hc')).toBe('4096\n0');
     const first = await said(session, 'tr "\\0" " " </proc/1/cmdline');
-    expect(first).toMatch(/^\/\.paddock\/init --deadline-boottime-ms \d+ --channel fifo $/);
+    expect(first).toMatch(
+      /^\/\.paddock\/init --deadline-boottime-ms \d+ (--apparmor paddock-sandbox )?--channel fifo $/,
+    );
     expect(await said(session, 'cat /proc/1/comm')).toMatch(/^init-[0-9a-f]{8}$/);
     expect(await said(session, 'cat /proc/sys/kernel/hostname; uname -n')).toBe('sandbox\nsandbox');
   });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/session/session.js';
 import { engineKinds } from '../engine/support/engines.js';
 import { command, refused, run, Stage, said } from '../engine/support/stage.js';
+import { build } from './support/built.js';
 
 /**
  * What takes a capability that no sandbox has: closed whatever a seccomp profile lets through, so it is tried under `nested`, too, where
@@ -47,8 +48,7 @@ describe.each(engineKinds)('out of a sandbox of a real rootless %s', (kind) => {
   beforeAll(async () => {
     stage = await Stage.open(kind, { policy: { seccomp: ['nested'] } });
     project = await stage.project();
-    const source = join(import.meta.dirname, 'support', 'probe.c');
-    execFileSync('gcc', ['-O1', '-Wall', '-Wextra', '-Werror', '-o', join(project, 'probe'), source]);
+    build('probe', join(project, 'probe'));
     session = await stage.create({ projectPath: project, workspace: 'rw' });
     nested = await stage.create({ seccomp: 'nested', mcpMounts: [{ source: project, target: '/data' }] });
   });

@@ -8,13 +8,12 @@ import type { EngineIdentity } from '../../src/engine/types.js';
 import type { Session } from '../../src/session/session.js';
 import { engineKinds } from '../engine/support/engines.js';
 import { refused, Stage, said } from '../engine/support/stage.js';
+import { build } from './support/built.js';
 import { notTestable, openedBy, refusedCalls, surelyOpenOutside } from './support/refused-calls.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'paddock-calls-'));
 const program = join(folder, 'calls');
-execFileSync('gcc', [
-  ...['-O1', '-Wall', '-Wextra', '-Werror', '-o', program, join(import.meta.dirname, 'support', 'calls.c')],
-]);
+build('calls', program);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 type Answers = ReadonlyMap<string, string>;
