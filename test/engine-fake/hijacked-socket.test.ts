@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,11 +10,10 @@ import { keepUnreadOnError, writeDirectly } from '../../src/engine/transport/hij
 describe('a taken-over socket', () => {
   it('gives out what it holds before a reset destroys it, also while its reader pauses', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'paddock-socket-'));
+    const peers: Socket[] = [];
     const server = createServer({ pauseOnConnect: true }, (peer) => {
       peer.on('error', () => undefined).write(Buffer.alloc(100));
-      setTimeout(() => peer.write(Buffer.alloc(5_000)), 40);
-      // Closing with bytes unread makes the kernel report a reset behind the last bytes.
-      setTimeout(() => peer.destroy(), 80);
+      peers.push(peer);
     });
     server.listen(join(folder, 's'));
     await once(server, 'listening');
@@ -29,10 +28,16 @@ describe('a taken-over socket', () => {
       socket.pause();
     });
     writeDirectly(socket, Buffer.alloc(1_000), (isOpen) => expect(isOpen).toBe(true));
-    await sleep(200);
+    await expect.poll(() => got).toBe(100);
+    peers[0]?.write(Buffer.alloc(5_000));
+    await sleep(40);
+    // Closing with bytes unread makes the kernel report a reset behind the last bytes.
+    peers[0]?.destroy();
+    await sleep(40);
     socket.resume();
-    await expect.poll(() => socket.destroyed).toBe(true);
-    expect({ got, codes }).toEqual({ got: 5_100, codes: ['ECONNRESET'] });
+    await expect
+      .poll(() => ({ isOver: socket.destroyed, got, codes }), { timeout: 10_000 })
+      .toEqual({ isOver: true, got: 5_100, codes: ['ECONNRESET'] });
     server.close();
     await rm(folder, { recursive: true, force: true });
   });

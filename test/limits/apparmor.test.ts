@@ -48,15 +48,18 @@ describe.each(ways)('apparmor on a real rootless %s, over %s', (kind, commandPat
     await running.settled;
   });
 
-  it('denies what nothing else does', async (context) => {
-    need(context);
-    const line = 'exec 3>/proc/self/mem && echo opened';
-    // The kernel's own rules allow it: so it is the profile that does not.
-    expect(spawnSync('sh', ['-c', line], { encoding: 'utf8' }).stdout).toBe('opened\n');
-    const result = await run(session, line);
-    expect(result.stderr.text).toContain('Permission denied');
-    expect(result.stdout.text).toBe('');
-  });
+  it.for(['self', 'thread-self', 'self/task/$$'])(
+    'denies what nothing else does: to write to /proc/%s/mem',
+    async (of, context) => {
+      need(context);
+      const line = `exec 3>/proc/${of}/mem && echo opened`;
+      // The kernel's own rules allow it: so it is the profile that does not.
+      expect(spawnSync('sh', ['-c', line], { encoding: 'utf8' }).stdout).toBe('opened\n');
+      const result = await run(session, line);
+      expect(result.stderr.text).toContain('Permission denied');
+      expect(result.stdout.text).toBe('');
+    },
+  );
 
   it.each([
     ['a change to another', 'changeprofile unconfined', 'current'],

@@ -7,19 +7,23 @@ import { PipeMaker } from '../../src/sandbox/pipe-maker.js';
 import { builtInit } from './init/support/compiled.js';
 
 const program = builtInit();
-const childrenOfOurs = () =>
+const children = () =>
   listProcesses()
     .filter(({ ppid, comm }) => ppid === process.pid && comm.startsWith('paddock-init'))
     .map(({ pid }) => pid);
 
 describe('the maker of pipes', { timeout: 60_000 }, () => {
   let parent: string;
+  // Other files' tests run in this process, too.
+  let others: readonly number[];
+  const childrenOfOurs = () => children().filter((pid) => !others.includes(pid));
   const folder = (name: string) => {
     mkdirSync(join(parent, name));
     return join(parent, name);
   };
   beforeEach(() => {
     parent = mkdtempSync(join(tmpdir(), 'paddock-pipes-'));
+    others = children();
   });
   afterEach(() => {
     for (const pid of childrenOfOurs()) process.kill(pid, 'SIGKILL');

@@ -10,8 +10,8 @@ export const allowedGroups: readonly AllowedGroup[] = [
     topic: 'files: opening, reading, writing',
     why: 'What programs do all day; the mounts decide what can be reached.',
     calls: words(`
-      access chdir close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64 fallocate fchdir fcntl fdatasync
-      flock fstat fstatfs fsync ftruncate getcwd getdents getdents64 ioctl lseek lstat newfstatat open openat openat2 pread64 preadv
+      access chdir close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64 fchdir fcntl fdatasync
+      flock fstat fstatfs fsync ftruncate getcwd getdents getdents64 lseek lstat newfstatat open openat openat2 pread64 preadv
       preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv sendfile splice stat statfs statx sync sync_file_range
       syncfs tee truncate write writev`),
   },

@@ -1,4 +1,5 @@
 import type { SeccompVariant } from '../../core/spec.js';
+import { reservationRules } from './reservations.js';
 import type { ArgumentRule, Condition } from './rule.js';
 import { socketRules } from './sockets.js';
 
@@ -46,5 +47,6 @@ export const argumentRules: readonly ArgumentRule[] = [
     why: 'Where a thread’s own variables are.',
     processors: ['amd64'],
   },
+  ...reservationRules,
   ...socketRules,
 ];

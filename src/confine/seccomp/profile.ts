@@ -26,7 +26,7 @@ interface EngineCondition {
 export interface SeccompProfile {
   readonly variant: SeccompVariant;
   readonly json: string;
-  /** Eight hexadecimal digits of the rules' digest. */
+  /** Eight hexadecimal digits of the digest of all of it but the rules that tell them. */
   readonly fingerprint: string;
 }
 
@@ -45,11 +45,7 @@ export function initName(fingerprint: string): string {
 export function seccompProfiles(): readonly SeccompProfile[] {
   return seccompVariants.map((variant) => {
     const rules = rulesOf(variant);
-    const fingerprint = createHash('sha256')
-      .update(JSON.stringify(rules))
-      .digest('hex')
-      .slice(0, 2 * canary.bytes);
-    const profile = {
+    const rest = {
       defaultAction: 'SCMP_ACT_ERRNO',
       defaultErrnoRet: errnos.ENOSYS,
       // Native calls only: the kernel ends a program that makes one of the 32-bit or x32 interface.
@@ -57,8 +53,12 @@ export function seccompProfiles(): readonly SeccompProfile[] {
         { architecture: 'SCMP_ARCH_X86_64', subArchitectures: [] },
         { architecture: 'SCMP_ARCH_AARCH64', subArchitectures: [] },
       ],
-      syscalls: [...rules, ...canaryRules(fingerprint)],
     };
+    const fingerprint = createHash('sha256')
+      .update(JSON.stringify({ ...rest, rules }))
+      .digest('hex')
+      .slice(0, 2 * canary.bytes);
+    const profile = { ...rest, syscalls: [...rules, ...canaryRules(fingerprint)] };
     return { variant, json: `${JSON.stringify(profile)}\n`, fingerprint };
   });
 }

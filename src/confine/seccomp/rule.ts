@@ -1,7 +1,14 @@
 import type { SeccompVariant } from '../../core/spec.js';
 
 /** Errnos that a refusal may carry (asm-generic/errno-base.h, errno.h): the same numbers on x86-64 and arm64. */
-export const errnos = { EPERM: 1, EACCES: 13, ENOSYS: 38, EPROTONOSUPPORT: 93, EAFNOSUPPORT: 97 } as const;
+export const errnos = {
+  EPERM: 1,
+  EACCES: 13,
+  ENOSYS: 38,
+  EPROTONOSUPPORT: 93,
+  EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
+} as const;
 export type ErrnoName = keyof typeof errnos;
 
 /** Calls that every sandbox may make, whatever their arguments. */

@@ -15,8 +15,9 @@ const byAnswer = {
   EAFNOSUPPORT: 'socket-packet socket-vsock socket-alg socketpair-tipc',
   EPROTONOSUPPORT: 'socket-netfilter socket-audit socket-uevent socket-mptcp socket-sctp',
   EACCES: 'socket-ping',
+  EOPNOTSUPP: 'fallocate-keep-size fallocate-zero-keep-size',
   // No rule fits them, so they get the answer to everything else. Docker 20.10 does not know that a profile names that.
-  otherwise: 'keyctl personality socket-packet-old',
+  otherwise: 'keyctl personality socket-packet-old ioctl-resvsp ioctl-resvsp64 ioctl-zero-range',
   SIGSYS: 'int80-getpid int80-socketcall x32-getpid x32-ptrace',
 } as const;
 
@@ -34,6 +35,8 @@ const ofTheHost = 'takes a capability over the host, which nobody here has';
 export const notTestable: Readonly<Record<string, string>> = {
   ...{ acct: ofTheHost, swapon: ofTheHost, swapoff: ofTheHost, vhangup: ofTheHost, syslog: ofTheHost },
   ...{ init_module: ofTheHost, delete_module: ofTheHost, kexec_load: ofTheHost, open_by_handle_at: ofTheHost },
+  // What it works on is in memory, which has no zero ranges.
+  ...{ 'fallocate-zero-keep-size': 'no zero ranges in memory', 'ioctl-zero-range': 'no zero ranges in memory' },
   'socket-ping': 'net.ipv4.ping_group_range has nobody in it',
   'socket-alg': 'this kernel has no AF_ALG',
   'socket-vsock': 'this kernel has no AF_VSOCK',
@@ -46,7 +49,7 @@ export const notTestable: Readonly<Record<string, string>> = {
 export const surelyOpenOutside = `
   unshare-user unshare-mnt unshare-net unshare-pid unshare-ipc unshare-uts unshare-cgroup clone-user clone-mnt clone-net
   mount umount2 chroot fsopen open_tree clone3-user ptrace process_vm_readv process_vm_writev pidfd_getfd
-  add_key keyctl vmsplice socket-raw socket-raw6 socket-packet personality adjtimex`
+  add_key keyctl vmsplice fallocate-keep-size ioctl-resvsp ioctl-resvsp64 socket-raw socket-raw6 socket-packet personality adjtimex`
   .trim()
   .split(/\s+/);
 
