@@ -128,7 +128,7 @@ describe.each(commandWays)(
       const timesLetGoOn = async () => {
         written += 1;
         // All at once: who writes on while a session is being stopped can't be told from the session.
-        execFileSync('fallocate', ['-l', String(48 * mib), join(stage.folder, `others-${written}`)]);
+        execFileSync('/usr/bin/fallocate', ['-l', String(48 * mib), join(stage.folder, `others-${written}`)]);
         return Number(await said(session, 'wc -l </tmp/conts'));
       };
       await expect.poll(timesLetGoOn, { timeout: 30_000, interval: 200 }).toBeGreaterThan(0);

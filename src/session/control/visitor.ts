@@ -191,7 +191,10 @@ export class Visitor {
   }
 
   async #refuse(thrown: unknown): Promise<void> {
-    if (!(thrown instanceof PolicyDenied)) return await this.#answer(toErrorMessage(thrown));
+    if (!(thrown instanceof PolicyDenied)) {
+      await this.#answer(toErrorMessage(thrown));
+      return;
+    }
     const { audit, denials, session } = this.#options;
     denials?.add();
     const { code: result, ruleId: rule } = thrown;

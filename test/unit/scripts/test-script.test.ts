@@ -146,9 +146,10 @@ case "\${!#}" in e2e) ${e2e} ;; *) ${suites} ;; esac`,
 
   it('names what failed once more at its end, with the beginning of the message', async () => {
     const vm = `printf '%s\\n' 'failed: a.test.ts: holds' '  Error: no' 'more of it' '  not this'; ${good}; exit 1`;
-    const { lines } = await result(run({ vm, suites: `${good}; exit 2` }));
-    expect(lines.slice(-5)).toEqual([
+    const { lines } = await result(run({ vm, suites: `echo '== failed: check'; ${good}; exit 2` }));
+    expect(lines.slice(-6)).toEqual([
       '== failed with status 2: suites',
+      '== failed: check',
       '== failed with status 1: vm',
       'failed: a.test.ts: holds',
       '  Error: no',
