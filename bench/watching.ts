@@ -30,7 +30,7 @@ export async function measureWatching(engine: Engine, sessions: number): Promise
   const monitoring = new Monitoring({ clock, thresholds, onAlarm: () => undefined, repeat });
   const watches: AsyncDisposable[] = [];
   for (let i = 0; i < sessions; i += 1) {
-    const session = await stage.create({ memory: '64m', lifetime: '20m' });
+    const session = await stage.create({ memory: '64m', cpus: 0.1, lifetime: '20m' });
     await session.start(command('exec sleep 1000', { timeoutMs: 1_000_000 }));
     watches.push(watchSession(session, { store: stage.store, audit: stage.audit, clock: systemClock, monitoring }));
   }
