@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, lstat, mkdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readFile, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SandboxError } from '../core/errors.js';
-import { randomBase32 } from '../kit/random-id.js';
 import type { BindMount } from '../workspace/binds.js';
 import { initTarget } from './body/input.js';
+import { putStaged } from './put-staged.js';
 
 /**
  * Puts our process 1 into a folder of ours (0700, in the state folder) under a name that holds its digest, and returns
@@ -19,7 +19,7 @@ export async function stageInit(builtPath: string, stateDir: string): Promise<Bi
   const folder = join(stateDir, 'bin');
   const staged = join(folder, `paddock-init-${digest}`);
   const present = await readFile(staged).catch(() => undefined);
-  if (present?.equals(wanted) !== true) await put(builtPath, staged, folder);
+  if (present?.equals(wanted) !== true) await putStaged(staged, wanted, 0o555, 'paddock-init');
   await makeEmptyFolder(folder);
   const source = await realpath(staged);
   const { dev, ino } = await lstat(source, { bigint: true });
@@ -38,17 +38,4 @@ async function makeEmptyFolder(folder: string): Promise<void> {
   await mkdir(join(folder, emptyName), { recursive: true, mode: 0o500 }).catch((cause: unknown) => {
     throw new SandboxError('STATE_UNWRITABLE', `an empty folder could not be made in ${folder}`, { cause });
   });
-}
-
-async function put(builtPath: string, staged: string, folder: string): Promise<void> {
-  const fresh = `${staged}.${randomBase32(8)}`;
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await copyFile(builtPath, fresh);
-    await chmod(fresh, 0o555);
-    await rename(fresh, staged);
-  } catch (cause) {
-    await rm(fresh, { force: true }).catch(() => undefined);
-    throw new SandboxError('STATE_UNWRITABLE', `paddock-init could not be put into ${folder}`, { cause });
-  }
 }

@@ -1,9 +1,9 @@
-import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SeccompProfile, seccompProfiles } from '../confine/seccomp/profile.js';
 import { SandboxError } from '../core/errors.js';
 import type { SandboxSpec, SeccompVariant } from '../core/spec.js';
-import { randomBase32 } from '../kit/random-id.js';
+import { putStaged } from './put-staged.js';
 
 /** A profile, and where Podman finds it. */
 export interface StagedSeccomp extends SeccompProfile {
@@ -22,7 +22,7 @@ export async function stageSeccomp(stateDir: string): Promise<SeccompFiles> {
     seccompProfiles().map(async (profile) => {
       const path = join(folder, `seccomp-${profile.variant}-${profile.fingerprint}.json`);
       const present = await readFile(path, 'utf8').catch(() => undefined);
-      if (present !== profile.json) await put(profile.json, path, folder);
+      if (present !== profile.json) await putStaged(path, profile.json, 0o444, 'a seccomp profile');
       return [profile.variant, { ...profile, path: await realpath(path) }] as const;
     }),
   );
@@ -33,16 +33,4 @@ export function seccompOf(files: SeccompFiles, { seccomp = 'default' }: Pick<San
   const staged = files.get(seccomp);
   if (staged === undefined) throw new SandboxError('INTERNAL', `there is no seccomp profile ${seccomp}`);
   return staged;
-}
-
-async function put(json: string, path: string, folder: string): Promise<void> {
-  const fresh = `${path}.${randomBase32(8)}`;
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(fresh, json, { mode: 0o444, flag: 'wx' });
-    await rename(fresh, path);
-  } catch (cause) {
-    await rm(fresh, { force: true }).catch(() => undefined);
-    throw new SandboxError('STATE_UNWRITABLE', `a seccomp profile could not be put into ${folder}`, { cause });
-  }
 }
