@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { readProcess } from '../kit/proc/processes.js';
+import { listProcesses } from '../kit/proc/processes.js';
 import { ownProcessesOf } from './own-processes.js';
 import { pidNamespaceOf, processesOf, type SandboxProcess, signalProcess } from './processes.js';
 
@@ -82,16 +81,7 @@ function parentsFirst(processes: readonly SandboxProcess[]): readonly SandboxPro
 
 /** By its threads: the first may have stopped, or ended, while another is still at work. */
 function stateOf(pid: number): Stillness {
-  const states = threadsOf(pid).map((tid) => readProcess(Number(tid), `/proc/${pid}/task`)?.state ?? 'X');
-  const atWork = states.filter((state) => !'TtZX'.includes(state));
+  const atWork = listProcesses(`/proc/${pid}/task`).filter(({ state }) => !'TtZX'.includes(state));
   if (atWork.length === 0) return 'still';
-  return atWork.every((state) => state === 'D') ? 'in-kernel' : 'running';
-}
-
-function threadsOf(pid: number): readonly string[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return [];
-  }
+  return atWork.every(({ state }) => state === 'D') ? 'in-kernel' : 'running';
 }

@@ -8,7 +8,7 @@ export function readProcess(pid: number, procRoot = '/proc'): ProcStat | undefin
   return text === undefined ? undefined : parseStat(text);
 }
 
-/** Every process that can be seen, in no order. Costs one small file each, about 10 ms for a thousand. */
+/** Every process that can be seen, or every thread with `/proc/PID/task` as the root, in no order. Costs one small file each, about 10 ms for a thousand. */
 export function listProcesses(procRoot = '/proc'): readonly ProcStat[] {
   const pids = namesIn(procRoot).filter((name) => /^\d{1,10}$/.test(name));
   return pids.map((pid) => readProcess(Number(pid), procRoot)).filter((process) => process !== undefined);
