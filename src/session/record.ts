@@ -53,7 +53,8 @@ const spec = z.strictObject({
   seccomp: z.enum(seccompVariants).optional(),
   require: z.array(z.enum(controlIds)),
 });
-const control = z.strictObject({
+/** One control as it is kept: asked, engine, kernel. */
+export const control = z.strictObject({
   id: z.enum(controlIds),
   asked: z.string(),
   engine: z.string(),

@@ -1,19 +1,12 @@
 import { z } from 'zod';
-import { controlIds } from '../core/evidence.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import { known } from '../kit/known.js';
 import type { SessionPlan } from '../policy/update.js';
+import { control } from './record.js';
 import type { Session } from './session.js';
 
 /** One control as clients see it: asked, engine, kernel. */
-export const controlView = z.object({
-  id: z.enum(controlIds),
-  asked: z.string(),
-  engine: z.string(),
-  kernel: z.string(),
-  status: z.enum(['enforced', 'degraded', 'absent', 'unknown']),
-  note: z.string().optional(),
-});
+export const controlView = z.object(control.shape);
 
 /** What an update did, for programs: the result of the tool, of the command line, and of a session's holder. */
 export const updateReport = z.object({
