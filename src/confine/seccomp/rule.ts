@@ -35,6 +35,9 @@ export type Condition =
   | { readonly index: number; readonly is: 'equal' | 'above'; readonly value: number }
   | { readonly index: number; readonly is: 'masked'; readonly mask: number; readonly value: number };
 
+export const equal = (index: number, value: number): Condition => ({ index, is: 'equal', value });
+export const masked = (index: number, mask: number, value: number): Condition => ({ index, is: 'masked', mask, value });
+
 /**
  * A call that is let through, or refused in its own way, by its arguments. Conditions are all to hold, and no two look at the same
  * argument: runc takes those for alternatives. What no rule of a call covers is ENOSYS, so a value that is compared as a whole

@@ -1,14 +1,13 @@
-import type { ArgumentRule, Condition, ErrnoName } from './rule.js';
+import { type ArgumentRule, type Condition, type ErrnoName, equal, masked } from './rule.js';
 
 /** Families (linux/socket.h), types and protocols (linux/net.h, linux/in.h) of sockets. */
 const family = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
 const kind = { stream: 1, datagram: 2, raw: 3, mask: 0xf } as const;
 const protocol = { any: 0, icmp: 1, tcp: 6, udp: 17 } as const;
 
-const equal = (index: number, value: number): Condition => ({ index, is: 'equal', value });
 const above = (index: number, value: number): Condition => ({ index, is: 'above', value });
 /** The type is in the lowest four bits; above them are flags for close-on-exec and non-blocking. */
-const ofKind = (value: number): Condition => ({ index: 1, is: 'masked', mask: kind.mask, value });
+const ofKind = (value: number) => masked(1, kind.mask, value);
 
 const socket = (when: readonly Condition[], result: 'allow' | ErrnoName, why: string): ArgumentRule => {
   return { call: 'socket', when, result, why };
