@@ -2,22 +2,26 @@
 #include "confine.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool ask(const char *how, const char *profile) {
-  char line[160];
-  const size_t how_bytes = strlen(how), profile_bytes = strlen(profile);
-  if (how_bytes + profile_bytes > sizeof line) return false;
-  memcpy(line, how, how_bytes);
-  memcpy(line + how_bytes, profile, profile_bytes);
-  const int fd = open("/proc/self/attr/apparmor/current", O_WRONLY | O_CLOEXEC);
+static bool tell(const char *path, const char *line) {
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return false;
-  const ssize_t written = write(fd, line, how_bytes + profile_bytes);
+  const bool written = write(fd, line, strlen(line)) == (ssize_t)strlen(line);
   close(fd);
-  return written > 0;
+  return written;
 }
+
+static bool ask(const char *how, const char *profile) {
+  char line[160] = {0};
+  if (strlen(how) + strlen(profile) >= sizeof line) return false;
+  memcpy(line, how, strlen(how));
+  memcpy(line + strlen(how), profile, strlen(profile));
+  return tell("/proc/self/attr/apparmor/current", line);
+}
+
+bool confine_next(const char *line) { return line[0] == '\0' || tell("/proc/self/attr/apparmor/exec", line); }
 
 void confine_self(const char *profile) {
   // What is unconfined may change into one; what has one already may only add another.

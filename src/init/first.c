@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "supervisor.h"
 
 static _Noreturn void fail(int failure, enum failed_stage stage) {
@@ -48,15 +49,6 @@ static bool set_limits(const struct start *start) {
 #endif
   }
   return true;
-}
-
-static bool confine(const char *line) {
-  if (line[0] == '\0') return true;
-  const int fd = open("/proc/self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool written = write(fd, line, strlen(line)) == (ssize_t)strlen(line);
-  close(fd);
-  return written;
 }
 
 // execve takes what it does not write to as `char *`.
@@ -145,7 +137,7 @@ _Noreturn void first_process(const struct plan *plan, int failure) {
   inherit(environment, start->envc);
   if (!set_limits(start)) fail(failure, STAGE_RLIMIT);
   if (chdir(start->cwd) != 0) fail(failure, STAGE_CWD);
-  if (!confine(start->apparmor)) fail(failure, STAGE_APPARMOR);
+  if (!confine_next(start->apparmor)) fail(failure, STAGE_APPARMOR);
   const struct report report = {.kind = REPORT_FORKED, .pid = (uint32_t)getpid()};
   (void)send(plan->link, &report, sizeof report, MSG_NOSIGNAL);
   execute(lists, environment);
