@@ -7,7 +7,7 @@ import { SessionError, toPaddockError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import { systemClock } from '../kit/clock.js';
 import { isAlive } from '../kit/process-identity.js';
-import { isInitAlive } from '../sandbox/sandbox.js';
+import { isInitAlive } from '../sandbox/init-identity.js';
 import { ask, HolderGone } from '../session/control/client.js';
 import { connectTo } from '../session/control/socket.js';
 import { endedIdle } from '../session/ended.js';

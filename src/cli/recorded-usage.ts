@@ -2,7 +2,7 @@ import type { Clock } from '../kit/clock.js';
 import { cpuRate, type Sample } from '../monitor/monitor.js';
 import type { Reading } from '../monitor/reading.js';
 import type { UsageReader, UsageTarget } from '../monitor/usage-reader.js';
-import { isInitAlive } from '../sandbox/sandbox.js';
+import { isInitAlive } from '../sandbox/init-identity.js';
 import type { SessionRecord } from '../session/record.js';
 
 interface Look {

@@ -1,114 +1,91 @@
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import { readProcess } from '../kit/proc/processes.js';
+import { listProcesses, readProcess } from '../kit/proc/processes.js';
 import { readLinkOrNothing } from '../kit/proc/read.js';
+import type { ProcStat } from '../kit/proc/stat.js';
 
 /** One process of a sandbox, seen from the host. */
 export interface SandboxProcess {
   readonly pid: number;
   readonly ppid: number;
-  /** Its own pid namespace: the sandbox's, or one that was made inside. */
-  readonly namespace: string;
-  /** Value of the mark that Paddock sets in each command's environment; undefined when it is not (or no longer) there. */
-  readonly mark: string | undefined;
-  /** False in the middle of an exec, when the kernel shows neither arguments nor environment of a process. */
-  readonly settled: boolean;
+  /** Clock ticks from boot to its start: with the pid it names one process. */
+  readonly startTicks: string;
+  /** Its own pid namespace: the sandbox's, or one that was made inside. Undefined where it lets nobody look into it. */
+  readonly namespace: string | undefined;
 }
 
-/** Environment variable that marks the processes of a command. A mark, not a proof: a process may drop or forge it. */
-export const commandMark = 'PADDOCK_COMMAND';
-
-const readCapBytes = 128 * 1024;
-
-/** Identity of the pid namespace of a process on the host; undefined when it is gone. */
+/** Identity of the pid namespace of a process on the host; undefined when it is gone, or lets nobody look into it. */
 export function pidNamespaceOf(pid: number, procRoot = '/proc'): string | undefined {
   return pid > 0 ? readLinkOrNothing(`${procRoot}/${pid}/ns/pid`) : undefined;
 }
 
-/** Arguments of a process, each ended by NUL; undefined when it is gone or can't be read. */
-export function commandLineOf(pid: number, procRoot = '/proc'): string | undefined {
-  return read(`${procRoot}/${pid}/cmdline`);
-}
-
 /**
  * Every process in that pid namespace and in those made inside it, from the host's /proc. A nested namespace has another
- * identity, so its processes are known by descent: an orphan goes to an init of its own or an enclosing namespace, never
+ * identity, and a process can hide its own from the host (by running a program that it may not read, of a group that the
+ * sandbox does not have); both are known by descent: an orphan goes to an init of its own or an enclosing namespace, never
  * out of the sandbox. Synchronous on purpose: a list that is interleaved with other work is older than it need be when
- * the signals go out. About 3 ms on a machine with 200 processes.
+ * the signals go out. About 10 ms on a machine with 200 processes.
  */
 export function processesOf(namespace: string, procRoot = '/proc'): SandboxProcess[] {
   const own = readLinkOrNothing(`${procRoot}/self/ns/pid`);
-  const seen = new Map<number, { readonly ppid: number; readonly namespace: string }>();
-  for (const name of readdirSync(procRoot)) {
-    const pid = Number(name);
-    const link = Number.isInteger(pid) ? pidNamespaceOf(pid, procRoot) : undefined;
-    if (link === undefined || (link === own && link !== namespace)) continue;
-    const ppid = parentOf(pid, procRoot);
-    if (ppid !== undefined) seen.set(pid, { ppid, namespace: link });
+  const seen = new Map<number, SandboxProcess>();
+  for (const { pid, ppid, startTicks, ...stat } of listProcesses(procRoot)) {
+    if (isOver(stat)) continue;
+    const link = pidNamespaceOf(pid, procRoot);
+    if (link === undefined || link !== own || link === namespace)
+      seen.set(pid, { pid, ppid, startTicks, namespace: link });
   }
-  const isInside = (pid: number, depth = 0): boolean => {
-    const process = seen.get(pid);
-    return (
-      process !== undefined && (process.namespace === namespace || (depth < 512 && isInside(process.ppid, depth + 1)))
-    );
+  const known = new Map<number, boolean>();
+  const isInside = (pid: number): boolean => {
+    const line = new Set<number>();
+    let answer: boolean | undefined;
+    for (let at = pid; answer === undefined; ) {
+      const process = seen.get(at);
+      if (process?.namespace === namespace) answer = true;
+      // Whoever descends from itself was listed while numbers were given out again.
+      else if (process === undefined || line.has(at)) answer = false;
+      else answer = known.get(at);
+      line.add(at);
+      at = process?.ppid ?? 0;
+    }
+    for (const passed of line) known.set(passed, answer);
+    return answer;
   };
-  return [...seen].flatMap(([pid, process]) => (isInside(pid) ? [{ pid, ...process, ...markOf(pid, procRoot) }] : []));
+  return [...seen.values()].filter(({ pid }) => isInside(pid));
 }
 
-/** Signals a process if it still is in its namespace (so that a reused pid of somebody else's is left alone). */
-export function signalProcess({ pid, namespace }: SandboxProcess, signal: NodeJS.Signals | number): void {
-  if (pidNamespaceOf(pid) !== namespace) return;
+/** Signals a process if it still is the one that was seen, in its namespace (so that a reused pid of somebody else's is left alone). */
+export function signalProcess(process_: SandboxProcess, signal: NodeJS.Signals | number): void {
+  if (!isStillThere(process_)) return;
   try {
-    process.kill(pid, signal);
+    process.kill(process_.pid, signal);
   } catch {
     // Gone between the look and the call is what was wanted; anything else shows in the next listing.
   }
 }
 
+function isStillThere({ pid, startTicks, namespace }: SandboxProcess): boolean {
+  if (readProcess(pid)?.startTicks !== startTicks) return false;
+  const now = pidNamespaceOf(pid);
+  // It may have begun to hide, or have ceased to.
+  return now === undefined || namespace === undefined || now === namespace;
+}
+
 /**
- * Parent pid; undefined for a zombie (dead already, waits for its reaper) and for a process that is gone. A zombie that
- * still has threads is no such thing: its first thread has ended, the others run on and can be signalled.
+ * A zombie is dead already and waits for its reaper. One that still has threads is no such thing: its first thread has ended,
+ * the others run on and can be signalled.
  */
-function parentOf(pid: number, procRoot: string): number | undefined {
-  const stat = readProcess(pid, procRoot);
-  if (stat === undefined || stat.state === 'X' || (stat.state === 'Z' && !(stat.threads > 1))) return undefined;
-  return stat.ppid;
+function isOver({ state, threads }: Pick<ProcStat, 'state' | 'threads'>): boolean {
+  return state === 'X' || (state === 'Z' && !(threads > 1));
+}
+
+/** Whether that very process is there and lets nobody look into it. */
+export function isHidden(pid: number, startTicks: number): boolean {
+  if (pidNamespaceOf(pid) !== undefined) return false;
+  const stat = readProcess(pid);
+  return stat !== undefined && Number(stat.startTicks) === startTicks && !isOver(stat);
 }
 
 /** Clock ticks from boot to the start of a process; undefined when it is gone. With the pid it names one process. */
 export function startTicksOf(pid: number): number | undefined {
   const stat = readProcess(pid);
   return stat && Number(stat.startTicks);
-}
-
-function markOf(pid: number, procRoot: string): Pick<SandboxProcess, 'mark' | 'settled'> {
-  const prefix = `${commandMark}=`;
-  const environ = read(`${procRoot}/${pid}/environ`) ?? '';
-  const mark = environ
-    .split('\0')
-    .find((entry) => entry.startsWith(prefix))
-    ?.slice(prefix.length);
-  return { mark, settled: environ !== '' || (commandLineOf(pid, procRoot) ?? '') !== '' };
-}
-
-/**
- * At most `readCapBytes`: a process can make its environment and arguments look as large as it likes (PR_SET_MM), and
- * reading them whole would fill our memory. Our mark stands among the first variables of a command.
- */
-function read(path: string): string | undefined {
-  let file: number | undefined;
-  try {
-    file = openSync(path, 'r');
-    const buffer = Buffer.allocUnsafe(readCapBytes);
-    let length = 0;
-    while (length < readCapBytes) {
-      const count = readSync(file, buffer, length, readCapBytes - length, null);
-      if (count === 0) break;
-      length += count;
-    }
-    return buffer.toString('latin1', 0, length);
-  } catch {
-    return undefined;
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
 }

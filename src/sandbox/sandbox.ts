@@ -19,7 +19,7 @@ import { EngineRunner } from './command/engine-runner.js';
 import type { CommandRunner } from './command/runner.js';
 import type { SandboxHandle } from './handle.js';
 import { boottimeMs } from './host-facts.js';
-import { pidNamespaceOf, startTicksOf } from './processes.js';
+import { isInitAlive } from './init-identity.js';
 import { refuseUnmet } from './refuse-unmet.js';
 import { resolveFolderInside } from './resolve-inside.js';
 
@@ -31,14 +31,6 @@ export interface SandboxChannel {
   readonly channel: Channel;
   /** Removes what the channel had on the host, once the sandbox is gone. */
   readonly release: () => Promise<void>;
-}
-
-/** What names process 1 of a sandbox beyond doubt: pid numbers and namespace numbers are both given out again. */
-export type InitIdentity = Pick<SandboxHandle, 'initPid' | 'namespace' | 'initStartTicks'>;
-
-/** Whether that very process still runs; reads /proc, asks no engine. */
-export function isInitAlive({ initPid, namespace, initStartTicks }: InitIdentity): boolean {
-  return pidNamespaceOf(initPid) === namespace && startTicksOf(initPid) === initStartTicks;
 }
 
 /** One sandbox: runs commands in it and takes it away. Whoever created or adopted it disposes it. */

@@ -1,6 +1,7 @@
-import { listProcesses } from '../kit/proc/processes.js';
+import { type InitIdentity, isInitAlive } from './init-identity.js';
 import { ownProcessesOf } from './own-processes.js';
 import { pidNamespaceOf, processesOf, type SandboxProcess, signalProcess } from './processes.js';
+import { type Thread, threadsOf } from './threads.js';
 
 /**
  * How a sandbox is found: with everything stopped; with something that waits in the kernel and stops when it comes out; or with
@@ -8,22 +9,27 @@ import { pidNamespaceOf, processesOf, type SandboxProcess, signalProcess } from 
  */
 export type Stillness = 'still' | 'in-kernel' | 'running';
 
-interface Place {
-  readonly initPid: number;
-  readonly namespace: string;
+/** One look at a sandbox. */
+export interface Look {
+  readonly stillness: Stillness;
+  /**
+   * Every thread with its state and how often it has left a processor. Where two looks have the same, nothing in there has run between
+   * them, not even for a moment: being found stopped twice does not say that, since a process may be woken and stop itself again.
+   */
+  readonly trace: string;
 }
 
 /**
  * Stops what runs in a sandbox, for a while, from the host: by SIGSTOP, since a rootless engine often has no cgroup that could be
  * frozen. What was stopped already is left as it is, then and afterwards. A process can arrange to be continued (by a timer, say): who
- * looks again finds that out. Process 1 and supervisors run on.
+ * looks again finds that out by the trace. Process 1 and supervisors run on.
  */
 export class StandStill {
-  readonly #place: () => Place | undefined;
+  readonly #place: () => InitIdentity | undefined;
   readonly #held = new Map<number, SandboxProcess>();
 
   /** `place` is undefined while there is no sandbox, which is as still as can be. */
-  constructor(place: () => Place | undefined) {
+  constructor(place: () => InitIdentity | undefined) {
     this.#place = place;
   }
 
@@ -31,17 +37,20 @@ export class StandStill {
     return this.#held.size > 0;
   }
 
-  /** Stops everything that is not, parents first, so that none of them hears of it. Says how it was found. */
-  stop(): Stillness {
-    let found: Stillness = 'still';
+  /** Stops everything that is not, parents first, so that none of them hears of it. Says how it was found before. */
+  stop(): Look {
+    let stillness: Stillness = 'still';
+    const trace: string[] = [];
     for (const one of this.#processes()) {
-      const state = stateOf(one.pid);
-      if (state === 'still') continue;
+      const threads = threadsOf(one.pid);
+      trace.push(...threads.map(({ id, state, switches }) => `${id}${state}${switches}`));
+      const found = stillnessOf(threads);
+      if (found === 'still') continue;
       signalProcess(one, 'SIGSTOP');
       this.#held.set(one.pid, one);
-      if (found !== 'running') found = state;
+      if (stillness !== 'running') stillness = found;
     }
-    return found;
+    return { stillness, trace: trace.toSorted().join(' ') };
   }
 
   /** Lets what was stopped here go on, children first. */
@@ -52,12 +61,13 @@ export class StandStill {
 
   /** Lets everything go on, after a holder that may have gone while it was stopped. */
   wake(): void {
-    for (const one of this.#processes().toReversed()) if (stateOf(one.pid) === 'still') signalProcess(one, 'SIGCONT');
+    for (const one of this.#processes().toReversed())
+      if (stillnessOf(threadsOf(one.pid)) === 'still') signalProcess(one, 'SIGCONT');
   }
 
   #processes(): readonly SandboxProcess[] {
     const place = this.#place();
-    if (place === undefined || pidNamespaceOf(place.initPid) !== place.namespace) return [];
+    if (place === undefined || !isInitAlive(place)) return [];
     // Everybody's own processes are in ours.
     if (place.namespace === pidNamespaceOf(process.pid)) return [];
     const isOwn = ownProcessesOf(place.initPid);
@@ -79,9 +89,9 @@ function parentsFirst(processes: readonly SandboxProcess[]): readonly SandboxPro
     .map(({ one }) => one);
 }
 
-/** By its threads: the first may have stopped, or ended, while another is still at work. */
-function stateOf(pid: number): Stillness {
-  const atWork = listProcesses(`/proc/${pid}/task`).filter(({ state }) => !'TtZX'.includes(state));
+/** The first thread may have stopped, or ended, while another is still at work. */
+function stillnessOf(threads: readonly Thread[]): Stillness {
+  const atWork = threads.filter(({ state }) => !'TtZX'.includes(state));
   if (atWork.length === 0) return 'still';
   return atWork.every(({ state }) => state === 'D') ? 'in-kernel' : 'running';
 }

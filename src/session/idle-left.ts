@@ -1,7 +1,6 @@
 import type { SessionId } from '../core/ids.js';
-import { listProcesses, withDescendants } from '../kit/proc/processes.js';
+import { type InitIdentity, isInitAlive } from '../sandbox/init-identity.js';
 import { processesOf } from '../sandbox/processes.js';
-import { type InitIdentity, isInitAlive } from '../sandbox/sandbox.js';
 import type { SessionRecord } from './record.js';
 import type { RecordStore } from './store.js';
 
@@ -24,15 +23,7 @@ export async function idleLeftOf(
   return lastUseMs + idleTimeoutMs - nowMs;
 }
 
-/**
- * Whether anything besides process 1 runs in there: by descent, since a process can hide its namespaces from us, and by namespace,
- * since what the engine's exec starts descends from the engine.
- */
+/** Whether anything besides process 1 runs in there. */
 export function isInUse({ initPid, namespace }: InitIdentity): boolean {
-  const all = listProcesses();
-  const inside = withDescendants(
-    all,
-    all.filter((one) => one.pid === initPid),
-  );
-  return inside.some((one) => one.pid !== initPid) || processesOf(namespace).some((one) => one.pid !== initPid);
+  return processesOf(namespace).some((one) => one.pid !== initPid);
 }

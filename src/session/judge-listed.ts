@@ -1,7 +1,7 @@
 import type { SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
-import { type InitIdentity, isInitAlive } from '../sandbox/sandbox.js';
+import { type InitIdentity, isInitAlive } from '../sandbox/init-identity.js';
 import { isClaimed } from './control/claim.js';
 import { idleLeftOf } from './idle-left.js';
 import { type Fate, judgeRecord } from './ownership.js';

@@ -1,6 +1,6 @@
 import type { SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
-import { isInitAlive } from '../sandbox/sandbox.js';
+import { isInitAlive } from '../sandbox/init-identity.js';
 import { type JudgeParts, judgeListed } from './judge-listed.js';
 import type { SessionRecord } from './record.js';
 

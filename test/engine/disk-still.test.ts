@@ -1,20 +1,25 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/kit/clock.js';
-import { listProcesses } from '../../src/kit/proc/processes.js';
+import { readProcess } from '../../src/kit/proc/processes.js';
 import { isAlive } from '../../src/kit/process-identity.js';
+import { commandLineOf } from '../../src/sandbox/command/marked-processes.js';
 import { ownProcessesOf } from '../../src/sandbox/own-processes.js';
-import { commandLineOf, pidNamespaceOf, processesOf } from '../../src/sandbox/processes.js';
+import { processesOf } from '../../src/sandbox/processes.js';
 import { StandStill } from '../../src/sandbox/stand-still.js';
 import { adoptSession, destroyRecorded } from '../../src/session/adopt.js';
 import type { Session } from '../../src/session/session.js';
 import { commandWays, engineKinds } from './support/engines.js';
+import { hide } from './support/hide.js';
 import { command, run, Stage, said } from './support/stage.js';
 
 const mib = 1024 ** 2;
-const limitBytes = 32 * mib;
+/** Large enough for what others write meanwhile, and for what they free, to be small beside it. */
+const limitBytes = 256 * mib;
+const beyondBytes = 400 * mib;
 const python = (script: string) => ['/usr/bin/python3', '-c', script];
 /** As fast as it can, into new files. */
 const writer = `
@@ -22,7 +27,7 @@ import os
 def write(folder, number):
     with open(f'{folder}/f{number}', 'wb') as file: file.write(b'x' * 2**20)
 `;
-/** Is continued a thousand times in a second, however often it is stopped. */
+/** Is continued a thousand times in a second, however often it is stopped; with a handler, since a timer whose signal is ignored is not set anew. */
 const evader = `${writer}
 import ctypes, signal
 class Event(ctypes.Structure):
@@ -30,6 +35,7 @@ class Event(ctypes.Structure):
 class Time(ctypes.Structure):
     _fields_ = [('every_s', ctypes.c_long), ('every_ns', ctypes.c_long), ('s', ctypes.c_long), ('ns', ctypes.c_long)]
 libc = ctypes.CDLL(None, use_errno=True)
+signal.signal(signal.SIGCONT, lambda *_: None)
 timer = ctypes.c_void_p()
 if libc.timer_create(1, ctypes.byref(Event(None, signal.SIGCONT, 0)), ctypes.byref(timer)): raise OSError(ctypes.get_errno())
 libc.timer_settime(timer, 0, ctypes.byref(Time(0, 1000000, 0, 1000000)), None)
@@ -37,6 +43,24 @@ number = 0
 while True:
     number += 1
     write('.', number)
+`;
+/** The count itself wakes it, by the folders that it opens; at each look it has stopped again. */
+const sleeper = `
+import ctypes, fcntl, os, signal
+libc = ctypes.CDLL(None, use_errno=True)
+signal.signal(signal.SIGCONT, lambda *_: None)
+watch = libc.inotify_init1(os.O_NONBLOCK)
+in_open = 0x20
+if watch < 0 or libc.inotify_add_watch(watch, b'.', in_open) < 0: raise OSError(ctypes.get_errno())
+fcntl.fcntl(watch, fcntl.F_SETOWN, os.getpid())
+f_setsig = 10
+fcntl.fcntl(watch, f_setsig, signal.SIGCONT)
+fcntl.fcntl(watch, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+open('ready', 'w')
+while True:
+    try: os.read(watch, 65536)
+    except BlockingIOError: pass
+    os.kill(os.getpid(), signal.SIGSTOP)
 `;
 /** What is written is never where it was, and always in a folder that has moved. */
 const mover = `${writer}
@@ -79,7 +103,7 @@ describe.each(commandWays)(
     }
 
     it('writes nothing more from then on until it is ended', async () => {
-      await open('32m');
+      await open('256m');
       const script = `${writer}number = 0\nwhile True:\n  number += 1\n  write('.', number)`;
       expect(await run(session, python(script))).toMatchObject({ reason: 'disk-limit', exitCode: 137 });
       await expectCounted();
@@ -87,14 +111,14 @@ describe.each(commandWays)(
     });
 
     it('is not got round by folders that are moved all the time', async () => {
-      await open('32m');
+      await open('256m');
       expect(await run(session, python(mover))).toMatchObject({ reason: 'disk-limit' });
       await expectCounted();
       await stage.sessions.destroy(session.id);
     });
 
     it('is not got round by a timer that lets it go on', async () => {
-      await open('32m');
+      await open('256m');
       const result = await run(session, python(evader));
       expect(result).toMatchObject({ reason: 'disk-limit' });
       expect(result.note).toContain('(disk.limit)');
@@ -103,8 +127,38 @@ describe.each(commandWays)(
       await stage.sessions.destroy(session.id);
     });
 
+    it('is not taken for still where it is woken between looks and stops itself again', async () => {
+      await open('256m');
+      for (let i = 0; i < 2000; i += 1) mkdirSync(join(project, `folder-${i}`));
+      const entry = await session.start(command(python(sleeper), { timeoutMs: 50_000 }));
+      await expect.poll(() => existsSync(join(project, 'ready'))).toBe(true);
+      // It has taken nothing: others make it doubtful.
+      const others = () =>
+        execFileSync('/usr/bin/fallocate', ['-l', String(beyondBytes), join(stage.folder, `others-${Math.random()}`)]);
+      for (let i = 0; i < 3 && entry.outcome === undefined; i += 1) {
+        others();
+        await Promise.race([entry.settled, systemClock.sleep(12_000)]);
+      }
+      expect(entry.outcome).toMatchObject({ result: { reason: 'disk-limit' } });
+      expect(JSON.stringify(entry.outcome)).toContain('could not be made to stand still');
+      await stage.sessions.destroy(session.id);
+    });
+
+    it('stops, counts and ends what lets nobody look into it', async () => {
+      await open('256m');
+      await hide(project, '/usr/bin/dd');
+      const entry = await session.start(command('./hidden if=/dev/zero of=big bs=64k count=1000000; exec sleep 1111'));
+      const hidden = () => inside(session).filter(({ comm }) => comm === 'hidden');
+      await expect.poll(hidden).toMatchObject([{ namespace: undefined }]);
+      await entry.settled;
+      expect(entry.outcome).toMatchObject({ result: { reason: 'disk-limit' } });
+      expect(hidden()).toEqual([]);
+      await expectCounted();
+      await stage.sessions.destroy(session.id);
+    });
+
     it('takes no process for one of ours because it runs the same program', async () => {
-      await open('32m');
+      await open('256m');
       const { initPid, namespace } = session.sandbox.handle;
       const impostor = '(setsid /.paddock/init --deadline-boottime-ms 9000000000000 >/dev/null 2>&1 &); sleep 600';
       const entry = await session.start(command(impostor));
@@ -118,7 +172,7 @@ describe.each(commandWays)(
     });
 
     it('goes on when it was others who wrote, and what it had stopped itself stays so', async () => {
-      await open('32m');
+      await open('256m');
       const ticking = `trap 'echo >>/tmp/conts' CONT; : >/tmp/conts; sleep 1111 & kill -STOP $!
       i=0; while :; do i=$((i+1)); echo $i >/tmp/ticks; sleep 0.05; done`;
       const entry = await session.start(command(ticking));
@@ -128,14 +182,14 @@ describe.each(commandWays)(
       const timesLetGoOn = async () => {
         written += 1;
         // All at once: who writes on while a session is being stopped can't be told from the session.
-        execFileSync('/usr/bin/fallocate', ['-l', String(48 * mib), join(stage.folder, `others-${written}`)]);
+        execFileSync('/usr/bin/fallocate', ['-l', String(beyondBytes), join(stage.folder, `others-${written}`)]);
         return Number(await said(session, 'wc -l </tmp/conts'));
       };
       await expect.poll(timesLetGoOn, { timeout: 30_000, interval: 200 }).toBeGreaterThan(0);
       for (let i = 1; i <= written; i += 1) await rm(join(stage.folder, `others-${i}`));
       const before = await ticks();
       await expect.poll(ticks).toBeGreaterThan(before);
-      expect(inside(session).map(({ state }) => state)).toContain('T');
+      expect(inside(session).flatMap(({ pid }) => readProcess(pid)?.state ?? [])).toContain('T');
       expect(entry.outcome).toBeUndefined();
       await entry.command.end('aborted');
       await entry.settled;
@@ -153,7 +207,7 @@ describe.each(engineKinds)('a session whose holder went while it stood still, on
     const ticks = async () => Number(await readFile(join(made.record.writableRoots[0]?.source ?? '', 'ticks'), 'utf8'));
     await expect.poll(ticks).toBeGreaterThan(1);
     const hold = new StandStill(() => made.record.container);
-    await expect.poll(() => hold.stop()).toBe('still');
+    await expect.poll(() => hold.stop().stillness).toBe('still');
     await made.letGo();
     const record = await stage.store.load(made.id);
     if (record === undefined) throw new Error('a session that runs has a record');
@@ -168,5 +222,5 @@ describe.each(engineKinds)('a session whose holder went while it stood still, on
 });
 
 function inside({ sandbox }: Session) {
-  return listProcesses().filter(({ pid }) => pidNamespaceOf(pid) === sandbox.handle.namespace);
+  return processesOf(sandbox.handle.namespace).map((one) => ({ ...one, comm: readProcess(one.pid)?.comm }));
 }

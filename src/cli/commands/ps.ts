@@ -1,7 +1,7 @@
 import { formatDuration } from '../../core/units.js';
 import { isAlive } from '../../kit/process-identity.js';
 import { safeLine } from '../../kit/safe-text.js';
-import { isInitAlive } from '../../sandbox/sandbox.js';
+import { isInitAlive } from '../../sandbox/init-identity.js';
 import { commandsOfHeld } from '../../session/control/client.js';
 import type { SessionRecord } from '../../session/record.js';
 import { App } from '../app.js';

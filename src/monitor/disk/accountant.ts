@@ -163,8 +163,10 @@ export class DiskAccountant {
     const grown = this.#growth([tree, unnamed], look);
     const usage = { ...grown, limits: limits(), countedAtMs: clock.now() };
     const endedAt = clock.monotonic();
+    // Asked last, so that it holds for what is free as well.
+    const freeAfter = await this.#free();
     const isSure = isStill();
-    const free = isSure ? await this.#free() : look.free;
+    const free = isSure ? freeAfter : look.free;
     this.#last = { ...look, free, usage, isSure, endedAt, tookMs: endedAt - startedAt };
     if (isSure) this.#sure = this.#last;
     return usage;

@@ -7,11 +7,11 @@ import type { CommandId } from '../../core/ids.js';
 import { readCounters } from '../../monitor/command-counters.js';
 import type { CommandCgroups } from '../cgroups/command-cgroups.js';
 import { Seats } from '../cgroups/seats.js';
-import { commandMark } from '../processes.js';
 import { ChannelledCommand } from './channelled-command.js';
 import { type Command, type CommandOptions, type CommandPlace, termGraceMs } from './command.js';
 import { wordsFor } from './ended-because.js';
 import { hasInput } from './feed.js';
+import { commandMark } from './marked-processes.js';
 import { NeverStarted } from './never-started.js';
 import type { CommandRunner } from './runner.js';
 

@@ -4,7 +4,7 @@ import type { CommandId } from '../../core/ids.js';
 import type { Engine, ExecStreams } from '../../engine/types.js';
 import { untilRoom } from '../../kit/until-room.js';
 import { readCounters } from '../../monitor/command-counters.js';
-import { pidNamespaceOf } from '../processes.js';
+import { isHidden, pidNamespaceOf, startTicksOf } from '../processes.js';
 import { type Command, type CommandOptions, graceMsFor, type SignalScope, type TerminalSize } from './command.js';
 import { CommandOutput } from './command-output.js';
 import { type ExecIdentity, outcomeOf, type StartedExec } from './engine-outcome.js';
@@ -42,6 +42,7 @@ export class EngineCommand implements Command {
   #reason: ExitReason | undefined;
   #ended: Promise<KillOutcome> | undefined;
   #firstPid: number | undefined;
+  #firstTicks: number | undefined;
   #removal: Promise<void> | undefined;
 
   private constructor(started: StartedExec, host: EngineCommandHost, streams: ExecStreams, options: CommandOptions) {
@@ -109,7 +110,10 @@ export class EngineCommand implements Command {
     if (this.#firstPid !== undefined) return this.#firstPid;
     const state = await this.#host.engine.inspectExec(this.#started.execId);
     if (!state.running) this.#firstPid = 0;
-    else if (state.pid > 0) this.#firstPid = state.pid;
+    else if (state.pid > 0) {
+      this.#firstPid = state.pid;
+      this.#firstTicks = startTicksOf(state.pid);
+    }
     return this.#firstPid ?? 0;
   }
 
@@ -176,7 +180,11 @@ export class EngineCommand implements Command {
         }
       }
       if (pid === 0) pid = await this.firstPid().catch(() => 0);
-      else if (pidNamespaceOf(pid) !== this.#host.namespace) {
+      else if (this.#firstTicks !== undefined && isHidden(pid, this.#firstTicks)) {
+        // Neither by its namespace nor by its parent, which is the engine's, can it be told whose it is when it is to be ended.
+        this.#removal ??= this.#host.onUnkillable().catch(() => undefined);
+        return;
+      } else if (pidNamespaceOf(pid) !== this.#host.namespace) {
         await this.#sweep();
         await Promise.race([closed, this.#clock.sleep(streamsLingerMs)]);
         return;

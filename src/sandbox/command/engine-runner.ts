@@ -3,10 +3,10 @@ import type { ExecRequest } from '../../core/exec.js';
 import type { CommandId } from '../../core/ids.js';
 import type { SandboxSpec } from '../../core/spec.js';
 import type { Engine } from '../../engine/types.js';
-import { commandMark } from '../processes.js';
 import type { CommandOptions, CommandPlace } from './command.js';
 import { EngineCommand, type EngineCommandHost } from './engine-command.js';
 import type { KillTarget } from './kill-tree.js';
+import { commandMark } from './marked-processes.js';
 import type { CommandRunner } from './runner.js';
 
 interface EngineRunnerOptions {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kit/clock.js';
-import { processesOf, type SandboxProcess, signalProcess } from '../processes.js';
+import { signalProcess } from '../processes.js';
+import { type MarkedProcess, markedProcessesOf } from './marked-processes.js';
 
 /** Which processes of a sandbox belong to the command that is to end, as things stand at this moment. */
 export interface KillScope {
@@ -40,7 +41,7 @@ export interface KillOutcome {
 
 /** What one look at the sandbox shows: processes to end, and whether there are some that can't be told apart yet. */
 export interface Look {
-  readonly victims: readonly SandboxProcess[];
+  readonly victims: readonly MarkedProcess[];
   readonly isUndecided: boolean;
 }
 
@@ -51,9 +52,9 @@ type Owner = 'other' | 'unknown' | 'nobody';
  * (by mark, by being its first process, or by descending from one of these). What has dropped its mark and its parent
  * belongs to nobody and is included, so a double fork with an empty environment does not escape.
  */
-export function judgeProcesses(all: readonly SandboxProcess[], scope: KillScope): Look {
+export function judgeProcesses(all: readonly MarkedProcess[], scope: KillScope): Look {
   const byPid = new Map(all.map((p) => [p.pid, p]));
-  const ownerOf = (process: SandboxProcess, depth = 0): Owner => {
+  const ownerOf = (process: MarkedProcess, depth = 0): Owner => {
     if (scope.otherPids.has(process.pid)) return 'other';
     if (process.mark !== undefined) return scope.otherMarks.has(process.mark) ? 'other' : 'nobody';
     const parent = process.ppid === scope.initPid || depth > 512 ? undefined : byPid.get(process.ppid);
@@ -75,7 +76,7 @@ export function judgeProcesses(all: readonly SandboxProcess[], scope: KillScope)
  * were there at the start, and whether all are gone.
  */
 export async function killTree(target: KillTarget, timing: KillTiming, clock: Clock): Promise<KillOutcome> {
-  const look = () => judgeProcesses(target.isAlive() ? processesOf(target.namespace) : [], target.scope());
+  const look = () => judgeProcesses(target.isAlive() ? markedProcessesOf(target.namespace) : [], target.scope());
   const giveUpAt = clock.monotonic() + timing.deadlineMs;
   let found = 0;
   let hardAt: number | undefined;
@@ -98,11 +99,11 @@ export async function killTree(target: KillTarget, timing: KillTiming, clock: Cl
 
 /** One signal to every process of the command, or only to `onlyPid` if it is among them. */
 export function signalTree(target: KillTarget, signal: number, onlyPid?: number): void {
-  const { victims } = judgeProcesses(target.isAlive() ? processesOf(target.namespace) : [], target.scope());
+  const { victims } = judgeProcesses(target.isAlive() ? markedProcessesOf(target.namespace) : [], target.scope());
   for (const victim of victims) if (onlyPid === undefined || victim.pid === onlyPid) signalProcess(victim, signal);
 }
 
-function freeze(list: () => readonly SandboxProcess[]): readonly SandboxProcess[] {
+function freeze(list: () => readonly MarkedProcess[]): readonly MarkedProcess[] {
   const stopped = new Set<number>();
   let all = list();
   // Bounded: a namespace cannot hold more new processes than the machine has pids, but a round must end.

@@ -200,7 +200,7 @@ export class DiskSpace implements AsyncDisposable {
   /** Waits for a count that commands go on beside, as long as the limit can't have been reached. */
   async #whileLooking(counting: Promise<void>): Promise<void> {
     const { accountant, hold, clock } = this.#parts;
-    while (!(await isOver(counting, { clock, signal: this.#stop.signal }))) {
+    while (!(await isOver(counting, lookEveryMs, { clock, signal: this.#stop.signal }))) {
       if (this.#live.size > 0 && (await accountant.look()) === 'in-doubt') hold.stop();
     }
   }

@@ -1,13 +1,12 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Clock } from '../../kit/clock.js';
 import { isStrictlyInside } from '../../kit/path-containment.js';
-import { listProcesses, withDescendants } from '../../kit/proc/processes.js';
 import { DiskAccountant, type DiskBase, type WritableFolder } from '../../monitor/disk/accountant.js';
 import { type FreeSpace, freeSpaceOf } from '../../monitor/disk/free-space.js';
 import type { DiskLimits, DiskUsage } from '../../monitor/disk/usage.js';
+import type { InitIdentity } from '../../sandbox/init-identity.js';
 import { ownProcessesOf } from '../../sandbox/own-processes.js';
 import { processesOf } from '../../sandbox/processes.js';
-import type { InitIdentity } from '../../sandbox/sandbox.js';
 import { StandStill } from '../../sandbox/stand-still.js';
 import { walkDown } from '../../workspace/open-without-links.js';
 import type { SessionRecord } from '../record.js';
@@ -26,7 +25,7 @@ export class OpenedDisk {
   #begun: Promise<DiskBase> | undefined;
   readonly #clock: Clock;
   readonly #freeAtFirst: FreeSpace | undefined;
-  #init: Pick<InitIdentity, 'initPid' | 'namespace'> | undefined;
+  #init: InitIdentity | undefined;
 
   constructor(
     record: SessionRecord,
@@ -76,7 +75,7 @@ export class OpenedDisk {
   }
 
   /** Says which sandbox it is of, once there is one. */
-  belongsTo(init: Pick<InitIdentity, 'initPid' | 'namespace'>): void {
+  belongsTo(init: InitIdentity): void {
     this.#init = init;
   }
 
@@ -161,11 +160,10 @@ async function openRoots(roots: readonly WritableRoot[]): Promise<Opened> {
   return { handles, folders, unreachable: tops.length - folders.length };
 }
 
-/** By descent and by namespace: either alone may miss some. Our own are left out: they hold nothing of the project's. */
+/** Our own are left out: they hold nothing of the project's. */
 function pidsOf({ initPid, namespace }: Pick<InitIdentity, 'initPid' | 'namespace'>): readonly number[] {
-  const all = listProcesses();
-  const roots = all.filter(({ pid }) => pid === initPid);
   const isOurs = ownProcessesOf(initPid);
-  const inside = [...withDescendants(all, roots), ...processesOf(namespace)].filter((one) => !isOurs(one));
-  return [...new Set(inside.map(({ pid }) => pid))];
+  return processesOf(namespace)
+    .filter((one) => !isOurs(one))
+    .map(({ pid }) => pid);
 }

@@ -14,12 +14,13 @@ import { type ProcessIdentity, readProcessIdentity } from '../../../src/kit/proc
 import type { CreateRequest } from '../../../src/policy/request.js';
 import { CgroupKeeper } from '../../../src/sandbox/cgroups/cgroup-keeper.js';
 import type { CommandOptions } from '../../../src/sandbox/command/command.js';
+import { commandLineOf } from '../../../src/sandbox/command/marked-processes.js';
 import type { SandboxMaker } from '../../../src/sandbox/create.js';
 import { mappableIds } from '../../../src/sandbox/host-facts.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
 import { stageInit } from '../../../src/sandbox/init-binary.js';
 import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
-import { commandLineOf, pidNamespaceOf, processesOf } from '../../../src/sandbox/processes.js';
+import { pidNamespaceOf, processesOf } from '../../../src/sandbox/processes.js';
 import { stageSeccomp } from '../../../src/sandbox/seccomp-files.js';
 import type { Session } from '../../../src/session/session.js';
 import { Sessions } from '../../../src/session/sessions.js';

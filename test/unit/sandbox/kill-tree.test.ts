@@ -3,20 +3,21 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/kit/clock.js';
 import { judgeProcesses, type KillScope, killTree } from '../../../src/sandbox/command/kill-tree.js';
-import { pidNamespaceOf, processesOf, type SandboxProcess, signalProcess } from '../../../src/sandbox/processes.js';
+import { type MarkedProcess, markedProcessesOf } from '../../../src/sandbox/command/marked-processes.js';
+import { pidNamespaceOf, signalProcess, startTicksOf } from '../../../src/sandbox/processes.js';
 
 const ns = 'pid:[1]';
 const init = 100;
 
-function process_(pid: number, ppid: number, mark?: string, settled = true): SandboxProcess {
-  return { pid, ppid, namespace: ns, mark, settled };
+function process_(pid: number, ppid: number, mark?: string, settled = true): MarkedProcess {
+  return { pid, ppid, startTicks: '7', namespace: ns, mark, settled };
 }
 
 function scope(changes: Partial<KillScope> = {}): KillScope {
   return { initPid: init, otherMarks: new Set(), otherPids: new Set(), unmarkedSpared: false, ...changes };
 }
 
-function pids(all: readonly SandboxProcess[], of: KillScope): number[] {
+function pids(all: readonly MarkedProcess[], of: KillScope): number[] {
   return judgeProcesses([process_(init, 1), ...all], of).victims.map((p) => p.pid);
 }
 
@@ -91,11 +92,14 @@ describe('the processes of a pid namespace', () => {
   it('are found with their parent and mark, and not after they have ended', async () => {
     const own = pidNamespaceOf(process.pid) ?? '';
     const made = await child(['sleep', '1000'], { PADDOCK_COMMAND: 'cmd_x' });
-    const find = () => processesOf(own).find((p) => p.pid === made.pid);
-    await expect.poll(find).toEqual({ pid: made.pid, ppid: process.pid, namespace: own, mark: 'cmd_x', settled: true });
+    const find = () => markedProcessesOf(own).find((p) => p.pid === made.pid);
+    const startTicks = String(startTicksOf(made.pid ?? 0));
+    const expected = { pid: made.pid, ppid: process.pid, startTicks, namespace: own };
+    await expect.poll(find).toEqual({ ...expected, mark: 'cmd_x', settled: true });
     const found = find();
     if (found === undefined) throw new Error('it was there');
-    // A pid that has come to belong to another namespace is left alone.
+    // A pid that has come to belong to another namespace, or to another process, is left alone.
+    signalProcess({ ...found, startTicks: '1' }, 'SIGKILL');
     signalProcess({ ...found, namespace: 'pid:[2]' }, 'SIGKILL');
     signalProcess(found, 'SIGTERM');
     expect(await once(made, 'exit')).toEqual([null, 'SIGTERM']);
@@ -105,7 +109,7 @@ describe('the processes of a pid namespace', () => {
 
   it('without any environment are settled: they show their arguments', async () => {
     const made = await child(['env', '-i', 'sleep', '1000'], { PADDOCK_COMMAND: 'cmd_x' });
-    const find = () => processesOf(pidNamespaceOf(process.pid) ?? '').find((p) => p.pid === made.pid);
+    const find = () => markedProcessesOf(pidNamespaceOf(process.pid) ?? '').find((p) => p.pid === made.pid);
     await expect.poll(find).toMatchObject({ mark: undefined, settled: true });
   });
 });

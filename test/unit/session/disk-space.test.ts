@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../src/kit/deferred.js';
 import { AlarmBook } from '../../../src/monitor/alarms/alarm-book.js';
 import type { DiskUsage } from '../../../src/monitor/disk/usage.js';
-import type { Stillness } from '../../../src/sandbox/stand-still.js';
+import type { Look, Stillness } from '../../../src/sandbox/stand-still.js';
 import { alarmOnDisk } from '../../../src/session/disk/disk-alarm.js';
 import { DiskSpace } from '../../../src/session/disk/disk-space.js';
 import { HeldClock } from '../tools/support/stage.js';
@@ -53,12 +53,14 @@ class StagedHold {
   isHolding = false;
   stops = 0;
   found: Stillness = 'still';
+  /** Whether its threads have run each time it is looked at. */
+  runsBetween = false;
 
-  stop(): Stillness {
+  stop(): Look {
     this.stops += 1;
     const wasHolding = this.isHolding;
     this.isHolding = true;
-    return wasHolding ? this.found : 'running';
+    return { stillness: wasHolding ? this.found : 'running', trace: this.runsBetween ? `7T${this.stops}` : '7T1' };
   }
 
   release(): void {
@@ -264,7 +266,7 @@ describe('the disk of a session', () => {
     // Still when a count begins, and found running at its end.
     const stop = hold.stop.bind(hold);
     let isCounting = false;
-    hold.stop = () => (isCounting ? 'running' : stop());
+    hold.stop = () => (isCounting ? { stillness: 'running', trace: '7R2' } : stop());
     const count = accountant.count.bind(accountant);
     accountant.count = async (isStill) => {
       isCounting = true;
@@ -277,6 +279,46 @@ describe('the disk of a session', () => {
     expect([ended, hold.isHolding]).toEqual([false, true]);
     await clock.pass(500, 10);
     expect(ended).toBe(true);
+  });
+
+  it('ends what is found stopped each time and has run in between', async () => {
+    for (const { found, loss, seconds } of [
+      { found: 'still', loss: 0, seconds: 5 },
+      { found: 'still', loss: 1 / 64, seconds: 1 },
+      { found: 'in-kernel', loss: 0, seconds: 30 },
+    ] as const) {
+      const { clock, accountant, hold, space } = stage();
+      let ended = false;
+      space.begin(() => {
+        ended = true;
+      });
+      accountant.state = 'in-doubt';
+      Object.assign(accountant, { loss });
+      Object.assign(hold, { found, runsBetween: true });
+      await clock.pass(seconds * 1000 - 250, 10);
+      // No such count is sure, whatever it found.
+      expect([ended, hold.isHolding, accountant.verdict === accountant.usage]).toEqual([false, true, false]);
+      await clock.pass(1500, 10);
+      expect([ended, space.isFull()]).toEqual([true, true]);
+    }
+  });
+
+  it('rests after a look as long as that took', async () => {
+    const { clock, accountant, hold, space } = stage();
+    accountant.state = 'in-doubt';
+    hold.found = 'running';
+    const stop = hold.stop.bind(hold);
+    let behindMs = 0;
+    hold.stop = () => {
+      behindMs += 700;
+      return stop();
+    };
+    const { monotonic } = clock;
+    clock.monotonic = () => monotonic.call(clock) + behindMs;
+    space.begin(() => undefined);
+    await clock.pass(3000, 10);
+    expect(hold.stops).toBeLessThan(8);
+    expect(hold.stops).toBeGreaterThan(1);
   });
 
   it('lets nothing start while it is full, and counts anew for each that asks', async () => {
