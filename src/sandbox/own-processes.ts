@@ -1,25 +1,56 @@
-import { readLinkOrNothing, readProcFile } from '../kit/proc/read.js';
+import { statSync } from 'node:fs';
+import { readProcFile } from '../kit/proc/read.js';
+
+/** What a copy has in common with process 1, and who began it. */
+interface Origin {
+  readonly program: string;
+  /** Where its code, data, heap, stack, arguments and environment are. Zeros where the kernel does not tell. */
+  readonly places: string;
+  readonly ppid: number;
+  readonly isCopy: boolean;
+}
+
+/** PF_FORKNOEXEC: has not run a program of its own since it was forked. */
+const neverRan = 0x40;
 
 /**
  * Tells process 1 of a sandbox, the supervisors of commands and what waits for the next one from what they run. They are copies of
- * process 1, with the stack where that has it; whoever only runs the same program has it elsewhere, by chance, and can't look it up.
- * They let nobody look into them. Where the kernel does not tell where a stack is, the children of process 1 are taken for ours.
+ * process 1: none has run a program since it was forked, and all that the kernel tells of their memory is as process 1 has it, much
+ * of it by chance, which nobody inside can look up. A supervisor is a child of process 1, and what waits is a child of a supervisor.
+ * Whoever runs the same program, however it came to that, is none of these. They let nobody look into them.
  */
-export function ownProcessesOf(initPid: number): (process: { readonly pid: number; readonly ppid: number }) => boolean {
-  const own = originOf(initPid);
-  return ({ pid, ppid }) => {
+export function ownProcessesOf(initPid: number, procRoot = '/proc'): (process: { readonly pid: number }) => boolean {
+  const own = originOf(initPid, procRoot);
+  const copyOf = (pid: number): Origin | undefined => {
+    const origin = originOf(pid, procRoot);
+    if (own === undefined || origin?.isCopy !== true) return undefined;
+    return origin.program === own.program && origin.places === own.places ? origin : undefined;
+  };
+  return ({ pid }) => {
     if (pid === initPid) return true;
-    if (own === undefined || (own.stack === '0' && ppid !== initPid)) return false;
-    const origin = originOf(pid);
-    return origin?.program === own.program && origin.stack === own.stack;
+    const above = copyOf(pid)?.ppid;
+    if (above === undefined || above === initPid) return above === initPid;
+    return copyOf(above)?.ppid === initPid;
   };
 }
 
-function originOf(pid: number): { readonly program: string; readonly stack: string } | undefined {
-  const program = readLinkOrNothing(`/proc/${pid}/exe`);
-  const stat = readProcFile(`/proc/${pid}/stat`);
+function originOf(pid: number, procRoot: string): Origin | undefined {
+  const program = programOf(pid, procRoot);
+  const stat = readProcFile(`${procRoot}/${pid}/stat`);
   if (program === undefined || stat === undefined) return undefined;
-  // Field 28, startstack; the first after the name is 3.
-  const stack = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[25] ?? '0';
-  return { program, stack };
+  // proc_pid_stat(5) counts from 1; the first after the name is 3.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [ppid, flags] = [Number(fields[4 - 3]), Number(fields[9 - 3])];
+  const places = [...fields.slice(26 - 3, 28 - 3 + 1), ...fields.slice(45 - 3, 51 - 3 + 1)].join(' ');
+  return { program, places, ppid, isCopy: (flags & neverRan) !== 0 };
+}
+
+/** Which file it is: what it is called could be another's name as well. */
+function programOf(pid: number, procRoot: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(`${procRoot}/${pid}/exe`, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
 }
