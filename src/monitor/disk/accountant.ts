@@ -1,8 +1,9 @@
 import type { Clock } from '../../kit/clock.js';
 import { type FreeSpace, freeSpaceOf } from './free-space.js';
 import { LinksSeen } from './links-seen.js';
-import { countUnnamedFiles } from './open-files.js';
+import { countUnnamedFiles, type OpenFilesCount } from './open-files.js';
 import { Pace } from './pace.js';
+import { fileSystemsOf, numbersOf, pathsInside } from './place-inside.js';
 import { countTree, type TreeCount } from './tree-count.js';
 import type { DiskLimits, DiskUsage } from './usage.js';
 import { isCountDue, isCountWorthwhile, isInDoubt, type LastCount, type Present, restLeftMs } from './when-to-count.js';
@@ -30,6 +31,8 @@ export interface AccountantParts {
   readonly limits: () => DiskLimits;
   /** The sandbox's processes without our own among them, by their numbers on the host; costs a look through /proc. */
   readonly processes: () => readonly number[];
+  /** Process 1 of the sandbox, while there is one; undefined where what runs in it can make mounts of its own. */
+  readonly init?: () => number | undefined;
   readonly clock: Clock;
   readonly uid: number;
   readonly base?: DiskBase | undefined;
@@ -39,6 +42,15 @@ export interface AccountantParts {
   readonly isNew?: boolean;
   /** Folders that should be among these and are out of reach: moved away on the host, say. */
   readonly unreachable?: number;
+  readonly procRoot?: string;
+}
+
+/** Of a count that is to be sure. */
+export interface SureCount {
+  /** Asked at the end: whether nothing in the sandbox could write or move anything meanwhile. */
+  readonly isStill: () => boolean;
+  /** Whether what is under way in a socket counts as unseen. Else such a count is not sure, for it may just be passing by. */
+  readonly isLast?: boolean;
 }
 
 /**
@@ -54,6 +66,7 @@ export class DiskAccountant {
   /** The last one that nobody in the sandbox could fool; the beginning is one. */
   #sure: LastCount | undefined;
   #counting: Promise<DiskUsage> | undefined;
+  #isUnderWay = false;
 
   constructor(parts: AccountantParts, signal?: AbortSignal) {
     this.#parts = parts;
@@ -78,6 +91,11 @@ export class DiskAccountant {
     return this.#now(this.#sure)?.usage;
   }
 
+  /** Whether the last count found files under way between processes, and could not be sure for that. */
+  get isUnderWay(): boolean {
+    return this.#isUnderWay;
+  }
+
   /**
    * Counts what is there before anything in the sandbox can have changed it: what was changed at `unchangedSinceMs` (epoch) or later
    * may be its work and is left out, which makes growth of it.
@@ -95,13 +113,10 @@ export class DiskAccountant {
     return this.#base;
   }
 
-  /**
-   * Counts now. What is asked for while a count goes on gets the result of a new one. `isStill` is asked at the end: whether nothing in
-   * the sandbox could write or move anything meanwhile.
-   */
-  async count(isStill: () => boolean = () => false): Promise<DiskUsage> {
+  /** Counts now. What is asked for while a count goes on gets the result of a new one. */
+  async count(sure?: SureCount): Promise<DiskUsage> {
     await this.#counting?.catch(() => undefined);
-    this.#counting ??= this.#count(isStill).finally(() => {
+    this.#counting ??= this.#count(sure).finally(() => {
       this.#counting = undefined;
     });
     return this.#counting;
@@ -150,7 +165,7 @@ export class DiskAccountant {
     return { usage, isSure: true, free: { bytes, inodes }, written: 0, endedAt: clock.monotonic(), tookMs: 0 };
   }
 
-  async #count(isStill: () => boolean): Promise<DiskUsage> {
+  async #count(sure: SureCount | undefined): Promise<DiskUsage> {
     const { clock, processes, limits } = this.#parts;
     const startedAt = clock.monotonic();
     // Taken first: what is written while the count goes on may be missing in it, and calls for the next.
@@ -158,18 +173,29 @@ export class DiskAccountant {
     const look = { free: await this.#free(), written: this.#written.look(pids) };
     const links = new LinksSeen();
     const tree = await this.#countFolders(links, this.#pace());
-    const devices = new Set(this.#parts.folders.map(({ dev }) => dev));
-    const unnamed = await countUnnamedFiles({ pids, devices, links, pace: this.#pace() });
-    const grown = this.#growth([tree, unnamed], look);
+    const unnamed = await this.#countUnnamed(pids, links, sure !== undefined);
+    this.#isUnderWay = unnamed.underWay > 0 && sure?.isLast !== true;
+    const hidden = this.#isUnderWay ? 0 : unnamed.underWay;
+    const grown = this.#growth([tree, unnamed], look, hidden + (this.#parts.unreachable ?? 0));
     const usage = { ...grown, limits: limits(), countedAtMs: clock.now() };
     const endedAt = clock.monotonic();
     // Asked last, so that it holds for what is free as well.
     const freeAfter = await this.#free();
-    const isSure = isStill();
+    const isSure = sure?.isStill() === true && !this.#isUnderWay;
     const free = isSure ? freeAfter : look.free;
     this.#last = { ...look, free, usage, isSure, endedAt, tookMs: endedAt - startedAt };
     if (isSure) this.#sure = this.#last;
     return usage;
+  }
+
+  async #countUnnamed(pids: readonly number[], links: LinksSeen, isWhole: boolean): Promise<OpenFilesCount> {
+    const { folders, init, procRoot = '/proc' } = this.#parts;
+    const devices = new Set(folders.map(({ dev }) => dev));
+    const present = fileSystemsOf(folders.map(({ fd }) => fd));
+    const targetsOf = pathsInside(init?.(), present);
+    const fileSystems = numbersOf(present);
+    const place = { devices, fileSystems, targetsOf, procRoot };
+    return countUnnamedFiles({ pids, ...place, links, isWhole, pace: this.#pace() });
   }
 
   /**
@@ -180,11 +206,12 @@ export class DiskAccountant {
   #growth(
     counts: readonly TreeCount[],
     { free }: Pick<LastCount, 'free'>,
+    hidden: number,
   ): { readonly bytes: number; readonly inodes: number } {
     const sum = (key: keyof TreeCount) => counts.reduce((total, count) => total + count[key], 0);
     const { bytes = 0, inodes = 0, freeBytes = free.bytes, freeInodes = free.inodes } = this.#base ?? {};
     const seen = { bytes: Math.max(0, sum('bytes') - bytes), inodes: Math.max(0, sum('inodes') - inodes) };
-    if (sum('uncounted') + (this.#parts.unreachable ?? 0) === 0) return seen;
+    if (sum('uncounted') + hidden === 0) return seen;
     return {
       bytes: Math.max(seen.bytes, freeBytes - free.bytes),
       inodes: Math.max(seen.inodes, freeInodes - free.inodes),

@@ -1,94 +1,95 @@
-import { opendirSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { readProcess } from '../../kit/proc/processes.js';
+import { DescriptorReader } from './descriptors.js';
 import type { LinksSeen } from './links-seen.js';
+import { hasUnseenMapped, type MappedFilesOptions } from './mapped-files.js';
 import type { Pace } from './pace.js';
 import type { TreeCount } from './tree-count.js';
 
-export interface OpenFilesOptions {
+export interface OpenFilesOptions extends Omit<MappedFilesOptions, 'descriptors'> {
   /** Of the sandbox, by their numbers on the host. */
   readonly pids: readonly number[];
-  /** Device numbers of what the sandbox can write. */
-  readonly devices: ReadonlySet<number>;
   readonly links: LinksSeen;
   readonly pace: Pace;
-  readonly procRoot?: string;
+  /**
+   * Whether everything is looked at: descriptors of each thread, sockets, memory. Without that it is one thread of each process, and
+   * those with another number of descriptors.
+   */
+  readonly isWhole: boolean;
 }
 
-/** So many descriptors are looked at for one count; each takes about 10 microseconds. */
-const mostDescriptors = 50_000;
-const blockBytes = 512;
-
-/** Threads of a process that are tried where its first one has ended. */
-const mostThreads = 16;
-
-interface Sum {
-  bytes: number;
-  inodes: number;
-  uncounted: number;
-  left: number;
+export interface OpenFilesCount extends TreeCount {
+  /** Files that were under way in sockets, whatever they are. */
+  readonly underWay: number;
 }
+
+/** So many descriptors are looked at for one count, of first threads and of others; each takes about 10 microseconds. */
+const mostDescriptors = { first: 50_000, others: 200_000 } as const;
 
 /**
- * Files that processes hold open and that have no name any more: no tree has them, and they take room until they are closed. One
- * that is only mapped, or under way in a socket, is not seen; it goes with the command at the latest.
+ * Files that processes hold open and that have no name any more: no tree has them, and they take room until they are closed. Of one
+ * that is only mapped nobody tells its size, so it is uncounted.
  */
-export async function countUnnamedFiles(options: OpenFilesOptions): Promise<TreeCount> {
-  const { pids, procRoot = '/proc' } = options;
-  const sum: Sum = { bytes: 0, inodes: 0, uncounted: 0, left: mostDescriptors };
-  for (const pid of pids) {
-    if (await addFolder(`${procRoot}/${pid}/fd`, sum, options)) continue;
-    if (!(await addThreads(`${procRoot}/${pid}/task`, sum, options)) && isAtWork(pid, procRoot)) sum.uncounted += 1;
+export async function countUnnamedFiles(options: OpenFilesOptions): Promise<OpenFilesCount> {
+  const descriptors = new DescriptorReader(options);
+  const tasks = options.pids.map((pid) => new Tasks(pid, descriptors, options));
+  descriptors.left = mostDescriptors.first;
+  for (const task of tasks) await task.readFirst();
+  descriptors.left = mostDescriptors.others;
+  for (const task of tasks) await task.readOthers();
+  // Nobody has to know twice that something can't be seen.
+  const isUnseen =
+    descriptors.uncounted === 0 && options.isWhole && (await hasUnseenMapped({ ...options, descriptors }));
+  const { bytes, inodes, uncounted, underWay } = descriptors;
+  return { bytes, inodes, uncounted: uncounted + (isUnseen ? 1 : 0), underWay };
+}
+
+/** The threads of one process: each may have a table of descriptors of its own, and nobody tells which of them share one. */
+class Tasks {
+  readonly #pid: number;
+  readonly #folder: string;
+  readonly #descriptors: DescriptorReader;
+  readonly #options: OpenFilesOptions;
+  /** Numbers of descriptors in the tables that were read; 0 on kernels before 6.2. */
+  readonly #sizes = new Set<number>();
+
+  constructor(pid: number, descriptors: DescriptorReader, options: OpenFilesOptions) {
+    const { procRoot = '/proc' } = options;
+    this.#pid = pid;
+    this.#folder = `${procRoot}/${pid}/task`;
+    this.#descriptors = descriptors;
+    this.#options = options;
   }
-  const { bytes, inodes, uncounted } = sum;
-  return { bytes, inodes, uncounted };
-}
 
-/** The kernel shows no descriptors at a first thread that has ended; those that run on have the same ones. */
-async function addThreads(folder: string, sum: Sum, options: OpenFilesOptions): Promise<boolean> {
-  for (const name of namesIn(folder).slice(-mostThreads)) {
-    if (await addFolder(`${folder}/${name}/fd`, sum, options)) return true;
+  async readFirst(): Promise<void> {
+    await this.#read(String(this.#pid));
   }
-  return false;
-}
 
-/** Whether it could be looked at. */
-async function addFolder(folder: string, sum: Sum, options: OpenFilesOptions): Promise<boolean> {
-  try {
-    await addUnnamed(folder, sum, options);
-    return true;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (typeof code !== 'string') throw error;
-    return false;
-  }
-}
-
-/** What has ended, or is about to, holds nothing. */
-function isAtWork(pid: number, procRoot: string): boolean {
-  const process = readProcess(pid, procRoot);
-  if (process === undefined || process.state === 'X') return false;
-  return process.state !== 'Z' || process.threads > 1;
-}
-
-async function addUnnamed(folder: string, sum: Sum, { devices, links, pace }: OpenFilesOptions): Promise<void> {
-  const entries = opendirSync(folder, { bufferSize: 64 });
-  try {
-    for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
-      if (sum.left === 0) {
-        sum.uncounted += 1;
-        return;
-      }
-      sum.left -= 1;
-      const file = statSync(`${folder}/${entry.name}`, { throwIfNoEntry: false });
-      const isUnnamed = file?.isFile() === true && file.nlink === 0 && devices.has(file.dev);
-      if (isUnnamed && links.isFirst(file.dev, file.ino)) {
-        sum.bytes += file.blocks * blockBytes;
-        sum.inodes += 1;
-      }
+  async readOthers(): Promise<void> {
+    const { isWhole, pace } = this.#options;
+    for (const name of namesIn(this.#folder)) {
+      if (name === String(this.#pid)) continue;
+      if (isWhole || this.#isAnother(name)) await this.#read(name);
       if (pace.isDue) await pace.rest();
     }
-  } finally {
-    entries.closeSync();
+  }
+
+  async #read(name: string): Promise<void> {
+    const size = this.#descriptors.sizeOf(`${this.#folder}/${name}`);
+    if (await this.#descriptors.read(`${this.#folder}/${name}`)) this.#sizes.add(size ?? 0);
+    else if (this.#isAtWork(Number(name))) this.#descriptors.uncounted += 1;
+  }
+
+  /** Whether it has another table for sure. A first thread that has ended has none. */
+  #isAnother(name: string): boolean {
+    const size = this.#descriptors.sizeOf(`${this.#folder}/${name}`);
+    return size === undefined || !this.#sizes.has(size);
+  }
+
+  /** What has ended, or is about to, holds nothing; at a first thread that has ended the kernel shows no descriptors. */
+  #isAtWork(tid: number): boolean {
+    const task = readProcess(tid, this.#folder);
+    return task !== undefined && task.state !== 'X' && task.state !== 'Z';
   }
 }
 

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, lstatSync, opendirSync, openSync, type Stats } from 'node:fs';
-import { readProcFile } from '../../kit/proc/read.js';
 import { LinksSeen } from './links-seen.js';
 import { folderOnly, type Level, OpenLevels, prefixOf } from './open-levels.js';
 import type { Pace } from './pace.js';
+import { mountIdOf } from './place-inside.js';
 
 /** What a folder holds. */
 export interface TreeCount {
@@ -92,7 +92,7 @@ class Walk {
     const level = this.#levels.enter(fd, folder.dev);
     if (folder.dev !== parentDev) {
       // A subvolume has a number of its own and is as much part of the folder as any other; a mount is not.
-      if (mountOf(fd) !== mountOf(this.#root)) return;
+      if (mountIdOf(fd) !== mountIdOf(this.#root)) return;
       this.#count(folder);
     }
     await this.#read(level, fd, folder);
@@ -163,10 +163,6 @@ class Walk {
     this.#bytes += blocks * blockBytes;
     this.#inodes += 1;
   }
-}
-
-function mountOf(fd: number): string | undefined {
-  return /^mnt_id:\s*(\d+)$/m.exec(readProcFile(`/proc/self/fdinfo/${fd}`) ?? '')?.[1];
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,15 +1,16 @@
 import { SessionError } from '../../core/errors.js';
 import type { Clock } from '../../kit/clock.js';
-import type { DiskAccountant } from '../../monitor/disk/accountant.js';
+import type { DiskAccountant, SureCount } from '../../monitor/disk/accountant.js';
 import type { DiskUsage } from '../../monitor/disk/usage.js';
 import type { StandStill } from '../../sandbox/stand-still.js';
 import { type DiskLevel, diskHint, diskLevelOf, diskRule, diskText } from './disk-words.js';
-import { countStill, isOver, lookEveryMs } from './still-count.js';
+import { judgeStill } from './judge-still.js';
+import { isOver, lookEveryMs } from './still-count.js';
 
 export interface DiskSpaceParts {
   readonly accountant: Pick<
     DiskAccountant,
-    'usage' | 'verdict' | 'count' | 'look' | 'lossFromNow' | 'isWorthwhile' | 'restLeftMs'
+    'usage' | 'verdict' | 'count' | 'look' | 'lossFromNow' | 'isWorthwhile' | 'restLeftMs' | 'isUnderWay'
   >;
   /** Makes what runs in the session stand still. */
   readonly hold: Pick<StandStill, 'stop' | 'release' | 'isHolding'>;
@@ -69,7 +70,7 @@ export class DiskSpace implements AsyncDisposable {
   /** Counts now. */
   async count(): Promise<void> {
     const begun = this.#begun;
-    await this.#count(() => this.#live.size === 0 && this.#begun === begun);
+    await this.#count({ isStill: () => this.#live.size === 0 && this.#begun === begun });
   }
 
   /** Another limit, in bytes, from now on; what has been added counts against it as it was counted last. */
@@ -155,13 +156,14 @@ export class DiskSpace implements AsyncDisposable {
     this.#watching = this.#live.size > 0 && !this.#isStopped() ? this.#watch() : undefined;
   }
 
-  async #count(isStill: () => boolean): Promise<void> {
+  async #count(sure?: SureCount): Promise<void> {
     await this.#parts.begin();
-    const usage = await this.#parts.accountant.count(() => {
-      const isSure = isStill();
+    const isStill = () => {
+      const isSure = sure?.isStill() === true;
       if (isSure) this.#isRestless = false;
       return isSure;
-    });
+    };
+    const usage = await this.#parts.accountant.count(sure && { ...sure, isStill });
     this.#failures = 0;
     this.#noteLevel(usage);
   }
@@ -185,7 +187,7 @@ export class DiskSpace implements AsyncDisposable {
     const state = this.isFull() ? 'full' : await accountant.look();
     if (state === 'in-doubt') await this.#judge();
     if (state === 'due') {
-      await this.#whileLooking(this.#count(() => false));
+      await this.#whileLooking(this.#count());
       // What was stopped meanwhile is judged before it goes on.
       if (hold.isHolding) return;
     }
@@ -206,8 +208,8 @@ export class DiskSpace implements AsyncDisposable {
   }
 
   async #judge(): Promise<void> {
-    const count = (isStill: () => boolean) => this.#count(isStill);
-    this.#judging = countStill({ ...this.#parts, count, signal: this.#stop.signal });
+    const count = (sure: SureCount) => this.#count(sure);
+    this.#judging = judgeStill({ ...this.#parts, count, signal: this.#stop.signal });
     try {
       if (!(await this.#judging)) this.#isRestless = true;
     } finally {

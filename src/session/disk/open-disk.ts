@@ -42,7 +42,7 @@ export class OpenedDisk {
       folders,
       limits: () => limits,
       processes: () => (this.#init === undefined ? [] : pidsOf(this.#init)),
-      clock,
+      ...{ clock, init: () => (canMount(record) ? undefined : this.#init?.initPid) },
       uid: process.getuid?.() ?? 0,
       base: record.diskBase,
       freeAtFirst,
@@ -133,6 +133,11 @@ export async function openDisk(record: SessionRecord, clock: Clock): Promise<Ope
   const isNew = record.container === undefined;
   const freeAtFirst = isNew ? await freeSpaceOf(opened.folders) : record.diskFree;
   return new OpenedDisk(record, limits, { ...opened, freeAtFirst }, clock);
+}
+
+/** Also where that is not known. */
+function canMount({ spec: { seccomp } }: SessionRecord): boolean {
+  return seccomp === undefined || seccomp === 'nested';
 }
 
 interface Opened {

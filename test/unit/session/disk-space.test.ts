@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../src/kit/deferred.js';
 import { AlarmBook } from '../../../src/monitor/alarms/alarm-book.js';
+import type { SureCount } from '../../../src/monitor/disk/accountant.js';
 import type { DiskUsage } from '../../../src/monitor/disk/usage.js';
 import type { Look, Stillness } from '../../../src/sandbox/stand-still.js';
 import { alarmOnDisk } from '../../../src/session/disk/disk-alarm.js';
@@ -20,16 +21,17 @@ class StagedAccountant {
   restLeftMs = 0;
   counts = 0;
   loss = 0;
+  isUnderWay = false;
   broken: Error | undefined;
   /** What a count waits for. */
   gate: Promise<void> | undefined;
 
-  async count(isStill: () => boolean = () => false): Promise<DiskUsage> {
+  async count(sure?: SureCount): Promise<DiskUsage> {
     this.counts += 1;
     await this.gate;
     if (this.broken !== undefined) throw this.broken;
     this.usage = this.next;
-    if (isStill()) this.verdict = this.next;
+    if (sure?.isStill() === true) this.verdict = this.next;
     return this.next;
   }
 
@@ -268,9 +270,9 @@ describe('the disk of a session', () => {
     let isCounting = false;
     hold.stop = () => (isCounting ? { stillness: 'running', trace: '7R2' } : stop());
     const count = accountant.count.bind(accountant);
-    accountant.count = async (isStill) => {
+    accountant.count = async (sure) => {
       isCounting = true;
-      const usage = await count(isStill);
+      const usage = await count(sure);
       isCounting = false;
       return usage;
     };
