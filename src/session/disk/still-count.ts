@@ -17,7 +17,7 @@ export const lookEveryMs = 100;
 /**
  * Who is in a system call stops when it ends. One that has written on for so long is not waited for any more; what only waits in there
  * (for the disk, say) is taken for still then; what goes on in there is waited for for longer, as long as it takes nothing; and what
- * has not stopped after `running` does not mean to.
+ * has run for `running` without stopping does not mean to.
  */
 const patienceMs = { writing: 1000, inKernel: 1000, running: 5000, busyInKernel: 30_000 } as const;
 /** What may be lost meanwhile, as a share of the limit: others use the file system as well. */
@@ -67,13 +67,21 @@ async function settled(
   goesOn: () => Promise<boolean>,
 ): Promise<Look | undefined> {
   const since = clock.monotonic();
+  let lastAt = since;
+  let ranMs = 0;
+  let before: Look | undefined;
   for (;;) {
     const found = looks.next();
     if (found.stillness === 'still') return found;
-    if (await goesOn()) return undefined;
-    const waitedMs = clock.monotonic() - since;
-    if (found.stillness === 'in-kernel' && waitedMs >= patienceMs.inKernel) return found;
-    if (waitedMs >= patienceMs.running) return undefined;
+    const now = clock.monotonic();
+    // Who has not run since the last look has taken nothing: what was lost is others' then, and he may only have got no processor.
+    if (found.trace !== before?.trace) {
+      ranMs += now - lastAt;
+      if (await goesOn()) return undefined;
+    }
+    [before, lastAt] = [found, now];
+    if (found.stillness === 'in-kernel' && now - since >= patienceMs.inKernel) return found;
+    if (ranMs >= patienceMs.running || now - since >= patienceMs.busyInKernel) return undefined;
     await clock.sleep(looks.restMs(settleEveryMs), signal);
   }
 }
