@@ -25,10 +25,10 @@ export const allowedGroups: readonly AllowedGroup[] = [
   },
   {
     topic: 'waiting and watching',
-    why: 'Event loops and file watchers. The older asynchronous I/O (io_submit) is what databases use where io_uring is refused.',
+    why: 'Event loops and file watchers.',
     calls: words(`
       epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 inotify_add_watch inotify_init
-      inotify_init1 inotify_rm_watch io_cancel io_destroy io_getevents io_setup io_submit pause poll ppoll pselect6 select signalfd signalfd4`),
+      inotify_init1 inotify_rm_watch pause poll ppoll pselect6 select signalfd signalfd4`),
   },
   {
     topic: 'memory',
@@ -69,8 +69,7 @@ export const allowedGroups: readonly AllowedGroup[] = [
     topic: 'users and rights',
     why: 'Reading one’s own and giving up more of them. Without capabilities, with no-new-privileges and one mapped id they can’t grow.',
     calls: words(`
-      capget capset getegid geteuid getgid getgroups getresgid getresuid getuid landlock_add_rule landlock_create_ruleset
-      landlock_restrict_self seccomp setfsgid setfsuid setgid setgroups setregid setresgid setresuid setreuid setuid`),
+      capget capset getegid geteuid getgid getgroups getresgid getresuid getuid seccomp setfsgid setfsuid setgid setgroups setregid setresgid setresuid setreuid setuid`),
   },
   {
     topic: 'sockets, once made',

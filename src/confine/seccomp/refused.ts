@@ -55,6 +55,20 @@ export const refusedGroups: readonly RefusedGroup[] = [
     calls: ['io_uring_setup', 'io_uring_enter', 'io_uring_register'],
   },
   {
+    ...{ topic: 'the older asynchronous I/O', errno: 'ENOSYS' },
+    stops:
+      'A poll under way keeps a socket alive that no process has any more, and with it deleted files that nobody can count: so the limit of the disk was passed.',
+    breaks: 'Nothing: MySQL and others go back to threads. QEMU must not be told `aio=native`.',
+    calls: ['io_setup', 'io_submit', 'io_cancel', 'io_destroy', 'io_getevents'],
+  },
+  {
+    ...{ topic: 'Landlock', errno: 'ENOSYS' },
+    stops:
+      'A rule keeps the file alive that it is about, deleted or not, without a descriptor: files that nobody can count, so the limit of the disk was passed.',
+    breaks: 'Programs that fence themselves in by it and do not go on without: ask for `nested`.',
+    calls: ['landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self'],
+  },
+  {
     ...{ topic: 'keyrings', errno: 'ENOSYS' },
     stops: 'Keys are kept by user id across containers, and have had use-after-frees (CVE-2016-0728).',
     breaks: 'Kerberos caches in the kernel; `keyctl`. It answers as a kernel without keys does.',

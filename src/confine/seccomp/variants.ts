@@ -12,6 +12,9 @@ export const openings: Readonly<Record<SeccompVariant, Opening>> = {
   nested: {
     purpose: 'Programs that make a sandbox of their own: Chromium, bubblewrap, and agents that use it.',
     risk: 'User namespaces: capabilities over what one makes oneself, and with them far more of the kernel to attack.',
-    calls: ['unshare', 'setns', 'mount', 'umount2', 'pivot_root', 'chroot', 'sethostname'],
+    calls: [
+      ...['unshare', 'setns', 'mount', 'umount2', 'pivot_root', 'chroot', 'sethostname'],
+      ...['landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self'],
+    ],
   },
 };

@@ -25,7 +25,8 @@
 // Of the kernel's common table (asm-generic/unistd.h and x86-64's agree on them); C libraries know them late.
 enum {
   OPEN_TREE = 428, MOVE_MOUNT = 429, FSOPEN = 430, CLONE3 = 435, PIDFD_GETFD = 438, PROCESS_MADVISE = 440, MOUNT_SETATTR = 442,
-  QUOTACTL_FD = 443, MEMFD_SECRET = 447, PROCESS_MRELEASE = 448, FUTEX_WAITV = 449, CACHESTAT = 451, FUTEX_WAKE_2 = 454,
+  QUOTACTL_FD = 443, LANDLOCK_CREATE_RULESET = 444, LANDLOCK_ADD_RULE = 445, LANDLOCK_RESTRICT_SELF = 446,
+  MEMFD_SECRET = 447, PROCESS_MRELEASE = 448, FUTEX_WAITV = 449, CACHESTAT = 451, FUTEX_WAKE_2 = 454,
   STATMOUNT = 457, LISTMOUNT = 458, LSM_LIST_MODULES = 461, MSEAL = 462, GETXATTRAT = 464, OPEN_TREE_ATTR = 467,
 };
 
@@ -72,6 +73,10 @@ static long own_descriptor(void) {
 static long ring(void) {
   uint32_t parameters[30] = {0};
   return syscall(SYS_io_uring_setup, 1, parameters);
+}
+static long set_up_requests(void) {
+  unsigned long context = 0;
+  return syscall(SYS_io_setup, 1, &context);
 }
 static long look_up_in_no_map(void) {
   union bpf_attr attributes;
@@ -176,6 +181,11 @@ TRY(a_madvise, syscall(PROCESS_MADVISE, -1, NULL, 0, 0, 0))
 TRY(a_mrelease, syscall(PROCESS_MRELEASE, -1, 0))
 TRY(a_ring_enter, syscall(SYS_io_uring_enter, -1, 0, 0, 0, NULL, 0))
 TRY(a_ring_register, syscall(SYS_io_uring_register, -1, 0, NULL, 0))
+TRY(a_landlock, syscall(LANDLOCK_CREATE_RULESET, NULL, 0, 1))
+TRY(a_landlock_rule, syscall(LANDLOCK_ADD_RULE, -1, 1, page, 0))
+TRY(a_landlock_self, syscall(LANDLOCK_RESTRICT_SELF, -1, 0))
+TRY(a_io_setup, set_up_requests())
+TRY(a_io_submit, syscall(SYS_io_submit, 0, 0, NULL))
 TRY(a_add_key, syscall(SYS_add_key, "user", "calls", "x", 1, -2))
 TRY(a_request_key, syscall(SYS_request_key, "user", "calls-none", NULL, 0))
 TRY(a_keyctl, syscall(SYS_keyctl, 0, -3, 1, 0, 0))
@@ -255,7 +265,8 @@ static const struct {
     {"mount_setattr", mount_attributes}, {"statmount", a_statmount}, {"listmount", a_listmount}, {"ptrace", a_ptrace},
     {"process_vm_readv", a_vm_readv}, {"process_vm_writev", a_vm_writev}, {"pidfd_getfd", own_descriptor}, {"kcmp", a_kcmp},
     {"process_madvise", a_madvise}, {"process_mrelease", a_mrelease}, {"io_uring_setup", ring},
-    {"io_uring_enter", a_ring_enter}, {"io_uring_register", a_ring_register}, {"add_key", a_add_key},
+    {"io_uring_enter", a_ring_enter}, {"io_uring_register", a_ring_register}, {"landlock_create_ruleset", a_landlock}, {"landlock_add_rule", a_landlock_rule},
+    {"landlock_restrict_self", a_landlock_self}, {"io_setup", a_io_setup}, {"io_submit", a_io_submit}, {"add_key", a_add_key},
     {"request_key", a_request_key}, {"keyctl", a_keyctl}, {"userfaultfd", a_userfaultfd}, {"bpf", look_up_in_no_map},
     {"perf_event_open", count_events}, {"lookup_dcookie", a_dcookie}, {"vmsplice", give_page}, {"get_mempolicy", ask_policy},
     {"set_mempolicy", a_set_mempolicy}, {"mbind", a_mbind}, {"move_pages", a_move_pages}, {"migrate_pages", a_migrate_pages},

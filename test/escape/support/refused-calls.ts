@@ -9,6 +9,7 @@ const byAnswer = {
     reboot sethostname setdomainname swapon swapoff syslog vhangup socket-raw socket-raw6 iopl ioperm`,
   ENOSYS: `
     clone3 clone3-user fsopen open_tree open_tree_attr move_mount mount_setattr statmount listmount
+    landlock_create_ruleset landlock_add_rule landlock_restrict_self io_setup io_submit
     process_madvise process_mrelease io_uring_setup io_uring_enter io_uring_register add_key request_key
     vmsplice get_mempolicy set_mempolicy mbind move_pages migrate_pages memfd_secret remap_file_pages
     cachestat futex_waitv futex_wake mseal getxattrat lsm_list_modules io_pgetevents modify_ldt sysfs`,
@@ -49,13 +50,19 @@ export const notTestable: Readonly<Record<string, string>> = {
 export const surelyOpenOutside = `
   unshare-user unshare-mnt unshare-net unshare-pid unshare-ipc unshare-uts unshare-cgroup clone-user clone-mnt clone-net
   mount umount2 chroot fsopen open_tree clone3-user ptrace process_vm_readv process_vm_writev pidfd_getfd
-  add_key keyctl vmsplice fallocate-keep-size ioctl-resvsp ioctl-resvsp64 socket-raw socket-raw6 socket-packet personality adjtimex`
+  io_setup add_key keyctl vmsplice fallocate-keep-size ioctl-resvsp ioctl-resvsp64 socket-raw socket-raw6 socket-packet personality adjtimex`
   .trim()
   .split(/\s+/);
 
 /** What the variants open, of all these, and what the kernel says then to a process without capabilities. */
-/** Let through by `nested`, and refused by the kernel outside of a namespace of one’s own; AppArmor answers for it where it is. */
-export const leftToKernel = ['mount', 'umount2', 'pivot_root', 'chroot', 'sethostname'];
+/**
+ * Let through by `nested`, and refused by the kernel outside of a namespace of one’s own (AppArmor answers for it where it is), or not
+ * in every kernel.
+ */
+export const leftToKernel = [
+  ...['mount', 'umount2', 'pivot_root', 'chroot', 'sethostname'],
+  ...['landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self'],
+];
 
 export const openedBy: Readonly<Record<'debug' | 'nested', Readonly<Record<string, string>>>> = {
   debug: {
