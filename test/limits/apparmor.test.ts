@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { isAppArmorOn, loadedProfile, sandboxProfile } from '../../src/confine/apparmor.js';
+import { readProcFile } from '../../src/kit/proc/read.js';
 import { processesOf } from '../../src/sandbox/processes.js';
 import type { Session } from '../../src/session/session.js';
 import { engineKinds } from '../engine/support/engines.js';
@@ -40,8 +40,9 @@ describe.each(ways)('apparmor on a real rootless %s, over %s', (kind, commandPat
     need(context);
     const running = await session.start(command('sleep 60 & setsid sleep 60 & (sleep 60 &) ; echo up; wait'));
     await expect.poll(() => processesOf(session.sandbox.handle.namespace).length).toBeGreaterThanOrEqual(6);
-    const labels = processesOf(session.sandbox.handle.namespace).map(({ pid }) =>
-      readFileSync(`/proc/${pid}/attr/apparmor/current`, 'utf8').trim(),
+    // A shell between may end while they are read.
+    const labels = processesOf(session.sandbox.handle.namespace).flatMap(
+      ({ pid }) => readProcFile(`/proc/${pid}/attr/apparmor/current`)?.trim() ?? [],
     );
     expect(new Set(labels)).toEqual(new Set([confined]));
     await running.command.end('aborted');
