@@ -31,8 +31,10 @@ import { callerUid } from './settings.js';
 /** Where the build puts our process 1 for this machine's processor; a package has it for others too. */
 export const builtInit = fileURLToPath(new URL(`../init/paddock-init-${process.arch}`, import.meta.url));
 
-/** As it came with Paddock, beside the build as beside the source. */
-export const shippedAppArmor = fileURLToPath(new URL('../../profiles/apparmor/paddock-sandbox', import.meta.url));
+/** A profile as it came with Paddock, beside the build as beside the source. */
+export function shippedAppArmor(profile: string): { readonly profile: string; readonly shipped: string } {
+  return { profile, shipped: fileURLToPath(new URL(`../../profiles/apparmor/${profile}`, import.meta.url)) };
+}
 
 /**
  * Everything a command may need, made when first asked for and given back together. The audit log comes first: where

@@ -1,6 +1,7 @@
 import { homedir, userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defaultPolicyPath } from '../config/load.js';
+import { nestedProfile, sandboxProfile } from '../confine/apparmor.js';
 import { AppArmorInstall } from '../confine/apparmor-install.js';
 import { toPaddockError } from '../core/errors.js';
 import { runCanary } from '../doctor/canary.js';
@@ -24,12 +25,16 @@ export async function checkHost(
   return runDoctor(await doctorContext(app, sessions), signal);
 }
 
+async function apparmorState(profile: string): ReturnType<DoctorContext['apparmor']> {
+  const apparmor = new AppArmorInstall(shippedAppArmor(profile));
+  return { ...(await apparmor.state()), installed: apparmor.installed };
+}
+
 async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promise<DoctorContext> {
   const engine = await app.engine().catch((thrown: unknown) => toPaddockError(thrown));
   const { username, uid, gid } = userInfo();
   const { config } = app;
   const load = new HostLoadReader(systemClock);
-  const apparmor = new AppArmorInstall({ shipped: shippedAppArmor });
   return {
     engine,
     sitePolicy: config.sitePolicy,
@@ -52,6 +57,7 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
     stale: (signal) => pruneHere(app, { isDryRun: true, pendingWaitMs: 0, signal }),
     canary: async (signal) => runCanary(await sessions(), signal),
     load: () => load.read(),
-    apparmor: async () => ({ ...(await apparmor.state()), installed: apparmor.installed }),
+    apparmor: () => apparmorState(sandboxProfile),
+    nestedAppArmor: () => apparmorState(nestedProfile),
   };
 }

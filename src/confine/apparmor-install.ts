@@ -5,12 +5,14 @@ import { promisify } from 'node:util';
 import { PaddockError } from '../core/errors.js';
 import { readProcFile } from '../kit/proc/read.js';
 import { safeLine } from '../kit/safe-text.js';
-import { isAppArmorOn, loadedProfile, sandboxProfile } from './apparmor.js';
+import { isAppArmorOn, loadedProfile } from './apparmor.js';
 
 const run = promisify(execFile);
 
-/** Where things are; all but `shipped` have the places of every Linux as their defaults. */
+/** Where things are; all but `profile` and `shipped` have the places of every Linux as their defaults. */
 export interface AppArmorPlaces {
+  /** The name of the profile, which is that of its file too. */
+  readonly profile: string;
   /** The profile as it came with Paddock. */
   readonly shipped: string;
   readonly installed?: string;
@@ -28,8 +30,9 @@ export interface AppArmorState {
   readonly mode: string | undefined;
 }
 
-/** The AppArmor profile of sandboxes on this host. Anybody may look; root installs it. */
+/** One of the AppArmor profiles of sandboxes on this host. Anybody may look; root installs it. */
 export class AppArmorInstall {
+  readonly profile: string;
   readonly installed: string;
   readonly #shipped: string;
   readonly #sysRoot: string;
@@ -37,8 +40,9 @@ export class AppArmorInstall {
   readonly #parser: string;
 
   constructor(places: AppArmorPlaces) {
+    this.profile = places.profile;
     this.#shipped = places.shipped;
-    this.installed = places.installed ?? `/etc/apparmor.d/${sandboxProfile}`;
+    this.installed = places.installed ?? `/etc/apparmor.d/${places.profile}`;
     this.#sysRoot = places.sysRoot ?? '/sys';
     this.#procRoot = places.procRoot ?? '/proc';
     this.#parser = places.parser ?? '/usr/sbin/apparmor_parser';
@@ -52,7 +56,7 @@ export class AppArmorInstall {
   async state(): Promise<AppArmorState> {
     const [shipped, present] = await Promise.all([this.text(), this.#present()]);
     const file = present === undefined ? 'none' : present === shipped ? 'current' : 'another';
-    const mode = loadedProfile(sandboxProfile, this.#sysRoot)?.mode;
+    const mode = loadedProfile(this.profile, this.#sysRoot)?.mode;
     return { isOn: isAppArmorOn(this.#sysRoot), file, mode };
   }
 
@@ -66,7 +70,7 @@ export class AppArmorInstall {
     await this.#put(await this.text());
     try {
       await this.#parse('--replace');
-      const mode = loadedProfile(sandboxProfile, this.#sysRoot)?.mode;
+      const mode = loadedProfile(this.profile, this.#sysRoot)?.mode;
       if (mode !== 'enforce') throw notLoaded(`the kernel has it ${mode === undefined ? 'not' : `in ${mode} mode`}`);
     } catch (error) {
       if (before === undefined) await rm(this.installed, { force: true });
@@ -82,11 +86,11 @@ export class AppArmorInstall {
   async uninstall(): Promise<boolean> {
     const confined = this.#confined();
     if (confined > 0) {
-      throw new PaddockError('PROFILE_NOT_LOADED', `${confined} processes run under ${sandboxProfile}: it stays`, {
+      throw new PaddockError('PROFILE_NOT_LOADED', `${confined} processes run under ${this.profile}: it stays`, {
         hint: 'End the sandboxes (`paddock rm --all`, of every user), then uninstall it.',
       });
     }
-    const isLoaded = loadedProfile(sandboxProfile, this.#sysRoot) !== undefined;
+    const isLoaded = loadedProfile(this.profile, this.#sysRoot) !== undefined;
     const isThere = (await this.#present()) !== undefined;
     if (isLoaded) {
       if (!isThere) await this.#put(await this.text());
@@ -133,13 +137,11 @@ export class AppArmorInstall {
       label
         .replace(/ \(\w+\)\s*$/, '')
         .split('//&')
-        .includes(sandboxProfile),
+        .includes(this.profile),
     ).length;
   }
 }
 
 function notLoaded(why: string, cause?: unknown): PaddockError {
-  return new PaddockError('PROFILE_NOT_LOADED', `the AppArmor profile ${sandboxProfile} was not loaded: ${why}`, {
-    cause,
-  });
+  return new PaddockError('PROFILE_NOT_LOADED', `the AppArmor profile was not loaded: ${why}`, { cause });
 }

@@ -1,8 +1,20 @@
 import { readdirSync } from 'node:fs';
+import type { SeccompVariant } from '../core/spec.js';
 import { readProcFile } from '../kit/proc/read.js';
 
-/** The profile that every sandbox is put under where it is loaded: `profiles/apparmor/paddock-sandbox`. */
+/** The profile that sandboxes are put under where it is loaded: `profiles/apparmor/paddock-sandbox`. */
 export const sandboxProfile = 'paddock-sandbox';
+
+/** In its place where commands make sandboxes of their own: `profiles/apparmor/paddock-sandbox-nested`. */
+export const nestedProfile = 'paddock-sandbox-nested';
+
+/** What `paddock profiles` calls them. */
+export const apparmorNames = { apparmor: sandboxProfile, 'apparmor-nested': nestedProfile } as const;
+
+/** The profile that goes with a system call filter. */
+export function profileWith(variant: SeccompVariant): string {
+  return variant === 'nested' ? nestedProfile : sandboxProfile;
+}
 
 /** A profile as this kernel has it. */
 export interface LoadedProfile {

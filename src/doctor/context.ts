@@ -51,6 +51,8 @@ export interface DoctorContext {
   readonly load: () => Promise<HostLoad>;
   /** The AppArmor profile of sandboxes; `installed` is where an administrator puts it. */
   readonly apparmor: () => Promise<AppArmorState & { readonly installed: string }>;
+  /** That of sessions with `seccomp = nested`. */
+  readonly nestedAppArmor: DoctorContext['apparmor'];
 }
 
 /** What a check found. Everything but `pass` carries a remedy that works when typed. */

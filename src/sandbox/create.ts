@@ -92,7 +92,7 @@ export async function createSandbox(
   const binds = [...image.binds, ...approved.flatMap(({ mount, target }) => bindsOf(mount, target))];
   const ours = [maker.init, ...entry.binds];
   const spec = coveringVolumes(asked, image, binds);
-  const first = { ...firstProcess(uptimeMs + spec.lifetimeMs, entry), seccomp };
+  const first = { ...firstProcess(uptimeMs + spec.lifetimeMs, entry, seccomp), seccomp };
   const body = bodyFor(maker.engine, {
     ...{ name: identity.containerName, labels: identity.labels },
     image: image.engineName,
@@ -222,8 +222,12 @@ async function startedInit(
   return { state, channel };
 }
 
-function firstProcess(deadlineBoottimeMs: number, entry: Entry): Omit<Expected, 'mounts' | 'seccomp'> {
-  const apparmorProfile = profileFor(entry.path);
+function firstProcess(
+  deadlineBoottimeMs: number,
+  entry: Entry,
+  { variant }: StagedSeccomp,
+): Omit<Expected, 'mounts' | 'seccomp'> {
+  const apparmorProfile = profileFor(entry.path, variant);
   return { initArgv: initArgv(deadlineBoottimeMs, entry.initWords, apparmorProfile), apparmorProfile };
 }
 

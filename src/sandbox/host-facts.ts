@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { isAppArmorOn, sandboxProfile } from '../confine/apparmor.js';
+import { isAppArmorOn, profileWith } from '../confine/apparmor.js';
 import type { CommandPath } from '../core/exec.js';
+import type { SeccompVariant } from '../core/spec.js';
 
 /** CLOCK_BOOTTIME now, in milliseconds (suspend counted; resolution 10 ms, as /proc/uptime gives it). */
 export async function boottimeMs(): Promise<number> {
@@ -21,8 +22,8 @@ export async function selinuxEnforcing(): Promise<boolean> {
  * The AppArmor profile that process 1 is told to put itself and so every command under; undefined where AppArmor is off. What goes
  * through the engine's exec is not started by process 1: there the claim would hold for nobody but that.
  */
-export function profileFor(path: CommandPath): string | undefined {
-  return path !== 'exec' && isAppArmorOn() ? sandboxProfile : undefined;
+export function profileFor(path: CommandPath, seccomp: SeccompVariant): string | undefined {
+  return path !== 'exec' && isAppArmorOn() ? profileWith(seccomp) : undefined;
 }
 
 /**

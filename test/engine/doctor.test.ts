@@ -57,7 +57,10 @@ function contextOf(stage: Stage): DoctorContext {
   const { username: name, uid, gid } = userInfo();
   const runtimeDir = process.env['XDG_RUNTIME_DIR'] ?? `/run/user/${uid}`;
   const load = new HostLoadReader(systemClock);
-  const apparmor = new AppArmorInstall({ shipped: 'profiles/apparmor/paddock-sandbox' });
+  const stateOf = async (profile: string) => {
+    const apparmor = new AppArmorInstall({ profile, shipped: `profiles/apparmor/${profile}` });
+    return { ...(await apparmor.state()), installed: apparmor.installed };
+  };
   const stale = (signal: AbortSignal) =>
     pruneSessions({
       ...{ store, engine, audit, clock: systemClock, isAlive, signal, runtimeDir },
@@ -77,6 +80,7 @@ function contextOf(stage: Stage): DoctorContext {
     stale,
     canary: (signal) => runCanary(sessions, signal),
     load: () => load.read(),
-    apparmor: async () => ({ ...(await apparmor.state()), installed: apparmor.installed }),
+    apparmor: () => stateOf('paddock-sandbox'),
+    nestedAppArmor: () => stateOf('paddock-sandbox-nested'),
   };
 }

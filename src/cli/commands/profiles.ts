@@ -1,3 +1,4 @@
+import { apparmorNames } from '../../confine/apparmor.js';
 import { AppArmorInstall, type AppArmorState } from '../../confine/apparmor-install.js';
 import { seccompProfiles } from '../../confine/seccomp/profile.js';
 import { PaddockError } from '../../core/errors.js';
@@ -7,12 +8,14 @@ import type { CliCommand, CommandContext } from '../command.js';
 import { report, table } from '../output.js';
 import { callerUid } from '../settings.js';
 
+type AppArmorName = keyof typeof apparmorNames;
+
 const actions = { list, show, check, install, uninstall };
 
 /** Holds on its own: no setting of ours is read, so that root may run it anywhere. */
 export const profiles: CliCommand = {
   name: 'profiles',
-  usage: 'profiles list | show NAME | check|install|uninstall apparmor',
+  usage: 'profiles list | show NAME | check|install|uninstall apparmor|apparmor-nested',
   summary: 'the security profiles; an administrator installs them once',
   mostPositionals: 2,
   options: {},
@@ -20,25 +23,30 @@ export const profiles: CliCommand = {
     const [action = '', name] = context.positionals;
     const known = Object.hasOwn(actions, action) ? actions[action as keyof typeof actions] : undefined;
     if (known === undefined) throw new PaddockError('BAD_ARGUMENT', 'say list, show, check, install or uninstall');
-    const names: readonly string[] = action === 'show' ? ['apparmor', ...filterNames()] : ['apparmor'];
+    const names: readonly string[] = [...Object.keys(apparmorNames), ...(action === 'show' ? filterNames() : [])];
     if (action === 'list' ? name !== undefined : name === undefined || !names.includes(name)) {
       throw new PaddockError(
         'BAD_ARGUMENT',
         action === 'list' ? 'list takes no name' : `name one of ${names.join(', ')}`,
       );
     }
-    return await known(context, new AppArmorInstall({ shipped: shippedAppArmor }));
+    return await known(context, apparmorOf(nameIn(context)));
   },
 };
 
+/** The AppArmor profile that is named; the first where none is. */
+const nameIn = ({ positionals }: CommandContext): AppArmorName =>
+  positionals[1] === 'apparmor-nested' ? positionals[1] : 'apparmor';
+const apparmorOf = (name: AppArmorName) => new AppArmorInstall(shippedAppArmor(apparmorNames[name]));
 const filterNames = () => seccompVariants.map((variant) => `seccomp-${variant}`);
 
-async function list(context: CommandContext, apparmor: AppArmorInstall): Promise<number> {
-  const state = await apparmor.state();
+async function list(context: CommandContext): Promise<number> {
+  const names = Object.keys(apparmorNames) as AppArmorName[];
+  const labels = await Promise.all(names.map(async (name) => ({ name, ...(await apparmorOf(name).state()) })));
   const filters = seccompProfiles().map(({ variant, fingerprint }) => ({ name: `seccomp-${variant}`, fingerprint }));
   const rows = filters.map(({ name, fingerprint }) => [name, `given to the engine with each sandbox (${fingerprint})`]);
-  const found = [{ name: 'apparmor', ...state }, ...filters];
-  await report(context, { profiles: found }, table([['apparmor', words(state)], ...rows]));
+  const states = labels.map((state) => [state.name, words(state)]);
+  await report(context, { profiles: [...labels, ...filters] }, table([...states, ...rows]));
   return 0;
 }
 
@@ -50,7 +58,7 @@ async function show(context: CommandContext, apparmor: AppArmorInstall): Promise
     return 0;
   }
   const text = await apparmor.text();
-  await report(context, { name: 'apparmor', installed: apparmor.installed, text }, text.trimEnd());
+  await report(context, { name, installed: apparmor.installed, text }, text.trimEnd());
   return 0;
 }
 
@@ -58,7 +66,8 @@ async function show(context: CommandContext, apparmor: AppArmorInstall): Promise
 async function check(context: CommandContext, apparmor: AppArmorInstall): Promise<number> {
   const state = await apparmor.state();
   const isGood = state.isOn && state.mode === 'enforce' && state.file === 'current';
-  await report(context, { name: 'apparmor', ...state, ok: isGood }, `apparmor: ${words(state)}`);
+  const name = nameIn(context);
+  await report(context, { name, ...state, ok: isGood }, `${name}: ${words(state)}`);
   return isGood ? 0 : 1;
 }
 
@@ -81,7 +90,7 @@ async function uninstall(context: CommandContext, apparmor: AppArmorInstall): Pr
 }
 
 async function done(context: CommandContext, apparmor: AppArmorInstall, text: string): Promise<void> {
-  await report(context, { name: 'apparmor', ...(await apparmor.state()) }, text);
+  await report(context, { name: nameIn(context), ...(await apparmor.state()) }, text);
 }
 
 function refuseUnlessRoot(context: CommandContext, { installed }: AppArmorInstall): void {
@@ -89,7 +98,7 @@ function refuseUnlessRoot(context: CommandContext, { installed }: AppArmorInstal
   const [action] = context.positionals;
   const byHand =
     action === 'install'
-      ? `paddock profiles show apparmor | sudo tee ${installed} >/dev/null && sudo apparmor_parser -r ${installed}`
+      ? `paddock profiles show ${nameIn(context)} | sudo tee ${installed} >/dev/null && sudo apparmor_parser -r ${installed}`
       : `sudo apparmor_parser -R ${installed} && sudo rm ${installed}`;
   throw new PaddockError('PROFILE_NOT_LOADED', 'only root may change the profiles of a kernel', {
     hint: `Run it with sudo; where root does not find paddock or node: \`${byHand}\`.`,

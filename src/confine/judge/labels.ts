@@ -1,5 +1,6 @@
 import type { ControlEvidence } from '../../core/evidence.js';
 import { safeLine } from '../../kit/safe-text.js';
+import { nestedProfile } from '../apparmor.js';
 import { control, type Judge } from './control.js';
 
 /** SELinux types that confine nothing. */
@@ -28,7 +29,7 @@ export const judgeAppArmor: Judge = (seen, { apparmorProfile, info }) => {
   const remedy =
     apparmorProfile === undefined
       ? "Commands go through the engine's exec, which no profile of ours reaches: set `channel` to fifo or attach."
-      : 'Load it once: `sudo paddock profiles install apparmor`.';
+      : `Load it once: \`sudo paddock profiles install ${apparmorProfile === nestedProfile ? 'apparmor-nested' : 'apparmor'}\`.`;
   if (label === undefined || label === '') {
     if (apparmorProfile === undefined) return row('not in use', 'absent', 'AppArmor is not in use on this host.');
     return row('-', 'unknown', 'The label could not be read; AppArmor may not be in use on this host.');

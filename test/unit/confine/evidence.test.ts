@@ -240,7 +240,8 @@ describe('labels', () => {
 
   it('AppArmor that is on and holds nobody has its remedy named', () => {
     const note = (more: object) => rowOf('apparmor', { apparmorLabel: 'unconfined' }, more).note;
-    expect(note({ apparmorProfile: 'paddock-sandbox' })).toContain('sudo paddock profiles install apparmor');
+    expect(note({ apparmorProfile: 'paddock-sandbox' })).toContain('sudo paddock profiles install apparmor`');
+    expect(note({ apparmorProfile: 'paddock-sandbox-nested' })).toContain('profiles install apparmor-nested`');
     expect(note({})).toContain('set `channel`');
   });
 

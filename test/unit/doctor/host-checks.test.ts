@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { builtInPolicy } from '../../../src/config/built-in-policy.js';
+import type { SeccompVariant } from '../../../src/core/spec.js';
 import { hostChecks } from '../../../src/doctor/host-checks.js';
 import { engineIllnesses } from './support/engine-illnesses.js';
-import { findings, hostWith, illFinding } from './support/host.js';
+import { findings, hostWith, illFinding, wellProfile } from './support/host.js';
 import { hostIllnesses } from './support/host-illnesses.js';
 
 function checkOf(id: string) {
@@ -30,6 +32,21 @@ it('believes what systemd was delegated when the engine itself runs in a cgroup 
     status: 'pass',
     evidence: expect.stringContaining('engine: cpu memory pids') as string,
   });
+});
+
+it('asks for the AppArmor profile of nested sessions where there can be such, and only there', async () => {
+  const nestedAppArmor = () => Promise.resolve({ ...wellProfile, mode: undefined });
+  const found = async (seccomp: readonly SeccompVariant[]) => {
+    const sitePolicy = { ...builtInPolicy('/home/ada'), seccomp };
+    const all = await findings(checkOf('apparmor-profile'), { ctx: { sitePolicy, nestedAppArmor } });
+    return all.map(({ part, status }) => [part, status]);
+  };
+  expect(await found(['debug'])).toEqual([[undefined, 'pass']]);
+  const both = [
+    [undefined, 'pass'],
+    ['nested', 'warn'],
+  ];
+  expect(await found(['debug', 'nested'])).toEqual(both);
 });
 
 describe('the doctor finds and has a remedy when', () => {

@@ -62,9 +62,10 @@ describe('the tests in the lab VM', () => {
     expect(called()).not.toContain('--as-root');
   });
 
-  it('run where root has installed the AppArmor profile, without which they fail', () => {
+  it('run where root has installed the AppArmor profiles, without which they fail', () => {
     expect(testVm(`while [ "$1" != --as-root ]; do shift; done; cat "$2"; echo '${counts}'`).lines).toEqual([
       expect.stringMatching(/^node .*main\.js profiles install apparmor /),
+      expect.stringMatching(/^node .*main\.js profiles install apparmor-nested /),
       counts,
       counts,
     ]);

@@ -1,3 +1,4 @@
+import { builtInPolicy } from '../../../../src/config/built-in-policy.js';
 import { EngineError } from '../../../../src/core/errors.js';
 import { type Illness, wellProfile } from './host.js';
 
@@ -53,6 +54,20 @@ export const hostIllnesses: readonly (readonly [string, string, Illness, string,
     'warn',
     /nothing is denied/,
     /parser/,
+  ],
+  [
+    'apparmor-profile',
+    'that of nested sessions is not loaded, which may be asked for',
+    {
+      ctx: {
+        sitePolicy: { ...builtInPolicy('/home/ada'), seccomp: ['nested'] },
+        nestedAppArmor: () =>
+          Promise.resolve({ ...wellProfile, installed: '/etc/apparmor.d/paddock-sandbox-nested', mode: undefined }),
+      },
+    },
+    'warn',
+    /not loaded/,
+    /profiles\/apparmor\/paddock-sandbox-nested \/etc\/apparmor.d\/paddock-sandbox-nested && /,
   ],
   ['apparmor-profile', 'it is older', { ctx: withProfile({ file: 'another' }) }, 'warn', /another version/, /parser/],
   ['kernel', 'it is old', { texts: { '/proc/sys/kernel/osrelease': '5.10.0-9\n' } }, 'warn', /5\.10/, /upgrade kernel/],

@@ -111,6 +111,7 @@ export function hostWith(illness: Illness = {}): DoctorContext {
         ...{ swapTotalBytes: 0, swapUsedBytes: 0 },
       }),
     apparmor: () => Promise.resolve(wellProfile),
+    nestedAppArmor: () => Promise.resolve({ ...wellProfile, installed: `${wellProfile.installed}-nested` }),
     ...illness.ctx,
   };
 }
