@@ -2,6 +2,7 @@
 const project = ['--bind', '/workspace', '/workspace', '--ro-bind', '/workspace/hello.txt', '/workspace/hello.txt'];
 const agents = ['--new-session', '--die-with-parent'];
 const root = ['--ro-bind', '/', '/'];
+const user = ['--unshare-user', '--unshare-pid'];
 
 /** Ways of calling bubblewrap that work in a sandbox, by who calls it so. None of them asks for a /proc of its own. */
 export const bubblewrapCalls: readonly (readonly [string, readonly string[]])[] = [
@@ -11,9 +12,9 @@ export const bubblewrapCalls: readonly (readonly [string, readonly string[]])[] 
     [...root, '--dev', '/dev', '--bind', '/proc', '/proc', ...project, '--unshare-all'],
   ],
   // With `enableWeakerNestedSandbox`; without, it asks for a /proc.
-  ['Claude Code', [...agents, '--unshare-net', ...root, ...project, '--dev', '/dev', '--unshare-pid']],
+  ['Claude Code', [...agents, '--unshare-net', ...root, ...project, '--dev', '/dev', ...user, '--cap-drop', 'ALL']],
   // When it has been refused a /proc.
-  ['Codex', [...agents, ...root, '--dev', '/dev', ...project, '--unshare-user', '--unshare-pid', '--unshare-net']],
+  ['Codex', [...agents, ...root, '--dev', '/dev', ...project, ...user, '--unshare-net']],
 ];
 
 /** The command line of bubblewrap with a shell line in it. */
