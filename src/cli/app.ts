@@ -13,7 +13,7 @@ import type { Monitoring } from '../monitor/monitoring.js';
 import type { CreateContext } from '../policy/create.js';
 import { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
 import type { SandboxMaker } from '../sandbox/create.js';
-import { mappableIds } from '../sandbox/host-facts.js';
+import { activeSecurityModules, mappableIds } from '../sandbox/host-facts.js';
 import { ImageStore } from '../sandbox/images.js';
 import { stageInit } from '../sandbox/init-binary.js';
 import { PipeMaker } from '../sandbox/pipe-maker.js';
@@ -129,11 +129,7 @@ export class App implements AsyncDisposable {
   }
 
   createContext(): CreateContext {
-    return {
-      sitePolicy: this.config.sitePolicy,
-      host: { homeDir: homedir(), hostMemoryBytes: totalmem(), cpuCount: availableParallelism() },
-      hostFolders: this.config.hostFolders,
-    };
+    return createContext(this.config);
   }
 
   /** What host paths are judged by; with an engine, its socket is fenced off as well. */
@@ -181,6 +177,13 @@ export class App implements AsyncDisposable {
     });
     return this.#stack.use(engine);
   }
+}
+
+/** What requests are judged by on this host. */
+export function createContext({ sitePolicy, profiles, origins, hostFolders }: Config): CreateContext {
+  const [hostMemoryBytes, cpuCount] = [totalmem(), availableParallelism()];
+  const host = { homeDir: homedir(), hostMemoryBytes, cpuCount, securityModules: activeSecurityModules() };
+  return { sitePolicy, profiles, origins, host, hostFolders };
 }
 
 async function ownIdentity(): Promise<ProcessIdentity> {

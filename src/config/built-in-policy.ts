@@ -1,4 +1,5 @@
 import type { AlarmThresholds } from '../core/alarm-thresholds.js';
+import { standardProfile } from '../core/profile.js';
 import type { AdmissionRules, Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
 
 const mib = 1024 ** 2;
@@ -60,6 +61,9 @@ const defaults: Defaults = {
   idleTimeoutMs: 30 * minuteMs,
   timeoutMs: 10 * minuteMs,
   workspace: 'ro',
+  seccomp: 'default',
+  network: 'none',
+  profile: standardProfile.name,
 };
 
 /** Generous: most sessions use a small part of what they may, and what they really use has limits of its own. */
@@ -101,6 +105,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     hostFolders: toolFolders.map((folder) => folder.replace(/^~(?=\/)/, homeDir)),
     require: ['capabilities', 'no-new-privileges', 'seccomp', 'read-only-root', 'network'],
     seccomp: [],
+    profiles: ['*'],
     maxSessions: 8,
     admission,
     rootfulAllowed: false,

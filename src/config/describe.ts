@@ -18,19 +18,19 @@ export interface DescribedConfig {
 
 /** Every value of a Config with its origin, in a fixed order. */
 export function describeConfig(config: Config): DescribedConfig {
-  const { sitePolicy, origins, warnings, ...plain } = config;
+  const { sitePolicy, profiles, origins, warnings, ...plain } = config;
   const { ceilings, defaults, alarms, admission, ...rules } = sitePolicy;
   const group = (values: object, prefix: string, originPrefix = '') =>
     Object.entries(values).map(([name, value]: [string, unknown]) => ({
       key: `${prefix}${name}`,
       // JSON has no undefined; a setting that is not set is still listed.
       value: value ?? null,
-      text: shown(name, value),
+      text: describeValue(name, value),
       origin: origins[`${originPrefix}${name}`] ?? 'default',
     }));
   return {
     settings: [
-      ...group(plain, ''),
+      ...group({ ...plain, profiles: profiles.map(({ name }) => name) }, ''),
       ...group(rules, 'policy.', 'policy.'),
       ...group(ceilings, 'policy.ceilings.', 'ceilings.'),
       ...group(admission, 'policy.admission.', 'admission.'),
@@ -41,7 +41,8 @@ export function describeConfig(config: Config): DescribedConfig {
   };
 }
 
-function shown(name: string, value: unknown): string {
+/** A value with its unit, by the name that carries it. */
+export function describeValue(name: string, value: unknown): string {
   if (value === undefined) return 'not set';
   if (Array.isArray(value)) return value.join(', ') || 'none';
   if (value === Number.MAX_SAFE_INTEGER) return 'not limited';

@@ -1,14 +1,23 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../core/errors.js';
 import type { CommandPath } from '../core/exec.js';
+import type { Profile } from '../core/profile.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import { builtInPolicy } from './built-in-policy.js';
-import { type ConfigEffects, diskEffects, type FoundFile } from './effects.js';
+import { applyDefaults, fitDefaults } from './defaults.js';
+import { type ConfigEffects, diskEffects } from './effects.js';
 import { envLayer, flagLayer, type Layer, unknownVariables } from './layers.js';
+import { loadProfiles, type ProfileFolder, settleProfile } from './profiles.js';
 import { type LogLevel, policyFileSchema, type UserSettings, userSettingsSchema } from './schema.js';
-import { applyDefaults, applyRules, expandHome, fitDefaults, isCovered, type PolicyDraft } from './site-rules.js';
+import { applyRules, expandHome, isCovered, type PolicyDraft } from './site-rules.js';
 import { parseToml } from './toml.js';
+import { checkWriters } from './trust.js';
 
 export const defaultPolicyPath = '/etc/paddock/policy.toml';
+
+/** As they came with Paddock, beside the build as beside the source. */
+const shippedProfiles = fileURLToPath(new URL('../../profiles/presets', import.meta.url));
 
 export interface ConfigInput {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -18,6 +27,8 @@ export interface ConfigInput {
   readonly uid: number;
   /** For tests: a policy file that may also belong to the caller. */
   readonly policyPath?: string;
+  /** For tests: the folder of the profiles that came with Paddock. */
+  readonly shippedProfiles?: string;
   readonly effects?: ConfigEffects;
 }
 
@@ -36,6 +47,8 @@ export interface Config {
   /** What the audit log calls the MCP client; undefined: what the client says of itself. */
   readonly clientName: string | undefined;
   readonly sitePolicy: SitePolicy;
+  /** Every profile there is, whether or not the policy lets it be asked for. */
+  readonly profiles: readonly Profile[];
   /** Where each value came from: `default`, `file:PATH`, `env:NAME`, `flag:--name` or `policy:PATH`. */
   readonly origins: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
@@ -53,6 +66,7 @@ export async function loadConfig(input: ConfigInput): Promise<Config> {
   const warnings = [...unknownVariables(input.env)];
   const configHome = folderFrom('XDG_CONFIG_HOME', `${input.homeDir}/.config`, input, warnings);
   const fileLayer = await readUserFile(`${configHome}/paddock/config.toml`, input, effects);
+  const profiles = await loadProfiles(profileFolders(input, configHome), effects);
   const layers = [...fileLayer, envLayer(input.env), flagLayer(input.flags)];
   for (const layer of layers) {
     const { policy, max_sessions, defaults } = layer.settings;
@@ -65,8 +79,23 @@ export async function loadConfig(input: ConfigInput): Promise<Config> {
     fitDefaults(draft);
     applyDefaults(draft, defaults, layer.origin);
   }
-  const config = { ...settle(layers, draft, input, warnings), sitePolicy: draft.policy };
+  settleProfile(draft, profiles);
+  const config = { ...settle(layers, draft, input, warnings), sitePolicy: draft.policy, profiles };
   return deepFreeze({ ...config, origins: Object.fromEntries(origins), warnings });
+}
+
+/** The site's beside its policy, the user's beside their settings. */
+function profileFolders(input: ConfigInput, configHome: string): readonly ProfileFolder[] {
+  const { uid, policyPath } = input;
+  return [
+    { path: input.shippedProfiles ?? shippedProfiles, isShipped: true },
+    {
+      path: `${dirname(policyPath ?? defaultPolicyPath)}/profiles`,
+      isShipped: false,
+      owners: policyPath === undefined ? [0] : [0, uid],
+    },
+    { path: `${configHome}/paddock/profiles`, isShipped: false, owners: [0, uid], followLinks: true },
+  ];
 }
 
 async function applyPolicyFile(draft: PolicyDraft, input: ConfigInput, effects: ConfigEffects): Promise<boolean> {
@@ -89,21 +118,7 @@ async function readUserFile(path: string, input: ConfigInput, effects: ConfigEff
   return [{ settings: parseToml(file.text, path, userSettingsSchema), origin: () => `file:${path}` }];
 }
 
-function checkWriters(file: FoundFile, path: string, owners: readonly number[]): void {
-  const info = { file: path };
-  if (!owners.includes(file.ownerUid)) {
-    throw new ConfigError('BAD_CONFIG', `${path} belongs to uid ${file.ownerUid}, not to ${owners.join(' or ')}`, {
-      info,
-      hint: owners.length === 1 ? `Run \`chown root ${path}\`.` : `Make ${path} your own file.`,
-    });
-  }
-  if ((file.mode & 0o022) !== 0) {
-    const hint = `Run \`chmod go-w ${path}\`.`;
-    throw new ConfigError('BAD_CONFIG', `${path} can be written by its group or by everybody`, { info, hint });
-  }
-}
-
-type PlainConfig = Omit<Config, 'sitePolicy' | 'origins' | 'warnings'>;
+type PlainConfig = Omit<Config, 'sitePolicy' | 'profiles' | 'origins' | 'warnings'>;
 
 function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput, warnings: string[]): PlainConfig {
   const choose = <K extends keyof UserSettings, F>(key: K, name: string, fallback: F) => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { controlIds } from '../core/evidence.js';
+import { requirements } from '../core/evidence.js';
 import { commandPaths } from '../core/exec.js';
-import { seccompVariants, workspaceModes } from '../core/spec.js';
+import { networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
 import { parseBytes, parseDuration } from '../core/units.js';
 
 const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -55,6 +55,9 @@ const ceilings = z.strictObject({
   timeout: ms.optional(),
 });
 
+const profileName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'is not a name of small letters, digits and -');
+
+/** What is used where a request says nothing: in the site's and the user's file, and in profiles. */
 const defaults = z.strictObject({
   memory: bytes.optional(),
   cpus: millis.optional(),
@@ -69,6 +72,9 @@ const defaults = z.strictObject({
   idle: ms.optional(),
   timeout: ms.optional(),
   workspace: z.enum(workspaceModes).optional(),
+  seccomp: z.enum(seccompVariants).optional(),
+  network: z.enum(networkModes).optional(),
+  profile: profileName.optional(),
 });
 
 const percent = amount('a percentage up to 100', (value) => {
@@ -114,8 +120,13 @@ const siteRules = {
   images: z.array(pattern).max(1024).optional(),
   pull: z.boolean().optional(),
   host_folders: paths.optional(),
-  require: z.array(z.enum(controlIds)).max(64).optional(),
+  require: z.array(z.enum(requirements)).max(64).optional(),
   seccomp: z.array(z.enum(seccompVariants)).max(8).optional(),
+  profiles: z
+    .array(pattern.pipe(z.string().max(33)))
+    .min(1)
+    .max(64)
+    .optional(),
   max_sessions: whole.optional(),
   rootful: z.boolean().optional(),
   tcp: z.boolean().optional(),
@@ -124,6 +135,14 @@ const siteRules = {
 
 /** `/etc/paddock/policy.toml`. */
 export const policyFileSchema = z.strictObject({ ...siteRules, defaults: defaults.optional() });
+
+/** A profile: `profiles/presets/NAME.toml`, and in the folders `profiles` beside the two other files. */
+export const profileFileSchema = z.strictObject({
+  description: line.pipe(z.string().max(200)),
+  only_tightens: z.boolean().optional(),
+  require: siteRules.require,
+  defaults: defaults.omit({ profile: true }).optional(),
+});
 
 /** `config.toml`, and in the same shape what comes from the environment and from flags. */
 export const userSettingsSchema = z.strictObject({
@@ -141,5 +160,6 @@ export const userSettingsSchema = z.strictObject({
 });
 
 export type PolicyFile = z.output<typeof policyFileSchema>;
+export type ProfileFile = z.output<typeof profileFileSchema>;
 export type UserSettings = z.output<typeof userSettingsSchema>;
 export type LogLevel = (typeof logLevels)[number];

@@ -1,6 +1,6 @@
 import type { AlarmThresholds } from '../core/alarm-thresholds.js';
 import { ConfigError } from '../core/errors.js';
-import type { AdmissionRules, Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
+import type { AdmissionRules, Ceilings, SitePolicy } from '../core/site-policy.js';
 import type { PolicyFile, UserSettings } from './schema.js';
 
 /** Names of the numbers in files and in the policy. */
@@ -19,22 +19,6 @@ export const ceilingKeys = {
   idle: 'idleTimeoutMs',
   timeout: 'timeoutMs',
 } as const satisfies Record<keyof NonNullable<PolicyFile['ceilings']>, keyof Ceilings>;
-
-export const defaultKeys = {
-  memory: 'memoryBytes',
-  cpus: 'cpuMillis',
-  pids: 'pids',
-  nofile: 'nofile',
-  shm: 'shmBytes',
-  tmp: 'tmpBytes',
-  home: 'homeBytes',
-  disk: 'diskBytes',
-  disk_inodes: 'diskInodes',
-  lifetime: 'lifetimeMs',
-  idle: 'idleTimeoutMs',
-  timeout: 'timeoutMs',
-  workspace: 'workspace',
-} as const satisfies Record<keyof NonNullable<PolicyFile['defaults']>, keyof Defaults>;
 
 export const alarmKeys = {
   throttled: 'throttledPercent',
@@ -67,6 +51,7 @@ export const ruleKeys = {
   host_folders: 'hostFolders',
   require: 'require',
   seccomp: 'seccomp',
+  profiles: 'profiles',
   max_sessions: 'maxSessions',
   rootful: 'rootfulAllowed',
   tcp: 'tcpAllowed',
@@ -104,6 +89,8 @@ export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string,
     others[ruleKeys[name]] = ruleValue(name, rules, draft);
     draft.origins.set(`policy.${ruleKeys[name]}`, origin);
   }
+  const added = rules.require?.filter((id) => !before.require.includes(id)) ?? [];
+  for (const id of added) draft.origins.set(`require.${id}`, origin);
   // It holds only keys of the table above, with the values the schema made for them.
   draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings, alarms, admission };
 }
@@ -152,9 +139,9 @@ function checkTighter(name: RuleName, rules: SiteRules, { policy, homeDir }: Pol
   } else if (name === 'seccomp') {
     const opened = rules.seccomp?.find((one) => one !== 'default' && !policy.seccomp.includes(one));
     if (opened !== undefined) loosens(name, opened, ['default', ...policy.seccomp], origin);
-  } else if (name === 'images') {
-    const foreign = rules.images?.find((item) => !policy.images.some((allowed) => covers(allowed, item)));
-    if (foreign !== undefined) loosens(name, foreign, policy.images, origin);
+  } else if (name === 'images' || name === 'profiles') {
+    const foreign = rules[name]?.find((item) => !policy[name].some((allowed) => covers(allowed, item)));
+    if (foreign !== undefined) loosens(name, foreign, policy[name], origin);
   } else if (name === 'allowed_roots' || name === 'host_folders') {
     const allowed = policy[ruleKeys[name]];
     const foreign = outside(name, rules, allowed, homeDir);
@@ -182,46 +169,12 @@ export function expandHome(path: string, homeDir: string): string {
   return `/${parts.filter((part) => part !== '' && part !== '.').join('/')}`;
 }
 
-/** Puts defaults over the draft; one above its ceiling, or `rw` where nothing may write, is `BAD_CONFIG`. */
-export function applyDefaults(
-  draft: PolicyDraft,
-  defaults: UserSettings['defaults'],
-  origin: (key: string) => string,
-): void {
-  const merged: Record<string, unknown> = { ...draft.policy.defaults };
-  for (const [name, value] of Object.entries(defaults ?? {})) {
-    const key = defaultKeys[name as keyof typeof defaultKeys];
-    const from = origin(`defaults.${name}`);
-    const ceiling = ceilingOf(key, draft.policy);
-    if (typeof value === 'number' && value > ceiling) loosens(`defaults.${name}`, value, ceiling, from);
-    if (value === 'rw' && !draft.policy.readWriteAllowed) loosens('defaults.workspace', 'rw', 'ro', from);
-    merged[key] = value;
-    draft.origins.set(`defaults.${key}`, from);
-  }
-  draft.policy = { ...draft.policy, defaults: merged as unknown as Defaults };
-}
-
-/** Lowers defaults that nobody set to the ceilings somebody did. */
-export function fitDefaults(draft: PolicyDraft): void {
-  const { defaults, readWriteAllowed } = draft.policy;
-  const fitted = Object.entries(defaults).map(([name, value]: [string, string | number]) => {
-    const key = name as keyof Defaults;
-    return [name, typeof value === 'number' ? Math.min(value, ceilingOf(key, draft.policy)) : value];
-  });
-  const workspace = defaults.workspace === 'rw' && !readWriteAllowed ? 'ro' : defaults.workspace;
-  draft.policy = { ...draft.policy, defaults: { ...(Object.fromEntries(fitted) as Defaults), workspace } };
-}
-
-function ceilingOf(key: keyof Defaults, { ceilings }: SitePolicy): number {
-  if (key === 'tmpBytes' || key === 'homeBytes') return ceilings.tmpfsBytes;
-  return key === 'workspace' ? Number.POSITIVE_INFINITY : ceilings[key];
-}
-
 function given(values: SiteRules[Table]): readonly [string, number][] {
   return Object.entries(values ?? {}).filter((entry): entry is [string, number] => entry[1] !== undefined);
 }
 
-function loosens(key: string, asked: unknown, allowed: unknown, origin: string): never {
+/** Complains of a value that a file, a variable or a flag may not have under the policy so far. Errors: BAD_CONFIG. */
+export function loosens(key: string, asked: unknown, allowed: unknown, origin: string): never {
   const shown = Array.isArray(allowed) ? `[${allowed.join(', ')}]` : String(allowed);
   throw new ConfigError('BAD_CONFIG', `${origin}: ${key}: ${String(asked)} is looser than the policy's ${shown}`, {
     info: { key, asked: String(asked), allowed: shown, origin },

@@ -25,6 +25,10 @@ export const controlIds = [
 ] as const;
 export type ControlId = (typeof controlIds)[number];
 
+/** What can be required: a control, or `host-lsm`: the security module that the host's kernel uses, if it uses any. */
+export const requirements = [...controlIds, 'host-lsm'] as const;
+export type Requirement = (typeof requirements)[number];
+
 /**
  * enforced: the kernel confirms what was asked · degraded: weaker than asked, but there · absent: asked for and not
  * there · unknown: it could not be read. Only `enforced` satisfies a requirement.

@@ -1,6 +1,6 @@
 import type { AlarmThresholds } from './alarm-thresholds.js';
-import type { ControlId } from './evidence.js';
-import type { SeccompVariant } from './spec.js';
+import type { Requirement } from './evidence.js';
+import type { NetworkMode, SeccompVariant, WorkspaceMode } from './spec.js';
 
 /** The most that any request may ask for; numbers in the units of their names. */
 export interface Ceilings {
@@ -35,7 +35,11 @@ export interface Defaults {
   readonly lifetimeMs: number;
   readonly idleTimeoutMs: number;
   readonly timeoutMs: number;
-  readonly workspace: 'ro' | 'rw' | 'none';
+  readonly workspace: WorkspaceMode;
+  readonly seccomp: SeccompVariant;
+  readonly network: NetworkMode;
+  /** Name of the profile of a request that names none. */
+  readonly profile: string;
 }
 
 /** When there is room for one more session, in the user's processes all together. */
@@ -70,9 +74,11 @@ export interface SitePolicy {
   readonly pullAllowed: boolean;
   /** Host folders that the host image may show read-only besides /usr. */
   readonly hostFolders: readonly string[];
-  readonly require: readonly ControlId[];
+  readonly require: readonly Requirement[];
   /** System call filters that may be asked for besides `default`. */
   readonly seccomp: readonly SeccompVariant[];
+  /** Names of profiles that may be asked for: exact, or with one trailing `*`. */
+  readonly profiles: readonly string[];
   /** Sessions of one process. */
   readonly maxSessions: number;
   readonly admission: AdmissionRules;

@@ -5,7 +5,7 @@ import type { Limits } from './limits.js';
 export const workspaceModes = ['ro', 'rw', 'none'] as const;
 export type WorkspaceMode = (typeof workspaceModes)[number];
 
-/** Network modes of this version: no network device at all but the loopback. */
+/** Network modes of this version, the strictest first: no network device at all but the loopback. */
 export const networkModes = ['none'] as const;
 export type NetworkMode = (typeof networkModes)[number];
 
@@ -70,6 +70,8 @@ export interface SandboxSpec {
   readonly maskedPaths: readonly string[];
   /** Absent: the engine's own, in records of older versions. */
   readonly seccomp?: SeccompVariant;
+  /** Name of the profile it was made with; absent in records of older versions. */
+  readonly profile?: string;
   /** Controls that must be confirmed by the kernel, else the sandbox is destroyed. */
   readonly require: readonly ControlId[];
 }

@@ -9,6 +9,7 @@ import { checkHostFacts, decideLimits, decideTimes, type HostFacts } from './lim
 import { decideMounts, decideWorkspace } from './mounts.js';
 import { checkEnv, checkLabel, checkSessionName, maxEnvEntries, maxLabels } from './names.js';
 import { insidePath } from './paths.js';
+import { type ChosenProfile, chooseProfile, type ProfileContext, requiredHere } from './profile.js';
 import { count, cpus, duration, size } from './quantities.js';
 import { createRequestSchema, type ParsedCreateRequest, parseRequest } from './request.js';
 import { baseEnv, maskedPaths, sandboxHome, sandboxHostname } from './surroundings.js';
@@ -20,8 +21,7 @@ const requestBounds: JsonBounds = { maxDepth: 8, maxValues: 4096, maxTextChars: 
 const mostEnvBytes = 256 * 1024;
 
 /** Everything a create decision depends on besides the request. */
-export interface CreateContext {
-  readonly sitePolicy: SitePolicy;
+export interface CreateContext extends ProfileContext {
   readonly host: HostFacts;
   /** Host folders shown when a request for the host image names none: the user's own setting. */
   readonly hostFolders?: readonly string[];
@@ -43,7 +43,8 @@ export function decideCreate(input: unknown, context: CreateContext): CreateVerd
     // The schema leaves dockerOpts as it is, and `parseRequest` made it of plain JSON.
     const opts = (request.dockerOpts ?? {}) as JsonObject;
     const options = parseDockerOpts(opts, wishes, ['agent', ...(context.sandboxUsers ?? [])]);
-    return compose(request, wishes, options, context);
+    const chosen = chooseProfile(request.profile, context);
+    return compose(request, wishes, options, { ...context, ...chosen });
   });
 }
 
@@ -70,7 +71,7 @@ function compose(
   request: ParsedCreateRequest,
   wishes: Wishes,
   options: ReadonlyMap<string, Json>,
-  { sitePolicy, host, hostFolders }: CreateContext,
+  { sitePolicy, host, hostFolders, profile }: CreateContext & ChosenProfile,
 ): CreateAllowed {
   const asked = wishes.get('image') ?? hostImage;
   const image = decideImage(asked, request.hostFolders ?? (asked === hostImage ? hostFolders : undefined), sitePolicy);
@@ -87,7 +88,7 @@ function compose(
     workspace,
     mounts,
     tmpfs,
-    network: decideNetwork(wishes.get('network') ?? 'none'),
+    network: decideNetwork(wishes.get('network') ?? sitePolicy.defaults.network),
     limits,
     env: { ...baseEnv(image.kind), ...boundedEnv(wishes.env) },
     labels: boundedLabels(wishes.labels),
@@ -96,8 +97,9 @@ function compose(
     ...decideTimes(askedTimes(request), sitePolicy),
     shmBytes: decided.shmBytes,
     maskedPaths,
-    seccomp: decideSeccomp(request.seccomp ?? 'default', sitePolicy),
-    require: [...sitePolicy.require],
+    seccomp: decideSeccomp(request.seccomp, sitePolicy),
+    profile: profile.name,
+    require: requiredHere(sitePolicy.require, host.securityModules),
   };
   return { verdict: 'allow', spec, ...name, notes: [...wishes.notes] };
 }
@@ -115,11 +117,13 @@ function ms(value: string | number | undefined, what: string): number | undefine
 }
 
 /** The default is the floor; what opens more is the site's to allow. */
-function decideSeccomp(asked: SeccompVariant, { seccomp: allowed }: SitePolicy): SeccompVariant {
-  if (asked !== 'default' && !allowed.includes(asked)) {
-    deny('seccomp.not-allowed', `the policy allows ${['default', ...allowed].join(', ')}, not ${asked}`);
+function decideSeccomp(asked: SeccompVariant | undefined, { seccomp: allowed, defaults }: SitePolicy): SeccompVariant {
+  const variant = asked ?? defaults.seccomp;
+  if (variant !== 'default' && !allowed.includes(variant)) {
+    const whose = asked === undefined ? `${variant}, which the profile ${defaults.profile} is made of` : variant;
+    deny('seccomp.not-allowed', `the policy allows ${['default', ...allowed].join(', ')}, not ${whose}`);
   }
-  return asked;
+  return variant;
 }
 
 /** Engines read an empty or unknown mode as a bridge, so only the exact word passes. */

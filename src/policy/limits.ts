@@ -12,6 +12,8 @@ export interface HostFacts {
   readonly hostMemoryBytes: number;
   /** Processors this process may use. */
   readonly cpuCount: number;
+  /** Those that its kernel uses; default: none. */
+  readonly securityModules?: readonly ('apparmor' | 'selinux')[];
 }
 
 /** The least of each limit with which a shell still runs. Memory: crun itself needs a few MiB to start. */

@@ -17,6 +17,13 @@ const mcpMount = z.strictObject({
 
 /** The arguments of one `create_session`: the MCP tool's input schema and the command line's. */
 export const createRequestSchema = z.strictObject({
+  profile: z
+    .string()
+    .max(64)
+    .optional()
+    .describe(
+      'Named set of defaults: standard, strict, debug, nested or one of the site’s. What else you ask for wins.',
+    ),
   projectPath: z.string().max(4096).optional().describe('Project folder on the host, shown at /workspace.'),
   image: z.string().max(512).optional().describe('`host` (default) or registry/name:tag or registry/name@sha256:….'),
   workspace: z.enum(workspaceModes).optional().describe('How the project is shown: read-only, read-write or not.'),

@@ -29,6 +29,14 @@ export const rules = {
     reason: 'The same thing is asked for twice with different values.',
     hint: 'Ask for it once, either as an argument or in dockerOpts.',
   },
+  'profile.unknown': {
+    reason: 'No profile has this name.',
+    hint: '`paddock profiles list` shows every profile; leave it out for the usual one.',
+  },
+  'profile.not-allowed': {
+    reason: "The site's policy does not let this profile be asked for.",
+    hint: 'Name one that is allowed, or have it added to `profiles` of the site policy (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
+  },
   'image.reference': {
     reason: 'An image must be `host` or a fully qualified reference with a tag or digest: short names are guesses.',
     hint: 'Write registry/name:tag or registry/name@sha256:…, for example docker.io/library/node:22.',
@@ -91,7 +99,7 @@ export const rules = {
   },
   'seccomp.not-allowed': {
     reason: "The site's policy does not allow this system call filter, which opens more than the default.",
-    hint: 'Leave seccomp out, or add to the site policy: `seccomp = ["debug"]` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
+    hint: 'Leave seccomp out and name no profile that needs it, or add to the site policy: `seccomp = ["debug"]` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
   },
   'limits.malformed': {
     reason: 'A limit is not a number in its unit; zero, negative and unlimited values are not limits.',

@@ -262,7 +262,7 @@ async function verified(
     nowMs: maker.clock.now(),
   });
   refuseBroken(evidence, floor);
-  refuseUnmet(evidence, spec.require);
+  refuseUnmet(evidence, spec);
   const handle = { containerId: state.id, initPid: state.pid, namespace, initStartTicks, spec, evidence };
   const { engine, clock, cgroups: keeper } = maker;
   // While nobody waits for it: moving process 1 takes milliseconds.

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isAppArmorOn, profileWith } from '../confine/apparmor.js';
 import type { CommandPath } from '../core/exec.js';
 import type { SeccompVariant } from '../core/spec.js';
+import { readProcFile } from '../kit/proc/read.js';
 
 /** CLOCK_BOOTTIME now, in milliseconds (suspend counted; resolution 10 ms, as /proc/uptime gives it). */
 export async function boottimeMs(): Promise<number> {
@@ -16,6 +17,12 @@ export async function selinuxEnforcing(): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** The security modules that this kernel uses, whether or not they confine anything yet. */
+export function activeSecurityModules(sysRoot = '/sys'): readonly ('apparmor' | 'selinux')[] {
+  const isSelinuxOn = readProcFile(`${sysRoot}/fs/selinux/enforce`) !== undefined;
+  return [...(isAppArmorOn(sysRoot) ? (['apparmor'] as const) : []), ...(isSelinuxOn ? (['selinux'] as const) : [])];
 }
 
 /**

@@ -1,5 +1,7 @@
 import { SandboxError } from '../core/errors.js';
 import { type ControlEvidence, type ControlId, type Evidence, unmet } from '../core/evidence.js';
+import { standardProfile } from '../core/profile.js';
+import type { SandboxSpec } from '../core/spec.js';
 
 /** Without these there is no sandbox. Errors: SANDBOX_UNVERIFIED. */
 export function refuseBroken(evidence: Evidence, floor: readonly ControlId[]): void {
@@ -10,11 +12,15 @@ export function refuseBroken(evidence: Evidence, floor: readonly ControlId[]): v
   });
 }
 
-/** These the site's policy requires. Errors: CONTROL_NOT_ENFORCED. */
-export function refuseUnmet(evidence: Evidence, required: readonly ControlId[]): void {
-  const missing = unmet(evidence, required);
+/** These the site's policy requires, or the profile that was asked for. Errors: CONTROL_NOT_ENFORCED. */
+export function refuseUnmet(
+  evidence: Evidence,
+  { require, profile = standardProfile.name }: Pick<SandboxSpec, 'require' | 'profile'>,
+): void {
+  const missing = unmet(evidence, require);
   if (missing.length === 0) return;
-  throw new SandboxError('CONTROL_NOT_ENFORCED', `required by policy, and not so: ${say(missing)}`, {
+  const by = profile === standardProfile.name ? 'policy' : `policy or the profile ${profile}`;
+  throw new SandboxError('CONTROL_NOT_ENFORCED', `required by ${by}, and not so: ${say(missing)}`, {
     info: { ruleId: 'policy.require', controls: missing.map((c) => c.id) },
   });
 }

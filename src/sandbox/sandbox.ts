@@ -172,10 +172,8 @@ export class Sandbox implements AsyncDisposable {
     this.#handle = handle;
     await this.#tellCommands();
     if (refusal !== undefined && (refusal.code !== 'ENGINE_FAILED' || wasHeld(before, limits))) throw refusal;
-    refuseUnmet(
-      handle.evidence,
-      handle.spec.require.filter((id) => limitControls.includes(id)),
-    );
+    const require = handle.spec.require.filter((id) => limitControls.includes(id));
+    refuseUnmet(handle.evidence, { ...handle.spec, require });
   }
 
   /** Has what starts from now on keep to the limit of one file; the rest of the disk's limits is no business of the sandbox. */

@@ -59,6 +59,7 @@ export function describe(record: SessionRecord) {
     image: plain(spec.image.kind === 'host' ? 'host' : spec.image.reference),
     workspace: plain(spec.workspace),
     network: plain(spec.network),
+    profile: plain(spec.profile ?? ''),
     seccomp: plain(spec.seccomp ?? 'default'),
     memoryBytes: spec.limits.memoryBytes,
     cpuMillis: spec.limits.cpuMillis,

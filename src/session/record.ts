@@ -51,6 +51,7 @@ const spec = z.strictObject({
   shmBytes: bytes,
   maskedPaths: z.array(z.string()),
   seccomp: z.enum(seccompVariants).optional(),
+  profile: z.string().optional(),
   require: z.array(z.enum(controlIds)),
 });
 /** One control as it is kept: asked, engine, kernel. */

@@ -12,7 +12,7 @@ export const createSession = defineTool({
     'at /workspace, read-only unless workspace is "rw". No network, no host keys; limits on memory, CPU and processes. The session ' +
     'ends when it is destroyed, at endsAt, when it is idle for idleTimeout, or when this server ends. The result lists every ' +
     'control with what was asked, what the engine says and what the kernel confirms. What loosens the site policy is refused with ' +
-    'a rule id.',
+    'a rule id. profile names a set of defaults, such as strict; whatever else you ask for stands over it.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: createRequestSchema,
   output: sessionView.extend({ enforcement: enforcementView, notes: z.array(z.string()) }),

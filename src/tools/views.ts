@@ -2,12 +2,14 @@ import { z } from 'zod';
 import { commandPaths, exitReasons } from '../core/exec.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import { safeText } from '../kit/safe-text.js';
+import { specOf } from '../session/record.js';
 import type { Session } from '../session/session.js';
 import type { SessionCommand } from '../session/session-command.js';
 import { timeText } from '../session/time-text.js';
 import { controlView } from '../session/update-report.js';
 import { commandUsage, commandUsageText } from './command-usage.js';
 import { viewEnd } from './end-view.js';
+import { profileFields, profileText, viewProfile } from './profile-view.js';
 import { timeFields, timesLeft, warningOf } from './time-left.js';
 import { wholeHead, wholeTail } from './whole-characters.js';
 
@@ -16,6 +18,7 @@ export const sessionView = z.object({
   sessionId: z.string(),
   name: z.string().optional(),
   state: z.enum(['running', 'ended']),
+  ...profileFields,
   image: z.string(),
   workspace: z.string(),
   projectPath: z.string().optional(),
@@ -80,6 +83,7 @@ export function viewSession(session: Session, nowMs: number): SessionView {
     sessionId: record.id,
     ...(record.name === undefined ? {} : { name: record.name }),
     state: session.isOpen ? 'running' : 'ended',
+    ...viewProfile(specOf(record)),
     image: spec.image.kind === 'host' ? 'host' : spec.image.reference,
     workspace: spec.workspace,
     ...(project === undefined ? {} : { projectPath: project.hostPath }),
@@ -126,7 +130,7 @@ export function sessionSummary(view: SessionView): string {
 
 function sessionLines(view: SessionView): string {
   return [
-    `${view.sessionId}${view.name === undefined ? '' : ` (${view.name})`}: ${view.state}${view.endedBecause === undefined ? '' : ` (${view.endedBecause})`}, image ${view.image}, ` +
+    `${view.sessionId}${view.name === undefined ? '' : ` (${view.name})`}: ${view.state}${view.endedBecause === undefined ? '' : ` (${view.endedBecause})`}, ${profileText(view)}image ${view.image}, ` +
       `workspace ${view.workspace}${view.projectPath === undefined ? '' : ` of ${view.projectPath}`}, ` +
       `network ${view.network}, up ${formatDuration(view.uptimeMs)}, ends ${view.endsAt}`,
     ...(view.state === 'running' ? [`  ${timeText(view)}`] : []),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { controlIds } from '../../src/core/evidence.js';
+import { type ProfileDefaults, standardProfile } from '../../src/core/profile.js';
 import type { Ceilings, SitePolicy } from '../../src/core/site-policy.js';
 import type { SandboxSpec } from '../../src/core/spec.js';
 import { decideCreate } from '../../src/policy/create.js';
@@ -83,6 +84,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
   hostFolders: fc.subarray(['/opt', '/home/ada/.nvm']),
   require: fc.subarray(['memory', 'cpu'] as const),
   seccomp: fc.subarray(['debug', 'nested'] as const),
+  profiles: fc.constant(['*']),
   maxSessions: fc.constant(8),
   rootfulAllowed: fc.constant(false),
   tcpAllowed: fc.constant(false),
@@ -140,7 +142,7 @@ function notMore(strict: SandboxSpec, loose: SandboxSpec): void {
 
 function checkSpec(spec: SandboxSpec, { ceilings }: SitePolicy): void {
   const keys =
-    'env hostname idleTimeoutMs image labels lifetimeMs limits maskedPaths mounts network require seccomp shmBytes timeoutMs tmpfs workdir workspace';
+    'env hostname idleTimeoutMs image labels lifetimeMs limits maskedPaths mounts network profile require seccomp shmBytes timeoutMs tmpfs workdir workspace';
   expect(Object.keys(spec).sort().join(' ')).toBe(keys);
   expect(spec.network).toBe('none');
   const { limits } = spec;
@@ -187,6 +189,47 @@ describe('a site policy', () => {
     expect(allowed).toBeGreaterThan(100);
   });
 
+  it(
+    'never gives more by a profile that only tightens, whatever that says, and whatever else is asked for',
+    slow,
+    () => {
+      let allowed = 0;
+      const { memoryBytes, workspace, ...rest } = base.defaults;
+      const defaults = fc.record(
+        {
+          memoryBytes: fc.constantFrom(memoryBytes / 8, memoryBytes * 4),
+          workspace: fc.constantFrom('none' as const, 'rw' as const, workspace),
+          ...Object.fromEntries(
+            Object.entries(rest)
+              .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+              .map(([key, value]) => [key, fc.constantFrom(value / 4, value * 4)]),
+          ),
+        },
+        { requiredKeys: [] },
+      );
+      fc.assert(
+        fc.property(site, request, defaults, (policy, asked, own) => {
+          const parts = { description: 'd', path: undefined, isShipped: false, onlyTightens: true };
+          const tight = { ...parts, name: 'tight', require: ['pids' as const], defaults: own as ProfileDefaults };
+          const having = { ...context(policy), profiles: [standardProfile, tight] };
+          const strictly = decideCreate({ ...asked, profile: 'tight' }, having);
+          const loosely = decideCreate(asked, having);
+          if (strictly.verdict === 'deny' || loosely.verdict === 'deny') return;
+          allowed += 1;
+          const { spec } = loosely;
+          // What nobody asked for shares what is left: one may get more of that than before, all together may not, but for rounding.
+          const held = (tmpfs: SandboxSpec['tmpfs']) => tmpfs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+          expect(held(strictly.spec.tmpfs)).toBeLessThanOrEqual(held(spec.tmpfs) + spec.tmpfs.length);
+          const { fsizeBytes = 0 } = spec.limits;
+          notMore({ ...strictly.spec, tmpfs: spec.tmpfs, limits: { ...strictly.spec.limits, fsizeBytes } }, spec);
+          expect(strictly.spec.require).toContain('pids');
+        }),
+        { numRuns: 800 },
+      );
+      expect(allowed).toBeGreaterThan(100);
+    },
+  );
+
   it('bounds every number of every plan', slow, () => {
     let allowed = 0;
     fc.assert(
@@ -205,6 +248,7 @@ describe('a site policy', () => {
 describe('any input', () => {
   const keys = [
     'projectPath',
+    'profile',
     'image',
     'env',
     'labels',

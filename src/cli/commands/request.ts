@@ -3,8 +3,8 @@ import { PaddockError } from '../../core/errors.js';
 import type { CreateRequest } from '../../policy/request.js';
 import { type CliOptions, type CommandContext, text, texts } from '../command.js';
 
-/** The flags of `run` and `create` that say what the sandbox is to be. */
-export const requestOptions = {
+/** The flags that say what a sandbox is to be, besides the profile. */
+export const planOptions = {
   project: { type: 'string', help: 'folder to show as /workspace (default: none)' },
   image: { type: 'string', help: 'host, or a fully qualified image that the site policy allows (default: host)' },
   network: { type: 'string', help: 'none, the only mode of this version' },
@@ -25,6 +25,12 @@ export const requestOptions = {
   label: { type: 'string', multiple: true, help: 'label of the session: NAME=VALUE; repeatable' },
 } as const satisfies CliOptions;
 
+/** Those of `run` and `create`. */
+export const requestOptions = {
+  profile: { type: 'string', help: 'named set of defaults: standard, strict, debug, nested or one of your own' },
+  ...planOptions,
+} as const satisfies CliOptions;
+
 /**
  * The request behind the flags, as JSON for the policy room, which does the checking: what can't be read is passed on
  * as it is and refused there with a rule id.
@@ -34,6 +40,7 @@ export function requestOf(context: CommandContext): Record<string, unknown> {
   const project = text(context, 'project');
   if (project !== undefined) request.projectPath = resolve(project);
   for (const key of [
+    'profile',
     'image',
     'network',
     'workspace',

@@ -3,8 +3,10 @@ import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type AuditLog, openAudit } from '../../../src/audit/audit-log.js';
 import { builtInPolicy } from '../../../src/config/built-in-policy.js';
+import { loadConfig } from '../../../src/config/load.js';
 import type { CommandPath, ExecRequest, ExecResult } from '../../../src/core/exec.js';
 import { labels, userLabelPrefix } from '../../../src/core/labels.js';
+import type { Profile } from '../../../src/core/profile.js';
 import type { SitePolicy } from '../../../src/core/site-policy.js';
 import { version } from '../../../src/core/version.js';
 import type { ContainerSummary, Engine, EngineKind } from '../../../src/engine/types.js';
@@ -16,7 +18,7 @@ import { CgroupKeeper } from '../../../src/sandbox/cgroups/cgroup-keeper.js';
 import type { CommandOptions } from '../../../src/sandbox/command/command.js';
 import { commandLineOf } from '../../../src/sandbox/command/marked-processes.js';
 import type { SandboxMaker } from '../../../src/sandbox/create.js';
-import { mappableIds } from '../../../src/sandbox/host-facts.js';
+import { activeSecurityModules, mappableIds } from '../../../src/sandbox/host-facts.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
 import { stageInit } from '../../../src/sandbox/init-binary.js';
 import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
@@ -47,7 +49,7 @@ export interface StageOptions {
 /** The built process 1; `npm run build` makes it. */
 export const builtInit = resolve(`dist/init/paddock-init-${process.arch}`);
 
-type StageParts = Pick<Stage, 'kind' | 'folder' | 'maker' | 'store' | 'policy' | 'audit' | 'self'>;
+type StageParts = Pick<Stage, 'kind' | 'folder' | 'maker' | 'store' | 'policy' | 'profiles' | 'audit' | 'self'>;
 
 /**
  * Everything a session needs on one real engine, put together as the command line does it, over folders of its own in
@@ -60,6 +62,8 @@ export class Stage implements AsyncDisposable {
   readonly maker: SandboxMaker;
   readonly store: RecordStore;
   readonly policy: SitePolicy;
+  /** Those that come with Paddock. */
+  readonly profiles: readonly Profile[];
   readonly audit: AuditLog;
   /** This process, who owns the sessions of the stage. */
   readonly self: ProcessIdentity;
@@ -74,6 +78,7 @@ export class Stage implements AsyncDisposable {
     this.maker = parts.maker;
     this.store = parts.store;
     this.policy = parts.policy;
+    this.profiles = parts.profiles;
     this.audit = parts.audit;
     this.self = parts.self;
     this.sessions = this.newSessions();
@@ -96,7 +101,8 @@ export class Stage implements AsyncDisposable {
     const store = new RecordStore(stateDir, join(folder, 'run'));
     const self = await readProcessIdentity();
     if (self === undefined) throw new Error('/proc does not show this process');
-    return new Stage({ kind, folder, maker, store, policy, audit, self }, options.engine === undefined);
+    const { profiles } = await loadConfig({ env: {}, flags: {}, homeDir: folder, uid });
+    return new Stage({ kind, folder, maker, store, policy, profiles, audit, self }, options.engine === undefined);
   }
 
   get engine(): Engine {
@@ -110,9 +116,10 @@ export class Stage implements AsyncDisposable {
 
   /** Further sessions on the same store, of another kind or owner; the caller's to dispose. */
   newSessions(kind: 'attached' | 'detached' = 'attached', owner = this.self): Sessions {
-    const { maker, store, audit, policy: sitePolicy } = this;
-    const host = { homeDir: homedir(), hostMemoryBytes: totalmem(), cpuCount: availableParallelism() };
-    return new Sessions({ maker, store, audit, policy: { sitePolicy, host }, owner, kind, version });
+    const { maker, store, audit, policy: sitePolicy, profiles } = this;
+    const [hostMemoryBytes, cpuCount] = [totalmem(), availableParallelism()];
+    const host = { homeDir: homedir(), hostMemoryBytes, cpuCount, securityModules: activeSecurityModules() };
+    return new Sessions({ maker, store, audit, policy: { sitePolicy, profiles, host }, owner, kind, version });
   }
 
   /** A folder that may be a project, with one file in it. */

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { defaultKeys } from '../../../src/config/defaults.js';
 import { settings } from '../../../src/config/layers.js';
 import { policyFileSchema, userSettingsSchema } from '../../../src/config/schema.js';
-import { admissionKeys, alarmKeys, ceilingKeys, defaultKeys, ruleKeys } from '../../../src/config/site-rules.js';
-import { controlIds } from '../../../src/core/evidence.js';
+import { admissionKeys, alarmKeys, ceilingKeys, ruleKeys } from '../../../src/config/site-rules.js';
+import { requirements } from '../../../src/core/evidence.js';
 
 const document = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
 
@@ -28,7 +29,7 @@ describe('docs/configuration.md', () => {
   });
 
   it('names every control that can be required', () => {
-    expect(controlIds.filter((id) => !document.includes(`\`${id}\``))).toEqual([]);
+    expect(requirements.filter((id) => !document.includes(`\`${id}\``))).toEqual([]);
   });
 });
 

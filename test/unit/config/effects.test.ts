@@ -49,6 +49,19 @@ describe('reading settings from disk', () => {
     });
   });
 
+  it('lists a folder as it lists no file, through no link unless asked to', async () => {
+    mkdirSync(at('listed'), { mode: 0o750 });
+    for (const name of ['b.toml', 'a.toml']) writeFileSync(at(`listed/${name}`), '');
+    symlinkSync('listed', at('link-to-listed'));
+    const found = { names: ['a.toml', 'b.toml'], ownerUid: process.getuid?.(), mode: 0o750 };
+    expect(await diskEffects.readFolder(at('listed'), false)).toEqual(found);
+    expect(await diskEffects.readFolder(at('link-to-listed'), true)).toEqual(found);
+    expect(await diskEffects.readFolder(at('missing'), false)).toBeUndefined();
+    for (const name of ['plain', 'link-to-listed']) {
+      await expect(diskEffects.readFolder(at(name), false)).rejects.toMatchObject({ code: 'BAD_CONFIG' });
+    }
+  });
+
   it('takes an injected policy of our own, and refuses it once others may write it', async () => {
     const input = { env: { XDG_CONFIG_HOME: folder }, flags: {}, homeDir: folder, uid: process.getuid?.() ?? 0 };
     const load = async (name: string) => await loadConfig({ ...input, policyPath: at(name) });

@@ -14,6 +14,7 @@ function files(found: Readonly<Record<string, string | FoundFile>>): ConfigEffec
       const file = found[path];
       return await Promise.resolve(typeof file === 'string' ? { text: file, ownerUid: 1000, mode: 0o644 } : file);
     },
+    readFolder: () => Promise.resolve(undefined),
   };
 }
 
