@@ -24,6 +24,7 @@ export const create: CliCommand = {
     const document = {
       sessionId: record.id,
       endsAt: new Date(record.deadlineAtMs).toISOString(),
+      profile: record.spec.profile,
       notes: session.notes,
       enforcement: controls,
     };

@@ -40,6 +40,7 @@ export const inspect: CliCommand = {
     const text = [
       `${record.id} ${state}, container ${record.containerName} on ${record.engine.kind}, ends ${new Date(record.deadlineAtMs).toISOString()}`,
       timeText({ endsInMs, idleTimeoutMs, idleEndsInMs }),
+      `profile: ${record.spec.profile ?? '-'}`,
       `limits: memory ${limits.memoryBytes} bytes, cpu ${limits.cpuMillis / 1000}, pids ${limits.pids}`,
       usageText(usage, trends),
       ...(disk === undefined ? [] : [`disk: added ${diskText(disk)}`]),

@@ -7,23 +7,31 @@ import { shippedAppArmor } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
 import { report, table } from '../output.js';
 import { callerUid } from '../settings.js';
+import { checkPreset, listPresets, showPreset } from './presets.js';
+import { planOptions } from './request.js';
 
 type AppArmorName = keyof typeof apparmorNames;
 
 const actions = { list, show, check, install, uninstall };
 
-/** Holds on its own: no setting of ours is read, so that root may run it anywhere. */
+/** What is for the kernel reads no setting of ours, so that root may run it anywhere. */
 export const profiles: CliCommand = {
   name: 'profiles',
-  usage: 'profiles list | show NAME | check|install|uninstall apparmor|apparmor-nested',
-  summary: 'the security profiles; an administrator installs them once',
+  usage: 'profiles list | show NAME [OPTIONS] | check NAME | install|uninstall apparmor|apparmor-nested',
+  summary:
+    'what --profile can name, with where each value comes from; and the security profiles, which an administrator installs once',
   mostPositionals: 2,
-  options: {},
+  options: planOptions,
   async run(context) {
     const [action = '', name] = context.positionals;
     const known = Object.hasOwn(actions, action) ? actions[action as keyof typeof actions] : undefined;
     if (known === undefined) throw new PaddockError('BAD_ARGUMENT', 'say list, show, check, install or uninstall');
     const names: readonly string[] = [...Object.keys(apparmorNames), ...(action === 'show' ? filterNames() : [])];
+    if (name !== undefined && !names.includes(name)) {
+      if (action === 'show') return await showPreset(context, name, names);
+      if (action === 'check') return await checkPreset(context, name, names);
+    }
+    refuseOptions(context);
     if (action === 'list' ? name !== undefined : name === undefined || !names.includes(name)) {
       throw new PaddockError(
         'BAD_ARGUMENT',
@@ -38,6 +46,14 @@ export const profiles: CliCommand = {
 const nameIn = ({ positionals }: CommandContext): AppArmorName =>
   positionals[1] === 'apparmor-nested' ? positionals[1] : 'apparmor';
 const apparmorOf = (name: AppArmorName) => new AppArmorInstall(shippedAppArmor(apparmorNames[name]));
+
+/** They say what a session would be, and so mean nothing here. */
+function refuseOptions({ values }: CommandContext): void {
+  const given = Object.keys(planOptions).find((name) => values[name] !== undefined);
+  if (given !== undefined)
+    throw new PaddockError('BAD_ARGUMENT', `--${given} goes with show and check of what --profile names`);
+}
+
 const filterNames = () => seccompVariants.map((variant) => `seccomp-${variant}`);
 
 async function list(context: CommandContext): Promise<number> {
@@ -46,7 +62,13 @@ async function list(context: CommandContext): Promise<number> {
   const filters = seccompProfiles().map(({ variant, fingerprint }) => ({ name: `seccomp-${variant}`, fingerprint }));
   const rows = filters.map(({ name, fingerprint }) => [name, `given to the engine with each sandbox (${fingerprint})`]);
   const states = labels.map((state) => [state.name, words(state)]);
-  await report(context, { profiles: [...labels, ...filters] }, table([...states, ...rows]));
+  const presets = await listPresets(context);
+  const security = table([...states, ...rows]);
+  await report(
+    context,
+    { profiles: [...labels, ...filters], presets: presets.document },
+    `${presets.text}\n\n${security}`,
+  );
   return 0;
 }
 

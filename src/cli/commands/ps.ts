@@ -59,15 +59,26 @@ export const ps: CliCommand = {
           kind: r.kind,
           ownerPid: r.owner.pid,
           engine: r.engine.kind,
+          ...(r.spec.profile === undefined ? {} : { profile: r.spec.profile }),
           image: r.spec.image.kind === 'host' ? 'host' : r.spec.image.reference,
           project: r.spec.mounts.find((m) => m.purpose === 'workspace')?.hostPath ?? '-',
           uptimeMs: now - r.createdAtMs,
           endsAt: new Date(r.deadlineAtMs).toISOString(),
         })),
     );
-    const lines = rows.map((r) => [r.sessionId, r.state, r.kind, r.image, formatDuration(r.uptimeMs), r.project]);
+    const lines = rows.map((r) => [
+      r.sessionId,
+      r.state,
+      r.kind,
+      r.profile ?? '-',
+      r.image,
+      formatDuration(r.uptimeMs),
+      r.project,
+    ]);
     const text =
-      rows.length === 0 ? 'no sessions' : table([['SESSION', 'STATE', 'KIND', 'IMAGE', 'UP', 'PROJECT'], ...lines]);
+      rows.length === 0
+        ? 'no sessions'
+        : table([['SESSION', 'STATE', 'KIND', 'PROFILE', 'IMAGE', 'UP', 'PROJECT'], ...lines]);
     await report(context, { sessions: rows, unreadable }, text);
     return 0;
   },
