@@ -1,7 +1,10 @@
 import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AuditLog, openAudit } from '../audit/audit-log.js';
 import type { Config } from '../config/load.js';
+import { sandboxProfile } from '../confine/apparmor.js';
+import { AppArmorRecords } from '../confine/apparmor-record.js';
 import { PaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import { openEngine } from '../engine/open.js';
@@ -111,8 +114,9 @@ export class App implements AsyncDisposable {
     const { lifetimeMs: lifetimeCeilingMs } = sitePolicy.ceilings;
     const pipes = new PipeMaker(init.source);
     const cgroups = new CgroupKeeper(init.source);
+    const apparmor = new AppArmorRecords({ shipped: dirname(shippedAppArmor(sandboxProfile).shipped) });
     return {
-      ...{ engine, images, clock: systemClock, init, seccomp, pipes, cgroups, lifetimeCeilingMs },
+      ...{ engine, images, clock: systemClock, init, seccomp, apparmor, pipes, cgroups, lifetimeCeilingMs },
       ...{ commandPath, approval, callerUid: uid, mappableIds: ids },
     };
   }

@@ -1,7 +1,7 @@
 import { homedir, userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defaultPolicyPath } from '../config/load.js';
-import { nestedProfile, sandboxProfile } from '../confine/apparmor.js';
+import { apparmorNames } from '../confine/apparmor.js';
 import { AppArmorInstall } from '../confine/apparmor-install.js';
 import { toPaddockError } from '../core/errors.js';
 import { runCanary } from '../doctor/canary.js';
@@ -10,6 +10,7 @@ import { runDoctor } from '../doctor/doctor.js';
 import { hostFiles } from '../doctor/host-files.js';
 import { HostLoadReader } from '../doctor/host-load.js';
 import type { CheckReport } from '../doctor/report.js';
+import { word } from '../doctor/shell.js';
 import { systemClock } from '../kit/clock.js';
 import { newSessionId } from '../kit/random-id.js';
 import type { Sessions } from '../session/sessions.js';
@@ -25,9 +26,12 @@ export async function checkHost(
   return runDoctor(await doctorContext(app, sessions), signal);
 }
 
-async function apparmorState(profile: string): ReturnType<DoctorContext['apparmor']> {
-  const apparmor = new AppArmorInstall(shippedAppArmor(profile));
-  return { ...(await apparmor.state()), installed: apparmor.installed };
+async function apparmorState(name: keyof typeof apparmorNames): ReturnType<DoctorContext['apparmor']> {
+  const apparmor = new AppArmorInstall(shippedAppArmor(apparmorNames[name]));
+  // By full paths: root's own may have neither Node nor Paddock.
+  const ours = fileURLToPath(new URL('./main.js', import.meta.url));
+  const installCommand = `sudo ${word(process.execPath)} ${word(ours)} profiles install ${name}`;
+  return { ...(await apparmor.state()), installed: apparmor.installed, installCommand };
 }
 
 async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promise<DoctorContext> {
@@ -57,7 +61,7 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
     stale: (signal) => pruneHere(app, { isDryRun: true, pendingWaitMs: 0, signal }),
     canary: async (signal) => runCanary(await sessions(), signal),
     load: () => load.read(),
-    apparmor: () => apparmorState(sandboxProfile),
-    nestedAppArmor: () => apparmorState(nestedProfile),
+    apparmor: () => apparmorState('apparmor'),
+    nestedAppArmor: () => apparmorState('apparmor-nested'),
   };
 }

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { PaddockError } from '../core/errors.js';
 import { readProcFile } from '../kit/proc/read.js';
 import { safeLine } from '../kit/safe-text.js';
 import { isAppArmorOn, loadedProfile } from './apparmor.js';
+import { AppArmorRecords, type LoadedState } from './apparmor-record.js';
 
 const run = promisify(execFile);
 
@@ -18,6 +20,8 @@ export interface AppArmorPlaces {
   readonly installed?: string;
   readonly sysRoot?: string;
   readonly procRoot?: string;
+  /** What root wrote down of what it loaded; default: beside the profile as shipped, and in `/var/lib`. */
+  readonly records?: AppArmorRecords;
   /** AppArmor's own parser, which alone can load a profile. */
   readonly parser?: string;
 }
@@ -28,6 +32,8 @@ export interface AppArmorState {
   readonly file: 'current' | 'another' | 'none';
   /** In which the kernel has it; undefined when it is not loaded. */
   readonly mode: string | undefined;
+  /** Whether what it has is what came with Paddock. */
+  readonly loaded: LoadedState;
 }
 
 /** One of the AppArmor profiles of sandboxes on this host. Anybody may look; root installs it. */
@@ -38,6 +44,7 @@ export class AppArmorInstall {
   readonly #sysRoot: string;
   readonly #procRoot: string;
   readonly #parser: string;
+  readonly #records: AppArmorRecords;
 
   constructor(places: AppArmorPlaces) {
     this.profile = places.profile;
@@ -45,6 +52,7 @@ export class AppArmorInstall {
     this.installed = places.installed ?? `/etc/apparmor.d/${places.profile}`;
     this.#sysRoot = places.sysRoot ?? '/sys';
     this.#procRoot = places.procRoot ?? '/proc';
+    this.#records = places.records ?? new AppArmorRecords({ shipped: dirname(places.shipped) });
     this.#parser = places.parser ?? '/usr/sbin/apparmor_parser';
   }
 
@@ -56,8 +64,9 @@ export class AppArmorInstall {
   async state(): Promise<AppArmorState> {
     const [shipped, present] = await Promise.all([this.text(), this.#present()]);
     const file = present === undefined ? 'none' : present === shipped ? 'current' : 'another';
-    const mode = loadedProfile(this.profile, this.#sysRoot)?.mode;
-    return { isOn: isAppArmorOn(this.#sysRoot), file, mode };
+    const found = loadedProfile(this.profile, this.#sysRoot);
+    const loaded = this.#records.judge(this.profile, found);
+    return { isOn: isAppArmorOn(this.#sysRoot), file, mode: found?.mode, loaded };
   }
 
   /**
@@ -67,11 +76,16 @@ export class AppArmorInstall {
   async install(): Promise<void> {
     if (!isAppArmorOn(this.#sysRoot)) throw notLoaded('this kernel does not use AppArmor');
     const before = await this.#present();
-    await this.#put(await this.text());
+    const text = await this.text();
+    await this.#put(text);
     try {
       await this.#parse('--replace');
-      const mode = loadedProfile(this.profile, this.#sysRoot)?.mode;
-      if (mode !== 'enforce') throw notLoaded(`the kernel has it ${mode === undefined ? 'not' : `in ${mode} mode`}`);
+      const loaded = loadedProfile(this.profile, this.#sysRoot);
+      if (loaded === undefined) throw notLoaded('the kernel has it not');
+      if (loaded.mode !== 'enforce') throw notLoaded(`the kernel has it in ${loaded.mode} mode`);
+      await this.#records.write(this.profile, text, loaded).catch((cause: unknown) => {
+        throw notLoaded('the record of what the kernel has can not be written', cause);
+      });
     } catch (error) {
       if (before === undefined) await rm(this.installed, { force: true });
       else await this.#put(before);
@@ -96,6 +110,7 @@ export class AppArmorInstall {
       if (!isThere) await this.#put(await this.text());
       await this.#parse('--remove');
     }
+    await this.#records.remove(this.profile);
     await rm(this.installed, { force: true });
     return isLoaded || isThere;
   }

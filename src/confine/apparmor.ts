@@ -20,6 +20,8 @@ export function profileWith(variant: SeccompVariant): string {
 export interface LoadedProfile {
   /** `enforce`, `complain`, `kill`, `prompt` or `unconfined`. */
   readonly mode: string;
+  /** Of the compiled rules; absent where the kernel keeps none. */
+  readonly hash?: { readonly algorithm: 'sha256' | 'sha1'; readonly value: string };
 }
 
 /** Whether the kernel uses AppArmor. `sysRoot`: default `/sys`. */
@@ -38,9 +40,18 @@ export function loadedProfile(name: string, sysRoot = '/sys'): LoadedProfile | u
     if (!entry.startsWith(`${name}.`) || !/^\d+$/.test(entry.slice(name.length + 1))) continue;
     if (readProcFile(`${folder}/${entry}/name`)?.trim() !== name) continue;
     const mode = readProcFile(`${folder}/${entry}/mode`)?.trim();
-    if (mode !== undefined) return { mode };
+    if (mode !== undefined) return { mode, ...hashIn(`${folder}/${entry}`) };
   }
   return undefined;
+}
+
+/** SHA-1 before Linux 6.8. */
+function hashIn(folder: string): Pick<LoadedProfile, 'hash'> {
+  for (const algorithm of ['sha256', 'sha1'] as const) {
+    const value = readProcFile(`${folder}/${algorithm}`)?.trim();
+    if (value !== undefined && value !== '') return { hash: { algorithm, value } };
+  }
+  return {};
 }
 
 function entries(folder: string): readonly string[] {

@@ -3,6 +3,7 @@ import type { ResourceLimit } from '../kit/proc/limits.js';
 import type { Mount } from '../kit/proc/mountinfo.js';
 import type { NamespaceIds } from '../kit/proc/namespaces.js';
 import type { ProcStatus } from '../kit/proc/status.js';
+import type { LoadedState } from './apparmor-record.js';
 
 /** What lstat says of a path inside; `missing` when nothing is there, `unreadable` when that could not be told. */
 export type Sighting =
@@ -51,5 +52,7 @@ export interface Observation {
   readonly apparmorLabel: string | undefined;
   /** In which the kernel has the profile that was asked for; undefined when none was, or it is not loaded. */
   readonly apparmorMode: string | undefined;
+  /** Whether that is the profile of this Paddock; undefined where nobody asked. */
+  readonly apparmorLoaded?: LoadedState | undefined;
   readonly isSelinuxEnforcing: boolean | undefined;
 }

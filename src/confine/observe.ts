@@ -30,7 +30,7 @@ export async function observe(request: EvidenceRequest): Promise<Observation> {
     ...observeProcess(read),
     ...observeParent(before?.ppid, procRoot),
     ...mountFacts,
-    ...observeLabels(read, sysRoot, request.apparmorProfile),
+    ...observeLabels(read, sysRoot, request),
     namespaces: readNamespaces(pid, procRoot),
     ownNamespaces: readNamespaces('self', procRoot),
     cgroup: observeCgroup(pid, procRoot, cgroupRoot),
@@ -109,13 +109,15 @@ function understoodMounts(text: string): readonly Mount[] | undefined {
 function observeLabels(
   read: Reader,
   sysRoot: string,
-  apparmorProfile: string | undefined,
-): Pick<Observation, 'label' | 'apparmorLabel' | 'apparmorMode' | 'isSelinuxEnforcing'> {
+  { apparmorProfile, apparmorRecords }: EvidenceRequest,
+): Pick<Observation, 'label' | 'apparmorLabel' | 'apparmorMode' | 'apparmorLoaded' | 'isSelinuxEnforcing'> {
   const clean = (text: string | undefined): string | undefined => text?.replace(/[\0\n]+$/, '');
+  const profile = apparmorProfile === undefined ? undefined : loadedProfile(apparmorProfile, sysRoot);
   return {
     label: clean(read('attr/current')),
     apparmorLabel: clean(read('attr/apparmor/current')),
-    apparmorMode: apparmorProfile === undefined ? undefined : loadedProfile(apparmorProfile, sysRoot)?.mode,
+    apparmorMode: profile?.mode,
+    apparmorLoaded: apparmorProfile === undefined ? undefined : apparmorRecords?.judge(apparmorProfile, profile),
     isSelinuxEnforcing: parsed(readProcFile(`${sysRoot}/fs/selinux/enforce`), (text) => text.trim() === '1'),
   };
 }

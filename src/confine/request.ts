@@ -1,5 +1,6 @@
 import type { SandboxSpec } from '../core/spec.js';
 import type { ContainerClaims, EngineInfo, EngineKind } from '../engine/types.js';
+import type { AppArmorRecords } from './apparmor-record.js';
 import type { SeccompProfile } from './seccomp/profile.js';
 
 /** A host path that was approved and given to the engine, by identity (decimal text, as `workspace` returns it). */
@@ -30,6 +31,8 @@ export interface EvidenceRequest {
   readonly seccomp: Pick<SeccompProfile, 'variant' | 'fingerprint'>;
   /** The AppArmor profile that was asked for, if any. */
   readonly apparmorProfile?: string | undefined;
+  /** What the loaded profile is held against; absent: against nothing. */
+  readonly apparmorRecords?: AppArmorRecords | undefined;
   readonly nowMs: number;
   /** Defaults: `/proc`, `/sys/fs/cgroup`, `/sys`. */
   readonly procRoot?: string;

@@ -49,8 +49,8 @@ export interface DoctorContext {
   /** Starts, uses and ends one small sandbox; absent where that is not wanted. */
   readonly canary?: (signal: AbortSignal) => Promise<CanaryRun>;
   readonly load: () => Promise<HostLoad>;
-  /** The AppArmor profile of sandboxes; `installed` is where an administrator puts it. */
-  readonly apparmor: () => Promise<AppArmorState & { readonly installed: string }>;
+  /** The AppArmor profile of sandboxes; `installed` is where an administrator puts it, by `installCommand`. */
+  readonly apparmor: () => Promise<AppArmorState & { readonly installed: string; readonly installCommand: string }>;
   /** That of sessions with `seccomp = nested`. */
   readonly nestedAppArmor: DoctorContext['apparmor'];
 }

@@ -1,3 +1,4 @@
+import type { AppArmorRecords } from '../confine/apparmor-record.js';
 import { readEvidence } from '../confine/evidence.js';
 import type { ExpectedMount } from '../confine/request.js';
 import { initName } from '../confine/seccomp/profile.js';
@@ -54,6 +55,8 @@ export interface SandboxMaker {
   /** Our process 1, in a folder of ours. */
   readonly init: BindMount;
   readonly seccomp: SeccompFiles;
+  /** What the AppArmor profile that is loaded is held against. */
+  readonly apparmor?: AppArmorRecords;
   readonly pipes: PipeMaker;
   readonly cgroups: CgroupKeeper;
   /** How commands get into the sandboxes. */
@@ -258,6 +261,7 @@ async function verified(
     callerUid: maker.callerUid,
     initArgv: expected.initArgv,
     apparmorProfile: expected.apparmorProfile,
+    apparmorRecords: maker.apparmor,
     seccomp: expected.seccomp,
     nowMs: maker.clock.now(),
   });

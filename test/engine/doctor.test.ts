@@ -59,7 +59,7 @@ function contextOf(stage: Stage): DoctorContext {
   const load = new HostLoadReader(systemClock);
   const stateOf = async (profile: string) => {
     const apparmor = new AppArmorInstall({ profile, shipped: `profiles/apparmor/${profile}` });
-    return { ...(await apparmor.state()), installed: apparmor.installed };
+    return { ...(await apparmor.state()), installed: apparmor.installed, installCommand: 'true' };
   };
   const stale = (signal: AbortSignal) =>
     pruneSessions({

@@ -1,6 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { isAppArmorOn, loadedProfile, sandboxProfile } from '../../src/confine/apparmor.js';
+import { AppArmorInstall } from '../../src/confine/apparmor-install.js';
+import { AppArmorRecords } from '../../src/confine/apparmor-record.js';
 import { readProcFile } from '../../src/kit/proc/read.js';
 import { processesOf } from '../../src/sandbox/processes.js';
 import type { Session } from '../../src/session/session.js';
@@ -10,6 +15,8 @@ import { command, run, Stage, said } from '../engine/support/stage.js';
 /** Where root has installed the profile (scripts/test-vm), nothing here may be skipped. */
 const isRequired = process.env['PADDOCK_TEST_REQUIRE']?.split(',').includes('apparmor') === true;
 const confined = `${sandboxProfile} (enforce)`;
+/** With the kernel's hash, which root recorded when it loaded the profile, and loaded it once more since, as a boot does (scripts/test-vm). */
+const loaded = expect.stringMatching(/^paddock-sandbox \(enforce\), [0-9a-f]{8} as shipped$/);
 
 function need({ skip }: TestContext): void {
   const mode = isAppArmorOn() ? loadedProfile(sandboxProfile)?.mode : undefined;
@@ -31,7 +38,7 @@ describe.each(ways)('apparmor on a real rootless %s, over %s', (kind, commandPat
   it('is enforced for process 1, and satisfies a site that requires it', async (context) => {
     need(context);
     const { controls } = session.sandbox.handle.evidence;
-    expect(controls.find(({ id }) => id === 'apparmor')).toMatchObject({ status: 'enforced', kernel: confined });
+    expect(controls.find(({ id }) => id === 'apparmor')).toMatchObject({ status: 'enforced', kernel: loaded });
     await using strict = await Stage.open(kind, { commandPath, policy: { require: ['apparmor'] } });
     expect(await said(await strict.create({}), 'echo runs')).toBe('runs');
   });
@@ -40,10 +47,11 @@ describe.each(ways)('apparmor on a real rootless %s, over %s', (kind, commandPat
     need(context);
     const running = await session.start(command('sleep 60 & setsid sleep 60 & (sleep 60 &) ; echo up; wait'));
     await expect.poll(() => processesOf(session.sandbox.handle.namespace).length).toBeGreaterThanOrEqual(6);
-    // A shell between may end while they are read.
+    // A shell that has only started another may have gone since it was listed.
     const labels = processesOf(session.sandbox.handle.namespace).flatMap(
       ({ pid }) => readProcFile(`/proc/${pid}/attr/apparmor/current`)?.trim() ?? [],
     );
+    expect(labels.length).toBeGreaterThanOrEqual(4);
     expect(new Set(labels)).toEqual(new Set([confined]));
     await running.command.end('aborted');
     await running.settled;
@@ -95,6 +103,51 @@ describe.each(ways)('apparmor on a real rootless %s, over %s', (kind, commandPat
     );
   });
 });
+
+describe.each(engineKinds)(
+  'apparmor on a real rootless %s, whose kernel has another profile loaded than was recorded',
+  (kind) => {
+    let folder: string;
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), 'paddock-records-'));
+    });
+    afterAll(() => rmSync(folder, { recursive: true }));
+
+    it.for([
+      ['changed', '0'.repeat(64)],
+      ['outdated', undefined],
+    ] as const)('is shown as %s, and refused where a site requires it', async ([is, recorded], context) => {
+      need(context);
+      // In place of root's word: that of this user.
+      const trustedUid = process.getuid?.() ?? 0;
+      const apparmor = new AppArmorRecords({
+        ...{ shipped: 'profiles/apparmor', folder: join(folder, is, 'apparmor'), trustedUid },
+      });
+      const present = loadedProfile(sandboxProfile);
+      const hash = recorded === undefined ? present?.hash : ({ algorithm: 'sha256', value: recorded } as const);
+      const what = { mode: 'enforce', ...(hash === undefined ? {} : { hash }) };
+      await apparmor.write(sandboxProfile, 'profile of another version {}', what);
+      await using stage = await Stage.open(kind, { apparmor });
+      const { controls } = (await stage.create({})).sandbox.handle.evidence;
+      expect(controls.find(({ id }) => id === 'apparmor')).toMatchObject({
+        status: 'degraded',
+        kernel: expect.stringMatching(new RegExp(`^paddock-sandbox \\(enforce\\), [0-9a-f]{8} ${is}$`)),
+        note: expect.stringContaining('sudo paddock profiles install apparmor'),
+      });
+      await using strict = await Stage.open(kind, { apparmor, policy: { require: ['host-lsm'] } });
+      await expect(strict.create({})).rejects.toMatchObject({
+        code: 'CONTROL_NOT_ENFORCED',
+        message: expect.stringContaining('Not as shipped'),
+      });
+    });
+
+    it('says to doctor and to profiles check the same as to a session: as shipped', async (context) => {
+      need(context);
+      const install = new AppArmorInstall({ profile: sandboxProfile, shipped: 'profiles/apparmor/paddock-sandbox' });
+      expect(await install.state()).toMatchObject({ mode: 'enforce', file: 'current', loaded: { is: 'shipped' } });
+    });
+  },
+);
 
 describe.each(engineKinds)('apparmor on a real rootless %s, without process 1', (kind) => {
   it('is absent where commands go through the engine, and refused where a site requires it', async (context) => {

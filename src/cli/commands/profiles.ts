@@ -87,7 +87,8 @@ async function show(context: CommandContext, apparmor: AppArmorInstall): Promise
 /** 0: every sandbox is put under it, as it came with this Paddock. */
 async function check(context: CommandContext, apparmor: AppArmorInstall): Promise<number> {
   const state = await apparmor.state();
-  const isGood = state.isOn && state.mode === 'enforce' && state.file === 'current';
+  const { isOn, mode, file, loaded } = state;
+  const isGood = isOn && mode === 'enforce' && file === 'current' && loaded.is === 'shipped';
   const name = nameIn(context);
   await report(context, { name, ...state, ok: isGood }, `${name}: ${words(state)}`);
   return isGood ? 0 : 1;
@@ -127,12 +128,13 @@ function refuseUnlessRoot(context: CommandContext, { installed }: AppArmorInstal
   });
 }
 
-function words({ isOn, file, mode }: AppArmorState): string {
+function words({ isOn, file, mode, loaded: { is, hash, why } }: AppArmorState): string {
   if (!isOn) return 'this kernel does not use AppArmor';
-  const loaded = mode === undefined ? 'not loaded' : `loaded (${mode})`;
+  const what = hash === undefined ? is : `${is} ${hash}`;
+  const loaded = mode === undefined ? 'not loaded' : `loaded (${mode}, ${what}${why === undefined ? '' : `: ${why}`})`;
   const files = {
-    current: 'as it came with this Paddock',
-    another: 'another version on the disk',
+    current: 'its file as it came with this Paddock',
+    another: 'its file of another version',
     none: 'not installed',
   };
   return `${loaded}, ${files[file]}`;

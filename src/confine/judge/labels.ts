@@ -1,6 +1,7 @@
 import type { ControlEvidence } from '../../core/evidence.js';
 import { safeLine } from '../../kit/safe-text.js';
 import { nestedProfile } from '../apparmor.js';
+import type { LoadedState } from '../apparmor-record.js';
 import { control, type Judge } from './control.js';
 
 /** SELinux types that confine nothing. */
@@ -35,18 +36,42 @@ export const judgeAppArmor: Judge = (seen, { apparmorProfile, info }) => {
     return row('-', 'unknown', 'The label could not be read; AppArmor may not be in use on this host.');
   }
   const match = /^(.*) \((enforce|complain|mixed|kill|prompt|unconfined)\)$/.exec(label);
-  const kernel = safeLine(label, 80);
-  if (match?.[1] === undefined || match[2] === 'unconfined') return row(kernel, 'absent', remedy);
+  const loaded = seen.apparmorLoaded;
+  const kernel = `${safeLine(label, 80)}${loaded === undefined ? '' : loadedText(loaded)}`;
+  if (match?.[1] === undefined || match[2] === 'unconfined') return row(safeLine(label, 80), 'absent', remedy);
   const profiles = match[1].split('//&');
   if (apparmorProfile !== undefined && !profiles.includes(apparmorProfile)) {
     return row(kernel, 'degraded', `Another profile than the one asked for. ${remedy}`);
   }
   const denies = (mode: string | undefined) => mode === 'enforce' || mode === 'kill';
-  if (denies(match[2])) return row(kernel, 'enforced');
-  if (match[2] === 'mixed' && apparmorProfile !== undefined && denies(seen.apparmorMode))
-    return row(kernel, 'enforced');
+  const isMixed = match[2] === 'mixed' && apparmorProfile !== undefined;
+  if (denies(isMixed ? seen.apparmorMode : match[2])) {
+    const { status, note } = judgeLoaded(loaded);
+    return row(kernel, status, note);
+  }
   return row(kernel, 'degraded', `The kernel reports ${match[2]} mode, so it can not be told that it denies.`);
 };
+
+/** It denies; but what? Only what is known to be something else than this Paddock's counts for less. */
+function judgeLoaded(loaded: LoadedState | undefined): {
+  readonly status: 'enforced' | 'degraded';
+  readonly note?: string;
+} {
+  if (loaded === undefined || loaded.is === 'shipped') return { status: 'enforced' };
+  const again = 'Install it again: `sudo paddock profiles install apparmor`.';
+  if (loaded.is !== 'unknown') return { status: 'degraded', note: `Not as shipped: ${loaded.why}. ${again}` };
+  return { status: 'enforced', note: `Whether it is as shipped can not be told: ${loaded.why}. ${again}` };
+}
+
+function loadedText({ is, hash }: LoadedState): string {
+  const words = {
+    shipped: 'as shipped',
+    outdated: 'outdated',
+    changed: 'changed',
+    unknown: 'not known whether as shipped',
+  };
+  return `, ${hash === undefined ? '' : `${hash} `}${words[is]}`;
+}
 
 /** Enforcing, in a confined type and with a category pair of its own. */
 export const judgeSelinux: Judge = (seen, { info }) => {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { type AuditLog, openAudit } from '../../../src/audit/audit-log.js';
 import { builtInPolicy } from '../../../src/config/built-in-policy.js';
 import { loadConfig } from '../../../src/config/load.js';
+import { AppArmorRecords } from '../../../src/confine/apparmor-record.js';
 import type { CommandPath, ExecRequest, ExecResult } from '../../../src/core/exec.js';
 import { labels, userLabelPrefix } from '../../../src/core/labels.js';
 import type { Profile } from '../../../src/core/profile.js';
@@ -11,6 +12,7 @@ import type { SitePolicy } from '../../../src/core/site-policy.js';
 import { version } from '../../../src/core/version.js';
 import type { ContainerSummary, Engine, EngineKind } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
+import { known } from '../../../src/kit/known.js';
 import { readProcess } from '../../../src/kit/proc/processes.js';
 import { type ProcessIdentity, readProcessIdentity } from '../../../src/kit/process-identity.js';
 import type { CreateRequest } from '../../../src/policy/request.js';
@@ -40,6 +42,8 @@ export interface StageOptions {
   readonly policy?: Partial<SitePolicy>;
   /** How commands get in; default: over the pipes. */
   readonly commandPath?: CommandPath;
+  /** What the AppArmor profile that is loaded is held against; default: what root recorded, as everywhere. */
+  readonly apparmor?: AppArmorRecords;
   /** Default: the engine under test. */
   readonly socketPath?: string;
   /** An engine that is open already and stays its owner's. */
@@ -90,7 +94,11 @@ export class Stage implements AsyncDisposable {
     const stateDir = join(folder, 'state');
     const policy = { ...builtInPolicy(homedir()), ...options.policy };
     const engine = options.engine ?? (await openTestEngine(kind, options.socketPath));
-    const maker = { ...(await makerOn(engine, stateDir, policy)), commandPath: options.commandPath ?? 'fifo' };
+    const maker = {
+      ...(await makerOn(engine, stateDir, policy)),
+      commandPath: options.commandPath ?? 'fifo',
+      ...known({ apparmor: options.apparmor }),
+    };
     const audit = await openAudit({
       path: join(stateDir, 'audit.jsonl'),
       createParent: true,
@@ -194,6 +202,7 @@ async function makerOn(
     init,
     seccomp,
     pipes,
+    apparmor: new AppArmorRecords({ shipped: resolve('profiles/apparmor') }),
     cgroups: new CgroupKeeper(init.source),
     lifetimeCeilingMs,
     approval,

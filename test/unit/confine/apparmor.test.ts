@@ -4,14 +4,17 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isAppArmorOn, loadedProfile, nestedProfile, sandboxProfile } from '../../../src/confine/apparmor.js';
 import { AppArmorInstall } from '../../../src/confine/apparmor-install.js';
+import { AppArmorRecords } from '../../../src/confine/apparmor-record.js';
 
 let root: string;
+const trustedUid = process.getuid?.() ?? 0;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'paddock-apparmor-'));
   file('sys/module/apparmor/parameters/enabled', 'Y\n');
   mkdirSync(join(root, profiles), { recursive: true });
   mkdirSync(join(root, 'etc'));
   file('shipped', 'profile paddock-sandbox {}\n');
+  file('presented/paddock-sandbox', 'profile paddock-sandbox {}\n');
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
@@ -44,6 +47,10 @@ describe('what the kernel tells of AppArmor', () => {
     expect(loadedProfile(sandboxProfile, sys())).toBeUndefined();
     load('paddock-sandbox', 'enforce', 104);
     expect(loadedProfile(sandboxProfile, sys())).toEqual({ mode: 'enforce' });
+    file(`${profiles}/paddock-sandbox.104/sha1`, 'aa\n');
+    expect(loadedProfile(sandboxProfile, sys())?.hash).toEqual({ algorithm: 'sha1', value: 'aa' });
+    file(`${profiles}/paddock-sandbox.104/sha256`, 'bb\n');
+    expect(loadedProfile(sandboxProfile, sys())?.hash).toEqual({ algorithm: 'sha256', value: 'bb' });
     expect(loadedProfile(sandboxProfile, join(root, 'nothing'))).toBeUndefined();
   });
 });
@@ -55,19 +62,27 @@ describe('the installation of the AppArmor profile', () => {
     return new AppArmorInstall({
       ...{ profile: sandboxProfile, shipped: join(root, 'shipped'), installed: join(root, 'etc/paddock-sandbox') },
       ...{ sysRoot: sys(), procRoot: join(root, 'proc'), parser: join(root, 'parser') },
+      records: new AppArmorRecords({
+        shipped: join(root, 'presented'),
+        folder: join(root, 'var/apparmor'),
+        trustedUid,
+      }),
     });
   }
   const folder = () => join(root, profiles, 'paddock-sandbox.7');
-  const loads = () => `mkdir ${folder()} && echo paddock-sandbox >${folder()}/name && echo enforce >${folder()}/mode`;
+  const loads = () =>
+    `mkdir ${folder()} && echo paddock-sandbox >${folder()}/name && echo enforce >${folder()}/mode && echo ${hash} >${folder()}/sha256`;
+  const hash = '1234abcd'.repeat(8);
   const asked = () => readFileSync(join(root, 'asked'), 'utf8');
 
   it('puts the file there and has it loaded, once more over an older one', async () => {
     const profile = install(`rm -rf ${folder()}; ${loads()}`);
-    expect(await profile.state()).toEqual({ isOn: true, file: 'none', mode: undefined });
+    expect(await profile.state()).toMatchObject({ isOn: true, file: 'none', mode: undefined });
     file('etc/paddock-sandbox', 'older');
     expect(await profile.state()).toMatchObject({ file: 'another' });
     await profile.install();
-    expect(await profile.state()).toEqual({ isOn: true, file: 'current', mode: 'enforce' });
+    const loaded = { is: 'shipped', hash: '1234abcd' };
+    expect(await profile.state()).toEqual({ isOn: true, file: 'current', mode: 'enforce', loaded });
     expect(asked()).toBe(`--replace --write-cache ${root}/etc/paddock-sandbox\n`);
     expect(readdirSync(join(root, 'etc'))).toEqual(['paddock-sandbox']);
   });
@@ -84,6 +99,14 @@ describe('the installation of the AppArmor profile', () => {
     file('etc/paddock-sandbox', 'older');
     await expect(install(script()).install()).rejects.toMatchObject(failure);
     expect(readFileSync(join(root, 'etc/paddock-sandbox'), 'utf8')).toBe('older');
+  });
+
+  it('is undone when what was loaded can’t be recorded', async () => {
+    file('var', 'in the way');
+    await expect(install(loads()).install()).rejects.toMatchObject({
+      ...{ code: 'PROFILE_NOT_LOADED', message: expect.stringContaining('can not be written') },
+    });
+    expect(readdirSync(join(root, 'etc'))).toEqual([]);
   });
 
   it('is refused where the kernel does not use AppArmor, or there is no parser', async () => {
@@ -106,8 +129,10 @@ describe('the installation of the AppArmor profile', () => {
       message: expect.stringMatching(/^2 processes run under/),
     });
     for (const pid of [70, 71]) rmSync(join(root, `proc/${pid}`), { recursive: true });
+    expect(readdirSync(join(root, 'var/apparmor'))).toEqual(['paddock-sandbox.json']);
     expect(await profile.uninstall()).toBe(true);
-    expect(await profile.state()).toEqual({ isOn: true, file: 'none', mode: undefined });
+    expect(readdirSync(join(root, 'var/apparmor'))).toEqual([]);
+    expect(await profile.state()).toMatchObject({ isOn: true, file: 'none', mode: undefined });
     expect(await profile.uninstall()).toBe(false);
   });
 });

@@ -238,6 +238,29 @@ describe('labels', () => {
     },
   );
 
+  it.each([
+    [{ is: 'shipped', hash: 'f9808eb7' }, 'enforced', 'paddock-sandbox (enforce), f9808eb7 as shipped', undefined],
+    [{ is: 'outdated', hash: 'f9808eb7', why: 'older' }, 'degraded', ', f9808eb7 outdated', 'Not as shipped: older.'],
+    [{ is: 'changed', hash: 'f9808eb7', why: 'other' }, 'degraded', ', f9808eb7 changed', 'Not as shipped: other.'],
+    [{ is: 'unknown', why: 'no hash' }, 'enforced', ', not known whether as shipped', 'can not be told: no hash.'],
+  ] as const)('AppArmor that denies by a profile of which %j is %s', (apparmorLoaded, status, kernel, note) => {
+    for (const [apparmorLabel, apparmorMode] of [
+      ['paddock-sandbox (enforce)', 'enforce'],
+      ['crun//&paddock-sandbox (mixed)', 'enforce'],
+    ]) {
+      const seen = { apparmorLabel, apparmorMode, apparmorLoaded };
+      const row = rowOf('apparmor', seen, { apparmorProfile: 'paddock-sandbox' });
+      expect(row).toMatchObject({ status, kernel: expect.stringContaining(kernel.replace(/^paddock.*\),/, '')) });
+      if (note === undefined) expect(row.note).toBeUndefined();
+      else expect(row.note).toContain(note);
+    }
+    // Whatever it is: where it only complains, or nobody is under it, that is what counts.
+    const rest = (apparmorLabel: string) =>
+      rowOf('apparmor', { apparmorLabel, apparmorLoaded }, { apparmorProfile: 'paddock-sandbox' });
+    expect(rest('paddock-sandbox (complain)').status).toBe('degraded');
+    expect(rest('unconfined')).toMatchObject({ status: 'absent', kernel: 'unconfined' });
+  });
+
   it('AppArmor that is on and holds nobody has its remedy named', () => {
     const note = (more: object) => rowOf('apparmor', { apparmorLabel: 'unconfined' }, more).note;
     expect(note({ apparmorProfile: 'paddock-sandbox' })).toContain('sudo paddock profiles install apparmor`');

@@ -66,6 +66,7 @@ describe('the tests in the lab VM', () => {
     expect(testVm(`while [ "$1" != --as-root ]; do shift; done; cat "$2"; echo '${counts}'`).lines).toEqual([
       expect.stringMatching(/^node .*main\.js profiles install apparmor /),
       expect.stringMatching(/^node .*main\.js profiles install apparmor-nested /),
+      expect.stringMatching(/^systemctl reload apparmor /),
       counts,
       counts,
     ]);

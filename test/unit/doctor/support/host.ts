@@ -65,7 +65,9 @@ export const wellProfile: Awaited<ReturnType<DoctorContext['apparmor']>> = {
   isOn: true,
   file: 'current',
   mode: 'enforce',
+  loaded: { is: 'shipped', hash: 'f9808eb7' },
   installed: '/etc/apparmor.d/paddock-sandbox',
+  installCommand: 'sudo /usr/bin/node /opt/paddock/main.js profiles install apparmor',
 };
 
 /** What differs from the host where all is well; a text or file that is `undefined` is missing. */
