@@ -9,13 +9,14 @@ import { checkHostFacts, decideLimits, decideTimes, type HostFacts } from './lim
 import { decideMounts, decideWorkspace } from './mounts.js';
 import { checkEnv, checkLabel, checkSessionName, maxEnvEntries, maxLabels } from './names.js';
 import { insidePath } from './paths.js';
+import { loweredNotes } from './plan-values.js';
 import { type ChosenProfile, chooseProfile, type ProfileContext, requiredHere } from './profile.js';
 import { count, cpus, duration, size } from './quantities.js';
 import { createRequestSchema, type ParsedCreateRequest, parseRequest } from './request.js';
 import { baseEnv, maskedPaths, sandboxHome, sandboxHostname } from './surroundings.js';
 import { decideTmpfs } from './tmpfs.js';
 import { type CreateAllowed, type CreateVerdict, deny, settle } from './verdict.js';
-import { Wishes } from './wishes.js';
+import { type SingleWishes, Wishes } from './wishes.js';
 
 const requestBounds: JsonBounds = { maxDepth: 8, maxValues: 4096, maxTextChars: 512 * 1024 };
 const mostEnvBytes = 256 * 1024;
@@ -71,7 +72,7 @@ function compose(
   request: ParsedCreateRequest,
   wishes: Wishes,
   options: ReadonlyMap<string, Json>,
-  { sitePolicy, host, hostFolders, profile }: CreateContext & ChosenProfile,
+  { sitePolicy, host, hostFolders, profile, own }: CreateContext & ChosenProfile,
 ): CreateAllowed {
   const asked = wishes.get('image') ?? hostImage;
   const image = decideImage(asked, request.hostFolders ?? (asked === hostImage ? hostFolders : undefined), sitePolicy);
@@ -82,6 +83,7 @@ function compose(
   const tmpfs = decideTmpfs(wishes.tmpfs, sitePolicy, share);
   const mounts = decideMounts(request, workspace, wishes, tmpfs, sitePolicy);
   const limits = { ...decided.limits, ...decideDisk(wishes, sitePolicy, { ...decided, mounts, tmpfs }) };
+  const times = askedTimes(request);
   const name = request.name === undefined ? {} : { name: checkSessionName(request.name) };
   const spec: SandboxSpec = {
     image,
@@ -94,14 +96,17 @@ function compose(
     labels: boundedLabels(wishes.labels),
     workdir: wishes.get('workdir') ?? (workspace === 'none' ? sandboxHome : workspaceTarget),
     hostname: wishes.get('hostname') ?? sandboxHostname,
-    ...decideTimes(askedTimes(request), sitePolicy),
+    ...decideTimes(times, sitePolicy),
     shmBytes: decided.shmBytes,
     maskedPaths,
     seccomp: decideSeccomp(request.seccomp, sitePolicy),
     profile: profile.name,
     require: requiredHere(sitePolicy.require, host.securityModules),
   };
-  return { verdict: 'allow', spec, ...name, notes: [...wishes.notes] };
+  const isAsked = (key: string) =>
+    key in times ? times[key as keyof typeof times] !== undefined : wishes.get(key as keyof SingleWishes) !== undefined;
+  const lowered = loweredNotes({ profile, own, sitePolicy }, spec, isAsked);
+  return { verdict: 'allow', spec, ...name, notes: [...wishes.notes, ...lowered] };
 }
 
 function askedTimes({ lifetime, idleTimeout, timeout }: ParsedCreateRequest) {

@@ -1,11 +1,10 @@
 import type { ControlId, Requirement } from '../core/evidence.js';
 import type { Profile } from '../core/profile.js';
 import type { Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
-import type { SandboxSpec } from '../core/spec.js';
 import { type CreateContext, decideCreate } from './create.js';
+import { places } from './plan-values.js';
 import { chooseProfile, requiredHere } from './profile.js';
 import type { CreateRequest } from './request.js';
-import { sandboxHome } from './surroundings.js';
 import type { Denied } from './verdict.js';
 
 /** One value that a session with a profile would have. */
@@ -29,30 +28,6 @@ export interface ProfileExplanation {
     readonly here: readonly ControlId[];
   }[];
   readonly notes: readonly string[];
-}
-
-/** Where each value ends up in a plan. */
-const places: Readonly<Record<keyof Defaults, (spec: SandboxSpec) => string | number | undefined>> = {
-  memoryBytes: ({ limits }) => limits.memoryBytes,
-  cpuMillis: ({ limits }) => limits.cpuMillis,
-  pids: ({ limits }) => limits.pids,
-  nofile: ({ limits }) => limits.nofile,
-  shmBytes: ({ shmBytes }) => shmBytes,
-  tmpBytes: (spec) => tmpfsBytes(spec, '/tmp'),
-  homeBytes: (spec) => tmpfsBytes(spec, sandboxHome),
-  diskBytes: ({ limits }) => limits.diskBytes,
-  diskInodes: ({ limits }) => limits.diskInodes,
-  lifetimeMs: ({ lifetimeMs }) => lifetimeMs,
-  idleTimeoutMs: ({ idleTimeoutMs }) => idleTimeoutMs,
-  timeoutMs: ({ timeoutMs }) => timeoutMs,
-  workspace: ({ workspace }) => workspace,
-  seccomp: ({ seccomp }) => seccomp,
-  network: ({ network }) => network,
-  profile: ({ profile }) => profile,
-};
-
-function tmpfsBytes({ tmpfs }: SandboxSpec, target: string): number | undefined {
-  return tmpfs.find((one) => one.target === target)?.sizeBytes;
 }
 
 /** The arguments of a request that set these. */

@@ -165,6 +165,24 @@ describe('what a profile stands over, and beneath', () => {
     expect(made.workspace).toBe('ro');
   });
 
+  it('what was lowered of it is said, unless the caller asked for something else', () => {
+    const policy = { ceilings: { ...context().sitePolicy.ceilings, memoryBytes: 3 * gib, lifetimeMs: 60_000 } };
+    const long = [
+      own({ defaults: { memoryBytes: 4 * gib, lifetimeMs: 3_600_000, cpuMillis: 99_000, tmpBytes: 9 * gib } }),
+    ];
+    const notes = (request: object) => {
+      const verdict = decideCreate({ profile: 'ci', ...request }, placed({ policy, profiles: long }));
+      return verdict.verdict === 'allow' ? verdict.notes : verdict;
+    };
+    expect(notes({})).toEqual([
+      'memory is 3 GiB, not the 4 GiB of the profile ci: no more is to be had',
+      'lifetime is 1m, not the 1h of the profile ci: no more is to be had',
+      'cpus is 8, not the 99 of the profile ci: no more is to be had',
+    ]);
+    expect(notes({ memory: '1g', lifetime: '30s', dockerOpts: { NanoCpus: 10 ** 9 } })).toEqual([]);
+    expect(notes({ profile: 'standard' })).toEqual([]);
+  });
+
   it('what it requires is added to what the site requires, whatever a request says', () => {
     const requiring = [own({ require: ['cpu', 'memory'] })];
     const { require } = spec({ profile: 'ci', cpus: 1 }, { profiles: requiring, policy: { require: ['memory'] } });
