@@ -38,7 +38,7 @@ describe.each(engineKinds)('--profile on %s', (kind) => {
     const id = made['sessionId'] as string;
     const listed = document(await paddock(place, ['ps', '--json'], { env }))['sessions'];
     expect(listed).toMatchObject([{ sessionId: id, profile: 'debug' }]);
-    expect((await paddock(place, ['ps'], { env })).stdout.toString()).toMatch(/PROFILE.*\n.* debug +host /);
+    expect((await paddock(place, ['ps'], { env })).stdout.toString()).toMatch(/IMAGE +PROFILE.*\n.* host +debug /);
     expect((await paddock(place, ['inspect', id], { env })).stdout.toString()).toContain('profile: debug\n');
     await paddock(place, ['rm', id], { env });
     expect(await leftOvers(place, [kind])).toEqual([]);

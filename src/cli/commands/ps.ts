@@ -70,15 +70,15 @@ export const ps: CliCommand = {
       r.sessionId,
       r.state,
       r.kind,
-      r.profile ?? '-',
       r.image,
+      r.profile ?? '-',
       formatDuration(r.uptimeMs),
       r.project,
     ]);
     const text =
       rows.length === 0
         ? 'no sessions'
-        : table([['SESSION', 'STATE', 'KIND', 'PROFILE', 'IMAGE', 'UP', 'PROJECT'], ...lines]);
+        : table([['SESSION', 'STATE', 'KIND', 'IMAGE', 'PROFILE', 'UP', 'PROJECT'], ...lines]);
     await report(context, { sessions: rows, unreadable }, text);
     return 0;
   },
