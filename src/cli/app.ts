@@ -29,15 +29,11 @@ import type { ApprovalContext } from '../workspace/approve.js';
 import { hostFolderBinds, hostImageBinds } from '../workspace/host-binds.js';
 import { buildHostImage } from '../workspace/host-image.js';
 import { readHostLayout } from '../workspace/host-layout.js';
+import { shippedAppArmor } from './lsm-profiles.js';
 import { callerUid } from './settings.js';
 
 /** Where the build puts our process 1 for this machine's processor; a package has it for others too. */
 export const builtInit = fileURLToPath(new URL(`../init/paddock-init-${process.arch}`, import.meta.url));
-
-/** A profile as it came with Paddock, beside the build as beside the source. */
-export function shippedAppArmor(profile: string): { readonly profile: string; readonly shipped: string } {
-  return { profile, shipped: fileURLToPath(new URL(`../../profiles/apparmor/${profile}`, import.meta.url)) };
-}
 
 /**
  * Everything a command may need, made when first asked for and given back together. The audit log comes first: where

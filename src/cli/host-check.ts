@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { defaultPolicyPath } from '../config/load.js';
 import { apparmorNames } from '../confine/apparmor.js';
 import { AppArmorInstall } from '../confine/apparmor-install.js';
+import { SelinuxInstall } from '../confine/selinux-install.js';
 import { toPaddockError } from '../core/errors.js';
 import { runCanary } from '../doctor/canary.js';
 import type { DoctorContext } from '../doctor/context.js';
@@ -14,7 +15,8 @@ import { word } from '../doctor/shell.js';
 import { systemClock } from '../kit/clock.js';
 import { newSessionId } from '../kit/random-id.js';
 import type { Sessions } from '../session/sessions.js';
-import { type App, builtInit, shippedAppArmor } from './app.js';
+import { type App, builtInit } from './app.js';
+import { shippedAppArmor, shippedSelinux } from './lsm-profiles.js';
 import { pruneHere } from './prune-here.js';
 
 /** Runs the doctor on what this process uses; `sessions` makes the canary, so that it counts like any other. */
@@ -63,5 +65,6 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
     load: () => load.read(),
     apparmor: () => apparmorState('apparmor'),
     nestedAppArmor: () => apparmorState('apparmor-nested'),
+    selinux: () => new SelinuxInstall({ shipped: shippedSelinux }).state(),
   };
 }

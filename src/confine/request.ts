@@ -33,6 +33,8 @@ export interface EvidenceRequest {
   readonly apparmorProfile?: string | undefined;
   /** What the loaded profile is held against; absent: against nothing. */
   readonly apparmorRecords?: AppArmorRecords | undefined;
+  /** The SELinux type that its processes ought to have; undefined on a host without SELinux. */
+  readonly selinuxType?: string | undefined;
   readonly nowMs: number;
   /** Defaults: `/proc`, `/sys/fs/cgroup`, `/sys`. */
   readonly procRoot?: string;

@@ -129,7 +129,7 @@ export const errorTable = {
   PROFILE_NOT_LOADED: {
     exitCode: 7,
     retryable: false,
-    hint: "Install the distribution's apparmor package, start the host with AppArmor, and run it as root.",
+    hint: 'Run it as root, on a host that uses AppArmor (package apparmor), or SELinux (policycoreutils and a policy with containers).',
   },
   AUDIT_UNWRITABLE: { exitCode: 8, retryable: false, hint: 'Make the audit log writable; without it nothing is done.' },
   AUDIT_BROKEN: {

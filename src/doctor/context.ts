@@ -1,4 +1,5 @@
 import type { AppArmorState } from '../confine/apparmor-install.js';
+import type { SelinuxState } from '../confine/selinux-install.js';
 import type { PaddockError } from '../core/errors.js';
 import type { CommandPath } from '../core/exec.js';
 import type { SitePolicy } from '../core/site-policy.js';
@@ -53,6 +54,8 @@ export interface DoctorContext {
   readonly apparmor: () => Promise<AppArmorState & { readonly installed: string; readonly installCommand: string }>;
   /** That of sessions with `seccomp = nested`. */
   readonly nestedAppArmor: DoctorContext['apparmor'];
+  /** The SELinux module of sandboxes. */
+  readonly selinux: () => Promise<SelinuxState>;
 }
 
 /** What a check found. Everything but `pass` carries a remedy that works when typed. */

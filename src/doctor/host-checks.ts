@@ -11,6 +11,7 @@ import { lsmCheck } from './checks/lsm.js';
 import { rootlessCheck } from './checks/rootless.js';
 import { runtimeFolderCheck } from './checks/runtime-folder.js';
 import { seccompCheck } from './checks/seccomp.js';
+import { selinuxProfileCheck } from './checks/selinux-profile.js';
 import { settingsFilesCheck } from './checks/settings-files.js';
 import { socketCheck } from './checks/socket.js';
 import { staleSessionsCheck } from './checks/stale-sessions.js';
@@ -25,7 +26,7 @@ import type { DoctorCheck } from './context.js';
 /** The checks that only look, in the order of the report. */
 export const hostChecks: readonly DoctorCheck[] = [
   ...[engineCheck, rootlessCheck, versionsCheck, socketCheck],
-  ...[cgroupsCheck, subidsCheck, seccompCheck, lsmCheck, apparmorProfileCheck, tunCheck],
+  ...[cgroupsCheck, subidsCheck, seccompCheck, lsmCheck, apparmorProfileCheck, selinuxProfileCheck, tunCheck],
   ...[kernelVersionCheck, kernelSettingsCheck, swapCheck, timeCheck],
   ...[stateFolderCheck, runtimeFolderCheck, auditLogCheck, initCheck, channelCheck, settingsFilesCheck],
   ...[staleSessionsCheck, loadCheck],

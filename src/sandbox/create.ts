@@ -18,7 +18,7 @@ import type { CgroupKeeper } from './cgroups/cgroup-keeper.js';
 import { openCommandCgroups } from './cgroups/open.js';
 import { bodyMounts, expectedMounts, usable } from './create-mounts.js';
 import { type Entry, prepareEntry } from './entry.js';
-import { boottimeMs, profileFor, selinuxEnforcing } from './host-facts.js';
+import { boottimeMs, profileFor, selinuxFacts } from './host-facts.js';
 import { coveringVolumes, environment } from './image-parts.js';
 import type { ImageStore, ReadyImage } from './images.js';
 import { emptyFolderBeside } from './init-binary.js';
@@ -91,14 +91,14 @@ export async function createSandbox(
   identity: SandboxIdentity,
   signal?: AbortSignal,
 ): Promise<Sandbox> {
-  const { image, uptimeMs, enforcing, entry, seccomp } = await prepared(maker, asked, identity, signal);
+  const { image, uptimeMs, entry, seccomp, selinux } = await prepared(maker, asked, identity, signal);
+  const { selinuxEnforcing, selinuxType } = selinux;
   const binds = [...image.binds, ...approved.flatMap(({ mount, target }) => bindsOf(mount, target))];
   const ours = [maker.init, ...entry.binds];
   const spec = coveringVolumes(asked, image, binds);
-  const first = { ...firstProcess(uptimeMs + spec.lifetimeMs, entry, seccomp), seccomp };
+  const first = { ...firstProcess(uptimeMs + spec.lifetimeMs, entry, seccomp), seccomp, selinuxType };
   const body = bodyFor(maker.engine, {
-    ...{ name: identity.containerName, labels: identity.labels },
-    image: image.engineName,
+    ...{ name: identity.containerName, labels: identity.labels, image: image.engineName },
     spec,
     env: environment(image, spec),
     mapping: mappingFor(maker, image),
@@ -106,10 +106,10 @@ export async function createSandbox(
     initArgv: first.initArgv,
     stdinOpen: entry.stdinOpen,
     engineTimeoutMs: longestLifetimeMs(maker, asked),
-    ...{ seccomp, selinuxEnforcing: enforcing },
+    ...{ seccomp, selinuxEnforcing, selinuxType: selinux.isTypeThere ? selinuxType : undefined },
     emptyFolder: emptyFolderBeside(maker.init),
   });
-  const mayOverlay = enforcing && maker.engine.identity.kind === 'podman';
+  const mayOverlay = selinuxEnforcing && maker.engine.identity.kind === 'podman';
   const mounts = expectedMounts(binds, ours, mayOverlay, emptyFolderBeside(maker.init));
   try {
     // Not cut off by the signal: an engine goes on creating when its client is gone, and then there is something to
@@ -118,7 +118,7 @@ export async function createSandbox(
     const { id } = await bothOf(creating, entry.prepare());
     const started = await startedInit(maker, id, first, entry, signal);
     const sandbox = await verified(maker, spec, started, { mounts, ...first });
-    return enforcing ? await usable(sandbox, maker.engine, binds.slice(image.binds.length), signal) : sandbox;
+    return selinuxEnforcing ? await usable(sandbox, maker.engine, binds.slice(image.binds.length), signal) : sandbox;
   } catch (error) {
     if (toPaddockError(error).code === 'IMAGE_NOT_FOUND') maker.images.forgetHost();
     const thrown = await afterRemoval(maker.engine, identity.containerName, error);
@@ -168,14 +168,14 @@ async function prepared(maker: SandboxMaker, asked: SandboxSpec, identity: Sandb
   const { channelFolder: folder, detached } = identity;
   const entering = prepareEntry({ path: commandPath, engine, clock, pipes, folder, detached });
   try {
-    const [image, uptimeMs, enforcing, entry] = await Promise.all([
+    const [image, uptimeMs, entry] = await Promise.all([
       maker.images.ready(asked.image, signal),
       boottimeMs(),
-      selinuxEnforcing(),
       // With the others: a refusal that nobody waits for yet would end the whole process.
       entering,
     ]);
-    return { image, uptimeMs, enforcing, entry, seccomp: seccompOf(maker.seccomp, asked) };
+    const selinux = selinuxFacts(asked.seccomp ?? 'default');
+    return { image, uptimeMs, selinux, entry, seccomp: seccompOf(maker.seccomp, asked) };
   } catch (error) {
     await entering.then(
       (entry) => entry[Symbol.asyncDispose](),
@@ -229,7 +229,7 @@ function firstProcess(
   deadlineBoottimeMs: number,
   entry: Entry,
   { variant }: StagedSeccomp,
-): Omit<Expected, 'mounts' | 'seccomp'> {
+): Pick<Expected, 'initArgv' | 'apparmorProfile'> {
   const apparmorProfile = profileFor(entry.path, variant);
   return { initArgv: initArgv(deadlineBoottimeMs, entry.initWords, apparmorProfile), apparmorProfile };
 }
@@ -238,6 +238,7 @@ interface Expected {
   readonly mounts: readonly ExpectedMount[];
   readonly initArgv: readonly string[];
   readonly apparmorProfile: string | undefined;
+  readonly selinuxType: string | undefined;
   readonly seccomp: StagedSeccomp;
 }
 
@@ -260,7 +261,7 @@ async function verified(
     approvedMounts: expected.mounts,
     callerUid: maker.callerUid,
     initArgv: expected.initArgv,
-    apparmorProfile: expected.apparmorProfile,
+    ...{ apparmorProfile: expected.apparmorProfile, selinuxType: expected.selinuxType },
     apparmorRecords: maker.apparmor,
     seccomp: expected.seccomp,
     nowMs: maker.clock.now(),

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { isAppArmorOn, profileWith } from '../confine/apparmor.js';
+import { isTypeLoaded, sandboxTypes, selinuxMode } from '../confine/selinux.js';
 import type { CommandPath } from '../core/exec.js';
 import type { SeccompVariant } from '../core/spec.js';
-import { readProcFile } from '../kit/proc/read.js';
 
 /** CLOCK_BOOTTIME now, in milliseconds (suspend counted; resolution 10 ms, as /proc/uptime gives it). */
 export async function boottimeMs(): Promise<number> {
@@ -10,18 +10,26 @@ export async function boottimeMs(): Promise<number> {
   return Math.round(Number(text.split(' ')[0]) * 1000);
 }
 
-/** Whether SELinux enforces on this host. The engine is local, so the kernel's own file answers without a round trip. */
-export async function selinuxEnforcing(): Promise<boolean> {
-  try {
-    return (await readFile('/sys/fs/selinux/enforce', 'utf8')).trim() === '1';
-  } catch {
-    return false;
-  }
+/** What SELinux has to do with a sandbox. */
+export interface SelinuxFacts {
+  readonly selinuxEnforcing: boolean;
+  /** What its processes ought to be; undefined on a host without SELinux. */
+  readonly selinuxType?: string;
+  /** Whether the policy has that type: an engine that is told another fails to start anything. */
+  readonly isTypeThere: boolean;
+}
+
+/** Asked anew for each sandbox: an administrator may load the module at any time. The kernel's own files answer, without a round trip. */
+export function selinuxFacts(variant: SeccompVariant, sysRoot?: string): SelinuxFacts {
+  const mode = selinuxMode(sysRoot);
+  if (mode === undefined) return { selinuxEnforcing: false, isTypeThere: false };
+  const selinuxType = sandboxTypes[variant];
+  return { selinuxEnforcing: mode === 'enforcing', selinuxType, isTypeThere: isTypeLoaded(selinuxType, sysRoot) };
 }
 
 /** The security modules that this kernel uses, whether or not they confine anything yet. */
 export function activeSecurityModules(sysRoot = '/sys'): readonly ('apparmor' | 'selinux')[] {
-  const isSelinuxOn = readProcFile(`${sysRoot}/fs/selinux/enforce`) !== undefined;
+  const isSelinuxOn = selinuxMode(sysRoot) !== undefined;
   return [...(isAppArmorOn(sysRoot) ? (['apparmor'] as const) : []), ...(isSelinuxOn ? (['selinux'] as const) : [])];
 }
 

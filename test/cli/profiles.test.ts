@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isAppArmorOn } from '../../src/confine/apparmor.js';
+import { selinuxMode } from '../../src/confine/selinux.js';
 import { document, paddock } from '../e2e/support/paddock.js';
 import { Place } from '../e2e/support/place.js';
 import { ownProfiles } from '../e2e/support/profiles.js';
@@ -10,11 +11,12 @@ describe('paddock profiles', () => {
     await using place = await Place.make();
     const listed = document(await paddock(place, ['profiles', 'list', '--json']))['profiles'] as { name: string }[];
     expect(listed.map(({ name }) => name)).toEqual([
-      ...['apparmor', 'apparmor-nested', 'seccomp-default', 'seccomp-debug', 'seccomp-nested'],
+      ...['apparmor', 'apparmor-nested', 'selinux', 'seccomp-default', 'seccomp-debug', 'seccomp-nested'],
     ]);
     const shown = async (name: string) => (await paddock(place, ['profiles', 'show', name])).stdout.toString();
     expect(await shown('apparmor')).toBe(readFileSync('profiles/apparmor/paddock-sandbox', 'utf8'));
     expect(await shown('apparmor-nested')).toBe(readFileSync('profiles/apparmor/paddock-sandbox-nested', 'utf8'));
+    expect(await shown('selinux')).toBe(readFileSync('profiles/selinux/paddock.cil', 'utf8'));
     expect(JSON.parse(await shown('seccomp-nested'))).toEqual(
       JSON.parse(readFileSync('profiles/seccomp/nested.json', 'utf8')),
     );
@@ -62,34 +64,42 @@ describe('paddock profiles', () => {
     const unknown = await paddock(place, ['profiles', 'show', 'lax']);
     expect([unknown.status, unknown.stderr]).toEqual([
       2,
-      expect.stringContaining('name one of debug, nested, standard, strict, apparmor, seccomp-default'),
+      expect.stringContaining(
+        'name one of debug, nested, standard, strict, apparmor, apparmor-nested, selinux, seccomp-default',
+      ),
     ]);
     const misplaced = await paddock(place, ['profiles', 'show', 'apparmor', '--memory', '1g']);
     expect([misplaced.status, misplaced.stderr]).toEqual([2, expect.stringContaining('--memory goes with')]);
   });
 
-  it('checks by its exit code, and tells whoever is not root how root does it by hand', async () => {
-    await using place = await Place.make();
-    const checked = await paddock(place, ['profiles', 'check', 'apparmor', '--json']);
-    expect(checked.status).toBe(document(checked)['ok'] === true ? 0 : 1);
-    expect(document(checked)['isOn']).toBe(isAppArmorOn());
-    for (const [name, file] of [
-      ['apparmor', 'paddock-sandbox'],
-      ['apparmor-nested', 'paddock-sandbox-nested'],
-    ] as const) {
+  it.each([
+    ['apparmor', isAppArmorOn(), /sudo apparmor_parser -[rR] \/etc\/apparmor.d\/paddock-sandbox(?![-\w])/],
+    [
+      'apparmor-nested',
+      isAppArmorOn(),
+      /sudo apparmor_parser -[rR] \/etc\/apparmor.d\/paddock-sandbox-nested(?![-\w])/,
+    ],
+    ['selinux', selinuxMode() !== undefined, /sudo semodule -/],
+  ])(
+    'checks %s by its exit code, and tells whoever is not root how root does it by hand',
+    async (name, isOn, byHand) => {
+      await using place = await Place.make();
+      const checked = await paddock(place, ['profiles', 'check', name, '--json']);
+      expect(checked.status).toBe(document(checked)['ok'] === true ? 0 : 1);
+      expect(document(checked)['isOn']).toBe(isOn);
       for (const action of ['install', 'uninstall']) {
         const refused = await paddock(place, ['profiles', action, name]);
-        const byHand = new RegExp(`sudo apparmor_parser -[rR] /etc/apparmor.d/${file}(?![-\\w])`);
         expect([refused.status, refused.stderr]).toEqual([7, expect.stringMatching(byHand)]);
       }
-    }
-  });
+    },
+  );
 
   it.each([
     [],
     ['list', 'apparmor'],
     ['show'],
-    ['show', 'selinux'],
+    ['show', 'smack'],
+    ['check', 'seccomp-default'],
     ['install', 'seccomp-default'],
     ['toString', 'apparmor'],
   ])('refuses %j', async (...words) => {

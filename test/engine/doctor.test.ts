@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppArmorInstall } from '../../src/confine/apparmor-install.js';
+import { SelinuxInstall } from '../../src/confine/selinux-install.js';
 import { labels } from '../../src/core/labels.js';
 import { runCanary } from '../../src/doctor/canary.js';
 import type { DoctorContext } from '../../src/doctor/context.js';
@@ -82,5 +83,6 @@ function contextOf(stage: Stage): DoctorContext {
     load: () => load.read(),
     apparmor: () => stateOf('paddock-sandbox'),
     nestedAppArmor: () => stateOf('paddock-sandbox-nested'),
+    selinux: () => new SelinuxInstall({ shipped: 'profiles/selinux/paddock.cil' }).state(),
   };
 }

@@ -73,9 +73,9 @@ function loadedText({ is, hash }: LoadedState): string {
   return `, ${hash === undefined ? '' : `${hash} `}${words[is]}`;
 }
 
-/** Enforcing, in a confined type and with a category pair of its own. */
-export const judgeSelinux: Judge = (seen, { info }) => {
-  const asked = "the engine's container label";
+/** Enforcing, in our type and with a category pair of its own. */
+export const judgeSelinux: Judge = (seen, { info, selinuxType }) => {
+  const asked = selinuxType ?? 'none';
   const engine = info === undefined ? undefined : info.selinux ? 'supported' : 'not supported';
   const { label, isSelinuxEnforcing } = seen;
   if (!isSelinuxLabel(label)) {
@@ -83,31 +83,27 @@ export const judgeSelinux: Judge = (seen, { info }) => {
     const note = isHere ? 'The label could not be read.' : 'SELinux is not in use on this host.';
     return control('selinux', { asked, engine }, isHere ? 'unknown' : 'absent', note);
   }
-  const kernel = safeLine(label, 80);
+  const row = (status: 'enforced' | 'degraded' | 'absent' | 'unknown', note?: string): ControlEvidence =>
+    control('selinux', { asked, engine, kernel: safeLine(label, 80) }, status, note);
   const type = label.split(':')[2] ?? '';
-  if (isSelinuxEnforcing === undefined) {
-    return control('selinux', { asked, engine, kernel }, 'unknown', 'Whether SELinux enforces could not be read.');
-  }
+  if (isSelinuxEnforcing === undefined) return row('unknown', 'Whether SELinux enforces could not be read.');
   if (unconfinedTypes.includes(type)) {
-    return control(
-      'selinux',
-      { asked, engine, kernel },
+    return row(
       'absent',
-      'The type confines nothing; do not use label=disable.',
+      'The type confines nothing: the engine has labels switched off (`label`, `--selinux-enabled`).',
     );
   }
-  if (!isSelinuxEnforcing) {
-    return control('selinux', { asked, engine, kernel }, 'degraded', 'SELinux is permissive: `setenforce 1`.');
-  }
+  if (!isSelinuxEnforcing) return row('degraded', 'SELinux is permissive: `setenforce 1`.');
   if (!/:s\d+(?:-s\d+)?:c\d/.test(label)) {
-    return control(
-      'selinux',
-      { asked, engine, kernel },
+    return row('degraded', 'There is no category that keeps sandboxes apart.');
+  }
+  if (type !== selinuxType) {
+    return row(
       'degraded',
-      'There is no category that keeps sandboxes apart.',
+      "The engine's own type allows more. Load ours once: `sudo paddock profiles install selinux`.",
     );
   }
-  return control('selinux', { asked, engine, kernel }, 'enforced');
+  return row('enforced');
 };
 
 /** `user:role:type:level`; AppArmor's labels have no such form. */

@@ -48,7 +48,8 @@ export function dockerBody(input: BodyInput): Record<string, unknown> {
   };
 }
 
-function hardening({ spec, seccomp }: BodyInput): Record<string, unknown> {
+function hardening({ spec, seccomp, selinuxType }: BodyInput): Record<string, unknown> {
+  const label = selinuxType === undefined ? [] : [`label=type:${selinuxType}`];
   return {
     NetworkMode: spec.network,
     PidMode: '',
@@ -59,7 +60,7 @@ function hardening({ spec, seccomp }: BodyInput): Record<string, unknown> {
     Init: false,
     CapAdd: [],
     CapDrop: ['ALL'],
-    SecurityOpt: ['no-new-privileges', `seccomp=${seccomp.json}`],
+    SecurityOpt: ['no-new-privileges', `seccomp=${seccomp.json}`, ...label],
     ReadonlyRootfs: true,
     MaskedPaths: [...new Set([...engineMaskedPaths, ...spec.maskedPaths])],
     ReadonlyPaths: engineReadonlyPaths,

@@ -51,6 +51,8 @@ export interface BodyInput {
   readonly labels: Readonly<Record<string, string>>;
   readonly seccomp: BodySeccomp;
   readonly selinuxEnforcing: boolean;
+  /** The type of its processes; undefined: whatever the engine gives its containers. The categories are always the engine's. */
+  readonly selinuxType?: string | undefined;
   /** Second layer of read-only overlays, on hosts where SELinux enforces. */
   readonly emptyFolder: string;
 }

@@ -30,6 +30,7 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
     cap_drop: ['ALL'],
     no_new_privileges: true,
     seccomp_profile_path: input.seccomp.path,
+    ...(input.selinuxType === undefined ? {} : { selinux_opts: [`type:${input.selinuxType}`] }),
     read_only_filesystem: true,
     read_write_tmpfs: false,
     // Removed by conmon itself when it ends, and not worth an fsync.

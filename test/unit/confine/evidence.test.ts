@@ -269,12 +269,21 @@ describe('labels', () => {
   });
 
   it.each([
-    ['system_u:system_r:container_t:s0:c1,c2', true, 'enforced'],
-    ['system_u:system_r:container_t:s0:c1,c2', false, 'degraded'],
-    ['system_u:system_r:container_t:s0', true, 'degraded'],
+    ['system_u:system_r:paddock_sandbox.process:s0:c1,c2', true, 'enforced'],
+    ['system_u:system_r:paddock_sandbox.process:s0:c1,c2', false, 'degraded'],
+    ['system_u:system_r:paddock_sandbox.process:s0', true, 'degraded'],
+    ['system_u:system_r:paddock_sandbox_debug.process:s0:c1,c2', true, 'degraded'],
+    ['system_u:system_r:container_t:s0:c1,c2', true, 'degraded'],
     ['system_u:system_r:spc_t:s0:c1,c2', true, 'absent'],
-    ['system_u:system_r:container_t:s0:c1,c2', undefined, 'unknown'],
+    ['system_u:system_r:paddock_sandbox.process:s0:c1,c2', undefined, 'unknown'],
   ])('SELinux %s with enforcing %s is %s', (label, isSelinuxEnforcing, expected) => {
-    expect(rowOf('selinux', { label, isSelinuxEnforcing }).status).toBe(expected);
+    const row = rowOf('selinux', { label, isSelinuxEnforcing }, { selinuxType: 'paddock_sandbox.process' });
+    expect([row.asked, row.kernel, row.status]).toEqual(['paddock_sandbox.process', label, expected]);
+  });
+
+  it('of the engine’s own type say how ours is loaded', () => {
+    const seen = { label: 'system_u:system_r:container_t:s0:c1,c2', isSelinuxEnforcing: true };
+    const { note } = rowOf('selinux', seen, { selinuxType: 'paddock_sandbox.process' });
+    expect(note).toContain('`sudo paddock profiles install selinux`');
   });
 });

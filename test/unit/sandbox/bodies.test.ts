@@ -114,6 +114,15 @@ describe('the create request', () => {
     expect(dockerBody(inputOf({ mapping: { kind: 'daemon' }, selinuxEnforcing: true }))).toEqual(plain);
   });
 
+  it('asks for the SELinux type that was found, never for a level, and for nothing else', () => {
+    const typed = inputOf({ selinuxType: 'paddock_sandbox.process' });
+    expect(podmanBody(typed)).toEqual({ ...podmanBody(inputOf()), selinux_opts: ['type:paddock_sandbox.process'] });
+    const { HostConfig: host, ...rest } = dockerBody(typed) as { HostConfig: { SecurityOpt: string[] } };
+    const { HostConfig: plain, ...others } = dockerBody(inputOf()) as { HostConfig: { SecurityOpt: string[] } };
+    const SecurityOpt = [...plain.SecurityOpt, 'label=type:paddock_sandbox.process'];
+    expect({ ...rest, HostConfig: host }).toEqual({ ...others, HostConfig: { ...plain, SecurityOpt } });
+  });
+
   it('covers every volume of an image with a sized tmpfs, on both engines', () => {
     const podman = podmanBody(inputOf()) as { mounts: { destination: string; options: string[] }[] };
     const docker = dockerBody(inputOf()) as { HostConfig: { Tmpfs: Record<string, string> } };

@@ -1,28 +1,42 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { activeSecurityModules } from '../../../src/sandbox/host-facts.js';
+import { activeSecurityModules, selinuxFacts } from '../../../src/sandbox/host-facts.js';
 
-let root: string;
+let sys: string;
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'paddock-facts-'));
+  sys = mkdtempSync(join(tmpdir(), 'paddock-sys-'));
+  for (const folder of ['fs/selinux', 'module/apparmor/parameters']) mkdirSync(join(sys, folder), { recursive: true });
 });
-afterEach(() => rmSync(root, { recursive: true }));
-
-function file(path: string, text: string): void {
-  mkdirSync(join(root, path, '..'), { recursive: true });
-  writeFileSync(join(root, path), text);
-}
+afterEach(() => rmSync(sys, { recursive: true }));
 
 describe('the security modules of a host', () => {
   it('are those that its kernel uses, a permissive SELinux among them', () => {
-    expect(activeSecurityModules(root)).toEqual([]);
-    file('module/apparmor/parameters/enabled', 'N\n');
-    expect(activeSecurityModules(root)).toEqual([]);
-    file('module/apparmor/parameters/enabled', 'Y\n');
-    expect(activeSecurityModules(root)).toEqual(['apparmor']);
-    file('fs/selinux/enforce', '0');
-    expect(activeSecurityModules(root)).toEqual(['apparmor', 'selinux']);
+    expect(activeSecurityModules(sys)).toEqual([]);
+    writeFileSync(join(sys, 'module/apparmor/parameters/enabled'), 'N\n');
+    expect(activeSecurityModules(sys)).toEqual([]);
+    writeFileSync(join(sys, 'module/apparmor/parameters/enabled'), 'Y\n');
+    expect(activeSecurityModules(sys)).toEqual(['apparmor']);
+    writeFileSync(join(sys, 'fs/selinux/enforce'), '0');
+    expect(activeSecurityModules(sys)).toEqual(['apparmor', 'selinux']);
+  });
+});
+
+describe('what SELinux has to do with a sandbox', () => {
+  it('is nothing on a host without it', () => {
+    expect(selinuxFacts('default', sys)).toEqual({ selinuxEnforcing: false, isTypeThere: false });
+  });
+
+  it.each([
+    ['1\n', true],
+    ['0\n', false],
+  ])('is the type that belongs to the filter, when enforce says %j', (enforce, selinuxEnforcing) => {
+    writeFileSync(join(sys, 'fs/selinux/enforce'), enforce);
+    const selinuxType = 'paddock_sandbox_debug.process';
+    expect(selinuxFacts('debug', sys)).toEqual({ selinuxEnforcing, selinuxType, isTypeThere: false });
+    writeFileSync(join(sys, 'fs/selinux/context'), '');
+    expect(selinuxFacts('debug', sys)).toEqual({ selinuxEnforcing, selinuxType, isTypeThere: true });
+    expect(readFileSync(join(sys, 'fs/selinux/context'), 'utf8')).toBe(`system_u:object_r:${selinuxType}:s0`);
   });
 });

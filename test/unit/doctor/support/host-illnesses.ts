@@ -1,6 +1,6 @@
 import { builtInPolicy } from '../../../../src/config/built-in-policy.js';
 import { EngineError } from '../../../../src/core/errors.js';
-import { type Illness, wellProfile } from './host.js';
+import { type Illness, wellModule, wellProfile } from './host.js';
 
 const report = { removed: [], kept: [], pending: [], foreign: [], unreadable: [], files: [], isDryRun: true };
 const lost = { sessionId: 'pdk_x', why: 'owner-ended' } as const;
@@ -16,6 +16,10 @@ const load = {
   swapUsedBytes: 0,
 };
 const withLoad = (changes: Partial<typeof load>) => ({ load: () => Promise.resolve({ ...load, ...changes }) });
+
+const withModule = (changes: Partial<typeof wellModule>) => ({
+  selinux: () => Promise.resolve({ ...wellModule, ...changes }),
+});
 
 const withProfile = (changes: Partial<typeof wellProfile>) => ({
   apparmor: () => Promise.resolve({ ...wellProfile, ...changes }),
@@ -121,6 +125,23 @@ export const hostIllnesses: readonly (readonly [string, string, Illness, string,
     'warn',
     /not loaded/,
     /profiles install apparmor/,
+  ],
+  [
+    'selinux-profile',
+    'it is not loaded',
+    { ctx: withModule({ loaded: 'none' }) },
+    'warn',
+    /engine's own type/,
+    /^sudo semodule -i \S*\/profiles\/selinux\/paddock\.cil$/,
+  ],
+  ['selinux-profile', 'it is older', { ctx: withModule({ loaded: 'another' }) }, 'warn', /another version/, /semodule/],
+  [
+    'selinux-profile',
+    'SELinux is permissive',
+    { ctx: withModule({ mode: 'permissive' }) },
+    'warn',
+    /nothing is denied/,
+    /setenforce 1/,
   ],
   ['kernel', 'it is old', { texts: { '/proc/sys/kernel/osrelease': '5.10.0-9\n' } }, 'warn', /5\.10/, /upgrade kernel/],
   [

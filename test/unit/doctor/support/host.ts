@@ -70,6 +70,9 @@ export const wellProfile: Awaited<ReturnType<DoctorContext['apparmor']>> = {
   installCommand: 'sudo /usr/bin/node /opt/paddock/main.js profiles install apparmor',
 };
 
+/** The SELinux module where an administrator has installed it. */
+export const wellModule: Awaited<ReturnType<DoctorContext['selinux']>> = { mode: 'enforcing', loaded: 'current' };
+
 /** What differs from the host where all is well; a text or file that is `undefined` is missing. */
 export interface Illness {
   readonly texts?: Readonly<Record<string, string | undefined>>;
@@ -114,6 +117,7 @@ export function hostWith(illness: Illness = {}): DoctorContext {
       }),
     apparmor: () => Promise.resolve(wellProfile),
     nestedAppArmor: () => Promise.resolve({ ...wellProfile, installed: `${wellProfile.installed}-nested` }),
+    selinux: () => Promise.resolve(wellModule),
     ...illness.ctx,
   };
 }
