@@ -17,13 +17,20 @@ function testVm(vm: string, ...args: readonly string[]) {
   for (const part of ['scripts/lab', 'bin', 'tmp', 'test/engine', 'test/limits'])
     mkdirSync(join(root, part), { recursive: true });
   for (const file of ['scripts/test-vm', 'scripts/lab/common.sh']) copyFileSync(file, join(root, file));
-  for (const name of ['limits/limits', 'engine/evidence', 'engine/commands', 'engine/sandbox-kill', 'engine/other']) {
+  for (const name of [
+    'limits/limits',
+    'limits/selinux',
+    'engine/evidence',
+    'engine/commands',
+    'engine/sandbox-kill',
+    'engine/other',
+  ]) {
     writeFileSync(join(root, `test/${name}.test.ts`), '');
   }
   const programs = {
     'bin/id': '#!/bin/bash\necho 0\n',
     'scripts/setup': '#!/bin/bash\n',
-    'scripts/lab/vm-run': `#!/bin/bash\necho "$*" >"${root}/called"\n${vm}\n`,
+    'scripts/lab/vm-run': `#!/bin/bash\necho "$*" >>"${root}/called"\n${vm}\n`,
   };
   for (const [file, text] of Object.entries(programs)) writeFileSync(join(root, file), text, { mode: 0o755 });
   writeFileSync(join(root, 'scripts/build.js'), '');
@@ -35,10 +42,24 @@ function testVm(vm: string, ...args: readonly string[]) {
 const called = () => readFileSync(join(root, 'called'), 'utf8');
 
 describe('the tests in the lab VM', () => {
-  it('succeed when the VM says so and ends with the counts', () => {
+  it('succeed when the VM says so with each LSM and ends with the counts of both', () => {
     const { status, lines } = testVm(`echo something; echo '${counts}'`);
-    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: counts });
-    expect(called()).toMatch(/test\/limits\/limits\.test\.ts .*test\/engine\/sandbox-kill\.test\.ts$/m);
+    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '6 passed, 0 failed, 0 skipped' });
+    const [apparmor, selinux, ...more] = called().match(/^ *test-vm .*$/gm) ?? [];
+    expect(apparmor).toMatch(
+      /limits,systemd,apparmor test\/limits\/limits\.test\.ts .*test\/engine\/sandbox-kill\.test\.ts$/,
+    );
+    expect(apparmor).not.toContain('selinux');
+    expect(selinux).toMatch(/test-vm limits podman,limits,systemd,selinux test\/limits\/selinux\.test\.ts$/);
+    expect(more).toEqual([]);
+  });
+
+  it('fail when one of the two does, after the other has run', () => {
+    const vm = (bad: string) => `if [ "$2" = ${bad} ]; then exit 5; fi; echo '${counts}'`;
+    for (const bad of ['apparmor', 'selinux']) {
+      const { status, lines } = testVm(vm(bad));
+      expect({ status, last: lines.at(-1) }).toEqual({ status: 5, last: counts });
+    }
   });
 
   it.each([
@@ -58,19 +79,23 @@ describe('the tests in the lab VM', () => {
   it('take the named files and the named LSM', () => {
     expect(testVm(`echo '${counts}'`, '--lsm', 'selinux', 'test/engine/other.test.ts').status).toBe(0);
     expect(called()).toContain('--lsm selinux ');
-    expect(called()).toMatch(/test-vm engine podman,limits,systemd test\/engine\/other\.test\.ts$/m);
-    expect(called()).not.toContain('--as-root');
+    expect(called()).toMatch(/test-vm engine podman,limits,systemd,selinux test\/engine\/other\.test\.ts$/m);
   });
 
-  it('run where root has installed the AppArmor profiles, without which they fail', () => {
-    expect(testVm(`while [ "$1" != --as-root ]; do shift; done; cat "$2"; echo '${counts}'`).lines).toEqual([
-      expect.stringMatching(/^node .*main\.js profiles install apparmor /),
-      expect.stringMatching(/^node .*main\.js profiles install apparmor-nested /),
-      expect.stringMatching(/^systemctl reload apparmor /),
-      counts,
-      counts,
-    ]);
-    expect(called()).toMatch(/test-vm .* podman,limits,systemd,apparmor test/);
+  it('take named files with AppArmor unless it is said', () => {
+    expect(testVm(`echo '${counts}'`, 'test/engine/other.test.ts').lines.at(-1)).toBe(counts);
+    expect(called()).toContain('--lsm apparmor ');
+    expect(called()).not.toContain('--lsm selinux ');
+  });
+
+  it.each([
+    ['apparmor', ['profiles install apparmor ', 'profiles install apparmor-nested ', 'systemctl reload apparmor ']],
+    ['selinux', ['profiles install selinux ']],
+  ])('run where root has installed the profiles for %s, without which they fail', (lsm, lines) => {
+    const vm = `while [ "$1" != --as-root ]; do shift; done; cat "$2"; echo '${counts}'`;
+    const expected = [...lines.map((line): unknown => expect.stringContaining(line)), counts, counts];
+    expect(testVm(vm, '--lsm', lsm).lines).toEqual(expected);
+    expect(called()).toMatch(new RegExp(`test-vm .* podman,limits,systemd,${lsm} test`));
   });
 
   it.each([
