@@ -3,7 +3,6 @@ import { readProcFile } from '../kit/proc/read.js';
 
 /** What a copy has in common with process 1, and who began it. */
 interface Origin {
-  readonly program: string;
   /** Where its code, data, heap, stack, arguments and environment are. Zeros where the kernel does not tell. */
   readonly places: string;
   readonly ppid: number;
@@ -21,10 +20,13 @@ const neverRan = 0x40;
  */
 export function ownProcessesOf(initPid: number, procRoot = '/proc'): (process: { readonly pid: number }) => boolean {
   const own = originOf(initPid, procRoot);
+  const program = programOf(initPid, procRoot);
   const copyOf = (pid: number): Origin | undefined => {
     const origin = originOf(pid, procRoot);
-    if (own === undefined || origin?.isCopy !== true) return undefined;
-    return origin.program === own.program && origin.places === own.places ? origin : undefined;
+    if (own === undefined || program === undefined) return undefined;
+    if (origin?.isCopy !== true || origin.places !== own.places) return undefined;
+    // Asked last: another's program may lie where an answer takes for ever.
+    return programOf(pid, procRoot) === program ? origin : undefined;
   };
   return ({ pid }) => {
     if (pid === initPid) return true;
@@ -35,14 +37,13 @@ export function ownProcessesOf(initPid: number, procRoot = '/proc'): (process: {
 }
 
 function originOf(pid: number, procRoot: string): Origin | undefined {
-  const program = programOf(pid, procRoot);
   const stat = readProcFile(`${procRoot}/${pid}/stat`);
-  if (program === undefined || stat === undefined) return undefined;
+  if (stat === undefined) return undefined;
   // proc_pid_stat(5) counts from 1; the first after the name is 3.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [ppid, flags] = [Number(fields[4 - 3]), Number(fields[9 - 3])];
   const places = [...fields.slice(26 - 3, 28 - 3 + 1), ...fields.slice(45 - 3, 51 - 3 + 1)].join(' ');
-  return { program, places, ppid, isCopy: (flags & neverRan) !== 0 };
+  return { places, ppid, isCopy: (flags & neverRan) !== 0 };
 }
 
 /** Which file it is: what it is called could be another's name as well. */

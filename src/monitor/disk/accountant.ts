@@ -3,7 +3,7 @@ import { type FreeSpace, freeSpaceOf } from './free-space.js';
 import { LinksSeen } from './links-seen.js';
 import { countUnnamedFiles, type OpenFilesCount } from './open-files.js';
 import { Pace } from './pace.js';
-import { fileSystemsOf, numbersOf, pathsInside } from './place-inside.js';
+import { fileSystemsOf, numbersOf, writtenInside } from './place-inside.js';
 import { countTree, type TreeCount } from './tree-count.js';
 import type { DiskLimits, DiskUsage } from './usage.js';
 import { isCountDue, isCountWorthwhile, isInDoubt, type LastCount, type Present, restLeftMs } from './when-to-count.js';
@@ -192,9 +192,9 @@ export class DiskAccountant {
     const { folders, init, procRoot = '/proc' } = this.#parts;
     const devices = new Set(folders.map(({ dev }) => dev));
     const present = fileSystemsOf(folders.map(({ fd }) => fd));
-    const targetsOf = pathsInside(init?.(), present);
+    const mayBeWritten = writtenInside(init?.(), present);
     const fileSystems = numbersOf(present);
-    const place = { devices, fileSystems, targetsOf, procRoot };
+    const place = { devices, fileSystems, mayBeWritten, procRoot };
     return countUnnamedFiles({ pids, ...place, links, isWhole, pace: this.#pace() });
   }
 

@@ -1,9 +1,9 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import { isInside } from '../../kit/path-containment.js';
 import { deviceNumber } from '../../kit/proc/device-number.js';
 import { readLinkOrNothing } from '../../kit/proc/read.js';
 import { type DescriptorReader, isDeleted } from './descriptors.js';
 import type { Pace } from './pace.js';
+import type { MayBeWritten } from './place-inside.js';
 
 export interface MappedFilesOptions {
   readonly pids: readonly number[];
@@ -11,8 +11,8 @@ export interface MappedFilesOptions {
   readonly devices: ReadonlySet<number>;
   /** And those of their file systems, which are others on btrfs. */
   readonly fileSystems: ReadonlySet<number>;
-  /** Where a process has what it can write; undefined where it may have put that anywhere. */
-  readonly targetsOf: (pid: number) => readonly string[] | undefined;
+  /** Which paths of a process may be of what it has written. */
+  readonly mayBeWritten: (pid: number) => MayBeWritten;
   readonly descriptors: DescriptorReader;
   readonly pace: Pace;
   readonly procRoot?: string;
@@ -40,20 +40,16 @@ export async function hasUnseenMapped(options: MappedFilesOptions): Promise<bool
   return false;
 }
 
-function addProgram(path: string, pid: number, { descriptors, targetsOf }: MappedFilesOptions): void {
+function addProgram(path: string, pid: number, { descriptors, mayBeWritten }: MappedFilesOptions): void {
   const link = readLinkOrNothing(path);
   const isOther = link !== undefined && !isDeleted(link);
-  if (isOther || !isBeneath(link?.slice(0, -deleted.length), targetsOf(pid))) return;
+  // What the host replaces while it is in use, a library of its own, say, is none of the sandbox's.
+  if (isOther || (link !== undefined && !mayBeWritten(pid)(link.slice(0, -deleted.length)))) return;
   try {
     descriptors.add(path);
   } catch {
     // Then it is seen in memory, and not as something that was looked at.
   }
-}
-
-/** What the host replaces while it is in use, a library of its own, say, is none of the sandbox's. */
-function isBeneath(path: string | undefined, targets: readonly string[] | undefined): boolean {
-  return path === undefined || targets === undefined || targets.some((target) => isInside(path, target));
 }
 
 class Texts {
@@ -95,13 +91,8 @@ class Texts {
     const { procRoot = '/proc' } = this.#options;
     const folder = `${procRoot}/${pid}/task`;
     for (const name of [String(pid), ...namesIn(folder)]) {
-      try {
-        const file = openSync(`${folder}/${name}/maps`, 'r');
-        if (readSync(file, this.#chunk, 0, 1, 0) === 1) return file;
-        closeSync(file);
-      } catch {
-        // The next one: whether any of them can be looked at, their descriptors have told.
-      }
+      const file = openedWith(`${folder}/${name}/maps`, this.#chunk);
+      if (file !== undefined) return file;
     }
     return undefined;
   }
@@ -116,12 +107,25 @@ class Texts {
 
   #isUnseen(line: string, pid: number): boolean {
     const [, major = '', minor = '', inode = '', path = ''] = lineOf.exec(line) ?? [];
-    const { devices, fileSystems, descriptors, targetsOf } = this.#options;
+    const { devices, fileSystems, descriptors, mayBeWritten } = this.#options;
     const dev = deviceNumber(Number.parseInt(major, 16), Number.parseInt(minor, 16));
     const isOurs = devices.has(dev) || fileSystems.has(dev);
     if (!isOurs || descriptors.hasSeen(Number(inode), devices.has(dev) ? dev : undefined)) return false;
-    return isBeneath(path, targetsOf(pid));
+    return mayBeWritten(pid)(path);
   }
+}
+
+/** Undefined where there is nothing to read, or it can't be: whether a thread can be looked at, its descriptors have told. */
+function openedWith(path: string, chunk: Buffer): number | undefined {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    if (readSync(file, chunk, 0, 1, 0) === 1) return file;
+  } catch {
+    // It has ended in between.
+  }
+  if (file !== undefined) closeSync(file);
+  return undefined;
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deviceNumber } from '../../../../src/kit/proc/device-number.js';
-import { fileSystemsOf, numbersOf, pathsInside } from '../../../../src/monitor/disk/place-inside.js';
+import { fileSystemsOf, numbersOf, writtenInside } from '../../../../src/monitor/disk/place-inside.js';
 
 let procRoot: string;
 
@@ -23,10 +23,10 @@ async function shown(pid: number, namespace: string, mounts: readonly string[] =
 const mount = (id: number, device: string, root: string, at: string, options = 'rw,nosuid') =>
   `${id} 1 ${device} ${root} ${at} ${options} - ext4 /dev/vda rw`;
 
-describe('where a process in a sandbox has what it can write', () => {
+describe('what a process in a sandbox may have written', () => {
   const present = new Set(['8:1']);
 
-  it('is every mount of it, and of what is in it or around it, but of nothing else', async () => {
+  it('is all but what lies in a mount that shows neither that nor what is in it or around it', async () => {
     await shown(10, 'mnt:[7]', [
       mount(2, '0:50', '/', '/', 'ro'),
       mount(3, '8:1', '/home/ann/project', '/workspace'),
@@ -36,23 +36,32 @@ describe('where a process in a sandbox has what it can write', () => {
       mount(7, '0:51', '/', '/tmp'),
     ]);
     await shown(11, 'mnt:[7]');
-    const of = pathsInside(10, present, procRoot);
-    expect(of(11)).toEqual(['/workspace', '/docs', '/all']);
+    const of = writtenInside(10, present, procRoot);
+    const mayBe = of(11);
+    for (const path of ['/workspace/a', '/docs/b', '/all/x', '/all/ann/project/y'])
+      expect([path, mayBe(path)]).toEqual([path, true]);
+    for (const path of ['/usr/lib/libz.so', '/usr']) expect([path, mayBe(path)]).toEqual([path, false]);
+    // Moved out of the mount that it was opened through: the path is that of the whole file system then.
+    expect(mayBe('/home/ann/project/moved')).toBe(true);
   });
 
   it('is anywhere for a process with mounts of its own, or that can not be looked at', async () => {
-    const mounts = [mount(3, '8:1', '/project', '/workspace')];
+    const mounts = [mount(3, '8:1', '/project', '/workspace'), mount(4, '8:1', '/usr', '/usr', 'ro')];
     await shown(10, 'mnt:[7]', mounts);
     await shown(11, 'mnt:[8]', mounts);
-    const of = pathsInside(10, present, procRoot);
-    expect([of(10), of(11), of(12)]).toEqual([['/workspace'], undefined, undefined]);
+    const of = writtenInside(10, present, procRoot);
+    expect([of(10), of(11), of(12)].map((mayBe) => mayBe('/usr/a'))).toEqual([false, true, true]);
   });
 
   it('is anywhere where the mounts of process 1 can not be read', async () => {
-    await shown(10, 'mnt:[7]', [mount(3, '8:1', '/project', '/workspace'), 'nonsense']);
+    await shown(10, 'mnt:[7]', [
+      mount(3, '8:1', '/project', '/workspace'),
+      mount(4, '8:1', '/usr', '/usr', 'ro'),
+      'nonsense',
+    ]);
     await shown(11, 'mnt:[7]');
-    const [garbled, none, gone] = [10, undefined, 99].map((pid) => pathsInside(pid, present, procRoot));
-    expect([garbled?.(11), none?.(11), gone?.(11)]).toEqual([undefined, undefined, undefined]);
+    const [garbled, none, gone] = [10, undefined, 99].map((pid) => writtenInside(pid, present, procRoot));
+    expect([garbled, none, gone].map((of) => of?.(11)('/usr/a'))).toEqual([true, true, true]);
   });
 });
 
