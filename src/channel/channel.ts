@@ -7,7 +7,7 @@ import { Commands } from './commands.js';
 import { decodeBye } from './decode.js';
 import { dispatch, type Receivers } from './dispatch.js';
 import { Echoes } from './echoes.js';
-import { deadlinePayload, encodeDeadline, encodeHello, encodePing, encodeShutdown } from './encode.js';
+import { deadlinePayload, encodeDeadline, encodeHello, encodeHold, encodePing, encodeShutdown } from './encode.js';
 import { type ChannelEnd, endedError } from './end.js';
 import { ChannelViolation } from './errors.js';
 import type { Frame } from './frame.js';
@@ -146,6 +146,11 @@ class OpenChannel implements Channel {
     const payload = Buffer.alloc(8);
     payload.writeBigUInt64LE(this.#pings++);
     return this.#whileOpen(() => this.#receivers.pings.ask(payload));
+  }
+
+  async hold(): Promise<void> {
+    this.#outbox.send(encodeHold());
+    await this.ping();
   }
 
   setDeadline(boottimeMs: number): Promise<void> {

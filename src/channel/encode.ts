@@ -137,6 +137,10 @@ export function encodePrepare(id: number): Buffer {
   return frame(toInit.TO_INIT_PREPARE, id, 0);
 }
 
+export function encodeHold(): Buffer {
+  return frame(toInit.TO_INIT_HOLD, 0, 0);
+}
+
 export function encodeForget(id: number): Buffer {
   return frame(toInit.TO_INIT_FORGET, id, 0);
 }

@@ -51,6 +51,7 @@ export const toInit = {
   TO_INIT_SHUTDOWN: 0x10,
   TO_INIT_DEADLINE: 0x11,
   TO_INIT_PREPARE: 0x12,
+  TO_INIT_HOLD: 0x13,
 } as const;
 
 export const fromInit = {

@@ -168,6 +168,11 @@ export interface Channel extends AsyncDisposable {
   /** Resolves when process 1 has answered. */
   ping(): Promise<void>;
   /**
+   * Stops everything in the sandbox but what is ours, at once, so that nobody who forks all the time gets by. Resolves when it has
+   * been done; whoever asks lets it go on.
+   */
+  hold(): Promise<void>;
+  /**
    * The sandbox ends at that moment of CLOCK_BOOTTIME instead of the one before, at once when it has passed. Resolves when process 1
    * has said so; BAD_ARGUMENT, and LIMIT_REACHED when 64 answers are waited for already.
    */

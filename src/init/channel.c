@@ -150,6 +150,12 @@ static bool on_deadline(const struct frame *frame) {
   return true;
 }
 
+static bool on_hold(const struct frame *frame) {
+  (void)frame;
+  commands_hold();
+  return true;
+}
+
 static bool on_shutdown(const struct frame *frame) {
   (void)frame;
   channel_pump();
@@ -179,6 +185,7 @@ static bool (*const handlers[])(const struct frame *frame) = {
     [TO_INIT_SHUTDOWN] = on_shutdown,
     [TO_INIT_DEADLINE] = on_deadline,
     [TO_INIT_PREPARE] = command_prepare,
+    [TO_INIT_HOLD] = on_hold,
 };
 
 // Whether a frame asks for an answer that is still owed to the last one of its type.

@@ -70,6 +70,9 @@ uint32_t commands_known(void);
 void commands_holder_gone(void);
 void commands_taken_over(void);
 
+// Stops everything in the sandbox but what is ours.
+void commands_hold(void);
+
 void commands_watch(void);
 // Does what is due; returns when the next is.
 int64_t commands_tick(int64_t now);

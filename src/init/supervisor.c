@@ -141,6 +141,9 @@ static void obey(struct job *job) {
   }
   if (order.kind == ORDER_BEGIN) {
     if (job->seat >= 0) begin(job);
+  } else if (order.kind == ORDER_GO_ON) {
+    // As long as it has executed nothing it is ours, and nobody else lets it go on.
+    if (!job->ended && job->exec_pipe >= 0) kill(job->leader, SIGCONT);
   } else if (order.kind == ORDER_KILL) {
     job->killed = !job->ended;
     end_tree(job);

@@ -28,7 +28,7 @@ struct plan {
   struct desk *desk; // NULL: `start` and `terminal` are known. Else they come later
 };
 
-enum order_kind { ORDER_SIGNAL_LEADER = 1, ORDER_SIGNAL_TREE = 2, ORDER_KILL = 3, ORDER_BEGIN = 4 };
+enum order_kind { ORDER_SIGNAL_LEADER = 1, ORDER_SIGNAL_TREE = 2, ORDER_KILL = 3, ORDER_BEGIN = 4, ORDER_GO_ON = 5 };
 struct order {
   uint8_t kind, signal;
 };

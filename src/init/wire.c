@@ -31,6 +31,7 @@ static const struct shape {
     [TO_INIT_SHUTDOWN] = {0, 0, ID_SESSION},
     [TO_INIT_DEADLINE] = {8, 8, ID_SESSION},
     [TO_INIT_PREPARE] = {0, 0, ID_COMMAND},
+    [TO_INIT_HOLD] = {0, 0, ID_SESSION},
 };
 
 static unsigned id_kind(uint32_t id) {

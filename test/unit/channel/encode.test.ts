@@ -9,6 +9,7 @@ import {
   encodeEnd,
   encodeForget,
   encodeHello,
+  encodeHold,
   encodeInput,
   encodeInputEnd,
   encodeListen,
@@ -48,6 +49,7 @@ describe('a frame of the holder', () => {
     ['CONNECTION_END', encodeConnectionEnd(connection), frame(0x0e, connection)],
     ['CONNECTION_RESET', encodeConnectionReset(connection), frame(0x0f, connection)],
     ['SHUTDOWN', encodeShutdown(), frame(0x10, 0)],
+    ['HOLD', encodeHold(), frame(0x13, 0)],
     ['DEADLINE', encodeDeadline(deadlinePayload(2 ** 53 - 1)), frame(0x11, 0, u64(2 ** 53 - 1))],
   ];
 

@@ -52,6 +52,7 @@ describe('the end of a channel', () => {
       run.exited,
       run.write(Buffer.alloc(200_000)),
       rig.channel.ping(),
+      rig.channel.hold(),
       rig.channel.listen(0, () => undefined),
       rig.channel.start(command, new Kept()),
     ];
@@ -67,6 +68,7 @@ describe('the end of a channel', () => {
     await rig.endBy(bye(0));
     const over = { code: 'SESSION_ENDED' };
     await expect(rig.channel.ping()).rejects.toMatchObject(over);
+    await expect(rig.channel.hold()).rejects.toMatchObject(over);
     await expect(rig.channel.start(command, new Kept())).rejects.toMatchObject(over);
     await expect(rig.channel.listen(0, () => undefined)).rejects.toMatchObject(over);
     await expect(run.write(Buffer.from('x'))).rejects.toMatchObject(over);

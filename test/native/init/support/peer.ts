@@ -23,6 +23,7 @@ export const to = {
   SHUTDOWN: 16,
   DEADLINE: 17,
   PREPARE: 18,
+  HOLD: 19,
 } as const;
 
 export const from = {
