@@ -141,21 +141,37 @@ export class Sandbox implements AsyncDisposable {
    */
   async setDeadline(endsInMs: number, lifetimeMs: number): Promise<void> {
     const boottime = Math.round((await boottimeMs()) + endsInMs);
+    if (!(await this.#isAnswered(this.#runner.setDeadline(boottime)))) {
+      this.#handle = withDeadline(this.#handle, lifetimeMs, undefined);
+      throw new SandboxError('CHANNEL_UNAVAILABLE', 'process 1 does not say when it will end the sandbox');
+    }
+    this.#handle = withDeadline(this.#handle, lifetimeMs, boottime);
+  }
+
+  /**
+   * Stops everything in there but what is ours, at once; undefined with the engine's exec. Errors: CHANNEL_UNAVAILABLE when process 1
+   * does not say within ten seconds that it has, SESSION_ENDED, CHANNEL_VIOLATION.
+   */
+  get hold(): (() => Promise<void>) | undefined {
+    const { hold } = this.#runner;
+    if (hold === undefined) return undefined;
+    return async () => {
+      if (await this.#isAnswered(hold())) return;
+      throw new SandboxError('CHANNEL_UNAVAILABLE', 'process 1 does not say that it has stopped what runs');
+    };
+  }
+
+  async #isAnswered(answer: Promise<void>): Promise<boolean> {
     const waiting = new AbortController();
     const isSilent = this.#clock.sleep(answerWithinMs, waiting.signal).then(
-      () => true,
       () => false,
+      () => true,
     );
     try {
-      const told = this.#runner.setDeadline(boottime).then(() => false);
-      if (await Promise.race([told, isSilent])) {
-        this.#handle = withDeadline(this.#handle, lifetimeMs, undefined);
-        throw new SandboxError('CHANNEL_UNAVAILABLE', 'process 1 does not say when it will end the sandbox');
-      }
+      return await Promise.race([answer.then(() => true), isSilent]);
     } finally {
       waiting.abort();
     }
-    this.#handle = withDeadline(this.#handle, lifetimeMs, boottime);
   }
 
   /**

@@ -22,15 +22,27 @@ export interface Look {
 /**
  * Stops what runs in a sandbox, for a while, from the host: by SIGSTOP, since a rootless engine often has no cgroup that could be
  * frozen. What was stopped already is left as it is, then and afterwards. A process can arrange to be continued (by a timer, say): who
- * looks again finds that out by the trace. Process 1 and supervisors run on.
+ * looks again finds that out by the trace. Process 1 and supervisors run on. Whoever lives more shortly than a listing of /proc takes,
+ * and forks before it goes, is never met from the host: process 1 can stop everything at once.
  */
 export class StandStill {
   readonly #place: () => InitIdentity | undefined;
+  readonly #byInit: () => (() => Promise<void>) | undefined;
   readonly #held = new Map<number, SandboxProcess>();
+  /** Traces of what somebody else had stopped. */
+  readonly #foreign = new Map<number, string>();
+  #isAllHeld = false;
 
-  /** `place` is undefined while there is no sandbox, which is as still as can be. */
-  constructor(place: () => InitIdentity | undefined) {
+  /**
+   * `place` is undefined while there is no sandbox, which is as still as can be; `byInit` has its process 1 stop everything in it, and is
+   * undefined where it can't be asked.
+   */
+  constructor(
+    place: () => InitIdentity | undefined,
+    byInit: () => (() => Promise<void>) | undefined = () => undefined,
+  ) {
     this.#place = place;
+    this.#byInit = byInit;
   }
 
   get isHolding(): boolean {
@@ -43,8 +55,9 @@ export class StandStill {
     const trace: string[] = [];
     for (const one of this.#processes()) {
       const threads = threadsOf(one.pid);
-      trace.push(...threads.map(({ id, state, switches }) => `${id}${state}${switches}`));
+      trace.push(...tracesOf(threads));
       const found = stillnessOf(threads);
+      if (found === 'still') this.#noteStopped(one, threads);
       if (found === 'still') continue;
       signalProcess(one, 'SIGSTOP');
       this.#held.set(one.pid, one);
@@ -53,16 +66,43 @@ export class StandStill {
     return { stillness, trace: trace.toSorted().join(' ') };
   }
 
+  /**
+   * Has process 1 stop everything at once; false where it can't be asked. To be called where a look has found everything still: what that
+   * found stopped by others stays so, and to whom SIGSTOP is still under way the kernel sends no second one, which what he forks just
+   * then would get as well. Rejects when process 1 does not answer, or is gone.
+   */
+  async holdAll(): Promise<boolean> {
+    const hold = this.#byInit();
+    if (hold === undefined) return false;
+    this.#isAllHeld = true;
+    await hold();
+    return true;
+  }
+
   /** Lets what was stopped here go on, children first. */
   release(): void {
-    for (const one of [...this.#held.values()].toReversed()) signalProcess(one, 'SIGCONT');
+    // Nobody may have looked since.
+    if (this.#isAllHeld) for (const one of this.#processes()) this.#noteStopped(one, threadsOf(one.pid));
+    for (const one of parentsFirst([...this.#held.values()]).toReversed()) signalProcess(one, 'SIGCONT');
     this.#held.clear();
+    this.#foreign.clear();
+    this.#isAllHeld = false;
   }
 
   /** Lets everything go on, after a holder that may have gone while it was stopped. */
   wake(): void {
     for (const one of this.#processes().toReversed())
       if (stillnessOf(threadsOf(one.pid)) === 'still') signalProcess(one, 'SIGCONT');
+  }
+
+  /** Whose doing it was. Once everything was stopped at once, what has run since it was found stopped, or never was, is ours. */
+  #noteStopped(one: SandboxProcess, threads: readonly Thread[]): void {
+    if (stillnessOf(threads) !== 'still' || this.#held.get(one.pid)?.startTicks === one.startTicks) return;
+    const trace = tracesOf(threads).join(' ');
+    // What a debugger has stopped would stop once more when that lets it go on.
+    const isTraced = threads.some(({ state }) => state === 't');
+    if (!this.#isAllHeld) this.#foreign.set(one.pid, trace);
+    else if (isTraced || this.#foreign.get(one.pid) !== trace) this.#held.set(one.pid, one);
   }
 
   #processes(): readonly SandboxProcess[] {
@@ -87,6 +127,10 @@ function parentsFirst(processes: readonly SandboxProcess[]): readonly SandboxPro
     .map((one) => ({ one, depth: depthOf(one) }))
     .toSorted((a, b) => a.depth - b.depth)
     .map(({ one }) => one);
+}
+
+function tracesOf(threads: readonly Thread[]): readonly string[] {
+  return threads.map(({ id, state, switches }) => `${id}${state}${switches}`);
 }
 
 /** The first thread may have stopped, or ended, while another is still at work. */

@@ -76,7 +76,7 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   const idleness = new Idleness({ timeoutMs, clock, alreadyMs, onUse: () => store.noteUse(id, clock.now()) });
   const log = new SessionLog(store.logPath(id));
   const disk = await openDisk(record, clock);
-  disk?.wake();
+  disk?.takenOver(sandbox.handle, sandbox.hold);
   const session = new Session({ record, sandbox, log, audit, clock, idleness, notes: [], disk: disk?.space });
   try {
     await session.takeOver();

@@ -125,7 +125,7 @@ export class SessionMaker {
 
   async #register({ record, sandbox, notes, held, disk }: Made): Promise<Session> {
     const { containerId, initPid, namespace, initStartTicks, evidence } = sandbox.handle;
-    disk?.belongsTo(sandbox.handle);
+    disk?.belongsTo(sandbox.handle, sandbox.hold);
     const running: SessionRecord = {
       ...record,
       ...(await disk?.noted()),

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/kit/clock.js';
 import { readProcess } from '../../src/kit/proc/processes.js';
@@ -197,6 +198,55 @@ describe.each(commandWays)(
     });
   },
 );
+
+describe.each(engineKinds)('a chain of forks of which the host meets none, on a real rootless %s', (kind) => {
+  it('is stopped by process 1 all at once, and goes on afterwards; what it had stopped itself stays so', async () => {
+    await using stage = await Stage.open(kind);
+    const projectPath = await stage.project();
+    execFileSync('gcc', ['-O1', '-o', join(projectPath, 'forks'), 'test/engine/support/forks.c']);
+    const session = await stage.create({ projectPath, workspace: 'rw' });
+    const entry = await session.start(command('sleep 1111 & kill -STOP $!; exec ./forks generations'));
+    const generations = async () => Number((await readFile(join(projectPath, 'generations'))).readBigUInt64LE());
+    await expect.poll(async () => await generations().catch(() => 0)).toBeGreaterThan(1000);
+    const { sandbox } = session;
+    const hold = new StandStill(
+      () => sandbox.handle,
+      () => sandbox.hold,
+    );
+    // All that it meets; the chain may well go on.
+    await expect.poll(() => hold.stop().stillness).toBe('still');
+    expect(await hold.holdAll()).toBe(true);
+    await expect.poll(() => hold.stop().stillness).toBe('still');
+    const [before, { trace }] = [await generations(), hold.stop()];
+    await sleep(1000);
+    expect([await generations(), hold.stop().trace]).toEqual([before, trace]);
+    hold.release();
+    await expect.poll(generations).toBeGreaterThan(before + 100);
+    // It may not have got so far as to be called that.
+    const sleeping = inside(session).filter(({ comm }) => comm === 'sleep' || comm === 'sh');
+    expect(sleeping.map(({ pid }) => readProcess(pid)?.state)).toEqual(['T']);
+    // What waited for the next command goes on as well.
+    expect(await said(session, 'echo lives')).toBe('lives');
+    await entry.command.end('aborted');
+    await entry.settled;
+  });
+
+  it('does not keep a session from being counted', async () => {
+    await using stage = await Stage.open(kind);
+    const projectPath = await stage.project();
+    execFileSync('gcc', ['-O1', '-o', join(projectPath, 'forks'), 'test/engine/support/forks.c']);
+    const session = await stage.create({ projectPath, workspace: 'rw', disk: '256m' });
+    const script = `${writer}
+if os.fork() == 0: os.execv('./forks', ['./forks', 'generations'])
+number = 0
+while True:
+    number += 1
+    write('.', number)`;
+    const { reason, note } = await run(session, python(script));
+    expect([reason, note]).toEqual(['disk-limit', expect.stringMatching(/has added .* to the disk/)]);
+    expect(session.disk?.usage?.bytes).toBeGreaterThanOrEqual(limitBytes);
+  });
+});
 
 describe.each(engineKinds)('a session whose holder went while it stood still, on a real rootless %s', (kind) => {
   it('goes on when the next one takes it over', async () => {

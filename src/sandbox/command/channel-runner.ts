@@ -93,6 +93,11 @@ export class ChannelRunner implements CommandRunner {
     });
   }
 
+  readonly hold = async (): Promise<void> => {
+    if (!this.#isOpen()) throw this.#gone();
+    await this.#channel.hold();
+  };
+
   async setDeadline(boottimeMs: number): Promise<void> {
     if (!this.#isOpen()) throw this.#gone();
     await this.#channel.setDeadline(boottimeMs);

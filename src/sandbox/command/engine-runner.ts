@@ -60,6 +60,8 @@ export class EngineRunner implements CommandRunner {
     return Promise.resolve([]);
   }
 
+  readonly hold = undefined;
+
   setDeadline(): Promise<void> {
     const message = 'the end of this session can not be moved: its process 1 has no channel by which it could be told';
     const hint =

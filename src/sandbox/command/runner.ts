@@ -11,6 +11,8 @@ export interface CommandRunner extends AsyncDisposable {
   takenOver(newId: () => CommandId, place: CommandPlace, options: CommandOptions): Promise<readonly Command[]>;
   /** Tells process 1 when the sandbox ends, in CLOCK_BOOTTIME; resolves when it says that it will. Errors: UPDATE_UNSUPPORTED without a channel, SESSION_ENDED. */
   setDeadline(boottimeMs: number): Promise<void>;
+  /** Has process 1 stop everything in the sandbox at once (`Channel.hold`); undefined without a channel. Errors: SESSION_ENDED. */
+  readonly hold: (() => Promise<void>) | undefined;
   /** After the sandbox's end: resolves when every command has its result. */
   settle(): Promise<void>;
   /** Why the sandbox ended, where process 1 told it. */

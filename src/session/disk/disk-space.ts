@@ -13,7 +13,7 @@ export interface DiskSpaceParts {
     'usage' | 'verdict' | 'count' | 'look' | 'lossFromNow' | 'isWorthwhile' | 'restLeftMs' | 'isUnderWay'
   >;
   /** Makes what runs in the session stand still. */
-  readonly hold: Pick<StandStill, 'stop' | 'release' | 'isHolding'>;
+  readonly hold: Pick<StandStill, 'stop' | 'holdAll' | 'release' | 'isHolding'>;
   readonly clock: Clock;
   /** Resolves when it is known what was there before the sandbox. */
   readonly begin: () => Promise<void>;

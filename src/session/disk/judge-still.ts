@@ -4,7 +4,7 @@ import { countStill, type StillCountParts } from './still-count.js';
 
 export interface JudgeStillParts extends Omit<StillCountParts, 'count' | 'accountant' | 'hold'> {
   readonly accountant: Pick<DiskAccountant, 'lossFromNow' | 'isUnderWay'>;
-  readonly hold: Pick<StandStill, 'stop' | 'release'>;
+  readonly hold: Pick<StandStill, 'stop' | 'holdAll' | 'release'>;
   readonly count: (sure: SureCount) => Promise<void>;
 }
 

@@ -21,11 +21,15 @@ export class OpenedDisk {
   readonly space: DiskSpace;
   readonly #accountant: DiskAccountant;
   readonly #beginsAtMs: number;
-  readonly #hold = new StandStill(() => this.#init);
+  readonly #hold = new StandStill(
+    () => this.#init,
+    () => this.#holdByInit,
+  );
   #begun: Promise<DiskBase> | undefined;
   readonly #clock: Clock;
   readonly #freeAtFirst: FreeSpace | undefined;
   #init: InitIdentity | undefined;
+  #holdByInit: (() => Promise<void>) | undefined;
 
   constructor(
     record: SessionRecord,
@@ -74,13 +78,15 @@ export class OpenedDisk {
     await this.#accountant.idle();
   }
 
-  /** Says which sandbox it is of, once there is one. */
-  belongsTo(init: InitIdentity): void {
+  /** Says which sandbox it is of, once there is one, and how its process 1 is asked to stop everything (`Sandbox.hold`). */
+  belongsTo(init: InitIdentity, holdByInit: (() => Promise<void>) | undefined): void {
     this.#init = init;
+    this.#holdByInit = holdByInit;
   }
 
-  /** Lets what was stopped go on: its last holder may have gone before a count was over. */
-  wake(): void {
+  /** As `belongsTo`, and lets what was stopped go on: its last holder may have gone before a count was over. */
+  takenOver(...sandbox: Parameters<OpenedDisk['belongsTo']>): void {
+    this.belongsTo(...sandbox);
     this.#hold.wake();
   }
 

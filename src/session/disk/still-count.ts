@@ -4,7 +4,7 @@ import type { Look, StandStill } from '../../sandbox/stand-still.js';
 
 export interface StillCountParts {
   readonly accountant: Pick<DiskAccountant, 'lossFromNow'>;
-  readonly hold: Pick<StandStill, 'stop'>;
+  readonly hold: Pick<StandStill, 'stop' | 'holdAll'>;
   readonly clock: Clock;
   /** Counts; asks at the end whether all stood still. */
   readonly count: (isStill: () => boolean) => Promise<void>;
@@ -72,7 +72,7 @@ async function settled(
   let before: Look | undefined;
   for (;;) {
     const found = looks.next();
-    if (found.stillness === 'still') return found;
+    if (found.stillness === 'still' && (await looks.held(found)).trace === found.trace) return found;
     const now = clock.monotonic();
     // Who has not run since the last look has taken nothing: what was lost is others' then, and he may only have got no processor.
     if (found.trace !== before?.trace) {
@@ -80,7 +80,10 @@ async function settled(
       if (await goesOn()) return undefined;
     }
     [before, lastAt] = [found, now];
-    if (found.stillness === 'in-kernel' && now - since >= patienceMs.inKernel) return found;
+    if (found.stillness === 'in-kernel' && now - since >= patienceMs.inKernel) {
+      const again = await looks.held(found);
+      if (again.stillness !== 'running') return again;
+    }
     if (ranMs >= patienceMs.running || now - since >= patienceMs.busyInKernel) return undefined;
     await clock.sleep(looks.restMs(settleEveryMs), signal);
   }
@@ -101,6 +104,11 @@ class Looks {
     const found = hold.stop();
     this.#tookMs = clock.monotonic() - startedAt;
     return found;
+  }
+
+  /** What there is once process 1 has stopped everything at once; what was found before where it can't. */
+  async held(found: Look): Promise<Look> {
+    return (await this.#parts.hold.holdAll()) ? this.next() : found;
   }
 
   restMs(atLeastMs: number): number {

@@ -46,6 +46,7 @@ function channelOf(answer: (boottimeMs: number) => Promise<void>): SandboxChanne
     isOpen: true,
     ended: new Promise(() => undefined),
     setDeadline: answer,
+    hold: () => answer(0),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   return { path: 'fifo', channel: channel as unknown as SandboxChannel['channel'], release: () => Promise.resolve() };
@@ -145,6 +146,22 @@ describe('another end for a running sandbox', () => {
       hint: expect.stringContaining('channel'),
     });
     expect(rowOf(sandbox, 'deadline')?.kernel).toBe('before');
+  });
+});
+
+describe('a running sandbox that is to stand still', () => {
+  it('does so when process 1 says that it has stopped everything, and is not waited for for ever', async () => {
+    const answering = sandboxOf().make(channelOf(() => Promise.resolve()));
+    await answering.hold?.();
+    const { make, clock } = sandboxOf();
+    const asking = make(channelOf(() => new Promise(() => undefined))).hold?.();
+    const answer = asking?.catch((error: unknown) => error);
+    await clock.pass(10_000, 1000);
+    expect(await answer).toMatchObject({ code: 'CHANNEL_UNAVAILABLE' });
+  });
+
+  it('has nobody to ask without a channel', () => {
+    expect(sandboxOf().make().hold).toBeUndefined();
   });
 });
 

@@ -198,6 +198,52 @@ describe('a session that may have reached the limit of its disk', () => {
     }
   });
 
+  it('counts what stands still once process 1 has stopped everything and nobody new was met by that', async () => {
+    for (const { unmet, holds } of [
+      { unmet: 0, holds: 1 },
+      { unmet: 3, holds: 4 },
+      { unmet: undefined, holds: 0 },
+    ]) {
+      const { clock, accountant, hold, space } = stage();
+      accountant.state = 'in-doubt';
+      hold.unmet = unmet;
+      space.begin(() => undefined);
+      await vi.waitFor(async () => {
+        await clock.pass(20, 20);
+        expect(accountant.counts).toBe(1);
+      });
+      expect([hold.holds, accountant.verdict === accountant.usage]).toEqual([holds, true]);
+    }
+  });
+
+  it('ends what process 1 meets anew each time', async () => {
+    const { clock, accountant, hold, space } = stage();
+    let ended = false;
+    space.begin(() => {
+      ended = true;
+    });
+    accountant.state = 'in-doubt';
+    hold.unmet = Number.POSITIVE_INFINITY;
+    await clock.pass(4750, 10);
+    expect([ended, hold.isHolding, accountant.counts]).toEqual([false, true, 0]);
+    await clock.pass(500, 10);
+    expect([ended, space.isFull()]).toEqual([true, true]);
+  });
+
+  it('neither hangs nor stays stopped where process 1 does not answer: it is not counted, and ends after ten tries', async () => {
+    const { clock, accountant, hold, space } = stage();
+    let ended = false;
+    space.begin(() => {
+      ended = true;
+    });
+    accountant.state = 'in-doubt';
+    hold.holdAll = () => Promise.reject(new Error('gone'));
+    await clock.pass(8000);
+    expect([ended, accountant.counts]).toEqual([false, 0]);
+    await clock.pass(8000);
+    expect([ended, hold.isHolding]).toEqual([true, false]);
+  });
+
   it('rests after a look as long as that took', async () => {
     const { clock, accountant, hold, space } = stage();
     accountant.state = 'in-doubt';

@@ -16,6 +16,7 @@ function stage(underWay: number) {
   };
   const hold: JudgeStillParts['hold'] = {
     stop: () => ({ stillness: 'still', trace: '' }),
+    holdAll: () => Promise.resolve(true),
     release: () => void seen.push('release'),
   };
   const judging = judgeStill({ accountant, count, hold, clock, signal: new AbortController().signal });

@@ -53,12 +53,27 @@ class StagedHold {
   found: Stillness = 'still';
   /** Whether its threads have run each time it is looked at. */
   runsBetween = false;
+  /** How many nobody has met until process 1 stopped everything; undefined: it can't be asked. */
+  unmet: number | undefined = 0;
+  holds = 0;
+  #met = 0;
 
   stop(): Look {
     this.stops += 1;
     const wasHolding = this.isHolding;
     this.isHolding = true;
-    return { stillness: wasHolding ? this.found : 'running', trace: this.runsBetween ? `7T${this.stops}` : '7T1' };
+    return {
+      stillness: wasHolding ? this.found : 'running',
+      trace: `7T${this.runsBetween ? this.stops : 1} 8T${this.#met}`,
+    };
+  }
+
+  holdAll(): Promise<boolean> {
+    if (this.unmet === undefined) return Promise.resolve(false);
+    this.holds += 1;
+    if (this.unmet > 0) this.#met += 1;
+    this.unmet = Math.max(0, this.unmet - 1);
+    return Promise.resolve(true);
   }
 
   release(): void {
