@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isAppArmorOn, loadedProfile, nestedProfile } from '../../src/confine/apparmor.js';
+import { isAppArmorOn, loadedProfile, nestedProfile, sandboxProfile } from '../../src/confine/apparmor.js';
 import { readProcFile } from '../../src/kit/proc/read.js';
 import { processesOf } from '../../src/sandbox/processes.js';
 import type { Session } from '../../src/session/session.js';
@@ -29,9 +29,11 @@ describe.runIf(mode === 'enforce').each(engineKinds.filter((kind) => kind === 'p
     afterAll(() => stage[Symbol.asyncDispose]());
 
     it('is what the evidence names, for these sessions and no other', async () => {
+      const shipped = (profile: string): unknown =>
+        expect.stringMatching(new RegExp(`^${profile} \\(enforce\\), [0-9a-f]{8} as shipped$`));
       const row = ({ sandbox }: Session) => sandbox.handle.evidence.controls.find(({ id }) => id === 'apparmor');
-      expect(row(nested)).toMatchObject({ status: 'enforced', asked: nestedProfile, kernel: confined });
-      expect(row(await stage.create())).toMatchObject({ status: 'enforced', kernel: 'paddock-sandbox (enforce)' });
+      expect(row(nested)).toMatchObject({ status: 'enforced', asked: nestedProfile, kernel: shipped(nestedProfile) });
+      expect(row(await stage.create())).toMatchObject({ status: 'enforced', kernel: shipped(sandboxProfile) });
     });
 
     it.each(bubblewrapCalls)('bubblewrap makes a sandbox of its own, as %s calls it', async (_, options) => {
