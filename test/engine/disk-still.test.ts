@@ -13,7 +13,7 @@ import { processesOf } from '../../src/sandbox/processes.js';
 import { StandStill } from '../../src/sandbox/stand-still.js';
 import { adoptSession, destroyRecorded } from '../../src/session/adopt.js';
 import type { Session } from '../../src/session/session.js';
-import { commandWays, engineKinds } from './support/engines.js';
+import { channelOrNot, engineKinds } from './support/engines.js';
 import { hide } from './support/hide.js';
 import { command, run, Stage, said } from './support/stage.js';
 
@@ -77,7 +77,7 @@ while True:
     except FileNotFoundError: pass
 `;
 
-describe.each(commandWays)(
+describe.each(channelOrNot)(
   'a session that stands still while it is counted, on a real rootless %s, over %s',
   (kind, commandPath) => {
     let stage: Stage;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandWays } from './support/engines.js';
+import { channelOrNot } from './support/engines.js';
 import { command, run, Stage, said } from './support/stage.js';
 
 const gib = 1024 ** 3;
@@ -7,7 +7,7 @@ const mib = 1024 ** 2;
 const largestFile = "grep 'Max file size' /proc/self/limits | tr -s ' ' | cut -d ' ' -f 4,5";
 const both = (bytes: number) => `${bytes} ${bytes}`;
 
-describe.each(commandWays)('another disk limit for a session on a real rootless %s, over %s', (kind, commandPath) => {
+describe.each(channelOrNot)('another disk limit for a session on a real rootless %s, over %s', (kind, commandPath) => {
   let stage: Stage;
   beforeAll(async () => {
     stage = await Stage.open(kind, { commandPath });

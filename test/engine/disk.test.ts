@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { builtInPolicy } from '../../src/config/built-in-policy.js';
 import type { Session } from '../../src/session/session.js';
-import { commandWays } from './support/engines.js';
+import { channelOrNot } from './support/engines.js';
 import { command, processesIn, run, Stage, said } from './support/stage.js';
 
 const mib = 1024 ** 2;
@@ -15,7 +15,7 @@ const steady = (where: string) =>
 /** What that writes while the accountant is kept from the processor for half a minute. */
 const slackBytes = 30 * 20 * mib;
 
-describe.each(commandWays)('the disk limit of a session on a real rootless %s, over %s', (kind, commandPath) => {
+describe.each(channelOrNot)('the disk limit of a session on a real rootless %s, over %s', (kind, commandPath) => {
   let stage: Stage;
 
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { readProcess } from '../../src/kit/proc/processes.js';
 import { processesOf } from '../../src/sandbox/processes.js';
-import { commandWays, engineKinds } from './support/engines.js';
+import { channelOrNot, engineKinds } from './support/engines.js';
 import { hide } from './support/hide.js';
 import { command, run, Stage, said } from './support/stage.js';
 
@@ -11,7 +11,7 @@ afterEach(() => stage?.[Symbol.asyncDispose]());
 const hiddenIn = (namespace: string) =>
   processesOf(namespace).filter((one) => one.namespace === undefined && readProcess(one.pid)?.comm === 'hidden');
 
-describe.each(commandWays)(
+describe.each(channelOrNot)(
   'a process that lets nobody look into it, on a real rootless %s, over %s',
   (kind, commandPath) => {
     it('is ended with its command, and counts as being in there', async () => {

@@ -22,6 +22,9 @@ export const engineKinds: readonly EngineKind[] = (['podman', 'docker'] as const
 /** Every engine with every way to get a command into a sandbox: what a command does must not depend on either. */
 export const commandWays = engineKinds.flatMap((kind) => commandPaths.map((path) => [kind, path] as const));
 
+/** For what may depend on whether process 1 is asked, and not on how its frames travel. */
+export const channelOrNot = commandWays.filter(([, path]) => path !== 'attach');
+
 export function openTestEngine(kind: EngineKind, socketPath = engineSockets[kind]): Promise<Engine> {
   return openEngine({
     env: process.env,
