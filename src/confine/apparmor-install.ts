@@ -1,15 +1,9 @@
-import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { PaddockError } from '../core/errors.js';
-import { readProcFile } from '../kit/proc/read.js';
-import { safeLine } from '../kit/safe-text.js';
+import { countLabelled, runTool } from './administer.js';
 import { isAppArmorOn, loadedProfile } from './apparmor.js';
 import { AppArmorRecords, type LoadedState } from './apparmor-record.js';
-
-const run = promisify(execFile);
 
 /** Where things are; all but `profile` and `shipped` have the places of every Linux as their defaults. */
 export interface AppArmorPlaces {
@@ -132,28 +126,18 @@ export class AppArmorInstall {
   }
 
   async #parse(action: '--replace' | '--remove'): Promise<void> {
-    try {
-      await run(this.#parser, [action, ...(action === '--replace' ? ['--write-cache'] : []), this.installed], {
-        timeout: 60_000,
-        maxBuffer: 1024 ** 2,
-      });
-    } catch (cause) {
-      const { code, stderr } = cause as { readonly code?: unknown; readonly stderr?: string };
-      const said = safeLine(stderr?.trim() ?? '', 500);
-      throw notLoaded(code === 'ENOENT' ? `there is no ${this.#parser}` : `${this.#parser} refused: ${said}`, cause);
-    }
+    const cached = action === '--replace' ? ['--write-cache'] : [];
+    await runTool(this.#parser, [action, ...cached, this.installed], 60_000, notLoaded);
   }
 
   /** How many processes are under it, alone or in a stack. As root, who sees all of them. */
   #confined(): number {
-    const pids = readdirSync(this.#procRoot).filter((name) => /^\d+$/.test(name));
-    const labels = pids.map((pid) => readProcFile(`${this.#procRoot}/${pid}/attr/apparmor/current`) ?? '');
-    return labels.filter((label) =>
+    return countLabelled(this.#procRoot, 'apparmor/current', (label) =>
       label
         .replace(/ \(\w+\)\s*$/, '')
         .split('//&')
         .includes(this.profile),
-    ).length;
+    );
   }
 }
 

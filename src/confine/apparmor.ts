@@ -1,6 +1,5 @@
-import { readdirSync } from 'node:fs';
 import type { SeccompVariant } from '../core/spec.js';
-import { readProcFile } from '../kit/proc/read.js';
+import { namesIn, readProcFile } from '../kit/proc/read.js';
 
 /** The profile that sandboxes are put under where it is loaded: `profiles/apparmor/paddock-sandbox`. */
 export const sandboxProfile = 'paddock-sandbox';
@@ -35,7 +34,7 @@ export function isAppArmorOn(sysRoot = '/sys'): boolean {
  */
 export function loadedProfile(name: string, sysRoot = '/sys'): LoadedProfile | undefined {
   const folder = `${sysRoot}/kernel/security/apparmor/policy/profiles`;
-  for (const entry of entries(folder)) {
+  for (const entry of namesIn(folder)) {
     // Named after the profile, with a number behind.
     if (!entry.startsWith(`${name}.`) || !/^\d+$/.test(entry.slice(name.length + 1))) continue;
     if (readProcFile(`${folder}/${entry}/name`)?.trim() !== name) continue;
@@ -52,12 +51,4 @@ function hashIn(folder: string): Pick<LoadedProfile, 'hash'> {
     if (value !== undefined && value !== '') return { hash: { algorithm, value } };
   }
   return {};
-}
-
-function entries(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

@@ -1,13 +1,7 @@
-import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { PaddockError } from '../core/errors.js';
-import { readProcFile } from '../kit/proc/read.js';
-import { safeLine } from '../kit/safe-text.js';
+import { countLabelled, runTool } from './administer.js';
 import { isTypeLoaded, sandboxTypes, selinuxMode, selinuxModule } from './selinux.js';
-
-const run = promisify(execFile);
 
 /** Where things are; all but `shipped` have the places of every Linux as their defaults. */
 export interface SelinuxPlaces {
@@ -89,25 +83,15 @@ export class SelinuxInstall {
     return true;
   }
 
-  async #tool(...args: readonly string[]): Promise<string> {
-    try {
-      // It compiles the whole policy: half a minute on a slow machine.
-      return (await run(this.#semodule, args, { timeout: 300_000, maxBuffer: 1024 ** 2 })).stdout;
-    } catch (cause) {
-      const { code, stderr } = cause as { readonly code?: unknown; readonly stderr?: string };
-      const said = safeLine(stderr?.trim() ?? '', 500);
-      throw notLoaded(
-        code === 'ENOENT' ? `there is no ${this.#semodule}` : `${this.#semodule} refused: ${said}`,
-        cause,
-      );
-    }
+  #tool(...args: readonly string[]): Promise<string> {
+    // It compiles the whole policy: half a minute on a slow machine.
+    return runTool(this.#semodule, args, 300_000, notLoaded);
   }
 
   /** How many processes have a type of ours. As root, who sees all of them. */
   #confined(): number {
-    const pids = readdirSync(this.#procRoot).filter((name) => /^\d+$/.test(name));
-    const labels = pids.map((pid) => readProcFile(`${this.#procRoot}/${pid}/attr/current`) ?? '');
-    return labels.filter((label) => /^[^:]+:[^:]+:paddock_\w+\.process(?::|\0|$)/.test(label)).length;
+    const ours = /^[^:]+:[^:]+:paddock_\w+\.process(?::|\0|$)/;
+    return countLabelled(this.#procRoot, 'current', (label) => ours.test(label));
   }
 }
 

@@ -57,8 +57,10 @@ export class StandStill {
       const threads = threadsOf(one.pid);
       trace.push(...tracesOf(threads));
       const found = stillnessOf(threads);
-      if (found === 'still') this.#noteStopped(one, threads);
-      if (found === 'still') continue;
+      if (found === 'still') {
+        this.#noteStopped(one, threads);
+        continue;
+      }
       signalProcess(one, 'SIGSTOP');
       this.#held.set(one.pid, one);
       if (stillness !== 'running') stillness = found;

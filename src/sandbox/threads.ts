@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { readProcFile } from '../kit/proc/read.js';
+import { namesIn, readProcFile } from '../kit/proc/read.js';
 
 /** One thread, as anybody may see it. */
 export interface Thread {
@@ -24,12 +23,4 @@ function threadOf(id: string, status: string | undefined): Thread | undefined {
     Number(digits),
   );
   return { id, state, switches: counts.reduce((sum, count) => sum + count, 0) };
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

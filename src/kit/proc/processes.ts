@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { readProcFile } from './read.js';
+import { namesIn, readProcFile } from './read.js';
 import { type ProcStat, parseStat } from './stat.js';
 
 /** The identity of a process, undefined when there is none of that number. */
@@ -12,14 +11,6 @@ export function readProcess(pid: number, procRoot = '/proc'): ProcStat | undefin
 export function listProcesses(procRoot = '/proc'): readonly ProcStat[] {
   const pids = namesIn(procRoot).filter((name) => /^\d{1,10}$/.test(name));
   return pids.map((pid) => readProcess(Number(pid), procRoot)).filter((process) => process !== undefined);
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
 
 /** `roots` and everything of `all` below them by parent, each once. Pure. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 
 /** Most bytes taken from one /proc or cgroup file, unless a caller says otherwise. */
 export const procFileCapBytes = 256 * 1024;
@@ -39,5 +39,14 @@ export function readLinkOrNothing(path: string): string | undefined {
     return readlinkSync(path);
   } catch {
     return undefined;
+  }
+}
+
+/** The names in a folder of the kernel's, none when it can't be read. */
+export function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { deviceNumber } from '../../kit/proc/device-number.js';
-import { readLinkOrNothing } from '../../kit/proc/read.js';
+import { namesIn, readLinkOrNothing } from '../../kit/proc/read.js';
 import { type DescriptorReader, isDeleted } from './descriptors.js';
 import type { Pace } from './pace.js';
 import type { MayBeWritten } from './place-inside.js';
@@ -126,12 +126,4 @@ function openedWith(path: string, chunk: Buffer): number | undefined {
   }
   if (file !== undefined) closeSync(file);
   return undefined;
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

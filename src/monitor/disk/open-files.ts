@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs';
 import { readProcess } from '../../kit/proc/processes.js';
+import { namesIn } from '../../kit/proc/read.js';
 import { DescriptorReader } from './descriptors.js';
 import type { LinksSeen } from './links-seen.js';
 import { hasUnseenMapped, type MappedFilesOptions } from './mapped-files.js';
@@ -90,13 +90,5 @@ class Tasks {
   #isAtWork(tid: number): boolean {
     const task = readProcess(tid, this.#folder);
     return task !== undefined && task.state !== 'X' && task.state !== 'Z';
-  }
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
   }
 }
