@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import type { ControlId } from '../../src/core/evidence.js';
 import type { Session } from '../../src/session/session.js';
 import { engineKinds } from '../engine/support/engines.js';
@@ -55,8 +55,10 @@ describe.each(engineKinds)('limits that are changed while a session runs, on a r
 
   it('memory: less than is held is refused, and when it was given back it is not', async (context) => {
     need('memory', context);
+    // A quarter of a processor fills it: what is held is more than is asked for as soon as it may be looked at, and no pace is expected.
     const holder = await session.start(command(`(head -c ${150 * mib} /dev/zero; sleep 600) | tail -n 1 | wc -c`));
-    await expect.poll(() => Number(cgroupFile('memory.current')), { timeout: 20_000 }).toBeGreaterThan(150 * mib);
+    const isHeld = () => Number(cgroupFile('memory.current')) > 110 * mib;
+    await vi.waitUntil(isHeld, { timeout: 120_000, interval: 250 });
     const asking = stage.sessions.update(session.id, { memory: '100m' });
     await expect(asking).rejects.toMatchObject({ code: 'POLICY_DENIED', info: { ruleId: 'memory.in-use' } });
     expect(cgroupFile('memory.max')).toBe(String(384 * mib));
