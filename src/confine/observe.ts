@@ -87,7 +87,7 @@ async function observeMounts(
 ): Promise<Pick<Observation, 'mounts' | 'sightings' | 'ownProcDevice'>> {
   const { spec, approvedMounts } = request;
   const paths = [...approvedMounts.map((mount) => mount.target), ...spec.maskedPaths, ...Object.keys(deviceNodes)];
-  const overlaid = approvedMounts.filter((mount) => mount.overlayOver !== undefined);
+  const overlaid = approvedMounts.filter((mount) => mount.overlay !== undefined);
   const text = read('mountinfo', mountTableCapBytes);
   const [inside, own, sources] = await Promise.all([
     sightInside(`${procRoot}/${request.pid}/root`, paths),

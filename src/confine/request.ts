@@ -10,9 +10,12 @@ export interface ExpectedMount {
   readonly dev: string;
   readonly ino: string;
   readonly readOnly: boolean;
-  /** Shown through a read-only overlay over this empty folder (SELinux hosts) instead of by a bind. */
-  readonly overlayOver?: string;
+  /** Shown through an overlay instead of by a bind. */
+  readonly overlay?: ExpectedOverlay;
 }
+
+/** The one other layer, beside the source: an empty folder below it, where nothing may be written, or what takes the writing. */
+export type ExpectedOverlay = { readonly over: string } | { readonly upper: string };
 
 /** All that evidence is judged by: what was asked, what the engine claims, and where to look. */
 export interface EvidenceRequest {

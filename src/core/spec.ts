@@ -1,8 +1,8 @@
 import type { ControlId } from './evidence.js';
 import type { Limits } from './limits.js';
 
-/** How the project folder is shown inside. `cow` comes with the copy-on-write workspace. */
-export const workspaceModes = ['ro', 'rw', 'none'] as const;
+/** How the project folder is shown inside. `cow`: what is written goes to a layer of the session's own, and the folder stays as it is. */
+export const workspaceModes = ['cow', 'ro', 'rw', 'none'] as const;
 export type WorkspaceMode = (typeof workspaceModes)[number];
 
 /** Network modes of this version, the strictest first: no network device at all but the loopback. */
@@ -29,6 +29,8 @@ export interface MountSpec {
   readonly target: string;
   readonly readOnly: boolean;
   readonly purpose: 'workspace' | 'mcp' | 'host-image' | 'extra';
+  /** Shown through a layer of the session's own, which takes what is written; the path itself is only read. */
+  readonly copyOnWrite?: boolean | undefined;
 }
 
 export interface TmpfsSpec {

@@ -37,7 +37,7 @@ export function decideDisk(
   const asked = wishes.get('diskBytes');
   const diskBytes = within(asked ?? Math.min(defaults.diskBytes, ceilings.diskBytes), diskRange({ ceilings }));
   const budget = { diskBytes, diskInodes: Math.min(defaults.diskInodes, ceilings.diskInodes) };
-  if (asked !== undefined && mounts.every(({ readOnly }) => readOnly)) wishes.notes.push(limitsNothing);
+  if (asked !== undefined && !mounts.some(takesWrites)) wishes.notes.push(limitsNothing);
   const fenceBytes = fenceOf(diskBytes, { shmBytes, tmpfs });
   const wanted = wishes.get('fsizeBytes');
   if (wanted !== undefined && wanted > fenceBytes) {
@@ -49,6 +49,11 @@ export function decideDisk(
     fsizeBytes: Math.min(limits.fsizeBytes ?? fenceBytes, fenceBytes),
     fsizeMostBytes: Math.min(limits.fsizeBytes ?? mostBytes, mostBytes),
   };
+}
+
+/** Whether what is written through a mount ends up on the disk. */
+function takesWrites({ readOnly, copyOnWrite }: MountSpec): boolean {
+  return !readOnly || copyOnWrite === true;
 }
 
 const limitsNothing = 'disk limits nothing: nothing on the disk can be written in this session';
@@ -84,7 +89,7 @@ export function changeDisk(
   const { fsizeBytes, fsizeMostBytes } = limits;
   const fenceBytes = Math.min(fsizeMostBytes ?? Number.MAX_SAFE_INTEGER, fenceOf(diskBytes, { shmBytes, tmpfs }));
   const isFenced = fsizeBytes !== undefined && fsizeMostBytes !== undefined;
-  const notes = mounts.every(({ readOnly }) => readOnly) ? [limitsNothing] : [];
+  const notes = mounts.some(takesWrites) ? [] : [limitsNothing];
   if (fsizeBytes === undefined || fenceBytes === fsizeBytes) return { limits: { diskBytes }, notes };
   if (!isFenced) {
     return { limits: { diskBytes }, notes: [...notes, `One file can still have ${formatBytes(fsizeBytes)} at most.`] };

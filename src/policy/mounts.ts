@@ -11,7 +11,7 @@ const mostMounts = 48;
 export function decideWorkspace(request: ParsedCreateRequest, policy: SitePolicy, wishes: Wishes): WorkspaceMode {
   const { projectPath, workspace } = request;
   if (projectPath === undefined) {
-    if (workspace === 'ro' || workspace === 'rw')
+    if (workspace !== undefined && workspace !== 'none')
       deny('workspace.no-project', `workspace ${workspace} without projectPath`);
     return 'none';
   }
@@ -50,8 +50,9 @@ export function decideMounts(
   const workspace = {
     hostPath: project,
     target: workspaceTarget,
-    readOnly: mode === 'ro',
+    readOnly: mode !== 'rw',
     purpose: 'workspace' as const,
+    ...(mode === 'cow' ? { copyOnWrite: true } : {}),
   };
   return [workspace, ...extra];
 }

@@ -26,7 +26,12 @@ export const createRequestSchema = z.strictObject({
     ),
   projectPath: z.string().max(4096).optional().describe('Project folder on the host, shown at /workspace.'),
   image: z.string().max(512).optional().describe('`host` (default) or registry/name:tag or registry/name@sha256:….'),
-  workspace: z.enum(workspaceModes).optional().describe('How the project is shown: read-only, read-write or not.'),
+  workspace: z
+    .enum(workspaceModes)
+    .optional()
+    .describe(
+      'How the project is shown: cow (writable, the folder itself stays as it is and what was written goes with the session), read-only, read-write or not.',
+    ),
   network: z.enum(knownNetworkModes).optional().describe('Only `none` is available in this version.'),
   seccomp: z
     .enum(seccompVariants)

@@ -8,7 +8,7 @@ import type { Sandbox } from './sandbox.js';
 
 /** The caller's and the image's binds as the create request has them, then our own. */
 export function bodyMounts(binds: readonly BindMount[], ours: readonly BindMount[]): BodyMount[] {
-  const plain = ({ source, target, readOnly, kind }: BindMount) => ({ source, target, readOnly, kind });
+  const plain = ({ source, target, readOnly, kind, layer }: BindMount) => ({ source, target, readOnly, kind, layer });
   return [
     ...binds.map((bind) => ({ ...plain(bind), ours: false })),
     ...ours.map((bind) => ({ ...plain(bind), ours: true })),
@@ -23,9 +23,12 @@ export function expectedMounts(
   emptyFolder: string,
 ): ExpectedMount[] {
   return [
-    ...binds.map((bind) =>
-      isThroughOverlay({ ...bind, ours: false }, mayOverlay) ? { ...bind, overlayOver: emptyFolder } : bind,
-    ),
+    ...binds.map((bind) => {
+      if (bind.layer !== undefined) return { ...bind, overlay: { upper: bind.layer.upper } };
+      return isThroughOverlay({ ...bind, ours: false }, mayOverlay)
+        ? { ...bind, overlay: { over: emptyFolder } }
+        : bind;
+    }),
     ...ours,
   ];
 }
@@ -38,7 +41,9 @@ export async function usable(
   signal?: AbortSignal,
 ): Promise<Sandbox> {
   const mayOverlay = engine.identity.kind === 'podman';
-  const labelled = binds.filter((bind) => !isThroughOverlay({ ...bind, ours: false }, mayOverlay));
+  const labelled = binds.filter(
+    (bind) => bind.layer === undefined && !isThroughOverlay({ ...bind, ours: false }, mayOverlay),
+  );
   await proveAccess(sandbox, labelled, signal);
   return sandbox;
 }

@@ -9,7 +9,7 @@ import type { SandboxSpec } from '../core/spec.js';
 import type { ContainerState, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { ApprovalContext, ApprovedMount } from '../workspace/approve.js';
-import { type BindMount, bindsOf } from '../workspace/binds.js';
+import { type BindMount, bindsOf, type WriteLayer } from '../workspace/binds.js';
 import { awaitInit } from './await-init.js';
 import { dockerBody } from './body/docker.js';
 import { type BodyInput, initArgv, type UserMapping } from './body/input.js';
@@ -93,7 +93,7 @@ export async function createSandbox(
 ): Promise<Sandbox> {
   const { image, uptimeMs, entry, seccomp, selinux } = await prepared(maker, asked, identity, signal);
   const { selinuxEnforcing, selinuxType } = selinux;
-  const binds = [...image.binds, ...approved.flatMap(({ mount, target }) => bindsOf(mount, target))];
+  const binds = [...image.binds, ...approved.flatMap(({ mount, target, layer }) => bindsOf(mount, target, layer))];
   const ours = [maker.init, ...entry.binds];
   const spec = coveringVolumes(asked, image, binds);
   const first = { ...firstProcess(uptimeMs + spec.lifetimeMs, entry, seccomp), seccomp, selinuxType };
@@ -199,6 +199,8 @@ export class SandboxLeft extends SandboxError {
 export interface ApprovedPath {
   readonly mount: ApprovedMount;
   readonly target: string;
+  /** What takes the writing, where it is shown copy-on-write. */
+  readonly layer?: WriteLayer;
 }
 
 interface Started {

@@ -1,5 +1,7 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isSessionId } from '../core/ids.js';
+import { removeWriteLayer } from '../workspace/write-layer.js';
 import type { RecordStore } from './store.js';
 
 const temporary = /^pdk_[a-z2-7]{26}\.json\.[a-z2-7]{8}\.tmp$/;
@@ -29,6 +31,19 @@ export async function sweepRecordFolder(store: RecordStore, options: SweepOption
     const status = await lstat(path).catch(() => undefined);
     if (!status?.isFile() || options.nowMs - status.mtimeMs < graceMs) continue;
     if (!options.isDryRun) await rm(path, { force: true });
+    swept.push(path);
+  }
+  return [...swept, ...(await sweepLayers(store, options))];
+}
+
+/** What a session without a record had written beside its project. */
+async function sweepLayers(store: RecordStore, options: SweepOptions): Promise<readonly string[]> {
+  const swept: string[] = [];
+  for (const id of (await readdir(store.layersFolder).catch((): string[] => [])).filter(isSessionId)) {
+    const path = store.layerFolder(id);
+    const status = await lstat(path).catch(() => undefined);
+    if (!status?.isDirectory() || options.nowMs - status.mtimeMs < graceMs || (await store.has(id))) continue;
+    if (!options.isDryRun) await removeWriteLayer(path);
     swept.push(path);
   }
   return swept;

@@ -22,6 +22,7 @@ const mount = z.strictObject({
   target: z.string(),
   readOnly: z.boolean(),
   purpose: z.enum(['workspace', 'mcp', 'host-image', 'extra']),
+  copyOnWrite: z.boolean().optional(),
 });
 const tmpfs = z.strictObject({
   target: z.string(),

@@ -20,6 +20,7 @@ import {
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { approveHostPath } from '../workspace/approve.js';
 import { refuseOverlap } from '../workspace/binds.js';
+import { makeWriteLayer } from '../workspace/write-layer.js';
 import type { Admission } from './admission.js';
 import type { Claim } from './control/claim.js';
 import { claimSession } from './control/claim-session.js';
@@ -52,6 +53,11 @@ export interface SessionsOptions {
   readonly monitoring?: Monitoring | undefined;
 }
 
+/** One that passed, and how it is to be shown. */
+interface CheckedPath extends ApprovedPath {
+  readonly copyOnWrite: boolean;
+}
+
 interface Made {
   readonly record: SessionRecord;
   readonly sandbox: Sandbox;
@@ -79,13 +85,14 @@ export class SessionMaker {
   /** Writes the record before the engine hears of it; a failure takes back what was made. Errors: those of `Sessions.create`. */
   async make(id: SessionId, verdict: CreateAllowed, signal: AbortSignal): Promise<Session> {
     const { store, maker } = this.#options;
-    const approved = await this.#approve(verdict.spec);
+    const checked = await this.#approve(verdict.spec);
     const spec = asMade(verdict.spec, maker);
-    const record = this.#newRecord(id, spec, approved, verdict.name);
-    await store.save(record);
+    const blank = this.#newRecord(id, spec, checked, verdict.name);
+    await store.save(blank);
     await using undo = new Disposables();
     try {
       store.makeChannelFolder(id);
+      const { approved, record } = await this.#withLayers(blank, checked);
       // Ours before anybody else can see that it runs.
       const held = undo.use(await claimSession(store, id));
       await this.#refuseOverlaps(record, approved);
@@ -103,7 +110,7 @@ export class SessionMaker {
       undo.move();
       return session;
     } catch (error) {
-      if (error instanceof SandboxLeft) this.#left.add(record);
+      if (error instanceof SandboxLeft) this.#left.add(blank);
       else await store.remove(id);
       throw error;
     }
@@ -171,11 +178,30 @@ export class SessionMaker {
     return serveControl(held, { session, sitePolicy, audit, clock, update, usage, denials });
   }
 
-  async #approve(spec: SandboxSpec): Promise<ApprovedPath[]> {
+  async #approve(spec: SandboxSpec): Promise<CheckedPath[]> {
     const { approval } = this.#options.maker;
     return Promise.all(
-      spec.mounts.map(async (mount) => ({ mount: await approveHostPath(mount, approval), target: mount.target })),
+      spec.mounts.map(async (mount) => ({
+        mount: await approveHostPath(mount, approval),
+        target: mount.target,
+        copyOnWrite: mount.copyOnWrite === true,
+      })),
     );
+  }
+
+  /** Makes what takes the writing to those that are shown copy-on-write; the record is on the disk, so that it goes with it. */
+  async #withLayers(
+    record: SessionRecord,
+    checked: readonly CheckedPath[],
+  ): Promise<{ readonly approved: readonly ApprovedPath[]; readonly record: SessionRecord }> {
+    const folder = this.#options.store.layerFolder(record.id as SessionId);
+    const shown = checked.find(({ copyOnWrite }) => copyOnWrite);
+    if (shown === undefined) return { approved: checked, record };
+    const { layer, upper } = await makeWriteLayer(folder, shown.mount);
+    return {
+      approved: checked.map((one) => (one === shown ? { ...one, layer } : one)),
+      record: { ...record, writableRoots: [...record.writableRoots, { ...upper }] },
+    };
   }
 
   /**

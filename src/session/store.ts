@@ -16,6 +16,7 @@ import { PaddockError, SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import { randomBase32 } from '../kit/random-id.js';
 import { removeFolder } from '../kit/remove-folder.js';
+import { removeWriteLayer } from '../workspace/write-layer.js';
 import type { SessionRecord } from './record.js';
 import { RecordReader } from './record-reader.js';
 
@@ -31,12 +32,15 @@ export class RecordStore {
   readonly channelsFolder: string;
   /** Where the keeper of this user is asked to hold sessions. */
   readonly keeperPath: string;
+  /** Folder of what sessions have written that show their project copy-on-write. */
+  readonly layersFolder: string;
   readonly #reader = new RecordReader();
 
   /** `runtimeDir`: where the sessions' channels are, and the keeper. */
   constructor(stateDir: string, runtimeDir: string) {
     this.folder = join(stateDir, 'sessions');
     this.channelsFolder = join(runtimeDir, 'channels');
+    this.layersFolder = join(stateDir, 'layers');
     this.keeperPath = join(runtimeDir, 'keeper', 'control.sock');
   }
 
@@ -101,8 +105,9 @@ export class RecordStore {
     };
   }
 
-  /** Removes the record, the session's log, and what is left of its channel. */
+  /** Removes the record, the session's log, what it has written beside its project, and what is left of its channel. */
   async remove(id: SessionId): Promise<void> {
+    await removeWriteLayer(this.layerFolder(id));
     await removeFolder(this.channelFolder(id));
     await rm(this.#path(id), { force: true });
     await rm(this.logPath(id), { force: true });
@@ -111,6 +116,11 @@ export class RecordStore {
 
   logPath(id: SessionId): string {
     return join(this.folder, `${id}.log`);
+  }
+
+  /** Where what the session writes beside its project is. */
+  layerFolder(id: SessionId): string {
+    return join(this.layersFolder, id);
   }
 
   /** Folder of the session's pipes and control socket; its path is short, since a socket's may have 107 bytes. */

@@ -9,13 +9,22 @@ export interface BindMount extends HostObject {
   /** Absolute path inside. */
   readonly target: string;
   readonly readOnly: boolean;
+  /** The layer that takes what is written to it; the source is only read. */
+  readonly layer?: WriteLayer;
+}
+
+/** Two folders of ours on one file system, as an overlay wants them: what was written, and its scratch. */
+export interface WriteLayer {
+  readonly upper: string;
+  readonly work: string;
 }
 
 /**
  * The binds that show an approved path at `target`, in mounting order: itself, then every mount below it with a
- * read-only bind of its own on top, since a read-only bind leaves what is mounted below it writable.
+ * read-only bind of its own on top, since a read-only bind leaves what is mounted below it writable. `layer`: it can be written,
+ * and that is what it goes to; what is mounted below stays read-only, since no overlay reaches across mounts.
  */
-export function bindsOf(approved: ApprovedMount, target: string): readonly BindMount[] {
+export function bindsOf(approved: ApprovedMount, target: string, layer?: WriteLayer): readonly BindMount[] {
   const { source, dev, ino, kind, readOnly } = approved;
   const below = approved.submounts.map((submount) => ({
     source: submount.source,
@@ -25,7 +34,8 @@ export function bindsOf(approved: ApprovedMount, target: string): readonly BindM
     target: `${target}${submount.source.slice(source.length)}`,
     readOnly: true,
   }));
-  return [{ source, dev, ino, kind, target, readOnly }, ...below];
+  if (layer === undefined) return [{ source, dev, ino, kind, target, readOnly }, ...below];
+  return [{ source, dev, ino, kind, target, readOnly: false, layer }, ...below];
 }
 
 /** Whether two approved paths show a common file: one contains the other, or they are the same folder by identity. */

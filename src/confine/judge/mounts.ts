@@ -4,7 +4,7 @@ import { mountAt } from '../../kit/proc/visible-mounts.js';
 import { safeLine } from '../../kit/safe-text.js';
 import { isEngineMount, isReadOnly } from '../engine-mounts.js';
 import type { Observation } from '../observation.js';
-import type { EvidenceRequest, ExpectedMount } from '../request.js';
+import type { EvidenceRequest, ExpectedMount, ExpectedOverlay } from '../request.js';
 import { control, type Judge, type Problem, unreadable, worst } from './control.js';
 
 export const judgeReadOnlyRoot: Judge = (seen, { claims }) => {
@@ -59,17 +59,22 @@ function expectedProblem(expected: ExpectedMount, mounts: readonly Mount[], seen
 }
 
 function identityOf(expected: ExpectedMount, mount: Mount, seen: Observation): 'same' | 'other' | 'unreadable' {
-  const isOverlay = expected.overlayOver !== undefined;
-  const sighting = seen.sightings.get(isOverlay ? `host:${expected.source}` : expected.target);
+  const sighting = seen.sightings.get(expected.overlay === undefined ? expected.target : `host:${expected.source}`);
   if (sighting === undefined || sighting === 'unreadable') return 'unreadable';
   if (sighting === 'missing' || sighting.dev !== expected.dev || sighting.ino !== expected.ino) return 'other';
-  if (!isOverlay) return 'same';
-  // Newer kernels show layers one by one; an upper would take writes, or hold what is not the folder's.
-  const layers = mount.superOptions.flatMap(
-    (option) => /^(?:lowerdir\+?|upperdir|datadir\+?)=(.*)$/.exec(option)?.[1] ?? [],
+  if (expected.overlay === undefined) return 'same';
+  return mount.fsType === 'overlay' && hasLayers(mount, expected.source, expected.overlay) ? 'same' : 'other';
+}
+
+/** Newer kernels show layers one by one. Any other upper would take the writing, or hold what is not the folder's. */
+function hasLayers({ superOptions }: Mount, source: string, overlay: ExpectedOverlay): boolean {
+  const valuesOf = (name: RegExp) =>
+    superOptions.flatMap((option) => (name.test(option) ? [unescapeOctal(option.slice(option.indexOf('=') + 1))] : []));
+  const below = 'over' in overlay ? `${source}:${overlay.over}` : source;
+  const above = 'upper' in overlay ? [overlay.upper] : [];
+  return (
+    valuesOf(/^(?:lowerdir|datadir)\+?=/).join(':') === below && valuesOf(/^upperdir=/).join(':') === above.join(':')
   );
-  const wanted = `${expected.source}:${expected.overlayOver}`;
-  return mount.fsType === 'overlay' && unescapeOctal(layers.join(':')) === wanted ? 'same' : 'other';
 }
 
 function lineProblem(mount: Mount, seen: Observation, request: EvidenceRequest): Problem | undefined {

@@ -1,6 +1,7 @@
 import type { Limits } from '../../core/limits.js';
 import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
-import type { BodyInput } from './input.js';
+import type { WriteLayer } from '../../workspace/binds.js';
+import { type BodyInput, type BodyMount, overlayOptions } from './input.js';
 
 // Docker replaces its own list by ours, so ours begins with everything its releases mask.
 const engineMaskedPaths = [
@@ -94,16 +95,27 @@ function limits({ limits: cap, shmBytes }: SandboxSpec): Record<string, unknown>
   };
 }
 
+function bind({ source, target, readOnly }: BodyMount): Record<string, unknown> {
+  return {
+    Type: 'bind',
+    Source: source,
+    Target: target,
+    ReadOnly: readOnly,
+    BindOptions: { Propagation: 'rprivate' },
+  };
+}
+
+/** A volume without a name, which the engine makes and removes with the container; what is in it are folders of ours. */
+function overlay({ source, target }: BodyMount, layer: WriteLayer): Record<string, unknown> {
+  const o = [...overlayOptions(source, layer), 'nosuid', 'nodev'].join(',');
+  const driver = { Name: 'local', Options: { type: 'overlay', device: 'overlay', o } };
+  return { Type: 'volume', Target: target, VolumeOptions: { NoCopy: true, DriverConfig: driver } };
+}
+
 function mounts(input: BodyInput): Record<string, unknown> {
   return {
     // `Mounts`, not `Binds`: a missing source is an error there instead of a new folder on the host.
-    Mounts: input.mounts.map((m) => ({
-      Type: 'bind',
-      Source: m.source,
-      Target: m.target,
-      ReadOnly: m.readOnly,
-      BindOptions: { Propagation: 'rprivate' },
-    })),
+    Mounts: input.mounts.map((m) => (m.layer === undefined ? bind(m) : overlay(m, m.layer))),
     Tmpfs: Object.fromEntries(input.spec.tmpfs.map((t) => [t.target, tmpfsOptions(t)])),
   };
 }

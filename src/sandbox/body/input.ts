@@ -1,4 +1,5 @@
 import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
+import type { WriteLayer } from '../../workspace/binds.js';
 
 /**
  * How ids map. `keep-id`: the sandbox user is 1000 inside and the caller outside (Podman copies an image's layers for
@@ -21,6 +22,7 @@ export interface BodyMount {
   readonly target: string;
   readonly readOnly: boolean;
   readonly kind: 'folder' | 'file' | 'other';
+  readonly layer?: WriteLayer | undefined;
   /** Ours, and to be labelled for containers where SELinux is on. */
   readonly ours: boolean;
 }
@@ -55,6 +57,14 @@ export interface BodyInput {
   readonly selinuxType?: string | undefined;
   /** Second layer of read-only overlays, on hosts where SELinux enforces. */
   readonly emptyFolder: string;
+}
+
+/**
+ * What makes an overlay of a folder and a layer that takes what is written. With `userxattr`, since the kernel lets nobody without
+ * privileges set the attributes that it marks replaced folders by otherwise: their removal fails with EIO then.
+ */
+export function overlayOptions(source: string, { upper, work }: WriteLayer): readonly string[] {
+  return [`lowerdir=${source}`, `upperdir=${upper}`, `workdir=${work}`, 'userxattr'];
 }
 
 /** Where our process 1 is shown inside every sandbox. */

@@ -1,6 +1,7 @@
 import type { Limits } from '../../core/limits.js';
 import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
-import { type BodyInput, type BodyMount, insideUid, type UserMapping } from './input.js';
+import type { WriteLayer } from '../../workspace/binds.js';
+import { type BodyInput, type BodyMount, insideUid, overlayOptions, type UserMapping } from './input.js';
 
 /**
  * The request for `POST /libpod/containers/create` (SpecGenerator). libpod's own endpoint, because the compatible one
@@ -134,7 +135,10 @@ function mounts(input: BodyInput): Record<string, unknown> {
   const overlaid = (mount: BodyMount) => isThroughOverlay(mount, input.selinuxEnforcing);
   return {
     mounts: [
-      ...input.mounts.map((m) => (overlaid(m) ? overlay(m, input.emptyFolder) : bind(m, input.selinuxEnforcing))),
+      ...input.mounts.map((m) => {
+        if (m.layer !== undefined) return writableOverlay(m, m.layer);
+        return overlaid(m) ? overlay(m, input.emptyFolder) : bind(m, input.selinuxEnforcing);
+      }),
       ...[...input.spec.tmpfs, sharedMemory(input.spec)].map(tmpfs),
     ],
   };
@@ -167,6 +171,16 @@ function overlay(mount: BodyMount, emptyFolder: string): Record<string, unknown>
     source: 'overlay',
     destination: mount.target,
     options: ['ro', 'nosuid', 'nodev', `lowerdir=${mount.source}:${emptyFolder}`],
+  };
+}
+
+/** Asked of the OCI runtime as well: with `overlay_volumes` Podman would change owner and mode of the layer. */
+function writableOverlay({ source, target }: BodyMount, layer: WriteLayer): Record<string, unknown> {
+  return {
+    type: 'overlay',
+    source: 'overlay',
+    destination: target,
+    options: ['rw', 'nosuid', 'nodev', ...overlayOptions(source, layer)],
   };
 }
 

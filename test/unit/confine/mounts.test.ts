@@ -67,7 +67,7 @@ describe('the mount table of a sandbox', () => {
         `0:70 / /workspace ${flag},nosuid,nodev,relatime - overlay overlay ro,${layers}`,
       );
     const approvedMounts = request.approvedMounts.map((mount) =>
-      mount.target === '/usr' ? mount : { ...mount, overlayOver: '/s/empty' },
+      mount.target === '/usr' ? mount : { ...mount, overlay: { over: '/s/empty' } },
     );
     const host = sighted('host:/home/ann/project', { dev: '65024', ino: '7', rdev: '0:0', isLink: false });
     const statusOf = (layers: string, flag?: string) =>
@@ -78,6 +78,26 @@ describe('the mount table of a sandbox', () => {
     expect(statusOf('lowerdir=/home/ann/.ssh:/s/empty')).toBe('absent');
     expect(statusOf('lowerdir=/home/ann/project:/home/ann/.ssh')).toBe('absent');
     expect(statusOf('lowerdir=/home/ann/project:/s/empty,upperdir=/u,workdir=/w')).toBe('absent');
+  });
+
+  it('accepts an overlay that takes the writing where that very layer was asked for', () => {
+    const approvedMounts = request.approvedMounts.map((mount) =>
+      mount.target === '/usr' ? mount : { ...mount, readOnly: false, overlay: { upper: '/s/upper' } },
+    );
+    const host = sighted('host:/home/ann/project', { dev: '65024', ino: '7', rdev: '0:0', isLink: false });
+    const statusOf = (layers: string, flag = 'rw') => {
+      const mounts = changed(
+        '254:0 /home/ann/project /workspace ro,nosuid,nodev,relatime - ext4 /dev/vda rw,discard',
+        `0:70 / /workspace ${flag},nosuid,nodev,relatime - overlay overlay rw,${layers}`,
+      );
+      return rowOf('mounts', { ...mounts, ...host }, { approvedMounts }).status;
+    };
+    expect(statusOf('lowerdir=/home/ann/project,upperdir=/s/upper,workdir=/s/work')).toBe('enforced');
+    expect(statusOf('lowerdir+=/home/ann/project,upperdir=/s/upper,workdir=/s/work')).toBe('enforced');
+    expect(statusOf('lowerdir=/home/ann/project,upperdir=/s/upper,workdir=/s/work', 'ro')).toBe('degraded');
+    expect(statusOf('lowerdir=/home/ann/project,upperdir=/home/ann/.ssh,workdir=/s/work')).toBe('absent');
+    expect(statusOf('lowerdir=/home/ann/project:/etc,upperdir=/s/upper,workdir=/s/work')).toBe('absent');
+    expect(statusOf('lowerdir=/home/ann/project')).toBe('absent');
   });
 });
 

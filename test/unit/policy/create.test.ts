@@ -109,6 +109,7 @@ describe('arguments', () => {
 
   it.each([
     [{ workspace: 'ro' }, 'workspace.no-project'],
+    [{ workspace: 'cow' }, 'workspace.no-project'],
     [{ projectPath: 'app' }, 'host-path.malformed'],
     [{ projectPath: '/a,ro=false' }, 'host-path.malformed'],
     [{ projectPath: '/a:/b' }, 'host-path.malformed'],
@@ -189,6 +190,8 @@ describe('arguments', () => {
   it('are refused read-write access where the site has none', () => {
     const site = { readWriteAllowed: false };
     expect(ruleOf({ projectPath: '/home/ada/a', workspace: 'rw' }, site)).toBe('workspace.read-write');
+    // The folder itself is only read.
+    expect(ruleOf({ projectPath: '/home/ada/a', workspace: 'cow' }, site)).toBe('allow');
     expect(ruleOf({ mcpMounts: [{ source: '/a', target: '/m', readOnly: false }] }, site)).toBe('workspace.read-write');
   });
 

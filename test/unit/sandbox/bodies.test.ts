@@ -109,6 +109,40 @@ describe('the create request', () => {
     expect(body['mounts']).toContainEqual({ type: 'bind', source: cache.source, destination: cache.target, options });
   });
 
+  it('shows a project copy-on-write through an overlay with a layer of ours, which nothing relabels or changes', () => {
+    const layer = { upper: '/state/layers/pdk_x/upper', work: '/state/layers/pdk_x/work' };
+    const mounts = [
+      {
+        source: '/home/ann/project',
+        target: '/workspace',
+        readOnly: false,
+        kind: 'folder',
+        ours: false,
+        layer,
+      } as const,
+    ];
+    const options = ['lowerdir=/home/ann/project', `upperdir=${layer.upper}`, `workdir=${layer.work}`, 'userxattr'];
+    for (const selinuxEnforcing of [false, true]) {
+      expect(podmanBody(inputOf({ mounts, selinuxEnforcing }))['mounts']).toContainEqual({
+        ...{ type: 'overlay', source: 'overlay', destination: '/workspace' },
+        options: ['rw', 'nosuid', 'nodev', ...options],
+      });
+    }
+    // Without a name: the engine removes it with the container.
+    expect(dockerBody(inputOf({ mounts }))['HostConfig']).toHaveProperty('Mounts', [
+      {
+        ...{ Type: 'volume', Target: '/workspace' },
+        VolumeOptions: {
+          NoCopy: true,
+          DriverConfig: {
+            Name: 'local',
+            Options: { type: 'overlay', device: 'overlay', o: [...options, 'nosuid', 'nodev'].join(',') },
+          },
+        },
+      },
+    ]);
+  });
+
   it('on docker differs by nothing for SELinux or another mapping', () => {
     const plain = dockerBody(inputOf({ mapping: { kind: 'daemon' } }));
     expect(dockerBody(inputOf({ mapping: { kind: 'daemon' }, selinuxEnforcing: true }))).toEqual(plain);
