@@ -1,0 +1,178 @@
+import { type BigIntStats, constants } from 'node:fs';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  opendir,
+  readlink,
+  realpath,
+  rename,
+  rmdir,
+  symlink,
+  unlink,
+} from 'node:fs/promises';
+
+/** O_PATH, which node:fs does not name; the same number on every architecture that Node runs on under Linux. */
+const openPathOnly = 0x200000;
+const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = constants;
+
+/** The name of one entry: text, or bytes where it is none. */
+export type EntryName = string | Buffer;
+
+/** What is where a folder was expected, or the other way round: something was put there meanwhile, or a link all along. */
+export class NotAsExpected extends Error {
+  override readonly name = 'NotAsExpected';
+}
+
+/**
+ * A folder of the host that is held open. Whatever is in it is reached by a single name in the folder that is open, never by a
+ * path, and no link is followed: whoever renames a folder on the way, or puts a link in its place, at whatever moment, leads
+ * nobody anywhere. All that touches a tree which others can write to goes through here. Errors are the kernel's own, except
+ * for NotAsExpected; a name that is no name of one entry is a RangeError. Whoever opens one disposes of it.
+ */
+export class OpenFolder implements AsyncDisposable {
+  readonly #handle: FileHandle;
+  readonly #prefix: Buffer;
+
+  private constructor(handle: FileHandle) {
+    this.#handle = handle;
+    this.#prefix = Buffer.from(`/proc/self/fd/${handle.fd}/`);
+  }
+
+  /** Opens an absolute path whose folders are all ours, or nobody else's to write: links on it are resolved once and not followed after. */
+  static async at(path: string): Promise<OpenFolder> {
+    let folder = new OpenFolder(await open('/', openPathOnly | O_DIRECTORY));
+    for (const name of (await realpath(path)).split('/').filter((part) => part !== '')) {
+      await using parent = folder;
+      folder = await parent.folder(name);
+    }
+    return folder;
+  }
+
+  /** The descriptor, for a program that is started with it. It stays this object's. */
+  get fd(): number {
+    return this.#handle.fd;
+  }
+
+  /** A folder in this one. */
+  async folder(name: EntryName): Promise<OpenFolder> {
+    return new OpenFolder(await open(this.#path(name), openPathOnly | O_DIRECTORY | O_NOFOLLOW).catch(asExpected));
+  }
+
+  /** A folder below this one, by the names that lead to it; none: this one once more. */
+  async down(names: readonly EntryName[]): Promise<OpenFolder> {
+    let folder = new OpenFolder(await open(this.#prefix, openPathOnly | O_DIRECTORY));
+    for (const name of names) {
+      await using parent = folder;
+      folder = await parent.folder(name);
+    }
+    return folder;
+  }
+
+  /** All names in it but `.` and `..`, in the order in which the file system has them; as bytes, since not every name is text. */
+  async *names(): AsyncGenerator<Buffer> {
+    // The type of node:fs knows no encoding of names that are no text.
+    const options = { encoding: 'buffer' as BufferEncoding };
+    for await (const { name } of await opendir(this.#prefix, options)) yield name as unknown as Buffer;
+  }
+
+  /** What is there, itself and not what a link leads to; undefined where nothing is. */
+  async entry(name: EntryName): Promise<BigIntStats | undefined> {
+    return lstat(this.#path(name), { bigint: true }).catch(goneIsUndefined);
+  }
+
+  /** This folder itself. */
+  stat(): Promise<BigIntStats> {
+    return this.#handle.stat({ bigint: true });
+  }
+
+  /** Opens a regular file to be read; a FIFO or a device is not waited for and not read (NotAsExpected). The caller closes it. */
+  async file(name: EntryName): Promise<FileHandle> {
+    const handle = await open(this.#path(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(asExpected);
+    try {
+      if ((await handle.stat()).isFile()) return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    await handle.close();
+    throw new NotAsExpected('it is no regular file');
+  }
+
+  /** Makes a file that was not there (EEXIST), to be written. The caller closes it. */
+  newFile(name: EntryName, mode: number): Promise<FileHandle> {
+    return open(this.#path(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  }
+
+  /** Where a link leads, as bytes. */
+  target(name: EntryName): Promise<Buffer> {
+    return readlink(this.#path(name), { encoding: 'buffer' });
+  }
+
+  async newFolder(name: EntryName, mode: number): Promise<void> {
+    await mkdir(this.#path(name), { mode });
+  }
+
+  newLink(name: EntryName, target: EntryName): Promise<void> {
+    return symlink(target, this.#path(name));
+  }
+
+  /** Gives an entry another place, over whatever file is there: nobody sees a moment without one. */
+  rename(name: EntryName, to: OpenFolder, newName: EntryName): Promise<void> {
+    return rename(this.#path(name), to.#path(newName));
+  }
+
+  /** Removes what is no folder. */
+  remove(name: EntryName): Promise<void> {
+    return unlink(this.#path(name));
+  }
+
+  /** Removes an empty folder (ENOTEMPTY otherwise). */
+  removeFolder(name: EntryName): Promise<void> {
+    return rmdir(this.#path(name));
+  }
+
+  /** Returns once what was made, renamed and removed in it would survive a crash of the machine. */
+  async sync(): Promise<void> {
+    const handle = await open(this.#prefix, O_RDONLY | O_DIRECTORY);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close();
+  }
+
+  #path(name: EntryName): Buffer {
+    const bytes = Buffer.from(name);
+    const isName = bytes.length > 0 && !bytes.includes('/') && !bytes.includes(0);
+    if (!isName || bytes.equals(Buffer.from('.')) || bytes.equals(Buffer.from('..'))) {
+      throw new RangeError('that is no name of one entry');
+    }
+    return Buffer.concat([this.#prefix, bytes]);
+  }
+}
+
+/** Whether that is why an operation on an entry failed: nothing is there. */
+export function isGone(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT';
+}
+
+function goneIsUndefined(error: unknown): undefined {
+  if (!isGone(error)) throw error;
+}
+
+/** ELOOP: a link where O_NOFOLLOW asked for none; with O_DIRECTORY the kernel says ENOTDIR instead. ENXIO: a socket. */
+function asExpected(error: unknown): never {
+  const code = codeOf(error);
+  if (code !== 'ELOOP' && code !== 'ENOTDIR' && code !== 'ENXIO') throw error;
+  throw new NotAsExpected('it is a link, or of another kind', { cause: error });
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}

@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isGone, NotAsExpected, OpenFolder } from '../../../src/kit/open-folder.js';
+
+describe('OpenFolder', () => {
+  let top: string;
+  let folder: OpenFolder;
+
+  beforeEach(async () => {
+    top = mkdtempSync(join(tmpdir(), 'open-folder-'));
+    mkdirSync(join(top, 'inside/deep'), { recursive: true });
+    mkdirSync(join(top, 'outside'));
+    writeFileSync(join(top, 'outside/secret'), 'secret');
+    folder = await OpenFolder.at(join(top, 'inside'));
+  });
+  afterEach(async () => {
+    await folder[Symbol.asyncDispose]();
+    rmSync(top, { recursive: true });
+  });
+
+  it.each(['', '.', '..', 'a/b', '/etc', 'a\0b', Buffer.from('../outside')])(
+    'refuses %j, which is no name',
+    async (name) => {
+      await expect(async () => folder.file(name)).rejects.toThrow(RangeError);
+      await expect(async () => folder.rename(name, folder, 'x')).rejects.toThrow(RangeError);
+    },
+  );
+
+  it('follows no link: neither as a folder nor as a file nor when it makes one', async () => {
+    symlinkSync(join(top, 'outside'), join(top, 'inside/out'));
+    symlinkSync(join(top, 'outside/secret'), join(top, 'inside/file'));
+    await expect(folder.folder('out')).rejects.toThrow(NotAsExpected);
+    await expect(folder.down(['out'])).rejects.toThrow(NotAsExpected);
+    await expect(folder.file('file')).rejects.toThrow(NotAsExpected);
+    await expect(folder.newFile('file', 0o600)).rejects.toMatchObject({ code: 'EEXIST' });
+    expect((await folder.entry('file'))?.isSymbolicLink()).toBe(true);
+    expect(String(await folder.target('file'))).toBe(join(top, 'outside/secret'));
+  });
+
+  it('stays with the folder that was opened, whatever is put in its place', async () => {
+    await using deep = await folder.down(['deep']);
+    renameSync(join(top, 'inside/deep'), join(top, 'moved'));
+    symlinkSync(join(top, 'outside'), join(top, 'inside/deep'));
+    const file = await deep.newFile('here', 0o600);
+    await file.close();
+    await deep.newFolder('sub', 0o700);
+    await deep.newLink('link', 'here');
+    await deep.sync();
+    expect(readdirSync(join(top, 'moved')).sort()).toEqual(['here', 'link', 'sub']);
+    expect(readdirSync(join(top, 'outside'))).toEqual(['secret']);
+  });
+
+  it('neither waits for a FIFO nor reads what is no regular file', async () => {
+    execFileSync('mkfifo', [join(top, 'inside/fifo')]);
+    await expect(folder.file('fifo')).rejects.toThrow(NotAsExpected);
+    await expect(folder.file('deep')).rejects.toThrow(NotAsExpected);
+  });
+
+  it('renames over a file, removes, and says what is not there', async () => {
+    writeFileSync(join(top, 'inside/old'), 'old');
+    writeFileSync(join(top, 'inside/deep/new'), 'new');
+    await using deep = await folder.folder('deep');
+    await deep.rename('new', folder, 'old');
+    expect(readFileSync(join(top, 'inside/old'), 'utf8')).toBe('new');
+    await folder.remove('old');
+    await folder.removeFolder('deep');
+    expect(await folder.entry('old')).toBeUndefined();
+    const gone = await folder.file('old').catch((error: unknown) => error);
+    expect(isGone(gone)).toBe(true);
+  });
+
+  it('lists names that are no text', async () => {
+    const name = Buffer.from([0x66, 0xff, 0x0a]);
+    const file = await folder.newFile(name, 0o600);
+    await file.close();
+    const names: Buffer[] = [];
+    for await (const found of folder.names()) names.push(found);
+    expect(names.map((found) => found.toString('hex')).sort()).toEqual(['64656570', '66ff0a']);
+  });
+});
