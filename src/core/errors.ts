@@ -106,6 +106,11 @@ export const errorTable = {
     retryable: false,
     hint: 'This can not be changed in the running session; create another with what is needed.',
   },
+  CHANGES_UNREADABLE: {
+    exitCode: 6,
+    retryable: true,
+    hint: 'Call again when nobody is moving the project; what the session has written is as it was.',
+  },
   NO_SUCH_COMMAND: {
     exitCode: 6,
     retryable: false,

@@ -42,8 +42,9 @@ export class OpenFolder implements AsyncDisposable {
 
   /** Opens an absolute path whose folders are all ours, or nobody else's to write: links on it are resolved once and not followed after. */
   static async at(path: string): Promise<OpenFolder> {
+    const names = (await realpath(path)).split('/').filter((part) => part !== '');
     let folder = new OpenFolder(await open('/', openPathOnly | O_DIRECTORY));
-    for (const name of (await realpath(path)).split('/').filter((part) => part !== '')) {
+    for (const name of names) {
       await using parent = folder;
       folder = await parent.folder(name);
     }

@@ -8,7 +8,10 @@ export interface Entry {
   readonly sizeBytes: number;
   /** Where a link leads; absent for what is none, and for a target that is no text. */
   readonly target?: string;
-  /** Changes whenever the entry does: device, inode, size, mode and both times, of which nobody without rights can set the second. */
+  /**
+   * Changes whenever the entry does: type and mode, device, inode, size and both times, of which nobody without rights can set the
+   * second. Of a folder without size and times, which change with what is in it.
+   */
   readonly stamp: string;
 }
 
@@ -29,4 +32,22 @@ export interface Change {
   /** Where it was before, for `renamed`. */
   readonly from?: string;
   readonly refused?: Refusal;
+}
+
+/** What keeps a list of changes from being all of them. */
+export const cutReasons = {
+  entries: 'there is more than is looked at',
+  depth: 'folders lie deeper in each other than is looked at',
+  unreadable: 'what is in some folders can not be read',
+  changing: 'some of it changed while it was looked at',
+} as const;
+export type CutReason = keyof typeof cutReasons;
+
+/** What a session has changed, as far as it was looked at. */
+export interface Review {
+  /** In the order of the bytes of their paths: a folder before what is in it. */
+  readonly changes: readonly Change[];
+  /** Whether nothing was left out; else `cutBecause` says why something may have been. What is in `changes` is right all the same. */
+  readonly isComplete: boolean;
+  readonly cutBecause: readonly CutReason[];
 }

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { PaddockError } from '../../core/errors.js';
+import type { OpenFolder } from '../../kit/open-folder.js';
+import { parseUpper, type UpperEntry } from './upper-tree.js';
+
+/** Far above what paddock-init tells by its own limits. */
+const mostBytes = 128 * 1024 ** 2;
+/** A disk that takes longer hangs. */
+const withinMs = 60_000;
+
+export interface ListOptions {
+  /** paddock-init, as a program of this host. */
+  readonly program: string;
+  readonly mostEntries: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * All that is in a layer, with the kernel's marks, of which Node sees only half: paddock-init reads them, in one process and
+ * without a path. Errors: INIT_MISSING, CHANGES_UNREADABLE, an AbortError.
+ */
+export async function listUpper(upper: OpenFolder, options: ListOptions): Promise<UpperEntry> {
+  const { signal } = options;
+  signal.throwIfAborted();
+  const timeout = AbortSignal.timeout(withinMs);
+  try {
+    return parseUpper(await told(upper, options, AbortSignal.any([signal, timeout])));
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (cause instanceof PaddockError) throw cause;
+    throw new PaddockError('CHANGES_UNREADABLE', 'what the session has written could not be listed', { cause });
+  }
+}
+
+async function told(upper: OpenFolder, { program, mostEntries }: ListOptions, signal: AbortSignal): Promise<Buffer> {
+  const child = spawn(program, ['--layer', String(mostEntries)], {
+    ...{ env: {}, cwd: '/', detached: true, signal, killSignal: 'SIGKILL' },
+    stdio: ['ignore', 'pipe', 'ignore', upper.fd],
+  });
+  const ended = once(child, 'close') as Promise<[number | null]>;
+  ended.catch(() => undefined);
+  const pieces: Buffer[] = [];
+  try {
+    let length = 0;
+    for await (const piece of child.stdout as Readable) {
+      pieces.push(piece as Buffer);
+      length += (piece as Buffer).length;
+      if (length > mostBytes) throw new Error('it told more than it may');
+    }
+    const [code] = await ended;
+    if (code !== 0) throw new Error(`it ended with ${code ?? 'a signal'}`);
+  } catch (cause) {
+    child.kill('SIGKILL');
+    const isMissing = cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'EACCES');
+    if (!isMissing) throw cause;
+    throw new PaddockError(
+      'INIT_MISSING',
+      `${program} can not be run, and nothing else reads what a session has written`,
+      { cause },
+    );
+  }
+  return Buffer.concat(pieces);
+}

@@ -1,0 +1,72 @@
+import type { CutReason } from './change.js';
+import type { EntryFacts } from './stamp.js';
+
+/** One entry of a layer, as `paddock-init --layer` tells of it (src/init/layer.h). */
+export interface UpperEntry {
+  readonly name: Buffer;
+  readonly facts: EntryFacts;
+  /** Stands for something of the project that is gone. */
+  readonly isWhiteout: boolean;
+  /** Of a folder: nothing shows through it. */
+  readonly isOpaque: boolean;
+  /** Where a link leads; empty for what is none. */
+  readonly target: Buffer;
+  /** Of a folder. */
+  readonly children: UpperEntry[];
+  /** Of a folder: why `children` may not be all. */
+  cut: CutReason | undefined;
+}
+
+const fieldsOfEntry = 10;
+const tooDeep = -1;
+const tooMany = -2;
+
+/** Reads what `paddock-init --layer` wrote. Throws an Error where it breaks off or is anything else. */
+export function parseUpper(bytes: Buffer): UpperEntry {
+  const open: UpperEntry[] = [];
+  let top: UpperEntry | undefined;
+  for (let at = 0; at < bytes.length; ) {
+    const [head, name, target] = [0, 1, 2].map(() => {
+      const end = bytes.indexOf(0, at);
+      if (end < 0) throw new Error('it broke off');
+      const field = bytes.subarray(at, end);
+      at = end + 1;
+      return field;
+    }) as [Buffer, Buffer, Buffer];
+    const [type = '', ...fields] = head.toString('latin1').split(' ');
+    if (type === 'e') {
+      const folder = open.pop();
+      if (folder === undefined) throw new Error('a folder ended that had not begun');
+      folder.cut = cutOf(Number(fields[0]));
+      continue;
+    }
+    const entry = entryFrom(type, fields, name, target);
+    const folder = open.at(-1);
+    if (folder !== undefined) folder.children.push(entry);
+    else if (top === undefined) top = entry;
+    else throw new Error('something lies beside the top');
+    if (type === 'd') open.push(entry);
+  }
+  if (top === undefined || open.length > 0) throw new Error('it broke off');
+  return top;
+}
+
+function entryFrom(type: string, fields: readonly string[], name: Buffer, target: Buffer): UpperEntry {
+  if (fields.length !== fieldsOfEntry - 1 || !'dflwo'.includes(type)) throw new Error('it told of no entry');
+  const [opaque = 0n, mode = 0n, size = 0n, dev = 0n, ino = 0n, mtime = 0n, mtimeNs = 0n, ctime = 0n, ctimeNs = 0n] =
+    fields.map(BigInt);
+  return {
+    ...{ name, target, isWhiteout: type === 'w', isOpaque: opaque === 1n, children: [], cut: undefined },
+    facts: {
+      ...{ mode, size, dev, ino },
+      mtimeNs: mtime * 1_000_000_000n + mtimeNs,
+      ctimeNs: ctime * 1_000_000_000n + ctimeNs,
+    },
+  };
+}
+
+function cutOf(why: number): CutReason | undefined {
+  if (why === 0) return undefined;
+  if (why === tooDeep) return 'depth';
+  return why === tooMany ? 'entries' : 'unreadable';
+}

@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseUpper } from '../../../../src/workspace/changes/upper-tree.js';
+
+const record = (head: string, name = '', target = '') => Buffer.from(`${head}\0${name}\0${target}\0`);
+const facts = '1 33188 5 7 11 -1 250000000 3 4';
+const whole = Buffer.concat([
+  record(`d ${facts}`),
+  record(`d ${facts}`, 'sub'),
+  record(`f 0 33188 5 7 11 -1 250000000 3 4`, 'file'),
+  record('e -1'),
+  record(`l ${facts}`, 'link', 'to/where'),
+  record(`w ${facts}`, 'gone'),
+  record('e 0'),
+]);
+
+describe('what paddock-init tells of a layer', () => {
+  it('becomes a tree, with why a part of it is not all there', () => {
+    const top = parseUpper(whole);
+    expect(top.children.map(({ name, cut, isWhiteout }) => [String(name), cut, isWhiteout])).toEqual([
+      ['sub', 'depth', false],
+      ['link', undefined, false],
+      ['gone', undefined, true],
+    ]);
+    const [sub, link] = top.children;
+    expect(sub?.isOpaque).toBe(true);
+    expect(String(link?.target)).toBe('to/where');
+    expect(sub?.children[0]?.facts).toEqual({
+      ...{ mode: 33188n, size: 5n, dev: 7n, ino: 11n, mtimeNs: -750_000_000n, ctimeNs: 3_000_000_004n },
+    });
+  });
+
+  it('is believed whole or not at all: wherever it breaks off, that is an error', () => {
+    for (let length = 0; length < whole.length; length += 1) {
+      expect(() => parseUpper(whole.subarray(0, length)), String(length)).toThrow(Error);
+    }
+    expect(() => parseUpper(Buffer.concat([whole, record('e 0')]))).toThrow('had not begun');
+    expect(() => parseUpper(Buffer.concat([whole, whole]))).toThrow('beside');
+  });
+
+  it('is never taken for something else when it is noise', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
+        expect(() => parseUpper(Buffer.from(noise))).toThrow(Error);
+      }),
+    );
+  });
+});
