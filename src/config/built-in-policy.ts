@@ -45,6 +45,7 @@ const ceilings: Ceilings = {
   lifetimeMs: 24 * hourMs,
   idleTimeoutMs: 24 * hourMs,
   timeoutMs: 8 * hourMs,
+  keepChangesMs: 90 * 24 * hourMs,
 };
 
 const defaults: Defaults = {
@@ -60,6 +61,7 @@ const defaults: Defaults = {
   lifetimeMs: 8 * hourMs,
   idleTimeoutMs: 30 * minuteMs,
   timeoutMs: 10 * minuteMs,
+  keepChangesMs: 7 * 24 * hourMs,
   workspace: 'ro',
   seccomp: 'default',
   network: 'none',
@@ -74,6 +76,7 @@ const admission: AdmissionRules = {
   freeMemoryBytes: 128 * mib,
   waitMs: 5000,
   waiting: 16,
+  keptBytes: 50 * gib,
 };
 
 const alarms: AlarmThresholds = {

@@ -17,6 +17,7 @@ export const defaultKeys = {
   lifetime: 'lifetimeMs',
   idle: 'idleTimeoutMs',
   timeout: 'timeoutMs',
+  keep_changes: 'keepChangesMs',
   workspace: 'workspace',
   seccomp: 'seccomp',
   network: 'network',

@@ -31,7 +31,7 @@ export const settings: readonly Setting[] = [
   { key: 'max_sessions', env: 'PADDOCK_MAX_SESSIONS', flag: 'max-sessions' },
   ...[
     ...['memory', 'cpus', 'pids', 'nofile', 'shm', 'tmp', 'home', 'disk', 'disk_inodes'],
-    ...['lifetime', 'idle', 'timeout', 'workspace', 'seccomp', 'network', 'profile'],
+    ...['lifetime', 'idle', 'timeout', 'keep_changes', 'workspace', 'seccomp', 'network', 'profile'],
   ].map((name) => ({
     key: `defaults.${name}`,
     env: `PADDOCK_${name.toUpperCase()}`,

@@ -53,6 +53,7 @@ const ceilings = z.strictObject({
   lifetime: ms.optional(),
   idle: ms.optional(),
   timeout: ms.optional(),
+  keep_changes: ms.optional(),
 });
 
 const profileName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'is not a name of small letters, digits and -');
@@ -71,6 +72,7 @@ const defaults = z.strictObject({
   lifetime: ms.optional(),
   idle: ms.optional(),
   timeout: ms.optional(),
+  keep_changes: ms.optional(),
   workspace: z.enum(workspaceModes).optional(),
   seccomp: z.enum(seccompVariants).optional(),
   network: z.enum(networkModes).optional(),
@@ -109,6 +111,7 @@ const admission = z.strictObject({
   free_memory: bytes.optional(),
   wait: ms.optional(),
   waiting: whole.optional(),
+  kept_changes: bytes.optional(),
 });
 
 const siteRules = {

@@ -18,6 +18,7 @@ export const ceilingKeys = {
   lifetime: 'lifetimeMs',
   idle: 'idleTimeoutMs',
   timeout: 'timeoutMs',
+  keep_changes: 'keepChangesMs',
 } as const satisfies Record<keyof NonNullable<PolicyFile['ceilings']>, keyof Ceilings>;
 
 export const alarmKeys = {
@@ -40,6 +41,7 @@ export const admissionKeys = {
   free_memory: 'freeMemoryBytes',
   wait: 'waitMs',
   waiting: 'waiting',
+  kept_changes: 'keptBytes',
 } as const satisfies Record<keyof NonNullable<PolicyFile['admission']>, keyof AdmissionRules>;
 
 /** Names of everything else. */

@@ -19,6 +19,7 @@ export interface Ceilings {
   readonly lifetimeMs: number;
   readonly idleTimeoutMs: number;
   readonly timeoutMs: number;
+  readonly keepChangesMs: number;
 }
 
 /** What a request gets when it says nothing. */
@@ -35,6 +36,8 @@ export interface Defaults {
   readonly lifetimeMs: number;
   readonly idleTimeoutMs: number;
   readonly timeoutMs: number;
+  /** How long what a session has written beside its project is kept after its end. */
+  readonly keepChangesMs: number;
   readonly workspace: WorkspaceMode;
   readonly seccomp: SeccompVariant;
   readonly network: NetworkMode;
@@ -56,6 +59,8 @@ export interface AdmissionRules {
   readonly waitMs: number;
   /** How many may wait in one process. */
   readonly waiting: number;
+  /** Disk space that the kept changes of ended sessions may take before no further copy-on-write session is let in. */
+  readonly keptBytes: number;
 }
 
 /**

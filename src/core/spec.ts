@@ -68,6 +68,8 @@ export interface SandboxSpec {
   readonly idleTimeoutMs?: number;
   /** Time a command of this sandbox gets when it asks for none; absent: the policy's default. */
   readonly timeoutMs?: number;
+  /** Milliseconds that what it has written beside its project is kept after its end; 0 or absent: not at all. */
+  readonly keepChangesMs?: number;
   readonly shmBytes: number;
   readonly maskedPaths: readonly string[];
   /** Absent: the engine's own, in records of older versions. */

@@ -109,11 +109,12 @@ function compose(
   return { verdict: 'allow', spec, ...name, notes: [...wishes.notes, ...lowered] };
 }
 
-function askedTimes({ lifetime, idleTimeout, timeout }: ParsedCreateRequest) {
+function askedTimes({ lifetime, idleTimeout, timeout, keepChanges }: ParsedCreateRequest) {
   return {
     lifetimeMs: ms(lifetime, 'lifetime'),
     idleTimeoutMs: ms(idleTimeout, 'idleTimeout'),
     timeoutMs: ms(timeout, 'timeout'),
+    keepChangesMs: keepChanges === false ? 0 : ms(keepChanges, 'keepChanges'),
   };
 }
 

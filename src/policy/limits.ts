@@ -29,6 +29,7 @@ export const leastLimits = {
   lifetimeMs: 1000,
   idleTimeoutMs: 1000,
   timeoutMs: 1,
+  keepChangesMs: 0,
 } as const;
 
 /** A ceiling of this many bytes on file sizes is none: RLIMIT_FSIZE is then not set at all. */
@@ -130,10 +131,13 @@ interface AskedTimes {
   readonly lifetimeMs: number | undefined;
   readonly idleTimeoutMs: number | undefined;
   readonly timeoutMs: number | undefined;
+  readonly keepChangesMs: number | undefined;
 }
 
 /** What may be asked of a session's times, in milliseconds. */
-export function timeRanges({ ceilings }: SitePolicy): Readonly<Record<'lifetimeMs' | 'idleTimeoutMs', Range>> {
+export function timeRanges({
+  ceilings,
+}: SitePolicy): Readonly<Record<'lifetimeMs' | 'idleTimeoutMs' | 'keepChangesMs', Range>> {
   return {
     lifetimeMs: {
       ...{ what: 'lifetime', unit: 'ms', minimum: leastLimits.lifetimeMs },
@@ -143,20 +147,22 @@ export function timeRanges({ ceilings }: SitePolicy): Readonly<Record<'lifetimeM
       ...{ what: 'idleTimeout', unit: 'ms', minimum: leastLimits.idleTimeoutMs },
       ...{ ceiling: ceilings.idleTimeoutMs, ceilingRule: 'idle.ceiling' },
     },
+    keepChangesMs: {
+      ...{ what: 'keepChanges', unit: 'ms', minimum: leastLimits.keepChangesMs },
+      ...{ ceiling: ceilings.keepChangesMs, ceilingRule: 'changes.keep-ceiling' },
+    },
   };
 }
 
-/** Lifetime of the sandbox, how long it may be idle, and default time of its commands, in milliseconds. */
-export function decideTimes(
-  asked: AskedTimes,
-  policy: SitePolicy,
-): { readonly lifetimeMs: number; readonly idleTimeoutMs: number; readonly timeoutMs: number } {
+/** Lifetime of the sandbox, how long it may be idle, default time of its commands, and how long what it changes is kept, in milliseconds. */
+export function decideTimes(asked: AskedTimes, policy: SitePolicy): Readonly<Record<keyof AskedTimes, number>> {
   const { ceilings, defaults } = policy;
   const ranges = timeRanges(policy);
   return {
     lifetimeMs: pick(asked.lifetimeMs, defaults.lifetimeMs, ranges.lifetimeMs),
     idleTimeoutMs: pick(asked.idleTimeoutMs, defaults.idleTimeoutMs, ranges.idleTimeoutMs),
     timeoutMs: decideTimeout(asked.timeoutMs, defaults.timeoutMs, ceilings.timeoutMs),
+    keepChangesMs: pick(asked.keepChangesMs, defaults.keepChangesMs, ranges.keepChangesMs),
   };
 }
 

@@ -18,6 +18,7 @@ export const places: Readonly<Record<keyof Defaults, (spec: SandboxSpec) => stri
   lifetimeMs: ({ lifetimeMs }) => lifetimeMs,
   idleTimeoutMs: ({ idleTimeoutMs }) => idleTimeoutMs,
   timeoutMs: ({ timeoutMs }) => timeoutMs,
+  keepChangesMs: ({ keepChangesMs }) => keepChangesMs,
   workspace: ({ workspace }) => workspace,
   seccomp: ({ seccomp }) => seccomp,
   network: ({ network }) => network,
@@ -38,6 +39,7 @@ const noted: Readonly<Partial<Record<keyof Defaults, string>>> = {
   lifetimeMs: 'lifetime',
   idleTimeoutMs: 'idleTimeout',
   timeoutMs: 'timeout',
+  keepChangesMs: 'keepChanges',
 };
 
 /** What of a profile was lowered by the policy or by the host, in sentences: what a caller asks for by its name is not cut unsaid. */

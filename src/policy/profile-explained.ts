@@ -39,6 +39,7 @@ const requestKeys: Readonly<Partial<Record<keyof Defaults, keyof CreateRequest>>
   lifetimeMs: 'lifetime',
   idleTimeoutMs: 'idleTimeout',
   timeoutMs: 'timeout',
+  keepChangesMs: 'keepChanges',
   workspace: 'workspace',
   seccomp: 'seccomp',
   network: 'network',

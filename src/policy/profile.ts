@@ -66,7 +66,7 @@ function rankOf(origin = 'default'): number {
 
 /** From the strictest on. */
 const words: Readonly<Partial<Record<keyof Defaults, readonly string[]>>> = {
-  workspace: ['none', 'ro', 'rw'],
+  workspace: ['none', 'ro', 'cow', 'rw'],
   seccomp: seccompVariants,
   network: networkModes,
 };

@@ -30,7 +30,7 @@ export const createRequestSchema = z.strictObject({
     .enum(workspaceModes)
     .optional()
     .describe(
-      'How the project is shown: cow (writable, the folder itself stays as it is and what was written goes with the session), read-only, read-write or not.',
+      'How the project is shown: cow (writable, while the folder itself stays as it is until changes are applied), read-only, read-write or not.',
     ),
   network: z.enum(knownNetworkModes).optional().describe('Only `none` is available in this version.'),
   seccomp: z
@@ -48,6 +48,10 @@ export const createRequestSchema = z.strictObject({
     .optional()
     .describe('Seconds, or text such as 30m, without a command after which the session ends; reading does not count.'),
   timeout: size.optional().describe('Default time of one command: seconds, or text such as 10m.'),
+  keepChanges: z
+    .union([z.literal(false), size])
+    .optional()
+    .describe('How long what a cow session has changed is kept after its end, such as 3d; false: not at all.'),
   env: texts.optional().describe('Environment of every command.'),
   labels: texts.optional().describe('Labels of the session.'),
   name: z.string().max(256).optional().describe('A name for the session.'),

@@ -151,6 +151,10 @@ export const rules = {
     reason: "A longer idle timeout than the site's policy allows.",
     hint: 'Ask for a shorter idleTimeout.',
   },
+  'changes.keep-ceiling': {
+    reason: "Changes would be kept for longer than the site's policy allows.",
+    hint: 'Ask for a shorter keepChanges.',
+  },
   'timeout.ceiling': { reason: "A longer timeout than the site's policy allows.", hint: 'Ask for a shorter timeout.' },
   'ulimits.unsupported': {
     reason: 'Only nofile, nproc, fsize and core 0 can be set.',

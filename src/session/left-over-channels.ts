@@ -6,10 +6,12 @@ import { claim, draftNote, isClaimed } from './control/claim.js';
 import type { SweepOptions } from './left-over-files.js';
 import type { RecordStore } from './store.js';
 
+type ChannelSweep = Pick<SweepOptions, 'clock' | 'isDryRun'>;
+
 /** A younger one may belong to a claim or a session that is just beginning. */
 const graceMs = 60_000;
 
-interface ChannelSweepOptions extends SweepOptions {
+interface ChannelSweepOptions extends ChannelSweep {
   /** Sessions that this prune removes, and their folders with them. */
   readonly gone: readonly string[];
 }
@@ -31,7 +33,7 @@ export async function sweepChannels(store: RecordStore, options: ChannelSweepOpt
   return [...swept, ...(await sweepNotes(dirname(store.keeperPath), options))];
 }
 
-async function sweepFolder(folder: string, controlPath: string, options: SweepOptions): Promise<boolean> {
+async function sweepFolder(folder: string, controlPath: string, options: ChannelSweep): Promise<boolean> {
   // What can't be read is nobody's to remove.
   const isHeld = () => isClaimed(controlPath).catch(() => true);
   if (!(await isOld(folder, 'folder', options)) || (await isHeld()) || (await isInUse(folder))) return false;
@@ -47,7 +49,7 @@ async function sweepFolder(folder: string, controlPath: string, options: SweepOp
   }
 }
 
-async function sweepNotes(folder: string, options: SweepOptions): Promise<readonly string[]> {
+async function sweepNotes(folder: string, options: ChannelSweep): Promise<readonly string[]> {
   const swept: string[] = [];
   for (const name of (await readdir(folder).catch(() => [])).filter((name) => draftNote.test(name))) {
     const path = join(folder, name);
@@ -57,11 +59,11 @@ async function sweepNotes(folder: string, options: SweepOptions): Promise<readon
   return swept;
 }
 
-async function isOld(path: string, kind: 'folder' | 'file', { nowMs }: SweepOptions): Promise<boolean> {
+async function isOld(path: string, kind: 'folder' | 'file', { clock }: ChannelSweep): Promise<boolean> {
   const status = await lstat(path).catch(() => undefined);
   if (status === undefined || status.uid !== process.geteuid?.()) return false;
   const isMeant = kind === 'folder' ? status.isDirectory() : status.isFile();
-  return isMeant && nowMs - status.mtimeMs >= graceMs;
+  return isMeant && clock.now() - status.mtimeMs >= graceMs;
 }
 
 /** Whether somebody reads the pipe to process 1, as that does all its life: nothing else tells from here that it lives. */

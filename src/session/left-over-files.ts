@@ -1,7 +1,12 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AuditRecorder } from '../audit/audit-log.js';
+import { audited } from '../audit/audited.js';
 import { isSessionId } from '../core/ids.js';
+import type { Clock } from '../kit/clock.js';
+import { readLayerNote } from '../workspace/layer-note.js';
 import { removeWriteLayer } from '../workspace/write-layer.js';
+import { endLayer, isOver } from './layers.js';
 import type { RecordStore } from './store.js';
 
 const temporary = /^pdk_[a-z2-7]{26}\.json\.[a-z2-7]{8}\.tmp$/;
@@ -10,7 +15,9 @@ const log = /^(pdk_[a-z2-7]{26})\.log(?:\.1)?$/;
 const graceMs = 60_000;
 
 export interface SweepOptions {
-  readonly nowMs: number;
+  readonly clock: Clock;
+  /** Gets an intent and an outcome of `changes.expire` for what sessions have written, where that is removed. */
+  readonly audit: AuditRecorder;
   readonly isDryRun: boolean;
 }
 
@@ -29,21 +36,31 @@ export async function sweepRecordFolder(store: RecordStore, options: SweepOption
   for (const name of names.filter(isStray)) {
     const path = join(store.folder, name);
     const status = await lstat(path).catch(() => undefined);
-    if (!status?.isFile() || options.nowMs - status.mtimeMs < graceMs) continue;
+    if (!status?.isFile() || options.clock.now() - status.mtimeMs < graceMs) continue;
     if (!options.isDryRun) await rm(path, { force: true });
     swept.push(path);
   }
   return [...swept, ...(await sweepLayers(store, options))];
 }
 
-/** What a session without a record had written beside its project. */
-async function sweepLayers(store: RecordStore, options: SweepOptions): Promise<readonly string[]> {
+/**
+ * What sessions without a record had written beside their projects: kept from now on where a crash came before that, removed when its
+ * time is over, or where nothing says what it is.
+ */
+async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: SweepOptions): Promise<readonly string[]> {
   const swept: string[] = [];
   for (const id of (await readdir(store.layersFolder).catch((): string[] => [])).filter(isSessionId)) {
     const path = store.layerFolder(id);
     const status = await lstat(path).catch(() => undefined);
-    if (!status?.isDirectory() || options.nowMs - status.mtimeMs < graceMs || (await store.has(id))) continue;
-    if (!options.isDryRun) await removeWriteLayer(path);
+    const isKept = (await readLayerNote(path))?.kept !== undefined;
+    const isYoung = !isKept && clock.now() - (status?.mtimeMs ?? 0) < graceMs;
+    if (!status?.isDirectory() || isYoung || (await store.has(id))) continue;
+    if (!isDryRun) await endLayer(path, clock);
+    const note = await readLayerNote(path);
+    if (!isOver(note, clock.now())) continue;
+    if (!isDryRun) {
+      await audited(audit, { action: 'changes.expire', session: id, run: () => removeWriteLayer(path) });
+    }
     swept.push(path);
   }
   return swept;

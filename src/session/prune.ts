@@ -55,8 +55,8 @@ export async function pruneSessions(options: PruneOptions): Promise<PruneReport>
     await pruner.decide(record);
   });
   const files = [
-    ...(await sweepRecordFolder(store, { nowMs: clock.now(), isDryRun })),
-    ...(await sweepChannels(store, { nowMs: clock.now(), isDryRun, gone: pruner.removed.map((one) => one.sessionId) })),
+    ...(await sweepRecordFolder(store, { clock, audit: options.audit, isDryRun })),
+    ...(await sweepChannels(store, { clock, isDryRun, gone: pruner.removed.map((one) => one.sessionId) })),
     ...(await sweepServiceFolders(options.runtimeDir, isDryRun)),
   ];
   const { removed, kept, pending } = pruner;

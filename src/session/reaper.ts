@@ -2,13 +2,15 @@ import type { SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import { isInitAlive } from '../sandbox/init-identity.js';
 import { type JudgeParts, judgeListed } from './judge-listed.js';
+import { isOver, listLayers } from './layers.js';
 import type { SessionRecord } from './record.js';
 
-/** Whether a prune would find anything to do by the records: they are read, and /proc; no engine is asked. */
+/** Whether a prune would find anything to do by the records and the layers kept: they are read, and /proc; no engine is asked. */
 export async function isPruneDue(parts: JudgeParts): Promise<boolean> {
   const { records } = await parts.store.list();
   const due = await Promise.all(records.map((record) => isDue(record, parts)));
-  return due.includes(true);
+  if (due.includes(true)) return true;
+  return (await listLayers(parts.store)).some(({ note }) => isOver(note, parts.clock.now()));
 }
 
 /** How long the record of a detached session that has ended stays, so that whoever comes too late hears why. */

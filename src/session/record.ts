@@ -49,6 +49,7 @@ const spec = z.strictObject({
   lifetimeMs: bytes,
   idleTimeoutMs: bytes.optional(),
   timeoutMs: bytes.optional(),
+  keepChangesMs: bytes.optional(),
   shmBytes: bytes,
   maskedPaths: z.array(z.string()),
   seccomp: z.enum(seccompVariants).optional(),

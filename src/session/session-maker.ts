@@ -20,7 +20,6 @@ import {
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { approveHostPath } from '../workspace/approve.js';
 import { refuseOverlap } from '../workspace/binds.js';
-import { makeWriteLayer } from '../workspace/write-layer.js';
 import type { Admission } from './admission.js';
 import type { Claim } from './control/claim.js';
 import { claimSession } from './control/claim-session.js';
@@ -37,6 +36,7 @@ import { SessionLog } from './session-log.js';
 import type { RecordStore } from './store.js';
 import { updateSession } from './update.js';
 import { watchSession } from './watch.js';
+import { type CheckedPath, refuseMoreKept, withLayer } from './with-layer.js';
 
 export interface SessionsOptions {
   readonly maker: SandboxMaker;
@@ -51,11 +51,6 @@ export interface SessionsOptions {
   readonly room?: () => HostRoom;
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
-}
-
-/** One that passed, and how it is to be shown. */
-interface CheckedPath extends ApprovedPath {
-  readonly copyOnWrite: boolean;
 }
 
 interface Made {
@@ -92,7 +87,8 @@ export class SessionMaker {
     await using undo = new Disposables();
     try {
       store.makeChannelFolder(id);
-      const { approved, record } = await this.#withLayers(blank, checked);
+      await refuseMoreKept(store, checked, this.#options.policy.sitePolicy);
+      const { approved, record } = await withLayer(store, blank, checked);
       // Ours before anybody else can see that it runs.
       const held = undo.use(await claimSession(store, id));
       await this.#refuseOverlaps(record, approved);
@@ -187,21 +183,6 @@ export class SessionMaker {
         copyOnWrite: mount.copyOnWrite === true,
       })),
     );
-  }
-
-  /** Makes what takes the writing to those that are shown copy-on-write; the record is on the disk, so that it goes with it. */
-  async #withLayers(
-    record: SessionRecord,
-    checked: readonly CheckedPath[],
-  ): Promise<{ readonly approved: readonly ApprovedPath[]; readonly record: SessionRecord }> {
-    const folder = this.#options.store.layerFolder(record.id as SessionId);
-    const shown = checked.find(({ copyOnWrite }) => copyOnWrite);
-    if (shown === undefined) return { approved: checked, record };
-    const { layer, upper } = await makeWriteLayer(folder, shown.mount);
-    return {
-      approved: checked.map((one) => (one === shown ? { ...one, layer } : one)),
-      record: { ...record, writableRoots: [...record.writableRoots, { ...upper }] },
-    };
   }
 
   /**

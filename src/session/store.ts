@@ -1,26 +1,15 @@
-import {
-  closeSync,
-  constants,
-  fsync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, utimesSync } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { PaddockError, SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
+import { type Clock, systemClock } from '../kit/clock.js';
 import { randomBase32 } from '../kit/random-id.js';
 import { removeFolder } from '../kit/remove-folder.js';
-import { removeWriteLayer } from '../workspace/write-layer.js';
+import { writeNewFile } from '../kit/write-new-file.js';
+import { endLayer } from './layers.js';
 import type { SessionRecord } from './record.js';
 import { RecordReader } from './record-reader.js';
-
-const sync = promisify(fsync);
 
 /**
  * Session records as files `sessions/ID.json` in the state folder (0700, files 0600), replaced atomically. A file that
@@ -35,9 +24,11 @@ export class RecordStore {
   /** Folder of what sessions have written that show their project copy-on-write. */
   readonly layersFolder: string;
   readonly #reader = new RecordReader();
+  readonly #clock: Clock;
 
   /** `runtimeDir`: where the sessions' channels are, and the keeper. */
-  constructor(stateDir: string, runtimeDir: string) {
+  constructor(stateDir: string, runtimeDir: string, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.folder = join(stateDir, 'sessions');
     this.channelsFolder = join(runtimeDir, 'channels');
     this.layersFolder = join(stateDir, 'layers');
@@ -49,7 +40,7 @@ export class RecordStore {
     const fresh = `${path}.${randomBase32(8)}.tmp`;
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      await writeDurably(fresh, JSON.stringify(record));
+      await writeNewFile(fresh, JSON.stringify(record));
       renameSync(fresh, path);
     } catch (cause) {
       await rm(fresh, { force: true }).catch(() => undefined);
@@ -105,9 +96,9 @@ export class RecordStore {
     };
   }
 
-  /** Removes the record, the session's log, what it has written beside its project, and what is left of its channel. */
+  /** Removes the record, the session's log and what is left of its channel; what it has written beside its project is kept for a while. */
   async remove(id: SessionId): Promise<void> {
-    await removeWriteLayer(this.layerFolder(id));
+    await endLayer(this.layerFolder(id), this.#clock);
     await removeFolder(this.channelFolder(id));
     await rm(this.#path(id), { force: true });
     await rm(this.logPath(id), { force: true });
@@ -156,18 +147,6 @@ export class RecordStore {
 
   #path(id: SessionId): string {
     return join(this.folder, `${id}.json`);
-  }
-}
-
-/** Only the disk is waited for: the rest takes microseconds, and a turn through the thread pool takes longer than all of it. */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const { O_WRONLY, O_CREAT, O_EXCL } = constants;
-  const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL, 0o600);
-  try {
-    writeFileSync(file, text);
-    await sync(file);
-  } finally {
-    closeSync(file);
   }
 }
 

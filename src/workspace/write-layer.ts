@@ -13,6 +13,8 @@ export interface MadeLayer {
   readonly layer: WriteLayer;
   /** The folder with all that was written. */
   readonly upper: HostObject;
+  /** When the sandbox may have begun to see the folder, in nanoseconds since the epoch. */
+  readonly sinceNs: bigint;
 }
 
 /**
@@ -30,8 +32,8 @@ export async function makeWriteLayer(folder: string, shown: ApprovedMount): Prom
     await mkdir(layer.work, { mode: 0o700 });
     await mkdir(layer.upper, { mode: 0o700 });
     await chmod(layer.upper, (await lstat(shown.source)).mode & 0o777);
-    const { dev, ino } = await lstat(layer.upper, { bigint: true });
-    return { layer, upper: { source: layer.upper, dev: String(dev), ino: String(ino) } };
+    const { dev, ino, ctimeNs } = await lstat(layer.upper, { bigint: true });
+    return { layer, upper: { source: layer.upper, dev: String(dev), ino: String(ino) }, sinceNs: ctimeNs };
   } catch (cause) {
     throw new PaddockError('STATE_UNWRITABLE', `the folder ${folder} could not be made`, { cause });
   }
@@ -40,20 +42,30 @@ export async function makeWriteLayer(folder: string, shown: ApprovedMount): Prom
 const run = promisify(execFile);
 const unshareWithinMs = 60_000;
 
-/**
- * Removes those folders, which need not exist. With Podman the kernel keeps a folder in `work` that belongs to the first of the
- * caller's subordinate ids, closed and with a file in it: only Podman's own user namespace can open that. Errors: STATE_UNWRITABLE.
- */
+/** Removes those folders, which need not exist. Errors: STATE_UNWRITABLE. */
 export async function removeWriteLayer(folder: string): Promise<void> {
+  await removeWorkFolder(folder);
   try {
     await removeTree(folder);
   } catch (cause) {
-    const command = ['unshare', 'rm', '-rf', '--', join(folder, 'work')];
+    throw new PaddockError('STATE_UNWRITABLE', `the folder ${folder} could not be removed`, { cause });
+  }
+}
+
+/**
+ * Removes the overlay's scratch, which need not exist. With Podman the kernel keeps a folder in it that belongs to the first of the
+ * caller's subordinate ids, closed and with a file in it: only Podman's own user namespace can open that. Errors: STATE_UNWRITABLE.
+ */
+export async function removeWorkFolder(folder: string): Promise<void> {
+  const work = join(folder, 'work');
+  try {
+    await removeTree(work);
+  } catch (cause) {
+    const command = ['unshare', 'rm', '-rf', '--', work];
     try {
       await run('podman', command, { cwd: '/', timeout: unshareWithinMs });
-      await removeTree(folder);
     } catch {
-      throw new PaddockError('STATE_UNWRITABLE', `the folder ${folder} could not be removed`, {
+      throw new PaddockError('STATE_UNWRITABLE', `the folder ${work} could not be removed`, {
         cause,
         hint: `Run \`podman ${command.join(' ')}\`, then \`paddock prune\`.`,
       });

@@ -46,6 +46,7 @@ const fragments: readonly Record<string, unknown>[] = [
   ...['30s', '2h', '30h'].map((lifetime) => ({ lifetime })),
   ...['30s', '2h', '30h'].map((idleTimeout) => ({ idleTimeout })),
   ...[5, '10m', '9h'].map((timeout) => ({ timeout })),
+  ...[false, '1h', '9d', '99d'].map((keepChanges) => ({ keepChanges })),
   ...['/opt/node', '/home/ada/.nvm', '/home/ada'].map((folder) => ({ hostFolders: [folder] })),
   ...[true, false].map((readOnly) => ({ mcpMounts: [{ source: '/home/ada/m', target: '/mcp', readOnly }] })),
 ];
@@ -74,6 +75,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
     lifetimeMs: fc.constantFrom(60_000, 86_400_000),
     idleTimeoutMs: fc.constantFrom(60_000, 86_400_000),
     timeoutMs: fc.constantFrom(60_000, 86_400_000),
+    keepChangesMs: fc.constantFrom(3_600_000, 864_000_000),
   }),
   admission: fc.constant(base.admission),
   defaults: fc.constantFrom(base.defaults, { ...base.defaults, workspace: 'rw' as const }),
@@ -142,7 +144,7 @@ function notMore(strict: SandboxSpec, loose: SandboxSpec): void {
 
 function checkSpec(spec: SandboxSpec, { ceilings }: SitePolicy): void {
   const keys =
-    'env hostname idleTimeoutMs image labels lifetimeMs limits maskedPaths mounts network profile require seccomp shmBytes timeoutMs tmpfs workdir workspace';
+    'env hostname idleTimeoutMs image keepChangesMs labels lifetimeMs limits maskedPaths mounts network profile require seccomp shmBytes timeoutMs tmpfs workdir workspace';
   expect(Object.keys(spec).sort().join(' ')).toBe(keys);
   expect(spec.network).toBe('none');
   const { limits } = spec;

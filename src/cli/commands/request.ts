@@ -16,6 +16,10 @@ export const planOptions = {
   pids: { type: 'string', help: 'limit of processes and threads' },
   lifetime: { type: 'string', help: 'when the sandbox ends by itself, such as 30m or 8h' },
   idle: { type: 'string', help: 'how long it may be without a command before it ends, such as 30m' },
+  'keep-changes': {
+    type: 'string',
+    help: 'how long what it has changed is kept after its end, such as 3d (default: 7d)',
+  },
   name: { type: 'string', help: 'name of the session, shown by ps' },
   env: {
     type: 'string',
@@ -56,6 +60,8 @@ export function requestOf(context: CommandContext): Record<string, unknown> {
   }
   const idle = text(context, 'idle');
   if (idle !== undefined) request.idleTimeout = idle;
+  const keepChanges = text(context, 'keep-changes');
+  if (keepChanges !== undefined) request.keepChanges = keepChanges;
   const pids = text(context, 'pids');
   if (pids !== undefined) request.pids = /^\d+$/.test(pids) ? Number(pids) : pids;
   const env = variables(context, 'env');

@@ -1,6 +1,6 @@
 import { Disposables } from '../../kit/disposables.js';
 import { App } from '../app.js';
-import type { CliCommand } from '../command.js';
+import { type CliCommand, type CommandContext, isSet } from '../command.js';
 import { report, write } from '../output.js';
 import { reapBeside } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
@@ -19,7 +19,11 @@ export const run: CliCommand = {
   name: 'run',
   usage: 'run [--project DIR] [OPTIONS] -- CMD…',
   summary: 'one command in a fresh sandbox; its exit code is ours',
-  options: { ...requestOptions, ...execOptions },
+  options: {
+    ...requestOptions,
+    ...execOptions,
+    keep: { type: 'boolean', help: 'keep what the command has changed in a cow workspace, to be reviewed and applied' },
+  },
   passesExitCode: true,
   async run(context) {
     requireCommand(context);
@@ -27,7 +31,7 @@ export const run: CliCommand = {
     await using beside = new Disposables();
     beside.use(reapBeside(app, context.signal));
     const sessions = await app.sessions('attached');
-    const session = await sessions.create(requestOf(context), context.signal);
+    const session = await sessions.create(requestToRun(context), context.signal);
     const { spec, evidence } = session.sandbox.handle;
     const weak = notEnforced(evidence.controls);
     if (weak !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${weak}\n`);
@@ -42,3 +46,9 @@ export const run: CliCommand = {
     return result.exitCode;
   },
 };
+
+/** What one command has changed is only kept where that is asked for. */
+function requestToRun(context: CommandContext): Record<string, unknown> {
+  const request = requestOf(context);
+  return isSet(context, 'keep') || request['keepChanges'] !== undefined ? request : { ...request, keepChanges: false };
+}

@@ -241,7 +241,7 @@ describe('what a profile is explained by', () => {
       tmpBytes: { origin: 'profile:strict', lowered: { from: 128 * mib, by: 'ceilings.tmpfsBytes (default)' } },
       workspace: { value: 'ro', origin: 'default' },
     });
-    expect(Object.keys(rows)).toHaveLength(15);
+    expect(Object.keys(rows)).toHaveLength(16);
     expect(result.require).toContainEqual({ control: 'host-lsm', origin: 'profile:strict', here: [] });
     expect(result.require).toContainEqual({ control: 'seccomp', origin: 'default', here: ['seccomp'] });
   });

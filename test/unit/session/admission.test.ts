@@ -40,7 +40,15 @@ function admission(rules: Partial<AdmissionRules> = {}, maxSessions = 8) {
   const waits: number[] = [];
   const gate = new Admission({
     rules: {
-      ...{ userSessions: 10, memoryPercent: 200, cpuPercent: 400, freeMemoryBytes: gib, waitMs: 1000, waiting: 2 },
+      ...{
+        userSessions: 10,
+        memoryPercent: 200,
+        cpuPercent: 400,
+        freeMemoryBytes: gib,
+        waitMs: 1000,
+        waiting: 2,
+        keptBytes: gib,
+      },
       ...rules,
     },
     ...{ maxSessions, cpuCount: 2 },

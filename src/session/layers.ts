@@ -1,0 +1,77 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSessionId, type SessionId } from '../core/ids.js';
+import type { Clock } from '../kit/clock.js';
+import { OpenFolder } from '../kit/open-folder.js';
+import { LinksSeen } from '../monitor/disk/links-seen.js';
+import { Pace } from '../monitor/disk/pace.js';
+import { countTree } from '../monitor/disk/tree-count.js';
+import type { Layer } from '../workspace/changes/layer.js';
+import { type LayerNote, layerFrom, readLayerNote, writeLayerNote } from '../workspace/layer-note.js';
+import { removeWorkFolder, removeWriteLayer } from '../workspace/write-layer.js';
+
+/** A layer with what is noted about it. */
+export interface NotedLayer {
+  readonly id: SessionId;
+  readonly layer: Layer;
+  readonly note: LayerNote;
+}
+
+/** Where they are: the record store. */
+export interface LayerPlaces {
+  readonly layersFolder: string;
+  layerFolder(id: SessionId): string;
+}
+
+/** What a session, running or over, has written beside its project; undefined where it has nothing of the kind (any more). */
+export async function layerOf(places: LayerPlaces, id: SessionId): Promise<NotedLayer | undefined> {
+  const folder = places.layerFolder(id);
+  const note = await readLayerNote(folder);
+  return note?.session === id ? { id, layer: layerFrom(folder, note), note } : undefined;
+}
+
+/** All that there are of this user, oldest first. */
+export async function listLayers(places: LayerPlaces): Promise<readonly NotedLayer[]> {
+  const ids = (await readdir(places.layersFolder).catch((): string[] => [])).filter(isSessionId);
+  const layers = await Promise.all(ids.map((id) => layerOf(places, id)));
+  return layers.filter((one) => one !== undefined).sort((a, b) => a.note.madeAtMs - b.note.madeAtMs);
+}
+
+/**
+ * What becomes of a layer when its session ends: kept for the time that the session was given, where anything was written to it, else removed.
+ * Called again it changes nothing. The sandbox must be gone. Errors: STATE_UNWRITABLE.
+ */
+export async function endLayer(folder: string, clock: Clock): Promise<void> {
+  const note = await readLayerNote(folder);
+  if (note?.kept !== undefined) return;
+  if (note === undefined || note.keepMs === 0 || (await isUnwritten(join(folder, 'upper')))) {
+    await removeWriteLayer(folder);
+    return;
+  }
+  const bytes = await sizeOf(join(folder, 'upper'), clock);
+  const endedAtMs = clock.now();
+  await writeLayerNote(folder, { ...note, kept: { endedAtMs, untilMs: endedAtMs + note.keepMs, bytes } });
+  await removeWorkFolder(folder);
+}
+
+/** Whether it may go: it is nobody's, or was kept for as long as it was to be. */
+export function isOver(note: LayerNote | undefined, nowMs: number): boolean {
+  return note === undefined || (note.kept !== undefined && note.kept.untilMs <= nowMs);
+}
+
+async function isUnwritten(upper: string): Promise<boolean> {
+  try {
+    await using folder = await OpenFolder.at(upper);
+    for await (const _name of folder.names()) return false;
+    return true;
+  } catch {
+    // What can't be looked into is not thrown away for that.
+    return false;
+  }
+}
+
+async function sizeOf(upper: string, clock: Clock): Promise<number> {
+  await using folder = await OpenFolder.at(upper);
+  const uid = process.getuid?.() ?? -1;
+  return (await countTree(folder.fd, { links: new LinksSeen(), pace: new Pace(clock), uid })).bytes;
+}

@@ -1,0 +1,65 @@
+import { SessionError } from '../core/errors.js';
+import type { SessionId } from '../core/ids.js';
+import type { SitePolicy } from '../core/site-policy.js';
+import { formatBytes } from '../core/units.js';
+import type { ApprovedPath } from '../sandbox/create.js';
+import type { ApprovedMount } from '../workspace/approve.js';
+import { writeLayerNote } from '../workspace/layer-note.js';
+import { makeWriteLayer } from '../workspace/write-layer.js';
+import { type LayerPlaces, listLayers } from './layers.js';
+import type { SessionRecord } from './record.js';
+
+/** An approved path, and whether it is to be shown copy-on-write. */
+export interface CheckedPath extends Omit<ApprovedPath, 'layer'> {
+  readonly copyOnWrite: boolean;
+}
+
+/** Makes what takes the writing to the path that is shown copy-on-write; the record is on the disk, so that it goes with it. */
+export async function withLayer(
+  places: LayerPlaces,
+  record: SessionRecord,
+  checked: readonly CheckedPath[],
+): Promise<{ readonly approved: readonly ApprovedPath[]; readonly record: SessionRecord }> {
+  const folder = places.layerFolder(record.id as SessionId);
+  const shown = checked.find(({ copyOnWrite }) => copyOnWrite);
+  if (shown === undefined) return { approved: checked, record };
+  const { layer, upper, sinceNs } = await makeWriteLayer(folder, shown.mount);
+  await writeLayerNote(folder, noteOf(record, shown.mount, sinceNs));
+  return {
+    approved: checked.map((one) => (one === shown ? { ...one, layer } : one)),
+    record: { ...record, writableRoots: [...record.writableRoots, { ...upper }] },
+  };
+}
+
+function noteOf(
+  { id, name, createdAtMs, spec }: SessionRecord,
+  { source, dev, ino }: ApprovedMount,
+  sinceNs: bigint,
+): Parameters<typeof writeLayerNote>[1] {
+  return {
+    version: 1,
+    session: id,
+    ...(name === undefined ? {} : { name }),
+    madeAtMs: createdAtMs,
+    project: { source, dev, ino },
+    sinceNs: String(sinceNs),
+    keepMs: spec.keepChangesMs ?? 0,
+  };
+}
+
+/** Refuses (LIMIT_REACHED) one more that may leave changes behind while those of ended sessions take all the room that they may. */
+export async function refuseMoreKept(
+  places: LayerPlaces,
+  checked: readonly CheckedPath[],
+  { admission: { keptBytes: mostBytes } }: Pick<SitePolicy, 'admission'>,
+): Promise<void> {
+  if (!checked.some(({ copyOnWrite }) => copyOnWrite)) return;
+  const kept = (await listLayers(places)).flatMap(({ note }) => note.kept ?? []);
+  const bytes = kept.reduce((sum, one) => sum + one.bytes, 0);
+  if (bytes < mostBytes) return;
+  const message = `the kept changes of ${kept.length} ended sessions take ${formatBytes(bytes)}, and ${formatBytes(mostBytes)} is the limit`;
+  throw new SessionError('LIMIT_REACHED', message, {
+    info: { ruleId: 'admission.kept-changes', bytes, mostBytes },
+    hint: 'See `paddock changes --all`, and apply or discard what is there.',
+  });
+}

@@ -1,0 +1,125 @@
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { builtInPolicy } from '../../../src/config/built-in-policy.js';
+import type { SessionId } from '../../../src/core/ids.js';
+import { systemClock } from '../../../src/kit/clock.js';
+import { newSessionId } from '../../../src/kit/random-id.js';
+import { endLayer, layerOf, listLayers } from '../../../src/session/layers.js';
+import { sweepRecordFolder } from '../../../src/session/left-over-files.js';
+import { RecordStore } from '../../../src/session/store.js';
+import { refuseMoreKept } from '../../../src/session/with-layer.js';
+import { type LayerNote, writeLayerNote } from '../../../src/workspace/layer-note.js';
+import { InMemoryAudit } from './support/audit.js';
+import { record } from './support/records.js';
+
+const dayMs = 86_400_000;
+
+describe('what a session has written beside its project', () => {
+  let folder: string;
+  let store: RecordStore;
+  let audit: InMemoryAudit;
+  let nowMs: number;
+  const clock = { ...systemClock, now: () => nowMs };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'paddock-layers-'));
+    nowMs = Date.now();
+    audit = new InMemoryAudit();
+    store = new RecordStore(folder, join(folder, 'run'), clock);
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  async function layer(note: Partial<LayerNote> | undefined, written: readonly string[] = []): Promise<SessionId> {
+    const id = newSessionId();
+    const place = store.layerFolder(id);
+    await mkdir(join(place, 'upper'), { recursive: true });
+    await mkdir(join(place, 'work/work'), { recursive: true });
+    for (const name of written) await writeFile(join(place, 'upper', name), 'x'.repeat(10_000));
+    const project = { source: '/home/ada/app', dev: '1', ino: '2' };
+    const whole = { version: 1 as const, session: id, madeAtMs: nowMs, project, sinceNs: '5', keepMs: 7 * dayMs };
+    if (note !== undefined) await writeLayerNote(place, { ...whole, ...note });
+    return id;
+  }
+
+  it('is kept when the session ends, for as long as it was to be, without the scratch of the overlay', async () => {
+    const id = await layer({ name: 'try' }, ['changed']);
+    await store.remove(id);
+    const kept = await layerOf(store, id);
+    expect(kept?.note).toMatchObject({ name: 'try', kept: { endedAtMs: nowMs, untilMs: nowMs + 7 * dayMs } });
+    expect(kept?.note.kept?.bytes).toBeGreaterThanOrEqual(10_000);
+    expect(kept?.layer).toMatchObject({ upper: join(store.layerFolder(id), 'upper'), sinceNs: 5n });
+    expect((await readdir(store.layerFolder(id))).sort()).toEqual(['layer.json', 'upper']);
+  });
+
+  it('goes with the session where nothing was written, where it was not to be kept, and where nobody knows what it is', async () => {
+    const ids = [await layer({}), await layer({ keepMs: 0 }, ['x']), await layer(undefined, ['x'])];
+    for (const id of ids) await store.remove(id);
+    expect(await readdir(store.layersFolder)).toEqual([]);
+  });
+
+  it('is kept from its first end on: a second one puts nothing off', async () => {
+    const id = await layer({}, ['x']);
+    await endLayer(store.layerFolder(id), clock);
+    const first = await layerOf(store, id);
+    nowMs += dayMs;
+    await endLayer(store.layerFolder(id), clock);
+    expect(await layerOf(store, id)).toEqual(first);
+  });
+
+  async function sweep(isDryRun = false) {
+    return sweepRecordFolder(store, { clock, audit, isDryRun });
+  }
+
+  async function aged(id: SessionId): Promise<void> {
+    const before = new Date(nowMs - 120_000);
+    await utimes(store.layerFolder(id), before, before);
+  }
+
+  it('is kept by a prune where a crash came before that, and only then', async () => {
+    const crashed = await layer({}, ['x']);
+    const young = await layer({}, ['x']);
+    const { id: recorded } = record({ id: await layer({}, ['x']) });
+    await store.save(record({ id: recorded }));
+    for (const id of [crashed, recorded as SessionId]) await aged(id);
+    expect(await sweep(true)).toEqual([]);
+    expect(await sweep()).toEqual([]);
+    const kept = (await listLayers(store)).filter(({ note }) => note.kept !== undefined).map(({ id }) => id);
+    expect(kept).toEqual([crashed]);
+    expect((await listLayers(store)).map(({ id }) => id).sort()).toEqual([crashed, young, recorded].sort());
+  });
+
+  it('is removed by a prune when its time is over, or when nothing says what it is', async () => {
+    const [over, unknown, lasting] = [
+      await layer({ keepMs: dayMs }, ['x']),
+      await layer(undefined),
+      await layer({}, ['x']),
+    ];
+    for (const id of [over, lasting]) await endLayer(store.layerFolder(id), clock);
+    nowMs += 2 * dayMs;
+    for (const id of [over, unknown, lasting]) await aged(id);
+    expect([...(await sweep(true))].sort()).toEqual([over, unknown].map((id) => store.layerFolder(id)).sort());
+    expect((await readdir(store.layersFolder)).length).toBe(3);
+    await sweep();
+    expect(await readdir(store.layersFolder)).toEqual([lasting]);
+    expect([...audit.lines].sort()).toEqual([over, unknown].map((id) => `changes.expire ${id} ok`).sort());
+  });
+
+  it('counts against the room there is for it: no further session of the kind beyond it', async () => {
+    const { admission } = builtInPolicy('/home/ada');
+    const cow = [{ copyOnWrite: true }] as unknown as Parameters<typeof refuseMoreKept>[1];
+    const refuse = (keptBytes: number, checked = cow) =>
+      refuseMoreKept(store, checked, { admission: { ...admission, keptBytes } });
+    await layer({}, ['x']);
+    await expect(refuse(1)).resolves.toBeUndefined();
+    const id = await layer({}, ['x']);
+    await store.remove(id);
+    await expect(refuse(1)).rejects.toMatchObject({
+      code: 'LIMIT_REACHED',
+      info: { ruleId: 'admission.kept-changes' },
+    });
+    await expect(refuse(1, [])).resolves.toBeUndefined();
+    await expect(refuse(1024 ** 3)).resolves.toBeUndefined();
+  });
+});
