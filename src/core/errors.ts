@@ -111,6 +111,11 @@ export const errorTable = {
     retryable: true,
     hint: 'Call again when nobody is moving the project; what the session has written is as it was.',
   },
+  SNAPSHOT_FAILED: {
+    exitCode: 6,
+    retryable: true,
+    hint: 'Stop what writes in the session, or make room on the disk, and call again.',
+  },
   NO_SUCH_COMMAND: {
     exitCode: 6,
     retryable: false,

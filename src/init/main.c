@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cgroups.h"
+#include "layer-copy.h"
 #include "layer.h"
 #include "options.h"
 #include "protocol.h"
@@ -33,7 +34,8 @@ static int refuse(const char *why) {
   say(STDERR_FILENO, "paddock-init: ");
   say(STDERR_FILENO, why);
   say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--apparmor PROFILE] [--channel fifo|stdio [--detached]]\n"
-                     "       paddock-init --mkfifo DIR|- | --cgroups | --layer MOST | --access PATH... | --version\n");
+                     "       paddock-init --mkfifo DIR|- | --cgroups | --layer MOST | --copy-layer MIB ENTRIES |\n"
+                     "                    --access PATH... | --version\n");
   return EXIT_BAD_USAGE;
 }
 
@@ -97,6 +99,8 @@ int main(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "--cgroups") == 0) return cgroups_serve();
   if (argc == 3 && strcmp(argv[1], "--layer") == 0 && text_to_number(argv[2]) >= 0)
     return layer_tell((size_t)text_to_number(argv[2]));
+  if (argc == 4 && strcmp(argv[1], "--copy-layer") == 0 && text_to_number(argv[2]) > 0 && text_to_number(argv[3]) > 0)
+    return layer_copy((size_t)text_to_number(argv[2]), (size_t)text_to_number(argv[3]));
   if (argc >= 3 && strcmp(argv[1], "--access") == 0) return say_access(argc - 2, argv + 2);
   if (argc == 3 && strcmp(argv[1], "--mkfifo") == 0)
     return strcmp(argv[2], "-") == 0 ? serve_fifos() : make_fifos_in(argv[2]);

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import type { Readable } from 'node:stream';
 import { PaddockError } from '../../core/errors.js';
 import type { OpenFolder } from '../../kit/open-folder.js';
+import { isNoProgram, runWithFolders } from '../../kit/run-with-folders.js';
 import { parseUpper, type UpperEntry } from './upper-tree.js';
 
 /** Far above what paddock-init tells by its own limits. */
@@ -35,31 +33,17 @@ export async function listUpper(upper: OpenFolder, options: ListOptions): Promis
 }
 
 async function told(upper: OpenFolder, { program, mostEntries }: ListOptions, signal: AbortSignal): Promise<Buffer> {
-  const child = spawn(program, ['--layer', String(mostEntries)], {
-    ...{ env: {}, cwd: '/', detached: true, signal, killSignal: 'SIGKILL' },
-    stdio: ['ignore', 'pipe', 'ignore', upper.fd],
-  });
-  const ended = once(child, 'close') as Promise<[number | null]>;
-  ended.catch(() => undefined);
-  const pieces: Buffer[] = [];
+  const args = ['--layer', String(mostEntries)];
   try {
-    let length = 0;
-    for await (const piece of child.stdout as Readable) {
-      pieces.push(piece as Buffer);
-      length += (piece as Buffer).length;
-      if (length > mostBytes) throw new Error('it told more than it may');
-    }
-    const [code] = await ended;
+    const { code, output } = await runWithFolders(program, { args, folders: [upper], signal, mostBytes });
     if (code !== 0) throw new Error(`it ended with ${code ?? 'a signal'}`);
+    return output;
   } catch (cause) {
-    child.kill('SIGKILL');
-    const isMissing = cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'EACCES');
-    if (!isMissing) throw cause;
+    if (!isNoProgram(cause)) throw cause;
     throw new PaddockError(
       'INIT_MISSING',
       `${program} can not be run, and nothing else reads what a session has written`,
       { cause },
     );
   }
-  return Buffer.concat(pieces);
 }

@@ -63,8 +63,13 @@ export class Trees implements Disposable {
   }
 
   review(options: Partial<ReviewOptions> = {}): Promise<Review> {
+    return this.ofLayer(this.layer, options);
+  }
+
+  /** The same for another layer over the project. */
+  ofLayer(layer: Layer, options: Partial<ReviewOptions> = {}): Promise<Review> {
     const { init: program } = this.#programs;
-    return changesOf(this.layer, { program, signal: new AbortController().signal, clock: laterClock, ...options });
+    return changesOf(layer, { program, signal: new AbortController().signal, clock: laterClock, ...options });
   }
 
   [Symbol.dispose](): void {
