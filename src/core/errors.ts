@@ -116,6 +116,11 @@ export const errorTable = {
     retryable: true,
     hint: 'Stop what writes in the session, or make room on the disk, and call again.',
   },
+  NO_SUCH_SNAPSHOT: {
+    exitCode: 6,
+    retryable: false,
+    hint: '`paddock snapshots` lists those there are, with their ids and names.',
+  },
   NO_SUCH_COMMAND: {
     exitCode: 6,
     retryable: false,

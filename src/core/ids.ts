@@ -3,8 +3,13 @@ export const sessionIdPattern = /^pdk_[a-z2-7]{26}$/;
 /** Command ids: `cmd_` and 16 base32 characters; unique, and meaningless outside their session. */
 export const commandIdPattern = /^cmd_[a-z2-7]{16}$/;
 
+/** Snapshot ids: `snp_` and 16 base32 characters. */
+export const snapshotIdPattern = /^snp_[a-z2-7]{16}$/;
+
 export type SessionId = string & { readonly __brand: 'SessionId' };
 export type CommandId = string & { readonly __brand: 'CommandId' };
+
+export type SnapshotId = string & { readonly __brand: 'SnapshotId' };
 
 export function isSessionId(value: string): value is SessionId {
   return sessionIdPattern.test(value);
@@ -12,4 +17,8 @@ export function isSessionId(value: string): value is SessionId {
 
 export function isCommandId(value: string): value is CommandId {
   return commandIdPattern.test(value);
+}
+
+export function isSnapshotId(value: string): value is SnapshotId {
+  return snapshotIdPattern.test(value);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CommandId, SessionId } from '../core/ids.js';
+import type { CommandId, SessionId, SnapshotId } from '../core/ids.js';
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
@@ -14,4 +14,8 @@ export function newSessionId(): SessionId {
 
 export function newCommandId(): CommandId {
   return `cmd_${randomBase32(16)}` as CommandId;
+}
+
+export function newSnapshotId(): SnapshotId {
+  return `snp_${randomBase32(16)}` as SnapshotId;
 }

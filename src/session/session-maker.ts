@@ -29,6 +29,7 @@ import { type OpenedDisk, openDisk } from './disk/open-disk.js';
 import { ForeignWatch } from './foreign-watch.js';
 import type { HostRoom } from './host-room.js';
 import { Idleness } from './idleness.js';
+import type { LayerOrigin } from './layer-origin.js';
 import type { SessionRecord } from './record.js';
 import { identityOf, recordedSpec } from './record-parts.js';
 import { Session } from './session.js';
@@ -78,7 +79,7 @@ export class SessionMaker {
   }
 
   /** Writes the record before the engine hears of it; a failure takes back what was made. Errors: those of `Sessions.create`. */
-  async make(id: SessionId, verdict: CreateAllowed, signal: AbortSignal): Promise<Session> {
+  async make(id: SessionId, verdict: CreateAllowed, signal: AbortSignal, origin?: LayerOrigin): Promise<Session> {
     const { store, maker } = this.#options;
     const checked = await this.#approve(verdict.spec);
     const spec = asMade(verdict.spec, maker);
@@ -87,8 +88,9 @@ export class SessionMaker {
     await using undo = new Disposables();
     try {
       store.makeChannelFolder(id);
+      const start = origin === undefined ? undefined : { origin, program: maker.init.source, signal };
       await refuseMoreKept(store, checked, this.#options.policy.sitePolicy);
-      const { approved, record } = await withLayer(store, blank, checked);
+      const { approved, record } = await withLayer(store, blank, checked, start);
       // Ours before anybody else can see that it runs.
       const held = undo.use(await claimSession(store, id));
       await this.#refuseOverlaps(record, approved);

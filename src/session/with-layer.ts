@@ -6,6 +6,7 @@ import type { ApprovedPath } from '../sandbox/create.js';
 import type { ApprovedMount } from '../workspace/approve.js';
 import { writeLayerNote } from '../workspace/layer-note.js';
 import { makeWriteLayer } from '../workspace/write-layer.js';
+import { fillLayer, type LayerOrigin, refuseOtherProject } from './layer-origin.js';
 import { type LayerPlaces, listLayers } from './layers.js';
 import type { SessionRecord } from './record.js';
 
@@ -19,22 +20,31 @@ export async function withLayer(
   places: LayerPlaces,
   record: SessionRecord,
   checked: readonly CheckedPath[],
+  start?: { readonly origin: LayerOrigin; readonly program: string; readonly signal: AbortSignal },
 ): Promise<{ readonly approved: readonly ApprovedPath[]; readonly record: SessionRecord }> {
   const folder = places.layerFolder(record.id as SessionId);
   const shown = checked.find(({ copyOnWrite }) => copyOnWrite);
+  if (start !== undefined) refuseOtherProject(start.origin, shown?.mount);
   if (shown === undefined) return { approved: checked, record };
   const { layer, upper, sinceNs } = await makeWriteLayer(folder, shown.mount);
-  await writeLayerNote(folder, noteOf(record, shown.mount, sinceNs));
+  await writeLayerNote(folder, noteOf(record, shown.mount, sinceNs, start?.origin));
+  if (start !== undefined) await fillLayer(start.origin, layer.upper, { ...start, ...mostOf(record) });
   return {
     approved: checked.map((one) => (one === shown ? { ...one, layer } : one)),
     record: { ...record, writableRoots: [...record.writableRoots, { ...upper }] },
   };
 }
 
+/** No more than it may add to the disk. */
+function mostOf({ spec: { limits } }: SessionRecord): { readonly mostBytes: number; readonly mostEntries: number } {
+  return { mostBytes: limits.diskBytes ?? 0, mostEntries: limits.diskInodes ?? 0 };
+}
+
 function noteOf(
   { id, name, createdAtMs, spec }: SessionRecord,
   { source, dev, ino }: ApprovedMount,
   sinceNs: bigint,
+  origin: LayerOrigin | undefined,
 ): Parameters<typeof writeLayerNote>[1] {
   return {
     version: 1,
@@ -42,7 +52,8 @@ function noteOf(
     ...(name === undefined ? {} : { name }),
     madeAtMs: createdAtMs,
     project: { source, dev, ino },
-    sinceNs: String(sinceNs),
+    sinceNs: String(origin?.sinceNs ?? sinceNs),
+    ...(origin === undefined ? {} : { from: origin.from }),
     keepMs: spec.keepChangesMs ?? 0,
   };
 }

@@ -1,0 +1,37 @@
+import { OpenFolder } from '../kit/open-folder.js';
+import { rules } from '../policy/rules.js';
+import { toPolicyDenied } from '../policy/verdict.js';
+import type { HostObject } from '../workspace/approve.js';
+import { type CopiedLayer, copyLayer } from '../workspace/copy-layer.js';
+
+/** What a new session begins with instead of the bare project: a copy of what another has written, or of a snapshot. */
+export interface LayerOrigin {
+  /** For the note of the layer: `snapshot snp_…`, `session pdk_…`. */
+  readonly from: string;
+  readonly upper: string;
+  readonly project: HostObject;
+  /** Since when what was written is held against the project: not only from the new session on. */
+  readonly sinceNs: bigint;
+}
+
+export interface FillOptions {
+  readonly program: string;
+  readonly mostBytes: number;
+  readonly mostEntries: number;
+  readonly signal: AbortSignal;
+}
+
+/** Refuses (`workspace.origin`) a session that would not show that very project copy-on-write. */
+export function refuseOtherProject(origin: LayerOrigin, shown: HostObject | undefined): void {
+  const { project, from } = origin;
+  if (shown?.dev === project.dev && shown.ino === project.ino) return;
+  const reason = `${from} holds changes of ${project.source}, which is not shown copy-on-write here`;
+  throw toPolicyDenied({ verdict: 'deny', ruleId: 'workspace.origin', reason, hint: rules['workspace.origin'].hint });
+}
+
+/** Copies it into the layer of a session that is not running yet. Errors: SNAPSHOT_FAILED, INIT_MISSING, an AbortError. */
+export async function fillLayer(origin: LayerOrigin, upper: string, options: FillOptions): Promise<CopiedLayer> {
+  await using from = await OpenFolder.at(origin.upper);
+  await using to = await OpenFolder.at(upper);
+  return await copyLayer(from, to, options);
+}

@@ -1,0 +1,108 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/kit/clock.js';
+import { newSessionId } from '../../../src/kit/random-id.js';
+import { fillLayer, refuseOtherProject } from '../../../src/session/layer-origin.js';
+import type { NotedLayer } from '../../../src/session/layers.js';
+import { Snapshots, type SnapshotWish } from '../../../src/session/snapshots.js';
+import { InMemoryAudit } from '../../unit/session/support/audit.js';
+import { builtInit, builtSupport } from '../init/support/compiled.js';
+import { file, folder, gone, lines, opaque, Trees } from '../workspace/support/trees.js';
+
+const programs = { init: builtInit(), mark: builtSupport('test/native/workspace/support/mark.c') };
+const mib = 1024 ** 2;
+
+describe('snapshots of what a session has written', () => {
+  let trees: Trees;
+  let state: string;
+  let audit: InMemoryAudit;
+  let snapshots: Snapshots;
+  let noted: NotedLayer;
+  let elapsedMs: number;
+  const clock = { ...systemClock, now: () => Date.now() + elapsedMs };
+
+  beforeEach(() => {
+    trees = new Trees(programs);
+    trees.put('project', { changed: file('a'), gone: file('g'), old: folder({ below: file('b') }) });
+    trees.put('upper', { changed: file('changed'), gone, old: opaque({ fresh: file('f') }) });
+    state = mkdtempSync(join(tmpdir(), 'paddock-snapshots-'));
+    [audit, elapsedMs] = [new InMemoryAudit(), 0];
+    snapshots = new Snapshots({ folder: join(state, 'snapshots'), program: programs.init, clock, audit });
+    const { layer } = trees;
+    const [id, madeAtMs, keepMs] = [newSessionId(), Date.now(), 1000];
+    noted = { id, layer, note: { version: 1, session: id, madeAtMs, keepMs, project: layer.project, sinceNs: '7' } };
+  });
+  afterEach(() => {
+    trees[Symbol.dispose]();
+    rmSync(state, { recursive: true });
+  });
+
+  const { signal } = new AbortController();
+  function take(wish: Partial<SnapshotWish> = {}) {
+    return snapshots.take(noted, { keepMs: 1000, mostBytes: 8 * mib, mostEntries: 100, signal, ...wish });
+  }
+
+  it('keep it as it was, under an id and a name, with its digest in the audit log', async () => {
+    const before = lines(await trees.review());
+    const taken = await take({ name: 'first' });
+    trees.put('upper', { later: file('later') });
+    expect(await snapshots.get('first')).toEqual(taken);
+    expect(await snapshots.get(taken.id)).toMatchObject({ session: noted.id, sinceNs: '7', leftOut: 0, entries: 4 });
+    const origin = snapshots.originOf(taken);
+    expect(lines(await trees.ofLayer({ ...trees.layer, upper: origin.upper }))).toEqual(before);
+    expect(audit.lines).toEqual([`snapshot.take ${noted.id} ok`]);
+    await expect(snapshots.get('second')).rejects.toMatchObject({ code: 'NO_SUCH_SNAPSHOT' });
+  });
+
+  it('have the same digest for the same work, and another one for any other', async () => {
+    const [one, same] = [await take(), await take()];
+    expect(same.digest).toBe(one.digest);
+    const digests = new Set([one.digest]);
+    for (const change of [
+      { changed: file('changed', 0o755) },
+      { changed: file('other') },
+      { old: opaque({ fresh: file('g') }) },
+    ]) {
+      for (const name of Object.keys(change)) rmSync(join(trees.layer.upper, name), { recursive: true });
+      digests.add((await take(trees.put('upper', change) && {})).digest);
+    }
+    expect(digests.size).toBe(4);
+  });
+
+  it('refuse a name that is taken, and leave nothing where copying fails', async () => {
+    await take({ name: 'one' });
+    await expect(take({ name: 'one' })).rejects.toMatchObject({ info: { ruleId: 'snapshot.name-taken' } });
+    writeFileSync(join(trees.layer.upper, 'big'), Buffer.alloc(3 * mib, 1));
+    await expect(take({ mostBytes: mib })).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' });
+    expect(readdirSync(join(state, 'snapshots'))).toHaveLength(1);
+    expect(audit.lines.at(-1)).toBe(`snapshot.take ${noted.id} SNAPSHOT_FAILED`);
+  });
+
+  it('are removed when asked, when their time is over, and where a crash left half of one', async () => {
+    const [asked, over] = [await take(), await take()];
+    const lasting = await take({ keepMs: 1_000_000_000 });
+    await snapshots.remove(asked);
+    const half = join(state, 'snapshots/snp_aaaaaaaaaaaaaaaa');
+    mkdirSync(join(half, 'upper'), { recursive: true });
+    expect(await snapshots.sweep(false)).toEqual([]);
+    elapsedMs = 2000;
+    expect(await snapshots.sweep(true)).toEqual([join(state, 'snapshots', over.id)]);
+    utimesSync(half, 5, 5);
+    expect([...(await snapshots.sweep(false))].sort()).toEqual([half, join(state, 'snapshots', over.id)].sort());
+    expect(readdirSync(join(state, 'snapshots'))).toEqual([lasting.id]);
+  });
+
+  it('fill the layer of a session over the same project, and of no other', async () => {
+    const origin = snapshots.originOf(await take());
+    const upper = join(trees.top, 'fresh');
+    mkdirSync(upper);
+    await fillLayer(origin, upper, { program: programs.init, mostBytes: mib, mostEntries: 100, signal });
+    expect(lines(await trees.ofLayer({ ...trees.layer, upper }))).toEqual(lines(await trees.review()));
+    expect(() => refuseOtherProject(origin, trees.layer.project)).not.toThrow();
+    for (const shown of [undefined, { ...trees.layer.project, ino: '1' }]) {
+      expect(() => refuseOtherProject(origin, shown)).toThrow(expect.objectContaining({ ruleId: 'workspace.origin' }));
+    }
+  });
+});
