@@ -7,6 +7,7 @@ import { pruneSessions } from '../session/prune.js';
 import type { PruneReport } from '../session/prune-report.js';
 import { isPruneDue, reapOnTimer } from '../session/reaper.js';
 import type { App } from './app.js';
+import { sessionCopies } from './session-copies.js';
 
 export interface PruneChoices {
   readonly isDryRun: boolean;
@@ -18,7 +19,9 @@ export interface PruneChoices {
 /** Prunes this user's sessions with what the app has at hand. Errors: AUDIT_UNWRITABLE, INTERRUPTED. */
 export async function pruneHere(app: App, choices: PruneChoices): Promise<PruneReport> {
   const [audit, engine, parts] = await Promise.all([app.audit(), engineIfAny(app), judgeParts(app)]);
-  return pruneSessions({ ...parts, engine, audit, runtimeDir: app.userRuntimeDir, ...choices });
+  const report = await pruneSessions({ ...parts, engine, audit, runtimeDir: app.userRuntimeDir, ...choices });
+  const { snapshots } = await sessionCopies(app);
+  return { ...report, files: [...report.files, ...(await snapshots.sweep(choices.isDryRun))] };
 }
 
 /**

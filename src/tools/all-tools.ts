@@ -1,13 +1,16 @@
 import { checkHost } from './check-host.js';
+import { compareSessions } from './compare-sessions.js';
 import { createSession } from './create-session.js';
 import type { Tool } from './define-tool.js';
 import { destroySession } from './destroy-session.js';
 import { executeCommand } from './execute-command.js';
+import { forkSession } from './fork-session.js';
 import { getCommand } from './get-command.js';
 import { getSession } from './get-session.js';
 import { getSessionLogs } from './get-session-logs.js';
 import { listSessions } from './list-sessions.js';
 import type { ToolServices } from './services.js';
+import { snapshotSession } from './snapshot-session.js';
 import { stopCommand } from './stop-command.js';
 import { updateSession } from './update-session.js';
 
@@ -22,5 +25,8 @@ export const allTools: readonly Tool<ToolServices>[] = [
   getCommand,
   stopCommand,
   getSessionLogs,
+  snapshotSession,
+  forkSession,
+  compareSessions,
   checkHost,
 ];

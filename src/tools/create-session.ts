@@ -14,11 +14,18 @@ export const createSession = defineTool({
     'control with what was asked, what the engine says and what the kernel confirms. What loosens the site policy is refused with ' +
     'a rule id. profile names a set of defaults, such as strict; whatever else you ask for stands over it.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
-  input: createRequestSchema,
+  input: createRequestSchema.extend({
+    snapshot: z
+      .string()
+      .max(64)
+      .optional()
+      .describe('Id or name of a snapshot to begin with; its project and workspace cow are meant when left out.'),
+  }),
   output: sessionView.extend({ enforcement: enforcementView, notes: z.array(z.string()) }),
-  async handle(services: ToolServices, args, { signal }) {
-    const request = withDefaultProject(args, services.defaultProject);
-    const session = await services.sessions.create(request, signal);
+  async handle(services: ToolServices, { snapshot, ...args }, { signal }) {
+    const start = snapshot === undefined ? undefined : await services.copies.startFrom(snapshot, args);
+    const request = start?.request ?? withDefaultProject(args, services.defaultProject);
+    const session = await services.sessions.create(request, signal, start?.origin);
     const view = viewSession(session, services.clock.now());
     const notes = [...session.notes];
     return {

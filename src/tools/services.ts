@@ -2,6 +2,7 @@ import type { SitePolicy } from '../core/site-policy.js';
 import type { CheckReport } from '../doctor/report.js';
 import type { Clock } from '../kit/clock.js';
 import type { Monitoring } from '../monitor/monitoring.js';
+import type { SessionCopies } from '../session/changes/session-copies.js';
 import type { Sessions } from '../session/sessions.js';
 import type { RecordStore } from '../session/store.js';
 
@@ -9,6 +10,7 @@ import type { RecordStore } from '../session/store.js';
 export interface ToolServices {
   readonly sessions: Sessions;
   readonly store: RecordStore;
+  readonly copies: SessionCopies;
   /** What the sessions use, and what is alarming about it. */
   readonly monitoring: Pick<Monitoring, 'stateOf'>;
   readonly sitePolicy: SitePolicy;

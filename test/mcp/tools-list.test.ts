@@ -12,6 +12,9 @@ const names = [
   'get_command',
   'stop_command',
   'get_session_logs',
+  'snapshot_session',
+  'fork_session',
+  'compare_sessions',
   'check_host',
 ];
 

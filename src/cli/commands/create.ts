@@ -5,7 +5,7 @@ import type { CliCommand } from '../command.js';
 import { report } from '../output.js';
 import { reapBeside } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
-import { requestOf, requestOptions } from './request.js';
+import { requestOptions, startOf } from './request.js';
 
 export const create: CliCommand = {
   name: 'create',
@@ -17,7 +17,8 @@ export const create: CliCommand = {
     await using beside = new Disposables();
     beside.use(reapBeside(app, context.signal));
     const sessions = await app.sessions('detached');
-    const session = await sessions.create(requestOf(context), context.signal);
+    const { request, origin } = await startOf(context, app);
+    const session = await sessions.create(request, context.signal, origin);
     const { record } = session;
     const { controls } = session.sandbox.handle.evidence;
     const weak = controls.filter((c) => c.status !== 'enforced').map((c) => `  not enforced: ${c.id} (${c.status})`);

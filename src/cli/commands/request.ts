@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
 import { PaddockError } from '../../core/errors.js';
 import type { CreateRequest } from '../../policy/request.js';
+import type { LayerOrigin } from '../../session/layer-origin.js';
+import type { App } from '../app.js';
 import { type CliOptions, type CommandContext, text, texts } from '../command.js';
+import { sessionCopies } from '../session-copies.js';
 
 /** The flags that say what a sandbox is to be, besides the profile. */
 export const planOptions = {
@@ -31,6 +34,7 @@ export const planOptions = {
 
 /** Those of `run` and `create`. */
 export const requestOptions = {
+  snapshot: { type: 'string', help: 'id or name of a snapshot to begin with, over its project' },
   profile: { type: 'string', help: 'named set of defaults: standard, strict, debug, nested or one of your own' },
   ...planOptions,
 } as const satisfies CliOptions;
@@ -69,6 +73,15 @@ export function requestOf(context: CommandContext): Record<string, unknown> {
   const labels = pairs(texts(context, 'label'), () => '');
   if (labels !== undefined) request.labels = labels;
   return request;
+}
+
+/** The request behind the flags, and what the session is to begin with besides the project. Errors: NO_SUCH_SNAPSHOT. */
+export async function startOf(
+  context: CommandContext,
+  app: App,
+): Promise<{ readonly request: Record<string, unknown>; readonly origin?: LayerOrigin }> {
+  const [snapshot, request] = [text(context, 'snapshot'), requestOf(context)];
+  return snapshot === undefined ? { request } : (await sessionCopies(app)).startFrom(snapshot, request);
 }
 
 /** Variables of a repeated flag: `NAME=value`, or a bare NAME for the value it has in our own environment. */

@@ -1,6 +1,6 @@
 import { Disposables } from '../../kit/disposables.js';
 import { App } from '../app.js';
-import { type CliCommand, type CommandContext, isSet } from '../command.js';
+import { type CliCommand, isSet } from '../command.js';
 import { report, write } from '../output.js';
 import { reapBeside } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
@@ -13,7 +13,7 @@ import {
   runThrough,
   startIn,
 } from './command-io.js';
-import { requestOf, requestOptions } from './request.js';
+import { requestOptions, startOf } from './request.js';
 
 export const run: CliCommand = {
   name: 'run',
@@ -31,7 +31,8 @@ export const run: CliCommand = {
     await using beside = new Disposables();
     beside.use(reapBeside(app, context.signal));
     const sessions = await app.sessions('attached');
-    const session = await sessions.create(requestToRun(context), context.signal);
+    const { request, origin } = await startOf(context, app);
+    const session = await sessions.create(toRun(request, isSet(context, 'keep')), context.signal, origin);
     const { spec, evidence } = session.sandbox.handle;
     const weak = notEnforced(evidence.controls);
     if (weak !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${weak}\n`);
@@ -48,7 +49,6 @@ export const run: CliCommand = {
 };
 
 /** What one command has changed is only kept where that is asked for. */
-function requestToRun(context: CommandContext): Record<string, unknown> {
-  const request = requestOf(context);
-  return isSet(context, 'keep') || request['keepChanges'] !== undefined ? request : { ...request, keepChanges: false };
+function toRun(request: Record<string, unknown>, isKept: boolean): Record<string, unknown> {
+  return isKept || request['keepChanges'] !== undefined ? request : { ...request, keepChanges: false };
 }

@@ -18,6 +18,7 @@ import type { CliCommand } from '../command.js';
 import { checkHost } from '../host-check.js';
 import { newMonitoring } from '../new-monitoring.js';
 import { pruneHere, reapWhileOpen } from '../prune-here.js';
+import { sessionCopies } from '../session-copies.js';
 import { settingsOf } from '../settings.js';
 
 const lastResortMs = 9000;
@@ -111,6 +112,7 @@ async function makeServices({ app, monitoring, held, log }: ServiceParts, signal
     sessions,
     monitoring,
     store: app.store,
+    copies: await sessionCopies(app),
     sitePolicy: app.config.sitePolicy,
     clock: systemClock,
     defaultProject: project instanceof PolicyDenied ? undefined : project.source,

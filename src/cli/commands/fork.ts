@@ -1,0 +1,51 @@
+import { isSessionId, type SessionId } from '../../core/ids.js';
+import { formatDuration } from '../../core/units.js';
+import { forkRequestOf } from '../../session/changes/fork-request.js';
+import { App } from '../app.js';
+import { type CliCommand, text } from '../command.js';
+import { report } from '../output.js';
+import { sessionCopies } from '../session-copies.js';
+import { settingsOf } from '../settings.js';
+import { oneId } from './detached.js';
+import { variables } from './request.js';
+
+export const fork: CliCommand = {
+  name: 'fork',
+  usage: 'fork ID [--name NAME] [--env NAME=VALUE…]',
+  summary: 'a new session that begins with what another one has changed, and outlives this command',
+  mostPositionals: 1,
+  options: {
+    name: { type: 'string', help: 'name of the new session' },
+    env: {
+      type: 'string',
+      multiple: true,
+      help: 'variable of every command: NAME=VALUE, or NAME for its value here; repeatable',
+    },
+  },
+  async run(context) {
+    const id = oneId(context.positionals);
+    await using app = new App(await settingsOf(context), context.env);
+    const { noted, ...origin } = await (await sessionCopies(app)).originOf(id);
+    const record = isSessionId(id) ? await app.store.load(id as SessionId) : undefined;
+    const name = text(context, 'name');
+    const request = forkRequestOf(noted.note, record, variables(context, 'env'));
+    const sessions = await app.sessions('detached');
+    const session = await sessions.create(
+      { ...request, ...(name === undefined ? {} : { name }) },
+      context.signal,
+      origin,
+    );
+    const { record: made } = session;
+    const document = {
+      sessionId: made.id,
+      forkOf: id,
+      endsAt: new Date(made.deadlineAtMs).toISOString(),
+      notes: session.notes,
+    };
+    const lines = [made.id, `  begins with the changes of ${id}`, `  ends in ${formatDuration(made.spec.lifetimeMs)}`];
+    // Before anybody can read the id: whoever uses it next finds the session free.
+    await sessions[Symbol.asyncDispose]();
+    await report(context, document, [...lines, ...session.notes.map((note) => `  note: ${note}`)].join('\n'));
+    return 0;
+  },
+};

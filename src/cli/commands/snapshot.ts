@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { snapshotFields } from '../../policy/snapshot-request.js';
+import { snapshotText, viewSnapshot } from '../../tools/snapshot-view.js';
+import { App } from '../app.js';
+import { type CliCommand, text } from '../command.js';
+import { report } from '../output.js';
+import { sessionCopies } from '../session-copies.js';
+import { settingsOf } from '../settings.js';
+import { oneId } from './detached.js';
+
+export const snapshot: CliCommand = {
+  name: 'snapshot',
+  usage: 'snapshot ID [--name NAME] [--keep 30d]',
+  summary: 'keeps a copy of what a session has changed, to begin other sessions with',
+  mostPositionals: 1,
+  options: {
+    name: { type: 'string', help: 'a name by which it can be used' },
+    keep: { type: 'string', help: 'how long it is kept, such as 7d (default: 30d)' },
+  },
+  async run(context) {
+    const id = oneId(context.positionals);
+    const wish = z.strictObject(snapshotFields).parse({ name: text(context, 'name'), keep: text(context, 'keep') });
+    await using app = new App(await settingsOf(context), context.env);
+    const copies = await sessionCopies(app);
+    const { name, keep: keepMs } = wish;
+    const view = viewSnapshot(await copies.snapshot(id, { name, keepMs, signal: context.signal }));
+    await report(context, view, snapshotText(view));
+    return 0;
+  },
+};

@@ -1,0 +1,14 @@
+import { join } from 'node:path';
+import { systemClock } from '../kit/clock.js';
+import { stageInit } from '../sandbox/init-binary.js';
+import { SessionCopies } from '../session/changes/session-copies.js';
+import { Snapshots } from '../session/snapshots.js';
+import { type App, builtInit } from './app.js';
+
+/** Snapshots, and what else is made of what sessions of this user have written. */
+export async function sessionCopies(app: App): Promise<SessionCopies> {
+  const { stateDir, sitePolicy } = app.config;
+  const [audit, { source: program }] = await Promise.all([app.audit(), stageInit(builtInit, stateDir)]);
+  const snapshots = new Snapshots({ folder: join(stateDir, 'snapshots'), program, clock: systemClock, audit });
+  return new SessionCopies({ store: app.store, snapshots, ceilings: sitePolicy.ceilings, program });
+}

@@ -1,0 +1,44 @@
+import type { CreateRequest } from '../../policy/request.js';
+import { baseEnv } from '../../policy/surroundings.js';
+import type { LayerNote } from '../../workspace/layer-note.js';
+import type { SessionRecord } from '../record.js';
+
+/**
+ * A request for a session like another one: image, profile, limits and times as that has them, over the same project. Whose session is over has no
+ * record any more: then what is asked for is a session by the defaults. Values of variables are in no record: `env` is what its holder knows.
+ */
+export function forkRequestOf(
+  note: LayerNote,
+  record: SessionRecord | undefined,
+  env: Readonly<Record<string, string>> = {},
+): CreateRequest {
+  const base = { projectPath: note.project.source, workspace: 'cow' as const };
+  if (record === undefined) return base;
+  const { limits, image, mounts, labels, ...spec } = record.spec;
+  const mcpMounts = mounts
+    .filter(({ purpose }) => purpose === 'mcp')
+    .map(({ hostPath, target, readOnly }) => ({ source: hostPath, target, readOnly }));
+  return {
+    ...base,
+    ...(spec.profile === undefined ? {} : { profile: spec.profile }),
+    ...(image.kind === 'host' ? { image: 'host', hostFolders: [...image.extraFolders] } : { image: image.reference }),
+    ...(spec.seccomp === undefined ? {} : { seccomp: spec.seccomp }),
+    memory: limits.memoryBytes,
+    cpus: limits.cpuMillis / 1000,
+    pids: limits.pids,
+    ...(limits.diskBytes === undefined ? {} : { disk: limits.diskBytes }),
+    lifetime: `${spec.lifetimeMs}ms`,
+    ...(spec.idleTimeoutMs === undefined ? {} : { idleTimeout: `${spec.idleTimeoutMs}ms` }),
+    ...(spec.timeoutMs === undefined ? {} : { timeout: `${spec.timeoutMs}ms` }),
+    keepChanges: spec.keepChangesMs === undefined || spec.keepChangesMs === 0 ? false : `${spec.keepChangesMs}ms`,
+    env: own(env, baseEnv(image.kind)),
+    labels: { ...labels },
+    workdir: spec.workdir,
+    ...(mcpMounts.length === 0 ? {} : { mcpMounts }),
+  };
+}
+
+/** Without what every session has. */
+function own(env: Readonly<Record<string, string>>, base: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name, value]) => base[name] !== value));
+}

@@ -1,0 +1,71 @@
+import { PolicyDenied, SessionError } from '../../core/errors.js';
+import { isSessionId, type SessionId } from '../../core/ids.js';
+import type { Ceilings } from '../../core/site-policy.js';
+import { type Comparison, compareLayers } from '../../workspace/changes/compare-layers.js';
+import type { LayerOrigin } from '../layer-origin.js';
+import { layerOf, type NotedLayer } from '../layers.js';
+import type { Snapshot, Snapshots, SnapshotWish } from '../snapshots.js';
+import type { RecordStore } from '../store.js';
+
+export interface SessionCopiesParts {
+  readonly store: RecordStore;
+  readonly snapshots: Snapshots;
+  readonly ceilings: Ceilings;
+  /** paddock-init, as a program of this host. */
+  readonly program: string;
+}
+
+/** Copies and comparisons of what sessions of this user have written, running or over, whoever holds them. */
+export class SessionCopies {
+  readonly snapshots: Snapshots;
+  readonly #parts: SessionCopiesParts;
+
+  constructor(parts: SessionCopiesParts) {
+    this.#parts = parts;
+    this.snapshots = parts.snapshots;
+  }
+
+  /** Errors: NO_SUCH_SESSION, and those of `Snapshots.take`. */
+  async snapshot(id: string, wish: Pick<SnapshotWish, 'name' | 'keepMs' | 'signal'>): Promise<Snapshot> {
+    const { diskBytes: mostBytes, diskInodes: mostEntries } = this.#parts.ceilings;
+    return this.snapshots.take(await this.layer(id), { ...wish, mostBytes, mostEntries });
+  }
+
+  /** A request that begins with a snapshot: its project copy-on-write, unless the request says otherwise. Errors: NO_SUCH_SNAPSHOT. */
+  async startFrom<T extends object>(
+    idOrName: string,
+    request: T,
+  ): Promise<{ readonly origin: LayerOrigin; readonly request: T & { projectPath: string; workspace: string } }> {
+    const snapshot = await this.snapshots.get(idOrName);
+    const start = { projectPath: snapshot.project.source, workspace: 'cow' };
+    return { origin: this.snapshots.originOf(snapshot), request: { ...start, ...request } };
+  }
+
+  /** What a fork of that session begins with. Errors: NO_SUCH_SESSION. */
+  async originOf(id: string): Promise<LayerOrigin & { readonly noted: NotedLayer }> {
+    const noted = await this.layer(id);
+    const { upper, project, sinceNs } = noted.layer;
+    return { from: `session ${noted.id}`, upper, project, sinceNs, noted };
+  }
+
+  /** Errors: NO_SUCH_SESSION, PolicyDenied (`workspace.origin`: their projects are not the same), those of `changesOf`. */
+  async compare(a: string, b: string, signal: AbortSignal): Promise<Comparison> {
+    const [one, other] = await Promise.all([this.layer(a), this.layer(b)]);
+    const [x, y] = [one.layer.project, other.layer.project];
+    if (x.dev !== y.dev || x.ino !== y.ino) {
+      throw new PolicyDenied('workspace.origin', `one session has changes of ${x.source}, the other of ${y.source}`, {
+        hint: 'Compare sessions over the same project.',
+      });
+    }
+    return compareLayers(one.layer, other.layer, { program: this.#parts.program, signal });
+  }
+
+  /** Errors: NO_SUCH_SESSION. */
+  async layer(id: string): Promise<NotedLayer> {
+    const found = isSessionId(id) ? await layerOf(this.#parts.store, id as SessionId) : undefined;
+    if (found !== undefined) return found;
+    throw new SessionError('NO_SUCH_SESSION', 'there are no changes of such a session beside its project', {
+      hint: 'Only sessions with workspace cow have any; their ids are in list_sessions, `paddock ps` and `paddock changes --all`.',
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { isSessionId, type SessionId } from '../core/ids.js';
+import { forkRequestOf } from '../session/changes/fork-request.js';
+import { defineTool } from './define-tool.js';
+import type { ToolServices } from './services.js';
+import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
+
+export const forkSession = defineTool({
+  name: 'fork_session',
+  title: 'Fork a session',
+  description:
+    'Makes a new session over the same project that begins with what another one with workspace "cow" has changed, running or ended, with the ' +
+    'same image, profile, limits and times. Both go on by themselves: try several ways, hold them against each other with compare_sessions, ' +
+    'apply one. Commands and scratch folders (/tmp, the home) are not taken over.',
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+  input: z.strictObject({ sessionId: z.string().max(64), name: z.string().max(256).optional() }),
+  output: sessionView.extend({ forkOf: z.string(), enforcement: enforcementView, notes: z.array(z.string()) }),
+  async handle(services: ToolServices, { sessionId, name }, { signal }) {
+    const { noted, ...origin } = await services.copies.originOf(sessionId);
+    const record = isSessionId(sessionId) ? await services.store.load(sessionId as SessionId) : undefined;
+    const env = services.sessions.list.find(({ id }) => id === sessionId)?.sandbox.handle.spec.env;
+    const request = { ...forkRequestOf(noted.note, record, env), ...(name === undefined ? {} : { name }) };
+    const session = await services.sessions.create(request, signal, origin);
+    const view = viewSession(session, services.clock.now());
+    const notes = [...session.notes];
+    return {
+      structured: { ...view, forkOf: sessionId, enforcement: viewEnforcement(session), notes },
+      text: [sessionText(view), `  begins with the changes of ${sessionId}`, ...notes.map((n) => `  note: ${n}`)].join(
+        '\n',
+      ),
+    };
+  },
+});

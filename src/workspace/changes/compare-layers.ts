@@ -1,0 +1,88 @@
+import { OpenFolder } from '../../kit/open-folder.js';
+import type { Change, Entry, Review } from './change.js';
+import { changesOf, type ReviewOptions } from './changes-of.js';
+import { hasSameContent } from './content.js';
+import type { Layer } from './layer.js';
+
+/** A path that at least one of two sessions has changed. */
+export interface Difference {
+  readonly path: string;
+  /** What each did there; absent where it left the project's. */
+  readonly a?: Change;
+  readonly b?: Change;
+  /** Whether both show the same there: kind, permissions, content, and where a link leads. */
+  readonly isSame: boolean;
+}
+
+export interface Comparison {
+  /** By the bytes of the paths. */
+  readonly differences: readonly Difference[];
+  readonly isComplete: boolean;
+}
+
+/**
+ * Holds what two sessions have made of one project against each other. As with a review, what was written counts and not the project's size. Errors:
+ * those of `changesOf`; the caller makes sure that both are of the same project.
+ */
+export async function compareLayers(a: Layer, b: Layer, options: ReviewOptions): Promise<Comparison> {
+  const [ofA, ofB] = await Promise.all([changesOf(a, options), changesOf(b, options)]);
+  await using upperA = await OpenFolder.at(a.upper);
+  await using upperB = await OpenFolder.at(b.upper);
+  const [inA, inB] = [byPath(ofA), byPath(ofB)];
+  const paths = [...new Set([...inA.keys(), ...inB.keys()])].sort((x, y) =>
+    Buffer.compare(Buffer.from(x), Buffer.from(y)),
+  );
+  const uppers = { a: upperA, b: upperB };
+  const differences: Difference[] = [];
+  for (const path of paths) {
+    const [one, other] = [inA.get(path), inB.get(path)];
+    const isSame = one !== undefined && other !== undefined && (await isSameChange(one, other, uppers, options.signal));
+    differences.push({ path, ...(one && { a: one }), ...(other && { b: other }), isSame });
+  }
+  return { differences, isComplete: ofA.isComplete && ofB.isComplete };
+}
+
+interface Uppers {
+  readonly a: OpenFolder;
+  readonly b: OpenFolder;
+}
+
+async function isSameChange(
+  { after: one, path }: Change,
+  { after: other }: Change,
+  uppers: Uppers,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (one === undefined || other === undefined) return one === other;
+  if (one.type !== other.type || one.mode !== other.mode || one.target !== other.target) return false;
+  if (one.type !== 'file') return one.type !== 'other';
+  return one.sizeBytes === other.sizeBytes && (await isSameFile(path, one, uppers, signal));
+}
+
+/** What can't be read is not known to be the same. */
+async function isSameFile(path: string, { sizeBytes }: Entry, { a, b }: Uppers, signal: AbortSignal): Promise<boolean> {
+  const names = path.split('/');
+  const name = names.pop() ?? '';
+  try {
+    await using folderA = await a.down(names);
+    await using folderB = await b.down(names);
+    return await hasSameContent({ folder: folderA, name }, { folder: folderB, name }, sizeBytes, signal);
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  }
+}
+
+/** A renaming is also that what was there before is gone. */
+function byPath({ changes }: Review): ReadonlyMap<string, Change> {
+  return new Map(
+    changes.flatMap((change): [string, Change][] => {
+      const { path, from, before } = change;
+      if (from === undefined) return [[path, change]];
+      return [
+        [path, change],
+        [from, { path: from, kind: 'deleted', ...(before && { before }) }],
+      ];
+    }),
+  );
+}
