@@ -1,5 +1,5 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
-import { addChange, compareEntry, type Findings, openBelow, type Place } from './comparison.js';
+import { addChange, compareEntry, type Findings, lookAtProject, openBelow, type Place } from './comparison.js';
 import { addDeleted, addDeletedBelow, addOthersDeleted, keyOf } from './deletions.js';
 import { pathBelow } from './names.js';
 import { entryOf, typeOf } from './stamp.js';
@@ -30,7 +30,7 @@ async function compareChild(place: Place, child: UpperEntry, isHidden: boolean, 
     return;
   }
   if (child.cut === 'unreadable') {
-    addClosed(place, child, findings);
+    await addClosed(place, child, findings);
     return;
   }
   const before = await compareEntry(place, child, findings);
@@ -54,8 +54,10 @@ async function enter(place: Place, child: UpperEntry, isHidden: boolean, finding
 }
 
 /** A folder that can't be read: neither what is in it can be told nor whether it hides what the project has there. */
-function addClosed(place: Place, child: UpperEntry, findings: Findings): void {
+async function addClosed(place: Place, child: UpperEntry, findings: Findings): Promise<void> {
   findings.cuts.add('unreadable');
   const path = pathBelow(place.path, child.name);
-  addChange(findings, path, 'modified', { after: entryOf(child.facts) }, 'unreadable');
+  const found = await lookAtProject(place.project, child.name, findings);
+  const sides = { ...(found === undefined ? {} : { before: found.entry }), after: entryOf(child.facts) };
+  addChange(findings, path, found === undefined ? 'added' : 'modified', sides, 'unreadable');
 }
