@@ -115,5 +115,6 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     tcpAllowed: false,
     versionFloorRequired: false,
     alarms,
+    withhold: [],
   };
 }

@@ -114,7 +114,16 @@ const admission = z.strictObject({
   kept_changes: bytes.optional(),
 });
 
+/** Names of files and folders in a project, with `*` for any part of a name: `deploy`, `ops/*.sh`. */
+const place = line
+  .pipe(z.string().max(256))
+  .refine((text) => !text.startsWith('/') && text.split('/').every((name) => !['', '.', '..', '**'].includes(name)), {
+    error: 'is no name, nor names with / between them',
+  })
+  .transform((text) => text.normalize('NFKC').toLowerCase());
+
 const siteRules = {
+  apply: z.strictObject({ withhold: z.array(place).max(256).optional() }).optional(),
   ceilings: ceilings.optional(),
   admission: admission.optional(),
   alarms: alarms.optional(),

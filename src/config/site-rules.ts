@@ -93,8 +93,15 @@ export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string,
   }
   const added = rules.require?.filter((id) => !before.require.includes(id)) ?? [];
   for (const id of added) draft.origins.set(`require.${id}`, origin);
+  const withhold = withMore(draft, rules.apply?.withhold ?? [], origin);
   // It holds only keys of the table above, with the values the schema made for them.
-  draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings, alarms, admission };
+  draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings, alarms, admission, withhold };
+}
+
+/** Every file can withhold more, and none less. */
+function withMore({ policy, origins }: PolicyDraft, added: readonly string[], origin: string): readonly string[] {
+  if (added.length > 0) origins.set('policy.withhold', origin);
+  return [...new Set([...policy.withhold, ...added])];
 }
 
 interface NumbersOptions<T> {

@@ -92,4 +92,6 @@ export interface SitePolicy {
   /** Engine versions below the known-good floor are an error instead of a warning. */
   readonly versionFloorRequired: boolean;
   readonly alarms: AlarmThresholds;
+  /** Places in projects that are withheld when changes are applied, besides those that always are (docs/withheld.md). */
+  readonly withhold: readonly string[];
 }

@@ -92,6 +92,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
   tcpAllowed: fc.constant(false),
   alarms: fc.constant(base.alarms),
   versionFloorRequired: fc.constant(false),
+  withhold: fc.constant([]),
 });
 
 /** A policy that is at least as strict as the given one in every respect. */

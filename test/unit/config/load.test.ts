@@ -184,6 +184,21 @@ lifetime = "1h"
     for (const part of [key, asked, allowed, userFile]) expect(message).toContain(part);
   });
 
+  it('withholds what any file adds, and never less', async () => {
+    const found = {
+      [defaultPolicyPath]: rootFile('[apply]\nwithhold = ["Deploy", "ops/*.sh"]'),
+      [userFile]: '[policy.apply]\nwithhold = ["infra"]',
+    };
+    const { sitePolicy, origins } = await load({}, found);
+    expect(sitePolicy.withhold).toEqual(['deploy', 'ops/*.sh', 'infra']);
+    expect(origins['policy.withhold']).toBe(`file:${userFile}`);
+    for (const bad of ['/etc', '../x', 'a//b', '**', '']) {
+      expect(await complaint({}, { [userFile]: `[policy.apply]\nwithhold = ["${bad}"]` })).toContain(
+        'policy.apply.withhold.0',
+      );
+    }
+  });
+
   it('is not loosened from the environment', async () => {
     const found = { [defaultPolicyPath]: rootFile(policy) };
     expect(await complaint({ env: { PADDOCK_MAX_SESSIONS: '9' } }, found)).toContain('env:PADDOCK_MAX_SESSIONS');

@@ -1,0 +1,82 @@
+import { isPattern, matchesGlob } from './path-glob.js';
+import type { PlaceVerdict, WithheldPlaces } from './withheld.js';
+
+/** What is chosen among: as much of a change as its choice takes. */
+export interface Choosable {
+  readonly path: string;
+  readonly from?: string | undefined;
+  readonly after?: { readonly type: string; readonly target?: string | undefined } | undefined;
+}
+
+export interface Choice {
+  /** Paths, folders with all that is in them, and patterns. None: everything. */
+  readonly paths: readonly string[];
+  /** Everything, and what `paths` names as well. */
+  readonly all: boolean;
+  /** Paths at which the session's version is wanted, whatever the project has; they are chosen by that. */
+  readonly overwrite: readonly string[];
+}
+
+export interface Chosen<T> {
+  readonly changes: readonly T[];
+  /** Those that were given by their own path. */
+  readonly named: ReadonlySet<string>;
+  readonly withheld: readonly { readonly change: T; readonly verdict: PlaceVerdict }[];
+  /** What of the choice names no change at all. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Which changes are meant, and which of those are withheld: what the host would execute or trust, unless it is named by its own path.
+ * A folder, a pattern and `all` name nothing. Pure.
+ */
+export function chooseChanges<T extends Choosable>(
+  changes: readonly T[],
+  choice: Choice,
+  places: WithheldPlaces,
+): Chosen<T> {
+  const byPath = new Map(changes.flatMap((change) => pathsOf(change).map((path) => [path, change])));
+  const wanted = new Set<T>(choice.all || choice.paths.length === 0 ? changes : []);
+  const named = new Set<string>();
+  const unknown: string[] = [];
+  for (const given of choice.paths) {
+    const name = given.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
+    const own = byPath.get(name);
+    if (own !== undefined) named.add(own.path);
+    const found = changes.filter((change) => change === own || pathsOf(change).some((path) => isMeant(path, name)));
+    if (found.length === 0) unknown.push(given);
+    for (const change of found) wanted.add(change);
+  }
+  for (const path of choice.overwrite) {
+    const change = byPath.get(path);
+    if (change === undefined) unknown.push(path);
+    else wanted.add(change);
+  }
+  const judged = changes
+    .filter((change) => wanted.has(change))
+    .map((change) => ({ change, verdict: verdictOn(change, named, places) }));
+  return {
+    changes: judged.flatMap(({ change, verdict }) => (verdict === undefined ? [change] : [])),
+    withheld: judged.flatMap(({ change, verdict }) => (verdict === undefined ? [] : [{ change, verdict }])),
+    named,
+    unknown,
+  };
+}
+
+function verdictOn(change: Choosable, named: ReadonlySet<string>, places: WithheldPlaces): PlaceVerdict | undefined {
+  if (named.has(change.path)) return undefined;
+  return places.verdictOn(placeOf(change));
+}
+
+/** What decides about a change by its place. */
+export function placeOf({ path, from, after }: Choosable) {
+  return { path, from, target: after?.type === 'link' ? (after.target ?? '') : undefined };
+}
+
+function pathsOf({ path, from }: Choosable): readonly string[] {
+  return from === undefined ? [path] : [path, from];
+}
+
+function isMeant(path: string, name: string): boolean {
+  return isPattern(name) ? matchesGlob(path, name) : path.startsWith(`${name}/`);
+}

@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { WithheldPlaces } from '../../../src/policy/withheld.js';
+import { otherWithheldRules, type WithheldRule, withheldRules } from '../../../src/policy/withheld-places.js';
+
+const places = new WithheldPlaces();
+const ruleOf = (path: string, more: { from?: string; target?: string } = {}) =>
+  places.verdictOn({ path, ...more })?.rule;
+
+describe('what is withheld unless it is named', () => {
+  it.each([
+    ...[
+      '.git',
+      '.git/hooks/pre-commit',
+      'vendor/lib/.git/config',
+      '.gitmodules',
+      'a/.gitattributes',
+      '.gitconfig',
+      'docs/HEAD',
+    ],
+    ...[
+      '.vscode/tasks.json',
+      'x/.vscode',
+      'p.code-workspace',
+      '.idea/workspace.xml',
+      '.envrc',
+      '.npmrc',
+      '.yarnrc',
+      '.yarnrc.yml',
+    ],
+    ...[
+      '.pnpmfile.cjs',
+      '.mcp.json',
+      '.claude/settings.json',
+      '.cursor/mcp.json',
+      '.codex/config.toml',
+      '.gemini/settings.json',
+    ],
+    ...[
+      '.opencode/x',
+      'AGENTS.md',
+      'docs/CLAUDE.md',
+      'GEMINI.md',
+      '.cursorrules',
+      '.windsurfrules',
+      '.github/copilot-instructions.md',
+    ],
+    ...[
+      '.bashrc',
+      '.zshenv',
+      '.profile',
+      '.github/workflows/ci.yml',
+      '.gitlab-ci.yml',
+      '.circleci/config.yml',
+      'Jenkinsfile',
+    ],
+    ...[
+      'azure-pipelines.yml',
+      'Makefile',
+      'sub/GNUmakefile',
+      'Justfile',
+      'Taskfile.yml',
+      'CMakeLists.txt',
+      'tests/conftest.py',
+    ],
+    ...[
+      'sitecustomize.py',
+      'usercustomize.py',
+      'lib/evil.pth',
+      '.pre-commit-config.yaml',
+      '.husky/pre-commit',
+      '.devcontainer.json',
+    ],
+    ...[
+      '.direnv/x',
+      '.tool-versions',
+      'mise.toml',
+      'build.rs',
+      'setup.py',
+      'eslint.config.mjs',
+      'node_modules/.bin/eslint',
+    ],
+    ...['a/__pycache__/b.cpython-312.pyc', '.venv/bin/python'],
+  ])('takes %s for such a place', (path) => {
+    expect(ruleOf(path)).toMatch(/^withheld\./);
+  });
+
+  it.each([
+    'src/main.ts',
+    'README.md',
+    '.gitignore',
+    'github/workflows/x',
+    'git/hooks',
+    'head/index.html',
+    'docs/makefiles.md',
+    'x.mk.txt',
+  ])('has nothing against %s', (path) => {
+    expect(ruleOf(path)).toBeUndefined();
+  });
+
+  it.each([
+    '.GIT/config',
+    '.Git/hooks/x',
+    '.git./config',
+    '.git /x',
+    '.g\u{200d}it/config',
+    '.git::$INDEX_ALLOCATION/x',
+    'GIT~1/x',
+    'MAKEFILE',
+    'claude.MD',
+  ])('sees through %j', (path) => {
+    expect(ruleOf(path)).toBeDefined();
+  });
+
+  it('looks at both names of what was moved', () => {
+    expect(ruleOf('harmless', { from: '.git/config' })).toBe('withheld.git');
+    expect(ruleOf('.git/config', { from: 'harmless' })).toBe('withheld.git');
+  });
+
+  it('looks at where a link is, at what it would bring below it, and at where it leads', () => {
+    expect(ruleOf('.vscode', { target: 'harmless' })).toBe('withheld.editor');
+    expect(ruleOf('.github', { target: 'harmless' })).toBeDefined();
+    expect(ruleOf('.github')).toBeUndefined();
+    expect(ruleOf('src/notes', { target: '../.git/config' })).toBe('withheld.git');
+    expect(ruleOf('src/notes', { target: 'other' })).toBeUndefined();
+  });
+
+  it('takes what the site adds, in the same form, and loses nothing by it', () => {
+    const more = new WithheldPlaces(['deploy', 'ops/*.sh']);
+    expect(
+      ['deploy/run', 'x/ops/go.sh', '.git/config', 'ops/go.txt'].map((path) => more.verdictOn({ path })?.rule),
+    ).toEqual([...['withheld.site', 'withheld.site', 'withheld.git', undefined]]);
+  });
+
+  it('is all written down', () => {
+    const text = readFileSync(new URL('../../../docs/withheld.md', import.meta.url), 'utf8');
+    for (const [id, { reason, places: names, ends = [] }] of Object.entries<WithheldRule>(withheldRules)) {
+      const row = text.split('\n').find((line) => line.includes(`\`${id}\``)) ?? '';
+      expect([id, ...[...names, ...ends].filter((name) => !row.includes(`\`${name}\``))]).toEqual([id]);
+      expect(row).toContain(reason);
+    }
+    for (const id of Object.keys(otherWithheldRules)) expect(text).toContain(`\`${id}\``);
+  });
+});
