@@ -157,6 +157,21 @@ export const errorTable = {
     retryable: false,
     hint: 'Make the state folder ($XDG_STATE_HOME/paddock) yours and writable.',
   },
+  LAYER_BUSY: {
+    exitCode: 6,
+    retryable: true,
+    hint: 'Another process applies or discards changes of this session right now; call again once it is done.',
+  },
+  REVIEW_OUTDATED: {
+    exitCode: 6,
+    retryable: false,
+    hint: 'Review the changes again, and apply with the fingerprint of that review.',
+  },
+  PROJECT_UNWRITABLE: {
+    exitCode: 6,
+    retryable: false,
+    hint: 'See to the disk and the permissions of the project, then call again; what was begun is undone, or finished then.',
+  },
   INTERRUPTED: { exitCode: 130, retryable: true, hint: 'The call was cancelled; nothing of it is left running.' },
   INTERNAL: { exitCode: 70, retryable: false, hint: 'This is a bug of Paddock; please report it with the message.' },
 } as const satisfies Record<string, ErrorEntry>;

@@ -1,6 +1,8 @@
 import { type BigIntStats, constants } from 'node:fs';
 import {
+  chmod,
   type FileHandle,
+  link,
   lstat,
   mkdir,
   open,
@@ -122,6 +124,24 @@ export class OpenFolder implements AsyncDisposable {
   /** Gives an entry another place, over whatever file is there: nobody sees a moment without one. */
   rename(name: EntryName, to: OpenFolder, newName: EntryName): Promise<void> {
     return rename(this.#path(name), to.#path(newName));
+  }
+
+  /** Gives what is no folder a second place, where nothing may be (EEXIST); of a link itself, not what it leads to. */
+  link(name: EntryName, to: OpenFolder, newName: EntryName): Promise<void> {
+    return link(this.#path(name), to.#path(newName));
+  }
+
+  /** Sets the permissions of a file or folder, if it is the very one that is meant; false when it is another, or a link. */
+  async setMode(name: EntryName, mode: number, isMeant: (found: BigIntStats) => boolean): Promise<boolean> {
+    const handle = await open(this.#path(name), openPathOnly | O_NOFOLLOW);
+    try {
+      const found = await handle.stat({ bigint: true });
+      if (found.isSymbolicLink() || !isMeant(found)) return false;
+      await chmod(`/proc/self/fd/${handle.fd}`, mode);
+      return true;
+    } finally {
+      await handle.close();
+    }
   }
 
   /** Removes what is no folder. */

@@ -1,0 +1,65 @@
+import { constants } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isGone } from '../../kit/open-folder.js';
+import { keyOf, type Seen } from './seen.js';
+
+const fileName = 'applied.jsonl';
+const noteSchema = z.strictObject({ path: z.string(), is: z.string().max(256) });
+
+/** What applying a layer has put into its project so far: that has changed there since the session began, but by us. */
+export class AppliedNotes {
+  readonly #file: string;
+  readonly #known: Map<string, string>;
+  readonly #fresh: { path: string; is: string }[] = [];
+
+  private constructor(file: string, known: Map<string, string>) {
+    this.#file = file;
+    this.#known = known;
+  }
+
+  static async of(layerFolder: string): Promise<AppliedNotes> {
+    const file = join(layerFolder, fileName);
+    const text = await readFile(file, 'utf8').catch((error: unknown) => {
+      if (isGone(error)) return '';
+      throw error;
+    });
+    // The last one counts. One that is torn says nothing: then it is taken for a change of somebody else's, and asked about.
+    const notes = text.split('\n').flatMap((line) => parse(line));
+    return new AppliedNotes(file, new Map(notes.map(({ path, is }) => [path, is])));
+  }
+
+  /** Whether that is exactly what we have put there. */
+  has(path: string, found: Seen): boolean {
+    return this.#known.get(path) === keyOf(found);
+  }
+
+  add(path: string, put: Seen): void {
+    this.#known.set(path, keyOf(put));
+    this.#fresh.push({ path, is: keyOf(put) });
+  }
+
+  /** Writes down what was added, on the disk on return. */
+  async save(): Promise<void> {
+    if (this.#fresh.length === 0) return;
+    const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+    const file = await open(this.#file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+    try {
+      // In a line of its own, also behind one that is torn.
+      const lines = this.#fresh.splice(0).map((note) => `${JSON.stringify(note)}\n`);
+      await file.appendFile(`\n${lines.join('')}`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+function parse(line: string): readonly z.output<typeof noteSchema>[] {
+  try {
+    return [noteSchema.parse(JSON.parse(line))];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,64 @@
+import type { OpenFolder } from '../../kit/open-folder.js';
+import type { Change } from '../changes/change.js';
+import type { Sides } from './check.js';
+import { LeftAlone } from './left-alone.js';
+import { smallContent } from './read-content.js';
+import type { Withheld } from './result.js';
+import { inFolder } from './seen.js';
+import type { Inspect } from './stage.js';
+
+/** Larger ones are not looked into. */
+const mostBytes = 1024 ** 2;
+
+/** `unknown`: it is there, but is no small file. */
+export type JudgedContent = Uint8Array | 'none' | 'unknown';
+
+/** Says of files whose content decides whether they are withheld. */
+export interface ContentJudge {
+  /** Whether it wants to see what is in the file at that path, on both sides. */
+  concerns(path: string): boolean;
+  /** Undefined: nothing is against it. */
+  judge(path: string, before: JudgedContent, after: JudgedContent): Withheld | undefined;
+}
+
+/** Judges a change as it is now. Errors: LeftAlone. */
+export async function judgeContent(change: Change, { project, upper }: Sides, judge: ContentJudge): Promise<void> {
+  const { path, from, kind, after } = change;
+  if (kind === 'mode') return;
+  if (from !== undefined && judge.concerns(from)) hold(judge.judge(from, await contentAt(project, from), 'none'));
+  if (!judge.concerns(path)) return;
+  const next = after === undefined ? 'none' : await contentAt(upper, path);
+  hold(judge.judge(path, await contentAt(project, path), next === 'none' && after !== undefined ? 'unknown' : next));
+}
+
+/** Judges once more what is about to be put, since the session could have written to its own meanwhile. */
+export function judgeStaged(project: OpenFolder, judge: ContentJudge): Inspect {
+  return async ({ path }, at, temp) => {
+    if (!judge.concerns(path)) return;
+    hold(judge.judge(path, await contentAt(project, path), await contentIn(at, temp)));
+  };
+}
+
+function hold(withheld: Withheld | undefined): void {
+  if (withheld !== undefined) throw new LeftAlone(withheld);
+}
+
+async function contentAt(top: OpenFolder, path: string): Promise<JudgedContent> {
+  try {
+    return await inFolder(top, path, contentIn);
+  } catch (error) {
+    return isMissing(error) ? 'none' : 'unknown';
+  }
+}
+
+async function contentIn(folder: OpenFolder, name: string): Promise<JudgedContent> {
+  try {
+    return (await smallContent(folder, name, mostBytes)) ?? 'unknown';
+  } catch (error) {
+    return isMissing(error) ? 'none' : 'unknown';
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}

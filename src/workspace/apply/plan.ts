@@ -1,0 +1,98 @@
+import { randomBase32 } from '../../kit/random-id.js';
+import type { Change } from '../changes/change.js';
+import type { Ready } from './check.js';
+import type { Seen } from './seen.js';
+import type { Step } from './step.js';
+
+/** Where new content waits until it is given its place, and what is to go until it is known to be that. */
+function tempName(): string {
+  return `.paddock-${randomBase32(26)}.tmp`;
+}
+
+/**
+ * All that is to be done, in an order in which each step finds what it needs: first what must go for something else to take its
+ * place, then new folders from the top down, then files and links, then what goes. `missing`: folders that
+ * changes lie in and that the project does not have, with the permissions they get. `atOf`: the lowest folder that a path lies in and
+ * that is there.
+ */
+export function stepsFor(
+  ready: readonly Ready[],
+  missing: ReadonlyMap<string, number>,
+  atOf: (path: string) => string,
+): readonly Step[] {
+  const placed = ready.flatMap(({ change }) => (isPlaced(change) ? [change.path] : []));
+  const above = new Set(placed.flatMap(ancestors));
+  const taken = new Set(
+    ready.flatMap(({ change, expect }) => (isPlaced(change) && expect !== null ? [change.path] : [])),
+  );
+  const isEarly = ({ path, of }: Step) => {
+    // What was moved goes from its old place once it has its new one, and never before.
+    if (ready[of]?.change.kind === 'renamed') return false;
+    return above.has(path) || ancestors(path).some((one) => taken.has(one)) || taken.has(path);
+  };
+  const removals = ready.flatMap((one, of) => removalsOf(one, of)).sort(deepestFirst);
+  const folders = ready.flatMap(({ change: { kind, path, after }, expect }, of) =>
+    after?.type === 'folder' && kind !== 'mode'
+      ? [{ path, of, mode: after.mode & 0o777, expect: leftThere(expect, 'folder') }]
+      : [],
+  );
+  const implied = [...missing].map(([path, mode]) => ({ path, of: -1, mode, expect: null }));
+  return [
+    ...removals.filter(isEarly),
+    ...[...folders, ...implied].sort(byPath).map((one): Step => ({ do: 'folder', ...one })),
+    ...ready.flatMap((one, of) => putOf(one, of, atOf)),
+    ...removals.filter((step) => !isEarly(step)),
+    ...ready
+      .flatMap(({ change: { kind, path, after }, expect }, of): Step[] =>
+        kind === 'mode' && after !== undefined ? [{ do: 'mode', of, path, expect, mode: after.mode & 0o777 }] : [],
+      )
+      .sort(deepestFirst),
+  ];
+}
+
+/** The folders that a path lies in, the lowest first. */
+export function ancestors(path: string): readonly string[] {
+  const names = path.split('/');
+  return names.slice(1).map((_, index) => names.slice(0, names.length - 1 - index).join('/'));
+}
+
+function isPlaced({ kind, after }: Change): boolean {
+  return after !== undefined && kind !== 'mode';
+}
+
+/** A folder can not be put over a file, nor a file over a folder: what is there goes first, by a step of its own. */
+function leftThere(expect: Seen | null, type: 'folder' | 'put'): Seen | null {
+  return expect !== null && (expect.type === 'folder') === (type === 'folder') ? expect : null;
+}
+
+function removalsOf({ change, expect, expectFrom }: Ready, of: number): readonly Step[] {
+  const { kind, path, from, after } = change;
+  if (kind === 'renamed') return from === undefined || expectFrom === null ? [] : [removal(of, from, expectFrom)];
+  if (kind === 'mode' || expect === null) return [];
+  const isReplaced = after !== undefined && (after.type === 'folder') !== (expect.type === 'folder');
+  return kind === 'deleted' || isReplaced ? [removal(of, path, expect)] : [];
+}
+
+function removal(of: number, path: string, expect: Seen): Step {
+  if (expect.type === 'folder') return { do: 'remove-folder', of, path, expect };
+  return { do: 'remove', of, path, expect, temp: tempName() };
+}
+
+function putOf({ change, expect }: Ready, of: number, atOf: (path: string) => string): readonly Step[] {
+  const { kind, path, after } = change;
+  if (after === undefined || kind === 'mode' || after.type === 'folder') return [];
+  const put = { do: 'put', of, path, expect: leftThere(expect, 'put'), temp: tempName(), at: atOf(path) } as const;
+  return [{ ...put, mode: after.mode & 0o777 }];
+}
+
+function depth({ path }: { readonly path: string }): number {
+  return path.split('/').length;
+}
+
+function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
+  return depth(a) - depth(b);
+}
+
+function deepestFirst(a: { readonly path: string }, b: { readonly path: string }): number {
+  return depth(b) - depth(a);
+}
