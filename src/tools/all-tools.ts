@@ -1,8 +1,10 @@
+import { applyChanges } from './apply-changes.js';
 import { checkHost } from './check-host.js';
 import { compareSessions } from './compare-sessions.js';
 import { createSession } from './create-session.js';
 import type { Tool } from './define-tool.js';
 import { destroySession } from './destroy-session.js';
+import { discardChanges } from './discard-changes.js';
 import { executeCommand } from './execute-command.js';
 import { forkSession } from './fork-session.js';
 import { getCommand } from './get-command.js';
@@ -28,5 +30,7 @@ export const allTools: readonly Tool<ToolServices>[] = [
   snapshotSession,
   forkSession,
   compareSessions,
+  applyChanges,
+  discardChanges,
   checkHost,
 ];

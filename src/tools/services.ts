@@ -2,6 +2,7 @@ import type { SitePolicy } from '../core/site-policy.js';
 import type { CheckReport } from '../doctor/report.js';
 import type { Clock } from '../kit/clock.js';
 import type { Monitoring } from '../monitor/monitoring.js';
+import type { SessionChanges } from '../session/changes/session-changes.js';
 import type { SessionCopies } from '../session/changes/session-copies.js';
 import type { Sessions } from '../session/sessions.js';
 import type { RecordStore } from '../session/store.js';
@@ -11,6 +12,8 @@ export interface ToolServices {
   readonly sessions: Sessions;
   readonly store: RecordStore;
   readonly copies: SessionCopies;
+  /** What sessions have written beside their projects. */
+  readonly changes: SessionChanges;
   /** What the sessions use, and what is alarming about it. */
   readonly monitoring: Pick<Monitoring, 'stateOf'>;
   readonly sitePolicy: SitePolicy;

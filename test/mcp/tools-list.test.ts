@@ -15,6 +15,8 @@ const names = [
   'snapshot_session',
   'fork_session',
   'compare_sessions',
+  'apply_changes',
+  'discard_changes',
   'check_host',
 ];
 
@@ -34,7 +36,13 @@ describe('the tool list', () => {
       expect(Object.keys(tool.annotations ?? {})).toEqual(expect.arrayContaining(hints));
     }
     const destructive = tools.filter((tool) => tool.annotations?.destructiveHint === true).map((tool) => tool.name);
-    expect(destructive).toEqual(['destroy_session', 'execute_command', 'stop_command']);
+    expect(destructive).toEqual([
+      'destroy_session',
+      'execute_command',
+      'stop_command',
+      'apply_changes',
+      'discard_changes',
+    ]);
   });
 
   it('fits a small part of a context window', async () => {

@@ -18,6 +18,7 @@ import type { CliCommand } from '../command.js';
 import { checkHost } from '../host-check.js';
 import { newMonitoring } from '../new-monitoring.js';
 import { pruneHere, reapWhileOpen } from '../prune-here.js';
+import { sessionChanges } from '../session-changes.js';
 import { sessionCopies } from '../session-copies.js';
 import { settingsOf } from '../settings.js';
 
@@ -113,6 +114,7 @@ async function makeServices({ app, monitoring, held, log }: ServiceParts, signal
     monitoring,
     store: app.store,
     copies: await sessionCopies(app),
+    changes: await sessionChanges(app),
     sitePolicy: app.config.sitePolicy,
     clock: systemClock,
     defaultProject: project instanceof PolicyDenied ? undefined : project.source,

@@ -1,0 +1,104 @@
+import type { AuditFields, AuditRecorder } from '../../audit/audit-log.js';
+import { audited } from '../../audit/audited.js';
+import { Digest, digest, plain } from '../../audit/redaction.js';
+import type { SessionId } from '../../core/ids.js';
+import type { ApplyRequest } from '../../policy/change-requests.js';
+import { chooseChanges } from '../../policy/choose-changes.js';
+import { differsInRunning, isPackageJson } from '../../policy/package-json.js';
+import { WithheldPlaces } from '../../policy/withheld.js';
+import { applyChanges } from '../../workspace/apply/apply.js';
+import type { ContentJudge } from '../../workspace/apply/content-judge.js';
+import type { Review } from '../../workspace/changes/change.js';
+import type { Layer } from '../../workspace/changes/layer.js';
+import { type ApplyReport, leftByPlace, reportOf } from './apply-report.js';
+import { withLayer } from './own-layer.js';
+import { expectReviewed, refuseUnknown, shownReview } from './shown-review.js';
+
+/** What it takes to work on a session's changes. */
+export interface LayerParts {
+  readonly audit: AuditRecorder;
+  /** Looks at a layer as it is now. */
+  readonly review: (layer: Layer, signal: AbortSignal) => Promise<Review>;
+  /** What the site withholds besides. */
+  readonly withhold: readonly string[];
+}
+
+/** How many files one record of the audit log takes. */
+const filesPerRecord = 12;
+
+/**
+ * Applies what is asked for of a session's changes to its project, and says what became of each. Errors: BAD_ARGUMENT, LAYER_BUSY,
+ * REVIEW_OUTDATED, PROJECT_UNWRITABLE, AUDIT_UNWRITABLE, those of the review.
+ */
+export function applyLayer(
+  session: SessionId,
+  layer: Layer,
+  request: ApplyRequest,
+  parts: LayerParts,
+  signal: AbortSignal,
+): Promise<ApplyReport> {
+  const run = () => withLayer(layer, () => apply(session, layer, request, parts, signal));
+  if (request.dry_run === true) return run();
+  return audited(parts.audit, {
+    action: 'changes.apply',
+    session,
+    details: intentOf(request),
+    run: async () => {
+      const report = await run();
+      await recordFiles(parts.audit, session, report);
+      return report;
+    },
+    describe: ({ applied, same, left }) => ({
+      applied: applied.length,
+      same: same.length,
+      left: left.length,
+      files: digest(applied),
+    }),
+  });
+}
+
+async function apply(session: SessionId, layer: Layer, request: ApplyRequest, parts: LayerParts, signal: AbortSignal) {
+  const { paths = [], all = false, overwrite = [], reviewed, dry_run: isDry = false } = request;
+  const found = await parts.review(layer, signal);
+  const review = await shownReview(layer, found);
+  expectReviewed([found, review], reviewed);
+  const choice = chooseChanges(review.changes, { paths, all, overwrite }, new WithheldPlaces(parts.withhold));
+  refuseUnknown(choice.unknown);
+  const outcomes = await applyChanges(layer, choice.changes, {
+    ...{ all: review.changes, overwrite: new Set(overwrite), isDry, signal },
+    judge: packageJudge(choice.named),
+  });
+  const withheld = choice.withheld.map(({ change, verdict }) => leftByPlace(change.path, verdict));
+  return reportOf(outcomes, withheld, { sessionId: session, dryRun: isDry, isComplete: review.isComplete });
+}
+
+/** Withholds a package.json by what it would run. */
+export function packageJudge(named: ReadonlySet<string>): ContentJudge {
+  return {
+    concerns: (path) => isPackageJson(path) && !named.has(path),
+    judge: (_path, before, after) => {
+      const found = differsInRunning(before, after);
+      return found.length === 0 ? undefined : { rule: 'withheld.package-json', found };
+    },
+  };
+}
+
+function intentOf({ paths, all = false, overwrite = [], reviewed }: ApplyRequest): AuditFields['details'] & object {
+  return {
+    chosen: all || paths === undefined ? 'all' : paths.length,
+    paths: digest(paths ?? []),
+    overwrite: overwrite.length,
+    ...(reviewed === undefined ? {} : { reviewed: plain(reviewed) }),
+  };
+}
+
+/** Names of files are foreign text: they stand in the log by their digests, like their content. */
+async function recordFiles(audit: AuditRecorder, session: SessionId, { applied }: ApplyReport): Promise<void> {
+  for (let at = 0; at < applied.length; at += filesPerRecord) {
+    const files = applied.slice(at, at + filesPerRecord).map(({ path, sha256, sizeBytes = 0 }) => ({
+      path: digest(path),
+      ...(sha256 === undefined ? {} : { content: new Digest(sizeBytes, sha256) }),
+    }));
+    await audit.event('changes.applied', { session, details: { files } });
+  }
+}

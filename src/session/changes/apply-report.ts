@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { safeLine } from '../../kit/safe-text.js';
+import type { PlaceVerdict } from '../../policy/withheld.js';
+import { type Conflict, conflicts, type Outcome } from '../../workspace/apply/result.js';
+
+/** What became of changes, or would: each of them is in one of the lists. */
+export const applyReportSchema = z.object({
+  sessionId: z.string(),
+  dryRun: z.boolean(),
+  applied: z.array(z.object({ path: z.string(), sha256: z.string().optional(), sizeBytes: z.number().optional() })),
+  /** Both sides have them already. */
+  same: z.array(z.string()),
+  left: z.array(
+    z.object({
+      path: z.string(),
+      /** `withheld`, or the id of a conflict (docs/apply.md). */
+      why: z.string(),
+      rule: z.string().optional(),
+      found: z.array(z.string()).optional(),
+      next: z.string(),
+      keptAs: z.string().optional(),
+    }),
+  ),
+  /** Whether the review saw all there is. */
+  isComplete: z.boolean(),
+});
+export type ApplyReport = z.output<typeof applyReportSchema>;
+type Left = ApplyReport['left'][number];
+
+export function leftByPlace(path: string, { rule, found }: PlaceVerdict): Left {
+  return { path, why: 'withheld', rule, found: [...found], next: nameIt };
+}
+
+const nameIt =
+  'The host would execute or trust it (docs/withheld.md): look at it, then name this very path to apply it.';
+
+export function reportOf(
+  outcomes: readonly Outcome[],
+  withheld: readonly Left[],
+  about: Pick<ApplyReport, 'sessionId' | 'dryRun' | 'isComplete'>,
+): ApplyReport {
+  return {
+    ...about,
+    applied: outcomes.flatMap(({ path, result, sha256, sizeBytes }) =>
+      result === 'applied' ? [{ path, ...(sha256 === undefined ? {} : { sha256, sizeBytes }) }] : [],
+    ),
+    same: outcomes.flatMap(({ path, result }) => (result === 'same' ? [path] : [])),
+    left: [...outcomes.flatMap(leftFrom), ...withheld],
+  };
+}
+
+function leftFrom({ path, result, conflict, withheld, keptAs }: Outcome): readonly Left[] {
+  if (result !== 'left') return [];
+  const kept = keptAs === undefined ? {} : { keptAs };
+  if (withheld !== undefined)
+    return [{ path, why: 'withheld', ...withheld, found: [...withheld.found], next: nameIt, ...kept }];
+  const why: Conflict = conflict ?? 'unsupported';
+  return [{ path, why, next: conflicts[why], ...kept }];
+}
+
+/** For people and models; at most so many lines. */
+export function applyText(report: ApplyReport, mostLines = 60): string {
+  const { applied, same, left, dryRun, sessionId, isComplete } = report;
+  const head = `${dryRun ? 'would apply' : 'applied'} ${applied.length} changes of ${sessionId}, left ${left.length} alone${
+    same.length === 0 ? '' : `; ${same.length} were there already`
+  }`;
+  const lines = [
+    ...left.map(({ path, why, rule, found, next, keptAs }) => {
+      const which = rule === undefined ? why : `${why} by ${rule} (${(found ?? []).join(', ')})`;
+      return `left ${safeLine(path)}: ${which}. ${next}${keptAs === undefined ? '' : ` What was there is now ${keptAs}.`}`;
+    }),
+    ...applied.map(({ path }) => `${dryRun ? 'would apply' : 'applied'} ${safeLine(path)}`),
+  ];
+  const shown = lines.slice(0, mostLines).map((line) => line.slice(0, 600));
+  const more = lines.length - shown.length;
+  return [
+    head,
+    ...(isComplete ? [] : ['the review did not see all there is: there may be more']),
+    ...shown,
+    ...(more > 0 ? [`and ${more} more`] : []),
+  ].join('\n');
+}
