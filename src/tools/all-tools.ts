@@ -11,6 +11,7 @@ import { getCommand } from './get-command.js';
 import { getSession } from './get-session.js';
 import { getSessionLogs } from './get-session-logs.js';
 import { listSessions } from './list-sessions.js';
+import { reviewChanges } from './review-changes.js';
 import type { ToolServices } from './services.js';
 import { snapshotSession } from './snapshot-session.js';
 import { stopCommand } from './stop-command.js';
@@ -27,10 +28,11 @@ export const allTools: readonly Tool<ToolServices>[] = [
   getCommand,
   stopCommand,
   getSessionLogs,
+  reviewChanges,
+  applyChanges,
+  discardChanges,
   snapshotSession,
   forkSession,
   compareSessions,
-  applyChanges,
-  discardChanges,
   checkHost,
 ];

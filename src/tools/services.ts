@@ -4,6 +4,7 @@ import type { Clock } from '../kit/clock.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import type { SessionChanges } from '../session/changes/session-changes.js';
 import type { SessionCopies } from '../session/changes/session-copies.js';
+import type { SessionReviews } from '../session/changes/session-reviews.js';
 import type { Sessions } from '../session/sessions.js';
 import type { RecordStore } from '../session/store.js';
 
@@ -14,6 +15,8 @@ export interface ToolServices {
   readonly copies: SessionCopies;
   /** What sessions have written beside their projects. */
   readonly changes: SessionChanges;
+  /** What sessions have changed beside their projects. */
+  readonly reviews: SessionReviews;
   /** What the sessions use, and what is alarming about it. */
   readonly monitoring: Pick<Monitoring, 'stateOf'>;
   readonly sitePolicy: SitePolicy;

@@ -20,6 +20,7 @@ import { newMonitoring } from '../new-monitoring.js';
 import { pruneHere, reapWhileOpen } from '../prune-here.js';
 import { sessionChanges } from '../session-changes.js';
 import { sessionCopies } from '../session-copies.js';
+import { sessionReviews } from '../session-reviews.js';
 import { settingsOf } from '../settings.js';
 
 const lastResortMs = 9000;
@@ -115,6 +116,7 @@ async function makeServices({ app, monitoring, held, log }: ServiceParts, signal
     store: app.store,
     copies: await sessionCopies(app),
     changes: await sessionChanges(app),
+    reviews: sessionReviews(app, process.env),
     sitePolicy: app.config.sitePolicy,
     clock: systemClock,
     defaultProject: project instanceof PolicyDenied ? undefined : project.source,

@@ -1,0 +1,62 @@
+import { styleText } from 'node:util';
+import { PaddockError } from '../../core/errors.js';
+import { diffNote } from '../../session/changes/diff-note.js';
+import { itemLine, summaryLines } from '../../session/changes/review-text.js';
+import type { OpenReview } from '../../session/changes/session-reviews.js';
+import { App } from '../app.js';
+import { type CliCommand, type CommandContext, isSet } from '../command.js';
+import { report, write } from '../output.js';
+import { sessionReviews } from '../session-reviews.js';
+import { settingsOf } from '../settings.js';
+
+type Paint = (line: string) => string;
+type Color = 'green' | 'red' | 'yellow' | 'cyan';
+
+export const changes: CliCommand = {
+  name: 'changes',
+  usage: 'changes ID [PATH…] [--diff]',
+  summary: 'what a session with workspace cow has changed beside its project',
+  mostPositionals: Number.POSITIVE_INFINITY,
+  options: { diff: { type: 'boolean', help: 'with the differences of text files' } },
+  async run(context) {
+    const [id, ...paths] = context.positionals;
+    if (id === undefined) throw new PaddockError('BAD_ARGUMENT', 'give a session id, and paths if not all is meant');
+    await using app = new App(await settingsOf(context), context.env);
+    await using open = await sessionReviews(app, context.env).open(id, paths, context.signal);
+    if (context.json) await report(context, await documentOf(open, isSet(context, 'diff')), '');
+    else await print(context, open);
+    return 0;
+  },
+};
+
+async function documentOf({ report: { summary, reviewed }, differ }: OpenReview, isDiff: boolean): Promise<object> {
+  const diffs = [];
+  for (const { item, change } of isDiff ? reviewed : []) {
+    const diff = await differ.diffOf(change);
+    const { path } = item;
+    if ('because' in diff) diffs.push({ path, because: diffNote(diff) });
+    else diffs.push({ ...diff, path, lines: undefined, text: diff.lines.join('\n') });
+  }
+  return { summary, changes: reviewed.map(({ item }) => item), ...(isDiff ? { diffs } : {}) };
+}
+
+async function print(context: CommandContext, { report: { summary, reviewed }, differ }: OpenReview): Promise<void> {
+  const { stdout } = context.terminal;
+  const isColored = 'isTTY' in stdout && stdout.isTTY === true && (context.env['NO_COLOR'] ?? '') === '';
+  const painted = (color: Color | undefined, line: string) =>
+    isColored && color !== undefined ? styleText(color, line) : line;
+  const items: Paint = (line) => painted(itemColors[line[0] ?? ''], line);
+  const lines: Paint = (line) => painted(diffColors[line[0] ?? ''], line);
+  const head = summaryLines(summary).map((line) => painted(line.startsWith('NOT') ? 'red' : undefined, line));
+  await write(stdout, `${head.join('\n')}\n`);
+  for (const { item } of reviewed) await write(stdout, `${items(itemLine(item))}\n`);
+  for (const { item, change } of isSet(context, 'diff') ? reviewed : []) {
+    context.signal.throwIfAborted();
+    const diff = await differ.diffOf(change);
+    if ('lines' in diff) await write(stdout, `\n${diff.lines.map(lines).join('\n')}\n`);
+    else if (diff.because !== 'no-text') await write(stdout, `\n${itemLine(item)}\n  ${diffNote(diff)}\n`);
+  }
+}
+
+const itemColors: Readonly<Record<string, Color>> = { A: 'green', M: 'yellow', D: 'red', R: 'cyan', P: 'yellow' };
+const diffColors: Readonly<Record<string, Color>> = { '+': 'green', '-': 'red', '@': 'cyan' };

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { placeOf } from '../../policy/choose-changes.js';
+import type { WithheldPlaces } from '../../policy/withheld.js';
+import { type Change, cutReasons, type Review, refusals } from '../../workspace/changes/change.js';
+import { fingerprintOf } from '../../workspace/changes/fingerprint.js';
+import {
+  type GitState,
+  type GitView,
+  gitFolderOf,
+  gitOwnChanges,
+  gitSilences,
+} from '../../workspace/changes/git-view.js';
+
+const kinds = ['added', 'modified', 'deleted', 'renamed', 'mode'] as const;
+const sideSchema = z.object({
+  type: z.enum(['file', 'folder', 'link', 'other']),
+  /** Permission bits in octal. */
+  mode: z.string(),
+  sizeBytes: z.number(),
+  target: z.string().optional(),
+});
+
+/** One line of a review: a change, or a folder that is gone or ignored with all that was changed in it. */
+export const reviewItemSchema = z.object({
+  path: z.string(),
+  kind: z.enum(kinds),
+  from: z.string().optional(),
+  before: sideSchema.optional(),
+  after: sideSchema.optional(),
+  git: z.enum(['tracked', 'untracked', 'ignored']).optional(),
+  /** It can not be applied, and why. */
+  refused: z.enum(refusals).optional(),
+  /** It is applied only where it is named; the rule, of docs/withheld.md. */
+  withheld: z.string().optional(),
+  /** How many changes below this folder are not listed one by one, and how many of those are refused or withheld. */
+  below: z.object({ count: z.number(), heldBack: z.number() }).optional(),
+});
+export type ReviewItem = z.output<typeof reviewItemSchema>;
+
+export const reviewSummarySchema = z.object({
+  sessionId: z.string(),
+  /** Of the whole review; apply_changes takes it as `reviewed`. */
+  fingerprint: z.string(),
+  isComplete: z.boolean(),
+  /** Why there may be more; empty where this is all. */
+  incompleteBecause: z.array(z.string()),
+  counts: z.object({ total: z.number(), ...Object.fromEntries(kinds.map((kind) => [kind, z.number()])) }),
+  /** Size of the files that were added, modified or renamed, as they are now. */
+  writtenBytes: z.number(),
+  refused: z.number(),
+  withheld: z.number(),
+  /** Counts by what git has to do with a path, or why it says nothing. */
+  git: z.union([
+    z.object({ tracked: z.number(), untracked: z.number(), ignored: z.number() }),
+    z.object({ unknown: z.string() }),
+  ]),
+  /** What was changed in `.git`, which is counted and not listed. */
+  gitOwn: z.array(
+    z.object({
+      path: z.string(),
+      count: z.number(),
+      notable: z.array(z.object({ path: z.string(), kind: z.enum(kinds) })),
+      notableCount: z.number(),
+    }),
+  ),
+});
+export type ReviewSummary = z.output<typeof reviewSummarySchema>;
+
+/** One line, and the change that it stands for. */
+export interface Reviewed {
+  readonly item: ReviewItem;
+  readonly change: Change;
+}
+
+export interface ReviewReport {
+  readonly summary: ReviewSummary;
+  readonly reviewed: readonly Reviewed[];
+}
+
+interface Surroundings {
+  readonly sessionId: string;
+  readonly git: GitView;
+  readonly places: WithheldPlaces;
+}
+
+/** What a review comes to. `chosen`: the changes that are listed; where those are all, folders stand for what is below them. */
+export function reviewReport(review: Review, chosen: readonly Change[], surroundings: Surroundings): ReviewReport {
+  const { git, sessionId, places } = surroundings;
+  const states = 'states' in git ? git.states : new Map<string, GitState>();
+  const all = chosen.map((change) => ({ change, item: itemOf(change, states.get(change.path), places) }));
+  const listed = all.filter(({ change }) => gitFolderOf(change.path) === undefined);
+  const count = (isMeant: (one: Reviewed) => boolean) => all.filter(isMeant).length;
+  const summary: ReviewSummary = {
+    ...{ sessionId, fingerprint: fingerprintOf(review), isComplete: review.isComplete },
+    incompleteBecause: review.cutBecause.map((reason) => cutReasons[reason]),
+    counts: countsOf(chosen),
+    writtenBytes: chosen.reduce((sum, { kind, after }) => sum + (kind === 'mode' ? 0 : (after?.sizeBytes ?? 0)), 0),
+    refused: count(({ item }) => item.refused !== undefined),
+    withheld: count(({ item }) => item.withheld !== undefined),
+    git: 'because' in git ? { unknown: gitSilences[git.because] } : gitCounts(listed),
+    gitOwn: gitOwnChanges(chosen).map((own) => ({ ...own, notable: [...own.notable] })),
+  };
+  return { summary, reviewed: chosen.length === review.changes.length ? folded(listed) : listed };
+}
+
+function countsOf(changes: readonly Change[]) {
+  const counts = { total: changes.length, added: 0, modified: 0, deleted: 0, renamed: 0, mode: 0 };
+  for (const { kind } of changes) counts[kind] += 1;
+  return counts;
+}
+
+function gitCounts(reviewed: readonly Reviewed[]) {
+  const counts = { tracked: 0, untracked: 0, ignored: 0 };
+  for (const { item } of reviewed) if (item.git !== undefined) counts[item.git] += 1;
+  return counts;
+}
+
+function itemOf(change: Change, git: GitState | undefined, places: WithheldPlaces): ReviewItem {
+  const { path, kind, from, before, after, refused } = change;
+  const withheld = refused === undefined ? places.verdictOn(placeOf(change))?.rule : undefined;
+  const side = (entry: Change['before']) => {
+    if (entry === undefined) return undefined;
+    const { type, mode, sizeBytes, target } = entry;
+    return { type, mode: mode.toString(8).padStart(4, '0'), sizeBytes, ...(target === undefined ? {} : { target }) };
+  };
+  const optional = { from, before: side(before), after: side(after), git, refused, withheld };
+  return { path, kind, ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) };
+}
+
+/** A folder that is gone, or new and ignored, stands for all that is below it. */
+function folded(reviewed: readonly Reviewed[]): readonly Reviewed[] {
+  const lines: Reviewed[] = [];
+  let top:
+    | { readonly prefix: string; readonly kind: string; readonly below: { count: number; heldBack: number } }
+    | undefined;
+  for (const one of reviewed) {
+    const { item, change } = one;
+    if (top !== undefined && item.path.startsWith(top.prefix) && item.kind === top.kind) {
+      top.below.count += 1;
+      if (item.refused !== undefined || item.withheld !== undefined) top.below.heldBack += 1;
+      continue;
+    }
+    const isGone = item.kind === 'deleted' && item.before?.type === 'folder';
+    const isIgnored = item.kind === 'added' && item.after?.type === 'folder' && item.git === 'ignored';
+    if (!isGone && !isIgnored) {
+      lines.push(one);
+      continue;
+    }
+    const below = { count: 0, heldBack: 0 };
+    top = { prefix: `${item.path}/`, kind: item.kind, below };
+    lines.push({ change, item: { ...item, below } });
+  }
+  return lines;
+}

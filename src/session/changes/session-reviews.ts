@@ -1,0 +1,64 @@
+import { PaddockError, SessionError } from '../../core/errors.js';
+import { isSessionId, type SessionId } from '../../core/ids.js';
+import { chooseChanges } from '../../policy/choose-changes.js';
+import { WithheldPlaces } from '../../policy/withheld.js';
+import type { Review } from '../../workspace/changes/change.js';
+import { Differ } from '../../workspace/changes/diff.js';
+import { gitViewOf } from '../../workspace/changes/git-view.js';
+import type { Layer } from '../../workspace/changes/layer.js';
+import { type ReviewReport, reviewReport } from './review-report.js';
+
+export interface SessionReviewsOptions {
+  readonly layerOf: (id: SessionId) => Promise<{ readonly layer: Layer } | undefined>;
+  readonly review: (layer: Layer, signal: AbortSignal) => Promise<Review>;
+  /** What the site withholds as well. */
+  readonly withhold: readonly string[];
+  /** For the host's git. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A report, and what compares the files in it. Whoever has one disposes of it. */
+export interface OpenReview extends AsyncDisposable {
+  readonly report: ReviewReport;
+  readonly differ: Differ;
+}
+
+/** Shows what sessions of this user have changed beside their projects, running or over, whoever holds them. */
+export class SessionReviews {
+  readonly #options: SessionReviewsOptions;
+
+  constructor(options: SessionReviewsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * `paths`: what is shown, as paths, folders or patterns; none: everything. Errors: NO_SUCH_SESSION where a session has nothing of the kind,
+   * BAD_ARGUMENT for a path at which nothing was changed, and those of `changesOf`.
+   */
+  async open(id: string, paths: readonly string[], signal: AbortSignal): Promise<OpenReview> {
+    const layer = await this.#layer(id);
+    const review = await this.#options.review(layer, signal);
+    const places = new WithheldPlaces(this.#options.withhold);
+    const chosen = chooseChanges(review.changes, { paths, all: false, overwrite: [] }, places);
+    if (chosen.unknown.length > 0) {
+      throw new PaddockError(
+        'BAD_ARGUMENT',
+        `the session has changed nothing at ${chosen.unknown.slice(0, 10).join(', ')}`,
+      );
+    }
+    const meant = new Set([...chosen.changes, ...chosen.withheld.map(({ change }) => change)]);
+    const changes = review.changes.filter((change) => meant.has(change));
+    const git = await gitViewOf(changes, layer.project.source, this.#options.env, signal);
+    const report = reviewReport(review, changes, { sessionId: id, git, places });
+    const differ = await Differ.open(layer);
+    return { report, differ, [Symbol.asyncDispose]: () => differ[Symbol.asyncDispose]() };
+  }
+
+  async #layer(id: string): Promise<Layer> {
+    const found = isSessionId(id) ? await this.#options.layerOf(id) : undefined;
+    if (found !== undefined) return found.layer;
+    throw new SessionError('NO_SUCH_SESSION', 'there are no changes of such a session beside its project', {
+      hint: 'Only sessions with workspace cow have changes to review; their ids are in list_sessions (`paddock ps`).',
+    });
+  }
+}
