@@ -141,6 +141,27 @@ export const errorTable = {
     retryable: false,
     hint: 'The command could not be started; check its name, its working directory and the image.',
   },
+  NO_SUCH_FILE: { exitCode: 7, retryable: false, hint: 'Look with list_files what is there; paths are those inside.' },
+  FILE_REFUSED: {
+    exitCode: 7,
+    retryable: false,
+    hint: 'Use a place that the sandbox may use in this way: its working directory unless the workspace is read-only, /tmp, or its home.',
+  },
+  FILE_KIND: {
+    exitCode: 7,
+    retryable: false,
+    hint: 'Only regular files are read and written; list_files shows what is there.',
+  },
+  FILE_EXISTS: {
+    exitCode: 7,
+    retryable: false,
+    hint: 'Say overwrite if it is to be replaced, or give another path.',
+  },
+  FILES_UNAVAILABLE: {
+    exitCode: 7,
+    retryable: false,
+    hint: 'Use a command for it (execute_command), or create a new session.',
+  },
   PROFILE_NOT_LOADED: {
     exitCode: 7,
     retryable: false,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cgroups.h"
+#include "files.h"
 #include "layer-copy.h"
 #include "layer.h"
 #include "options.h"
@@ -35,7 +36,10 @@ static int refuse(const char *why) {
   say(STDERR_FILENO, why);
   say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--apparmor PROFILE] [--channel fifo|stdio [--detached]]\n"
                      "       paddock-init --mkfifo DIR|- | --cgroups | --layer MOST | --copy-layer MIB ENTRIES |\n"
-                     "                    --access PATH... | --version\n");
+                     "                    --access PATH... | --version\n"
+                     "       paddock-init --file-read PATH bytes OFFSET LENGTH | lines FIRST COUNT MOST-BYTES\n"
+                     "       paddock-init --file-write PATH create|replace MODE|- parents|- LENGTH\n"
+                     "       paddock-init --file-list PATH DEPTH MOST-ENTRIES MOST-BYTES\n");
   return EXIT_BAD_USAGE;
 }
 
@@ -89,6 +93,15 @@ static int say_access(int count, char **paths) {
   return 0;
 }
 
+// Asked as a command as well. Returns the exit status, or -1 where the first word names none of these, or the rest is not understood.
+static int serve_files(int argc, char **argv) {
+  if (argc < 3) return -1;
+  if (strcmp(argv[1], "--file-read") == 0) return files_read(argc - 2, argv + 2);
+  if (strcmp(argv[1], "--file-write") == 0) return files_write(argc - 2, argv + 2);
+  if (strcmp(argv[1], "--file-list") == 0) return files_list(argc - 2, argv + 2);
+  return -1;
+}
+
 int main(int argc, char **argv) {
   // Whatever it is to do: nobody of the same uid may make another program of it. Where this can't be had, session_run ends.
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -104,6 +117,8 @@ int main(int argc, char **argv) {
   if (argc >= 3 && strcmp(argv[1], "--access") == 0) return say_access(argc - 2, argv + 2);
   if (argc == 3 && strcmp(argv[1], "--mkfifo") == 0)
     return strcmp(argv[2], "-") == 0 ? serve_fifos() : make_fifos_in(argv[2]);
+  const int served = serve_files(argc, argv);
+  if (served >= 0) return served;
   struct options options;
   const char *wrong = options_parse(argc, argv, &options);
   return wrong == NULL ? session_run(&options) : refuse(wrong);

@@ -17,6 +17,8 @@ export interface CommandOptions {
   readonly stdin?: Readable;
   /** Gives the command a terminal of that size; its stderr then comes in stdout. */
   readonly terminal?: TerminalSize;
+  /** What it prints is the content of files, for whoever started it: it is kept from the session's log, and the command from its list once it is over. */
+  readonly isUnlogged?: boolean;
 }
 
 /** Whom a signal reaches: the first process, every process of the command, or what the terminal has in front. */
