@@ -225,7 +225,9 @@ export class Session {
       await intent.outcome(toPaddockError(error).code);
       throw error;
     }
-    return this.#register(command, await intended);
+    const entry = this.#register(command, await intended);
+    if (options.isUnlogged === true) void entry.settled.then(() => this.#commands.delete(id));
+    return entry;
   }
 
   #refuseEnded(): void {
@@ -250,7 +252,7 @@ export class Session {
 
   #logged(id: CommandId, request: ExecRequest, options: CommandOptions): CommandOptions {
     this.#note(id, JSON.stringify(request.argv));
-    return { ...options, onOutput: this.#sink(options.onOutput) };
+    return options.isUnlogged === true ? options : { ...options, onOutput: this.#sink(options.onOutput) };
   }
 
   #sink(further?: OutputSink): OutputSink {

@@ -10,12 +10,15 @@ import { forkSession } from './fork-session.js';
 import { getCommand } from './get-command.js';
 import { getSession } from './get-session.js';
 import { getSessionLogs } from './get-session-logs.js';
+import { listFiles } from './list-files.js';
 import { listSessions } from './list-sessions.js';
+import { readFile } from './read-file.js';
 import { reviewChanges } from './review-changes.js';
 import type { ToolServices } from './services.js';
 import { snapshotSession } from './snapshot-session.js';
 import { stopCommand } from './stop-command.js';
 import { updateSession } from './update-session.js';
+import { writeFile } from './write-file.js';
 
 /** Every tool of the server, in the order clients see them. */
 export const allTools: readonly Tool<ToolServices>[] = [
@@ -27,6 +30,9 @@ export const allTools: readonly Tool<ToolServices>[] = [
   executeCommand,
   getCommand,
   stopCommand,
+  readFile,
+  writeFile,
+  listFiles,
   getSessionLogs,
   reviewChanges,
   applyChanges,
