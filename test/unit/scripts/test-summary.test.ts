@@ -55,6 +55,13 @@ describe('the summary of a test run', () => {
     expect(summarize('unit,engine')).toMatchObject({ status: 1, before: 'the suite engine ran no test' });
   });
 
+  it('fails when none of the tests that try to escape ran, whatever else ran on the engines', () => {
+    report('test/engine/a.test.ts', [['passed', 'a sandbox starts']]);
+    expect(summarize('engine,escape')).toMatchObject({ status: 1, before: 'the suite escape ran no test' });
+    report('test/escape/b.test.ts', [['passed', 'a call is refused']]);
+    expect(summarize('engine,escape')).toMatchObject({ status: 0, last: '2 passed, 0 failed, 0 skipped' });
+  });
+
   it('does not count a suite as run when all of it was skipped', () => {
     report('test/unit/a.test.ts', [['passed', 'a one']]);
     report('test/engine/b.test.ts', [['skipped', 'a sandbox starts']]);

@@ -14,7 +14,7 @@ const counts = '3 passed, 0 failed, 0 skipped';
 
 /** scripts/test-vm of this checkout in a folder where the VM does what the test says, and writes down how it was called. */
 function testVm(vm: string, ...args: readonly string[]) {
-  for (const part of ['scripts/lab', 'bin', 'tmp', 'test/engine', 'test/limits'])
+  for (const part of ['scripts/lab', 'bin', 'tmp', 'test/engine', 'test/escape', 'test/limits'])
     mkdirSync(join(root, part), { recursive: true });
   for (const file of ['scripts/test-vm', 'scripts/lab/common.sh']) copyFileSync(file, join(root, file));
   for (const name of [
@@ -24,6 +24,7 @@ function testVm(vm: string, ...args: readonly string[]) {
     'engine/commands',
     'engine/sandbox-kill',
     'engine/other',
+    'escape/system-calls',
   ]) {
     writeFileSync(join(root, `test/${name}.test.ts`), '');
   }
@@ -47,7 +48,7 @@ describe('the tests in the lab VM', () => {
     expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '6 passed, 0 failed, 0 skipped' });
     const [apparmor, selinux, ...more] = called().match(/^ *test-vm .*$/gm) ?? [];
     expect(apparmor).toMatch(
-      /limits,systemd,apparmor test\/limits\/limits\.test\.ts .*test\/engine\/sandbox-kill\.test\.ts$/,
+      /test-vm engine,escape,limits podman,limits,systemd,apparmor test\/limits\/limits\.test\.ts .*test\/escape\/system-calls\.test\.ts$/,
     );
     expect(apparmor).not.toContain('selinux');
     expect(selinux).toMatch(/test-vm limits podman,limits,systemd,selinux test\/limits\/selinux\.test\.ts$/);
