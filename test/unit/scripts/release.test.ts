@@ -43,6 +43,7 @@ cd ${folder}; mkdir -p package/dist/init; touch ${files}; tar -czf "$4/paddock.t
     expect(log()).toEqual([
       'node scripts/build-init.js --arch x64',
       'node scripts/build-init.js --arch arm64',
+      'npm run --silent lint:types',
       'npm run --silent build',
       `npm pack --silent --pack-destination ${out}`,
     ]);
