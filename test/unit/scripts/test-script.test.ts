@@ -109,14 +109,14 @@ describe('the script that runs suites', () => {
 
 describe('the test script with --all', () => {
   const good = "echo '2 passed, 0 failed, 1 skipped'";
-  /** As root, where the suites of the one user, those of the other, and the VM do what the test says. */
-  const run = ({ suites = good, e2e = good, vm = good }) =>
+  /** As root, where the suites of each user, and the VM, do what the test says. */
+  const run = ({ checks = good, engine = good, e2e = good, vm = good }) =>
     start('scripts/test', ['--all'], {
       'bin/id': 'echo 0',
       'bin/uname': 'echo x86_64',
       'scripts/setup': '',
       'scripts/lab/as-user': `echo "\${PADDOCK_USER:-} $*" >>"${root}/log"
-case "\${!#}" in e2e) ${e2e} ;; *) ${suites} ;; esac`,
+case "\${!#}" in e2e) ${e2e} ;; engine) ${engine} ;; *) ${checks} ;; esac`,
       'scripts/test-vm': vm,
     });
   async function result(child: ChildProcess) {
@@ -126,7 +126,7 @@ case "\${!#}" in e2e) ${e2e} ;; *) ${suites} ;; esac`,
 
   it('adds up what all lanes counted, each under a user of its own', async () => {
     const { status, lines } = await result(run({ vm: 'echo of the vm; echo 5 passed, 0 failed, 0 skipped' }));
-    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '9 passed, 0 failed, 2 skipped' });
+    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '11 passed, 0 failed, 3 skipped' });
     expect(lines).toContain('of the vm');
     expect(
       log()
@@ -134,51 +134,69 @@ case "\${!#}" in e2e) ${e2e} ;; *) ${suites} ;; esac`,
         .toSorted(),
     ).toEqual([
       'paddock-ci-2 scripts/lab/suites --all e2e',
-      'scripts/lab/suites --all check native node-24 fuzz engine',
+      'paddock-ci-3 scripts/lab/suites --all check native node-24 fuzz',
+      'scripts/lab/suites --all engine',
     ]);
     expect(readdirSync(join(root, 'tmp'))).toEqual([]);
   });
 
   it('takes the counts of a lane that says something after them', async () => {
     const { status, lines } = await result(run({ e2e: `${good}; echo 'ended: process 7' >&2` }));
-    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '6 passed, 0 failed, 3 skipped' });
+    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '8 passed, 0 failed, 4 skipped' });
   });
 
   it('names what failed once more at its end, with the beginning of the message', async () => {
     const vm = `printf '%s\\n' 'failed: a.test.ts: holds' '  Error: no' 'more of it' '  not this'; ${good}; exit 1`;
-    const { lines } = await result(run({ vm, suites: `echo '== failed: check'; ${good}; exit 2` }));
+    const { lines } = await result(run({ vm, checks: `echo '== failed: check'; ${good}; exit 2` }));
     expect(lines.slice(-6)).toEqual([
-      '== failed with status 2: suites',
+      '== failed with status 2: checks',
       '== failed: check',
       '== failed with status 1: vm',
       'failed: a.test.ts: holds',
       '  Error: no',
-      '6 passed, 0 failed, 3 skipped',
+      '8 passed, 0 failed, 4 skipped',
     ]);
   });
 
   it.each([
     [
       'the first lane fails',
-      { suites: "echo '1 passed, 1 failed, 0 skipped'; exit 1" },
-      '5 passed, 1 failed, 2 skipped',
+      { checks: "echo '1 passed, 1 failed, 0 skipped'; exit 1" },
+      '7 passed, 1 failed, 3 skipped',
     ],
-    ['another fails after good counts', { e2e: `${good}; exit 3` }, '6 passed, 0 failed, 3 skipped'],
-    ['the VM ends without counts', { vm: 'true' }, '4 passed, 0 failed, 2 skipped'],
+    ['another fails after good counts', { e2e: `${good}; exit 3` }, '8 passed, 0 failed, 4 skipped'],
+    ['the VM ends without counts', { vm: 'true' }, '6 passed, 0 failed, 3 skipped'],
     [
       'the counts are part of a line',
       { vm: 'echo was: 2 passed, 0 failed, 1 skipped' },
-      '4 passed, 0 failed, 2 skipped',
+      '6 passed, 0 failed, 3 skipped',
     ],
-    ['a lane is killed', { vm: 'kill -KILL $$' }, '4 passed, 0 failed, 2 skipped'],
+    ['a lane is killed', { vm: 'kill -KILL $$' }, '6 passed, 0 failed, 3 skipped'],
   ])('fails when %s, and hears the others to their end', async (_what, lanes, last) => {
     const { status, lines } = await result(run(lanes));
     expect({ status, last: lines.at(-1) }).toEqual({ status: 1, last });
   });
 
+  it('begins the VM when the checks have ended, and hears that they failed', async () => {
+    const vm = `[ -e "${root}/checked" ] || exit 9; ${good}`;
+    const child = run({ checks: `sleep 0.5; touch "${root}/checked"; ${good}; exit 4`, vm });
+    const { status, lines } = await result(child);
+    expect({ status, last: lines.at(-1) }).toEqual({ status: 1, last: '8 passed, 0 failed, 4 skipped' });
+    expect(lines.filter((line) => line.startsWith('== failed'))).toEqual(['== failed with status 4: checks']);
+  });
+
+  it.each(stopBySignal)('does not begin the VM when %s came during the checks', async (signal, status) => {
+    const child = run({ checks: `touch "${root}/up"; ${waits}`, vm: `touch "${root}/vm"; ${good}` });
+    const ended = result(child);
+    while (!existsSync(join(root, 'up'))) await sleep(20);
+    child.kill(signal);
+    expect((await ended).status).toBe(status);
+    expect(existsSync(join(root, 'vm'))).toBe(false);
+  });
+
   it.each(stopBySignal)('hands %s on to every lane and ends without counts', async (signal, status) => {
     const lane = `echo $$ >>"${root}/up"; ${waits}`;
-    const child = run({ suites: lane, e2e: lane, vm: lane });
+    const child = run({ engine: lane, e2e: lane, vm: lane });
     const ended = result(child);
     const up = join(root, 'up');
     while (!existsSync(up) || readFileSync(up, 'utf8').trim().split('\n').length < 3) await sleep(20);
