@@ -5,15 +5,16 @@ import type { Engine } from '../src/engine/types.js';
 import { Stage } from '../test/engine/support/stage.js';
 import { BareEngine } from './bare.js';
 import { type CommandReport, commandTables, measureCommands } from './command-report.js';
+import { type Confined, confinedText, measureConfined } from './confined.js';
 import { noResults, type Results, singleRound, togetherRound } from './rounds.js';
 import { percentile, type Row, rowOf, table, tenths } from './statistics.js';
 import { newWatch, watched } from './watched-engine.js';
 import { measureWatching, type Watching, watchingText } from './watching.js';
 
 /**
- * npm run bench -- [--n 30] [--together 5] [--commands 100] [--watched 50] [--json]
+ * npm run bench -- [--n 30] [--together 5] [--commands 100] [--watched 50] [--confined 0 [--load CMD --unload CMD]] [--json]
  *
- * 0 leaves that part out.
+ * 0 leaves that part out. `--confined`: pairs of creates with and without our profile of the kernel's security module.
  *
  * Measures Paddock against the bare calls it stands on, interleaved in one run, on every engine that answers. Needs
  * `npm run build` (process 1). Ends every container it makes; the engine keeps Paddock's host image.
@@ -25,6 +26,7 @@ interface Report {
   readonly calls: readonly { readonly call: string; readonly paddockMs: number; readonly bareMs: number }[];
   readonly commands?: CommandReport;
   readonly watching?: Watching;
+  readonly confined?: Confined;
 }
 
 const warmUps = 2;
@@ -88,6 +90,9 @@ const { values } = parseArgs({
     together: { type: 'string', default: '5' },
     commands: { type: 'string', default: '100' },
     watched: { type: 'string', default: '50' },
+    confined: { type: 'string', default: '0' },
+    load: { type: 'string' },
+    unload: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -100,16 +105,21 @@ for (const engine of await engines()) {
   const life = n > 0 ? await measure(owned, n, together) : nothing(owned);
   const sessions = Number(values.watched);
   const watching = sessions > 0 ? { watching: await measureWatching(owned, sessions) } : {};
-  reports.push({ ...life, ...commands, ...watching });
+  const { load, unload } = values;
+  const switches = load === undefined || unload === undefined ? undefined : { load, unload };
+  const pairs = Number(values.confined);
+  const confined = pairs > 0 ? { confined: await measureConfined(owned, pairs, switches) } : {};
+  reports.push({ ...life, ...commands, ...watching, ...confined });
 }
 if (values.json) {
   console.log(JSON.stringify({ schemaVersion: 1, node: process.version, reports }, undefined, 2));
 } else {
-  for (const { engine, rows, calls, commands, watching } of reports) {
+  for (const { engine, rows, calls, commands, watching, confined } of reports) {
     console.log(`\n${engine}`);
     const inside = calls.map((c) => `${c.call} ${c.paddockMs} (bare ${c.bareMs})`).join(', ');
     if (rows.length > 0) console.log(`\n${table(rows)}\n\nThe engine's calls inside a create, p50 ms: ${inside}.`);
     if (commands !== undefined) console.log(`\n${commandTables(commands)}`);
     if (watching !== undefined) console.log(`\n${watchingText(watching)}`);
+    if (confined !== undefined) console.log(`\n${confinedText(confined)}`);
   }
 }
