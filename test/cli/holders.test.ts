@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { McpClient } from '../e2e/support/client.js';
 import { keeperGone, keeperOf, keepersOf } from '../e2e/support/keeper.js';
 import { commandsNaming, containersOf, leftOvers } from '../e2e/support/left-overs.js';
 import { document, finished, paddock, printed, startPaddock } from '../e2e/support/paddock.js';
 import { Place } from '../e2e/support/place.js';
+import { Places } from '../e2e/support/places.js';
 import { RawServer } from '../e2e/support/raw-server.js';
 import { engineKinds, uniqueName } from '../engine/support/engines.js';
 
@@ -34,24 +35,14 @@ async function begin(place: Place, id: string, script: string) {
 }
 
 describe.each(engineKinds)('a detached session on %s', (kind) => {
+  const places = new Places(kind);
   let place: Place;
 
-  beforeAll(async () => {
-    place = await Place.make(kind);
+  beforeEach(async () => {
+    place = await places.make();
   });
-
-  afterEach(async () => {
-    await paddock(place, ['rm', '--all']);
-    await keeperGone(place);
-    expect(await leftOvers(place, [kind])).toEqual([]);
-    // Nothing but the numbered notes of who held what, and no session's folder.
-    expect(await readdir(join(place.root, 'run', 'channels'))).toEqual([]);
-    expect(await readdir(join(place.root, 'run', 'keeper'))).not.toContain('control.sock');
-  });
-
-  afterAll(async () => {
-    await place[Symbol.asyncDispose]();
-  });
+  afterEach(() => places.empty());
+  afterAll(() => places.gone());
 
   it('is taken by one keeper when two want to use it first, and both commands run', async () => {
     const id = await create(place);

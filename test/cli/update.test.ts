@@ -1,26 +1,21 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { keeperGone, keepersOf } from '../e2e/support/keeper.js';
-import { leftOvers } from '../e2e/support/left-overs.js';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { keepersOf } from '../e2e/support/keeper.js';
 import { document, finished, paddock, printed, startPaddock } from '../e2e/support/paddock.js';
-import { Place } from '../e2e/support/place.js';
+import type { Place } from '../e2e/support/place.js';
+import { Places } from '../e2e/support/places.js';
 import { engineKinds } from '../engine/support/engines.js';
 
 const hourMs = 3_600_000;
 
 describe.each(engineKinds)('paddock update on %s', (kind) => {
+  const places = new Places(kind);
   let place: Place;
 
-  beforeAll(async () => {
-    place = await Place.make(kind);
+  beforeEach(async () => {
+    place = await places.make();
   });
-
-  afterEach(async () => {
-    await paddock(place, ['rm', '--all']);
-    await keeperGone(place);
-    expect(await leftOvers(place, [kind])).toEqual([]);
-  });
-
-  afterAll(() => place[Symbol.asyncDispose]());
+  afterEach(() => places.empty());
+  afterAll(() => places.gone());
 
   async function create(...more: string[]): Promise<string> {
     return document(await paddock(place, ['create', '--json', ...more]))['sessionId'] as string;

@@ -1,33 +1,25 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { builtInPolicy } from '../../src/config/built-in-policy.js';
 import { updateHeld } from '../../src/session/control/client.js';
 import { McpClient } from '../e2e/support/client.js';
-import { keeperGone } from '../e2e/support/keeper.js';
-import { leftOvers } from '../e2e/support/left-overs.js';
 import { document, paddock } from '../e2e/support/paddock.js';
-import { Place } from '../e2e/support/place.js';
+import type { Place } from '../e2e/support/place.js';
+import { Places } from '../e2e/support/places.js';
 import { engineKinds } from '../engine/support/engines.js';
 
 const { denials } = builtInPolicy('/').alarms;
 
 describe.each(engineKinds)('what policy refuses to other processes in a burst, on %s', (kind) => {
+  const places = new Places(kind);
   let place: Place;
 
-  beforeAll(async () => {
-    place = await Place.make(kind);
+  beforeEach(async () => {
+    place = await places.make();
   });
-
-  afterEach(async () => {
-    await paddock(place, ['rm', '--all']);
-    await keeperGone(place);
-  });
-
-  afterAll(async () => {
-    expect(await leftOvers(place, [kind])).toEqual([]);
-    await place[Symbol.asyncDispose]();
-  });
+  afterEach(() => places.empty());
+  afterAll(() => places.gone());
 
   /** As many requests as it takes, over the socket of whoever holds the session. */
   async function burst(sessionId: string): Promise<void> {

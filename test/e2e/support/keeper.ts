@@ -5,9 +5,7 @@ import type { Place } from './place.js';
 
 /** The keepers of a place, alive. */
 export function keepersOf(place: Place): number[] {
-  return processesNaming(place.stateDir)
-    .filter(({ command }) => / keep( |$)/.test(command))
-    .map(({ pid }) => pid);
+  return processesNaming(place.stateDir, / keep( |$)/).map(({ pid }) => pid);
 }
 
 /** The one keeper; fails when there is none, or more. */

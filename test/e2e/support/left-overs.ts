@@ -34,18 +34,19 @@ export async function serviceFolders(runtimeDir: string): Promise<string[]> {
 
 /**
  * Processes whose command line, environment or mounts speak of `text`. Every sandbox mounts our process 1 from the
- * state folder, so that all that runs in one is found by the folder's path.
+ * state folder, so that all that runs in one is found by the folder's path. `commands`: only those whose command line fits, which
+ * is told sooner.
  */
-export function processesNaming(text: string): { pid: number; command: string }[] {
+export function processesNaming(text: string, commands = /^/): { pid: number; command: string }[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => commands.test(commandOf(name)))
     .filter((name) => ['cmdline', 'environ', 'mountinfo'].some((file) => read(`/proc/${name}/${file}`).includes(text)))
     .filter((name) => !/^State:\s+[ZX]/m.test(read(`/proc/${name}/status`)))
-    .map((name) => ({
-      pid: Number(name),
-      command: read(`/proc/${name}/cmdline`).replaceAll('\0', ' ').slice(0, 120),
-    }));
+    .map((name) => ({ pid: Number(name), command: commandOf(name) }));
 }
+
+const commandOf = (pid: string): string => read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 120);
 
 /** Processes whose command line holds `text`. */
 export function commandsNaming(text: string): number[] {
