@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 // Retries are 0: a test that fails now and then is a bug. `unit` needs no engine and no compiler; `native` compiles
 // process 1 and runs it, which is mostly waiting; `engine` and `e2e` talk to real rootless engines one file at a time,
-// since they share them.
+// since they share them, and in one process, since a fresh one loads everything anew.
 const project = (name: string, include: string[], extra: object = {}) => ({
   test: { name, include, retry: 0, environment: 'node', ...extra },
 });
@@ -33,17 +33,20 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 120_000,
         fileParallelism: false,
+        isolate: false,
       }),
       // Where the kernel holds limits (scripts/test-vm): elsewhere there is nothing to test.
       project('limits', ['test/limits/**/*.test.ts'], {
         testTimeout: 120_000,
         hookTimeout: 120_000,
         fileParallelism: false,
+        isolate: false,
       }),
       project('e2e', ['test/{mcp,cli,e2e}/**/*.test.ts'], {
         testTimeout: 180_000,
         hookTimeout: 180_000,
         fileParallelism: false,
+        isolate: false,
       }),
     ],
   },
