@@ -1,4 +1,4 @@
-import { isPattern, matchesGlob } from './path-glob.js';
+import { parseGlob } from '../kit/glob.js';
 import type { PlaceVerdict, WithheldPlaces } from './withheld.js';
 
 /** What is chosen among: as much of a change as its choice takes. */
@@ -78,5 +78,5 @@ function pathsOf({ path, from }: Choosable): readonly string[] {
 }
 
 function isMeant(path: string, name: string): boolean {
-  return isPattern(name) ? matchesGlob(path, name) : path.startsWith(`${name}/`);
+  return /[*?]/.test(name) ? parseGlob(name, true)?.(path) === true : path.startsWith(`${name}/`);
 }

@@ -151,10 +151,6 @@ export const rules = {
     reason: "A longer idle timeout than the site's policy allows.",
     hint: 'Ask for a shorter idleTimeout.',
   },
-  'workspace.origin': {
-    reason: 'What a session is to begin with belongs to a project that it does not show copy-on-write.',
-    hint: 'Leave projectPath and workspace out, or give that very project with workspace cow.',
-  },
   'changes.keep-ceiling': {
     reason: "Changes would be kept for longer than the site's policy allows.",
     hint: 'Ask for a shorter keepChanges.',

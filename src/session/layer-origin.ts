@@ -1,8 +1,7 @@
 import { OpenFolder } from '../kit/open-folder.js';
-import { rules } from '../policy/rules.js';
-import { toPolicyDenied } from '../policy/verdict.js';
 import type { HostObject } from '../workspace/approve.js';
 import { type CopiedLayer, copyLayer } from '../workspace/copy-layer.js';
+import { denied } from '../workspace/rules.js';
 
 /** What a new session begins with instead of the bare project: a copy of what another has written, or of a snapshot. */
 export interface LayerOrigin {
@@ -25,8 +24,7 @@ export interface FillOptions {
 export function refuseOtherProject(origin: LayerOrigin, shown: HostObject | undefined): void {
   const { project, from } = origin;
   if (shown?.dev === project.dev && shown.ino === project.ino) return;
-  const reason = `${from} holds changes of ${project.source}, which is not shown copy-on-write here`;
-  throw toPolicyDenied({ verdict: 'deny', ruleId: 'workspace.origin', reason, hint: rules['workspace.origin'].hint });
+  throw denied('workspace.origin', project.source, { from });
 }
 
 /** Copies it into the layer of a session that is not running yet. Errors: SNAPSHOT_FAILED, INIT_MISSING, an AbortError. */

@@ -2,11 +2,13 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditRecorder } from '../audit/audit-log.js';
 import { audited } from '../audit/audited.js';
-import { isSessionId } from '../core/ids.js';
+import { isSessionId, type SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
+import { isJournalLeft } from '../workspace/apply/journal.js';
 import { readLayerNote } from '../workspace/layer-note.js';
 import { removeWriteLayer } from '../workspace/write-layer.js';
-import { endLayer, isOver } from './layers.js';
+import { recoverLayer } from './changes/own-layer.js';
+import { endLayer, isOver, layerOf } from './layers.js';
 import type { RecordStore } from './store.js';
 
 const temporary = /^pdk_[a-z2-7]{26}\.json\.[a-z2-7]{8}\.tmp$/;
@@ -54,6 +56,7 @@ async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: Sweep
     const status = await lstat(path).catch(() => undefined);
     const isKept = (await readLayerNote(path))?.kept !== undefined;
     const isYoung = !isKept && clock.now() - (status?.mtimeMs ?? 0) < graceMs;
+    if (!isDryRun) await recovered(store, id);
     if (!status?.isDirectory() || isYoung || (await store.has(id))) continue;
     if (!isDryRun) await endLayer(path, clock);
     const note = await readLayerNote(path);
@@ -64,4 +67,11 @@ async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: Sweep
     swept.push(path);
   }
   return swept;
+}
+
+/** Undoes or finishes what a crash has left of an apply; what fails is said by the next apply, review or discard. */
+async function recovered(store: RecordStore, id: SessionId): Promise<void> {
+  const found = await layerOf(store, id);
+  if (found === undefined || !(await isJournalLeft(found.layer.folder))) return;
+  await recoverLayer(found.layer).catch(() => undefined);
 }

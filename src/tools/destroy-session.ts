@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isSessionId } from '../core/ids.js';
+import { keptUntilMs, keptWords } from '../session/changes/kept-words.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
 
@@ -7,15 +9,20 @@ export const destroySession = defineTool({
   title: 'Destroy a session',
   description:
     'Ends a session: kills its commands and removes its container with everything in it. Files written to a read-write workspace ' +
-    'stay. Destroying a session that is not there (any more) is fine and says so.',
+    'stay; what a cow session has changed is kept for a while, for review_changes, apply_changes and discard_changes. Destroying a session that is not there (any more) is fine and says so.',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({ sessionId: z.string().max(64) }),
-  output: z.object({ sessionId: z.string(), destroyed: z.boolean() }),
+  output: z.object({ sessionId: z.string(), destroyed: z.boolean(), changesKeptUntil: z.string().optional() }),
   async handle(services: ToolServices, { sessionId }) {
     const destroyed = await services.sessions.destroy(sessionId);
+    const untilMs = isSessionId(sessionId) && destroyed ? await keptUntilMs(services.store, sessionId) : undefined;
+    const what = untilMs === undefined ? 'nothing of it is left' : keptWords(sessionId, untilMs);
     return {
-      structured: { sessionId, destroyed },
-      text: destroyed ? `${sessionId} is destroyed; nothing of it is left` : `there is no session ${sessionId}`,
+      structured: {
+        ...{ sessionId, destroyed },
+        ...(untilMs === undefined ? {} : { changesKeptUntil: new Date(untilMs).toISOString() }),
+      },
+      text: destroyed ? `${sessionId} is destroyed; ${what}` : `there is no session ${sessionId}`,
     };
   },
 });

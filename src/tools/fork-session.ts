@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isSessionId, type SessionId } from '../core/ids.js';
+import { isSessionId } from '../core/ids.js';
 import { forkRequestOf } from '../session/changes/fork-request.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
@@ -17,7 +17,7 @@ export const forkSession = defineTool({
   output: sessionView.extend({ forkOf: z.string(), enforcement: enforcementView, notes: z.array(z.string()) }),
   async handle(services: ToolServices, { sessionId, name }, { signal }) {
     const { noted, ...origin } = await services.copies.originOf(sessionId);
-    const record = isSessionId(sessionId) ? await services.store.load(sessionId as SessionId) : undefined;
+    const record = isSessionId(sessionId) ? await services.store.load(sessionId) : undefined;
     const env = services.sessions.list.find(({ id }) => id === sessionId)?.sandbox.handle.spec.env;
     const request = { ...forkRequestOf(noted.note, record, env), ...(name === undefined ? {} : { name }) };
     const session = await services.sessions.create(request, signal, origin);

@@ -65,6 +65,11 @@ export const workspaceRules = {
     reason: 'another session already has a writable workspace that is, contains or lies inside it',
     hint: 'Destroy the other session first, or ask for a read-only workspace.',
   },
+  'workspace.origin': {
+    reason:
+      'what the session is to begin with, or to be compared with, belongs to another project or to none that is shown copy-on-write',
+    hint: 'Leave projectPath and workspace out, or give that very project with workspace cow.',
+  },
 } as const satisfies Record<string, { readonly reason: string; readonly hint: string }>;
 
 export type WorkspaceRuleId = keyof typeof workspaceRules;

@@ -74,7 +74,7 @@ describe.each(engineKinds)('snapshots and forks of sessions of a real rootless %
   });
 
   it('are refused over another project, or without one', async () => {
-    const { noted: _noted, ...origin } = await copies.originOf(session.id);
+    const origin = await copies.originOf(session.id);
     const other = await stage.project();
     for (const request of [{ projectPath: other, workspace: 'cow' }, { projectPath: project, workspace: 'ro' }, {}]) {
       await expect(stage.sessions.create(request, signal, origin)).rejects.toMatchObject({

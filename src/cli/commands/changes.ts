@@ -8,19 +8,25 @@ import { type CliCommand, type CommandContext, isSet } from '../command.js';
 import { report, write } from '../output.js';
 import { sessionReviews } from '../session-reviews.js';
 import { settingsOf } from '../settings.js';
+import { listKept } from './kept-changes.js';
 
 type Paint = (line: string) => string;
 type Color = 'green' | 'red' | 'yellow' | 'cyan';
 
 export const changes: CliCommand = {
   name: 'changes',
-  usage: 'changes ID [PATH…] [--diff]',
+  usage: 'changes ID [PATH…] [--diff] | --all',
   summary: 'what a session with workspace cow has changed beside its project',
   mostPositionals: Number.POSITIVE_INFINITY,
-  options: { diff: { type: 'boolean', help: 'with the differences of text files' } },
+  options: {
+    diff: { type: 'boolean', help: 'with the differences of text files' },
+    all: { type: 'boolean', help: 'which sessions have any, running or over, and how long they are kept' },
+  },
   async run(context) {
     const [id, ...paths] = context.positionals;
-    if (id === undefined) throw new PaddockError('BAD_ARGUMENT', 'give a session id, and paths if not all is meant');
+    if (isSet(context, 'all') && id === undefined) return listKept(context);
+    if (id === undefined || isSet(context, 'all'))
+      throw new PaddockError('BAD_ARGUMENT', 'give a session id, and paths if not all is meant; or --all');
     await using app = new App(await settingsOf(context), context.env);
     await using open = await sessionReviews(app, context.env).open(id, paths, context.signal);
     if (context.json) await report(context, await documentOf(open, isSet(context, 'diff')), '');

@@ -1,4 +1,4 @@
-import { isSessionId, type SessionId } from '../../core/ids.js';
+import { isSessionId } from '../../core/ids.js';
 import { formatDuration } from '../../core/units.js';
 import { forkRequestOf } from '../../session/changes/fork-request.js';
 import { App } from '../app.js';
@@ -26,7 +26,7 @@ export const fork: CliCommand = {
     const id = oneId(context.positionals);
     await using app = new App(await settingsOf(context), context.env);
     const { noted, ...origin } = await (await sessionCopies(app)).originOf(id);
-    const record = isSessionId(id) ? await app.store.load(id as SessionId) : undefined;
+    const record = isSessionId(id) ? await app.store.load(id) : undefined;
     const name = text(context, 'name');
     const request = forkRequestOf(noted.note, record, variables(context, 'env'));
     const sessions = await app.sessions('detached');

@@ -1,6 +1,8 @@
 import { PaddockError, toPaddockError } from '../../core/errors.js';
+import type { SessionId } from '../../core/ids.js';
 import { isAlive } from '../../kit/process-identity.js';
 import { destroyRecorded } from '../../session/adopt.js';
+import { keptUntilMs, keptWords } from '../../session/changes/kept-words.js';
 import { App } from '../app.js';
 import { type CliCommand, isSet } from '../command.js';
 import { report } from '../output.js';
@@ -20,12 +22,17 @@ export const rm: CliCommand = {
       throw new PaddockError('BAD_ARGUMENT', 'give session ids, or --all');
     const results = await Promise.all(ids.map((id) => remove(app, id)));
     const lines = results.map((r) =>
-      r.error === undefined ? `${r.sessionId} removed` : `${r.sessionId}: ${r.error.code}: ${r.error.message}`,
+      r.error === undefined ? removedLine(r) : `${r.sessionId}: ${r.error.code}: ${r.error.message}`,
     );
     await report(context, { sessions: results }, lines.join('\n') || 'no sessions');
     return results.find((r) => r.error !== undefined)?.error.exitCode ?? 0;
   },
 };
+
+function removedLine({ sessionId, changesKeptUntil }: { sessionId: string; changesKeptUntil?: string }): string {
+  if (changesKeptUntil === undefined) return `${sessionId} removed`;
+  return `${sessionId} removed; ${keptWords(sessionId, Date.parse(changesKeptUntil))}`;
+}
 
 async function allDetached(app: App): Promise<string[]> {
   const { records } = await app.store.list();
@@ -38,7 +45,8 @@ async function allDetached(app: App): Promise<string[]> {
 async function remove(app: App, id: string) {
   try {
     await destroyRecorded(await recordOf(app, id), await adoptOptions(app));
-    return { sessionId: id };
+    const untilMs = await keptUntilMs(app.store, id as SessionId);
+    return { sessionId: id, ...(untilMs === undefined ? {} : { changesKeptUntil: new Date(untilMs).toISOString() }) };
   } catch (thrown) {
     const { code, message, exitCode } = toPaddockError(thrown);
     return { sessionId: id, error: { code, message, exitCode } };

@@ -1,8 +1,11 @@
+import type { SessionId } from '../../core/ids.js';
 import { Disposables } from '../../kit/disposables.js';
+import { layerOf } from '../../session/layers.js';
 import { App } from '../app.js';
-import { type CliCommand, isSet } from '../command.js';
+import { type CliCommand, type CommandContext, isSet } from '../command.js';
 import { report, write } from '../output.js';
 import { reapBeside } from '../prune-here.js';
+import { sessionReviews } from '../session-reviews.js';
 import { settingsOf } from '../settings.js';
 import {
   execOptions,
@@ -37,11 +40,13 @@ export const run: CliCommand = {
     const weak = notEnforced(evidence.controls);
     if (weak !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${weak}\n`);
     const result = await runThrough(context, startIn(session, execRequestOf(context, spec, app.config.sitePolicy)));
+    const changed = spec.workspace === 'cow' ? await changesText(app, session.id, context) : undefined;
     await sessions.destroy(session.id);
     if (context.json) {
       const { stdout, stderr, ...rest } = result;
       await report(context, { sessionId: session.id, ...rest, stdout, stderr, enforcement: evidence.controls }, '');
     }
+    if (changed !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${changed}\n`);
     const note = reasonNote(result);
     if (note !== undefined) await write(context.terminal.stderr, `paddock: ${note}\n`);
     return result.exitCode;
@@ -51,4 +56,17 @@ export const run: CliCommand = {
 /** What one command has changed is only kept where that is asked for. */
 function toRun(request: Record<string, unknown>, isKept: boolean): Record<string, unknown> {
   return isKept || request['keepChanges'] !== undefined ? request : { ...request, keepChanges: false };
+}
+
+/** What the command has changed, in a line; undefined where that is nothing. */
+async function changesText(app: App, id: SessionId, context: CommandContext): Promise<string | undefined> {
+  await using open = await sessionReviews(app, context.env).open(id, [], context.signal);
+  const { counts } = open.report.summary;
+  if (counts.total === 0) return undefined;
+  const words = Object.entries(counts).flatMap(([kind, count]) =>
+    kind === 'total' || count === 0 ? [] : [`${count} ${kind}`],
+  );
+  const untilMs = (await layerOf(app.store, id))?.note.keepMs;
+  const kept = untilMs === 0 ? 'not kept: --keep does that' : `kept: \`paddock changes ${id}\``;
+  return `the command has changed the workspace (${words.join(', ')}), ${kept}`;
 }

@@ -7,6 +7,7 @@ import { report } from '../output.js';
 import { sessionCopies } from '../session-copies.js';
 import { settingsOf } from '../settings.js';
 import { oneId } from './detached.js';
+import { parseRequest } from './parse-request.js';
 
 export const snapshot: CliCommand = {
   name: 'snapshot',
@@ -19,7 +20,10 @@ export const snapshot: CliCommand = {
   },
   async run(context) {
     const id = oneId(context.positionals);
-    const wish = z.strictObject(snapshotFields).parse({ name: text(context, 'name'), keep: text(context, 'keep') });
+    const wish = parseRequest(z.strictObject(snapshotFields), {
+      name: text(context, 'name'),
+      keep: text(context, 'keep'),
+    });
     await using app = new App(await settingsOf(context), context.env);
     const copies = await sessionCopies(app);
     const { name, keep: keepMs } = wish;

@@ -1,7 +1,8 @@
-import { PolicyDenied, SessionError } from '../../core/errors.js';
-import { isSessionId, type SessionId } from '../../core/ids.js';
+import { SessionError } from '../../core/errors.js';
+import { isSessionId } from '../../core/ids.js';
 import type { Ceilings } from '../../core/site-policy.js';
 import { type Comparison, compareLayers } from '../../workspace/changes/compare-layers.js';
+import { denied } from '../../workspace/rules.js';
 import type { LayerOrigin } from '../layer-origin.js';
 import { layerOf, type NotedLayer } from '../layers.js';
 import type { Snapshot, Snapshots, SnapshotWish } from '../snapshots.js';
@@ -53,16 +54,14 @@ export class SessionCopies {
     const [one, other] = await Promise.all([this.layer(a), this.layer(b)]);
     const [x, y] = [one.layer.project, other.layer.project];
     if (x.dev !== y.dev || x.ino !== y.ino) {
-      throw new PolicyDenied('workspace.origin', `one session has changes of ${x.source}, the other of ${y.source}`, {
-        hint: 'Compare sessions over the same project.',
-      });
+      throw denied('workspace.origin', y.source, { other: x.source });
     }
     return compareLayers(one.layer, other.layer, { program: this.#parts.program, signal });
   }
 
   /** Errors: NO_SUCH_SESSION. */
   async layer(id: string): Promise<NotedLayer> {
-    const found = isSessionId(id) ? await layerOf(this.#parts.store, id as SessionId) : undefined;
+    const found = isSessionId(id) ? await layerOf(this.#parts.store, id) : undefined;
     if (found !== undefined) return found;
     throw new SessionError('NO_SUCH_SESSION', 'there are no changes of such a session beside its project', {
       hint: 'Only sessions with workspace cow have any; their ids are in list_sessions, `paddock ps` and `paddock changes --all`.',

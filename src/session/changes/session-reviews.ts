@@ -7,6 +7,7 @@ import { Differ } from '../../workspace/changes/diff.js';
 import { gitViewOf } from '../../workspace/changes/git-view.js';
 import type { Layer } from '../../workspace/changes/layer.js';
 import { type ReviewReport, reviewReport } from './review-report.js';
+import { shownReview } from './shown-review.js';
 
 export interface SessionReviewsOptions {
   readonly layerOf: (id: SessionId) => Promise<{ readonly layer: Layer } | undefined>;
@@ -37,7 +38,7 @@ export class SessionReviews {
    */
   async open(id: string, paths: readonly string[], signal: AbortSignal): Promise<OpenReview> {
     const layer = await this.#layer(id);
-    const review = await this.#options.review(layer, signal);
+    const review = await shownReview(layer, await this.#options.review(layer, signal));
     const places = new WithheldPlaces(this.#options.withhold);
     const chosen = chooseChanges(review.changes, { paths, all: false, overwrite: [] }, places);
     if (chosen.unknown.length > 0) {

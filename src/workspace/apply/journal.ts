@@ -79,6 +79,12 @@ export interface Found {
   readonly hasBegun: boolean;
 }
 
+/** Whether an apply was cut short there, as far as can be seen without reading. */
+export async function isJournalLeft(folder: string): Promise<boolean> {
+  await using place = await OpenFolder.at(folder);
+  return (await place.entry(journalName)) !== undefined;
+}
+
 /** Undefined: nothing was left. Errors: STATE_UNWRITABLE where it can't be read as one. */
 export async function readJournal(folder: string): Promise<Found | undefined> {
   const text = await readText(folder);

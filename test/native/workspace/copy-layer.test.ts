@@ -106,7 +106,7 @@ describe('a copy of what a session has written', () => {
     ],
     [
       'more entries than it may',
-      () => [1, 2, 3].forEach((n) => writeFileSync(join(trees.layer.upper, `f${n}`), '')),
+      () => [1, 2, 3].map((n) => writeFileSync(join(trees.layer.upper, `f${n}`), '')),
       { mostEntries: 2 },
     ],
     [

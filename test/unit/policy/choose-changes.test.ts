@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { parseGlob } from '../../../src/kit/glob.js';
 import { type Choice, chooseChanges } from '../../../src/policy/choose-changes.js';
-import { matchesGlob } from '../../../src/policy/path-glob.js';
 import { WithheldPlaces } from '../../../src/policy/withheld.js';
 
+const matchesGlob = (path: string, pattern: string) => parseGlob(pattern, true)?.(path) === true;
 const paths = ['.git', '.git/config', 'Makefile', 'README.md', 'src', 'src/a.ts', 'src/deep/b.ts', 'we*rd'];
 const changes = [...paths.map((path) => ({ path })), { path: 'new', from: 'old' }];
 const choose = (choice: Partial<Choice>) => {
