@@ -17,7 +17,7 @@ describe.each(engineKinds)('the changes of a session, from a shell, on %s', (kin
     expect((await paddock(place, ['exec', id, '--', 'sh', '-c', work])).status).toBe(0);
 
     const shown = await paddock(place, ['changes', id, '--diff']);
-    expect(shown.stdout).toMatch(/^\+more$/m);
+    expect(String(shown.stdout)).toMatch(/^\+more$/m);
     expect((await call('changes', id))['summary']).toMatchObject({
       counts: { modified: 1 },
       withheld: expect.any(Number),
@@ -31,9 +31,9 @@ describe.each(engineKinds)('the changes of a session, from a shell, on %s', (kin
     expect(existsSync(join(place.project, '.git/hooks/pre-commit'))).toBe(false);
 
     const removed = await paddock(place, ['rm', id]);
-    expect(removed.stdout).toContain('is kept until');
+    expect(String(removed.stdout)).toContain('is kept until');
     expect((await call('changes', '--all'))['sessions']).toMatchObject([{ sessionId: id, projectPath: place.project }]);
-    expect((await paddock(place, ['changes', id])).stdout).toContain('.git');
+    expect(String((await paddock(place, ['changes', id])).stdout)).toContain('.git');
     expect((await paddock(place, ['discard', id])).status).toBe(0);
     expect((await call('changes', '--all'))['sessions']).toEqual([]);
     expect((await paddock(place, ['changes', id])).status).toBe(6);
@@ -52,7 +52,7 @@ describe.each(engineKinds)('the changes of a session, from a shell, on %s', (kin
     const snapshot = await call('snapshot', id, '--name', 'base');
     expect((await call('snapshots'))['snapshots']).toEqual([snapshot]);
     const seen = await paddock(place, ['run', '--snapshot', 'base', '--', 'cat', 'made', 'hello.txt']);
-    expect(seen.stdout).toBe('x\nhello\n');
+    expect(String(seen.stdout)).toBe('x\nhello\n');
     const fork = String((await call('fork', id))['sessionId']);
     await paddock(place, ['exec', fork, '--', 'sh', '-c', 'echo y >made']);
     expect((await call('compare', id, fork))['differences']).toEqual([
