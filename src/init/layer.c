@@ -126,7 +126,11 @@ static void enter(int fd, int why, const struct stat *seen, const char *name) {
 
 static void tell(int folder, const char *name) {
   struct stat found;
-  if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0) return;
+  if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0) {
+    // A folder that can be listed and not entered: what is in it would be taken for gone.
+    if (errno != ENOENT) leave(errno);
+    return;
+  }
   if (S_ISDIR(found.st_mode)) {
     const int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) return;

@@ -1,4 +1,4 @@
-import { parseGlob } from '../kit/glob.js';
+import { type Glob, parseGlob } from '../kit/glob.js';
 import type { PlaceVerdict, WithheldPlaces } from './withheld.js';
 
 /** What is chosen among: as much of a change as its choice takes. */
@@ -42,8 +42,10 @@ export function chooseChanges<T extends Choosable>(
   for (const given of choice.paths) {
     const name = given.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
     const own = byPath.get(name);
-    if (own !== undefined) named.add(own.path);
-    const found = changes.filter((change) => change === own || pathsOf(change).some((path) => isMeant(path, name)));
+    // Where something was moved from does not name where it is now.
+    if (own?.path === name) named.add(own.path);
+    const isMeant = meaningOf(name);
+    const found = changes.filter((change) => change === own || pathsOf(change).some(isMeant));
     if (found.length === 0) unknown.push(given);
     for (const change of found) wanted.add(change);
   }
@@ -77,6 +79,7 @@ function pathsOf({ path, from }: Choosable): readonly string[] {
   return from === undefined ? [path] : [path, from];
 }
 
-function isMeant(path: string, name: string): boolean {
-  return /[*?]/.test(name) ? parseGlob(name, true)?.(path) === true : path.startsWith(`${name}/`);
+function meaningOf(name: string): Glob {
+  if (!/[*?]/.test(name)) return (path) => path.startsWith(`${name}/`);
+  return parseGlob(name, true) ?? (() => false);
 }

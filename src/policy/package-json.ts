@@ -43,7 +43,18 @@ export function isPackageJson(path: string): boolean {
 
 /** What would be run otherwise than before, as `scripts.test` or `bin`; empty where nothing would. What can not be read counts as different. */
 export function differsInRunning(before: PackageJson, after: PackageJson): readonly string[] {
-  const [old, fresh] = [parsed(before), parsed(after)];
+  try {
+    return differences(parsed(before), parsed(after));
+  } catch {
+    // Nested more deeply than can be written again.
+    return ['unreadable'];
+  }
+}
+
+function differences(
+  old: Record<string, unknown> | undefined,
+  fresh: Record<string, unknown> | undefined,
+): readonly string[] {
   if (fresh === undefined) return ['unreadable'];
   const base = old ?? {};
   const isNew = (key: string) => old === undefined || !isEqual(base[key], fresh[key]);

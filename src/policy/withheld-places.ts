@@ -40,6 +40,7 @@ export const withheldRules = {
         'simple-git-hooks.*',
       ],
       ...['.lintstagedrc*', 'lint-staged.config.*', '.commitlintrc*', 'commitlint.config.*'],
+      ...['.hg', '.hgsub', '.svn', '.jj', '.bzr'],
     ],
   },
   'withheld.editor': {
@@ -138,6 +139,7 @@ export const withheldRules = {
         'warp.md',
         '.rules',
       ],
+      ...['.openhands'],
     ],
   },
   'withheld.shell': {
@@ -196,6 +198,7 @@ export const withheldRules = {
       ],
       ...['.rtx.toml', 'rust-toolchain', 'rust-toolchain.toml', 'flake.nix', 'shell.nix', 'default.nix', 'devenv.nix'],
       ...['devenv.yaml', 'devbox.json', '.prototools'],
+      ...['mise/config.toml'],
     ],
   },
   'withheld.packages': {
@@ -204,6 +207,7 @@ export const withheldRules = {
       ...['.npmrc', '.yarnrc*', '.yarn', '.pnpmfile.*', 'pnpmfile.*', 'pnpm-workspace.yaml', '.pnp.*', 'bunfig.toml'],
       ...['.bunfig.toml', 'pip.conf', '.pypirc', '.condarc', 'uv.toml', '.cargo', '.bundle', '.gemrc', 'nuget.config'],
       ...['.mvn', '.m2', 'gradle/wrapper', 'gradle.properties', '.bazelrc', '.bazeliskrc'],
+      ...['package.json5', 'package.yaml'],
     ],
   },
   'withheld.installed': {
@@ -271,6 +275,21 @@ export const withheldRules = {
         'compose*.yaml',
       ],
       ...['docker-compose*.yml', 'docker-compose*.yaml', 'procfile', 'tiltfile'],
+      ...[
+        'gemfile',
+        '*.gemspec',
+        '*.csproj',
+        '*.fsproj',
+        '*.vbproj',
+        '*.vcxproj',
+        'directory.build.*',
+        'directory.packages.props',
+        'mix.exs',
+        'build.zig',
+        'build.sbt',
+        'package.swift',
+        'hie.yaml',
+      ],
     ],
   },
   'withheld.linters': {
@@ -290,6 +309,7 @@ export const withheldRules = {
         '.flake8',
       ],
       ...['.rubocop.yml', '.solargraph.yml'],
+      ...['svelte.config.*', 'astro.config.*', 'next.config.*', 'nuxt.config.*', 'webpack.config.*', 'rollup.config.*'],
     ],
   },
   'withheld.ci': {

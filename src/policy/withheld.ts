@@ -56,7 +56,11 @@ export class WithheldPlaces {
   }
 
   #verdictOn(path: string, isLink: boolean): PlaceVerdict | undefined {
-    const names = namesOf(path);
+    // What one system takes for a stream of a file is, for another, the name.
+    return this.#verdictOnNames(namesOf(path), isLink) ?? this.#verdictOnNames(namesOf(path, wholeName), isLink);
+  }
+
+  #verdictOnNames(names: readonly string[], isLink: boolean): PlaceVerdict | undefined {
     for (const [index, name] of names.entries()) {
       const rest = names.slice(index);
       const places = [...(this.#byName.get(name) ?? []), ...(this.#byName.get('') ?? [])];
@@ -75,14 +79,22 @@ function isAt({ names, isEnd }: Place, rest: readonly string[], isLink: boolean)
 }
 
 /** As file systems, git and Windows take names for the same: without case, marks that are not seen, streams, and dots or blanks at the end. */
-function namesOf(path: string): readonly string[] {
+function namesOf(path: string, partOf: (name: string) => string = withoutStream): readonly string[] {
   return path
     .normalize('NFKC')
     .replaceAll(/\p{Cf}/gu, '')
     .toLowerCase()
     .split('/')
-    .map((name) => name.replace(/:.*$/s, '').replace(/[. ]+$/, ''))
+    .map((name) => partOf(name).replace(/[. ]+$/, ''))
     .filter((name) => name !== '');
+}
+
+function withoutStream(name: string): string {
+  return name.replace(/:.*$/s, '');
+}
+
+function wholeName(name: string): string {
+  return name;
 }
 
 function nameMatcher(name: string): RegExp {

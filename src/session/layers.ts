@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
-import { OpenFolder } from '../kit/open-folder.js';
+import { isGone, OpenFolder } from '../kit/open-folder.js';
 import { LinksSeen } from '../monitor/disk/links-seen.js';
 import { Pace } from '../monitor/disk/pace.js';
 import { countTree } from '../monitor/disk/tree-count.js';
@@ -44,6 +44,8 @@ export async function listLayers(places: LayerPlaces): Promise<readonly NotedLay
 export async function endLayer(folder: string, clock: Clock): Promise<void> {
   const note = await readLayerNote(folder);
   if (note?.kept !== undefined) return;
+  // Without a note nobody knows what it is of; it may be one of a later version.
+  if (note === undefined && !(await isUnwritten(join(folder, 'upper')))) return;
   if (note === undefined || note.keepMs === 0 || (await isUnwritten(join(folder, 'upper')))) {
     await removeWriteLayer(folder);
     return;
@@ -54,9 +56,9 @@ export async function endLayer(folder: string, clock: Clock): Promise<void> {
   await removeWorkFolder(folder);
 }
 
-/** Whether it may go: it is nobody's, or was kept for as long as it was to be. */
+/** Whether it was kept for as long as it was to be. */
 export function isOver(note: LayerNote | undefined, nowMs: number): boolean {
-  return note === undefined || (note.kept !== undefined && note.kept.untilMs <= nowMs);
+  return note?.kept !== undefined && note.kept.untilMs <= nowMs;
 }
 
 async function isUnwritten(upper: string): Promise<boolean> {
@@ -64,9 +66,9 @@ async function isUnwritten(upper: string): Promise<boolean> {
     await using folder = await OpenFolder.at(upper);
     for await (const _name of folder.names()) return false;
     return true;
-  } catch {
+  } catch (error) {
     // What can't be looked into is not thrown away for that.
-    return false;
+    return isGone(error);
   }
 }
 

@@ -60,6 +60,7 @@ async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: Sweep
     if (!status?.isDirectory() || isYoung || (await store.has(id))) continue;
     if (!isDryRun) await endLayer(path, clock);
     const note = await readLayerNote(path);
+    if (note === undefined && (await isGoneNow(path))) swept.push(path);
     if (!isOver(note, clock.now())) continue;
     if (!isDryRun) {
       await audited(audit, { action: 'changes.expire', session: id, run: () => removeWriteLayer(path) });
@@ -67,6 +68,10 @@ async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: Sweep
     swept.push(path);
   }
   return swept;
+}
+
+async function isGoneNow(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) === undefined;
 }
 
 /** Undoes or finishes what a crash has left of an apply; what fails is said by the next apply, review or discard. */

@@ -100,9 +100,14 @@ export class RecordStore {
   async remove(id: SessionId): Promise<void> {
     await endLayer(this.layerFolder(id), this.#clock);
     await removeFolder(this.channelFolder(id));
-    await rm(this.#path(id), { force: true });
+    await this.forget(id);
     await rm(this.logPath(id), { force: true });
     await rm(`${this.logPath(id)}.1`, { force: true });
+  }
+
+  /** Removes the record alone. */
+  async forget(id: SessionId): Promise<void> {
+    await rm(this.#path(id), { force: true });
   }
 
   logPath(id: SessionId): string {

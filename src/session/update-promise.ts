@@ -12,7 +12,7 @@ export interface Step {
   readonly after: SessionPlan;
 }
 
-export type UpdateStore = Pick<RecordStore, 'save' | 'remove' | 'channelFolder'>;
+export type UpdateStore = Pick<RecordStore, 'save' | 'forget' | 'channelFolder'>;
 
 /** Room for what the session is to have, reserved until the returned function is called. Errors: LIMIT_REACHED, SESSION_ENDED, AbortError. */
 export async function admitted(
@@ -60,5 +60,6 @@ export async function saveUnlessEnded(
   store: UpdateStore,
 ): Promise<void> {
   await store.save(record);
-  if (ending.aborted) await store.remove(id);
+  // The rest of it is removed by whoever ends it, once nothing runs any more.
+  if (ending.aborted) await store.forget(id);
 }

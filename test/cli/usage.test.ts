@@ -34,7 +34,7 @@ describe('the command line', () => {
     expect(names).toEqual(expect.arrayContaining(['serve', 'run', 'create', 'exec', 'ps', 'rm', 'prune', 'audit']));
     for (const name of names) expect([name, (await paddock(place, [name ?? '', '--help'])).status]).toEqual([name, 0]);
     const ofRun = (await paddock(place, ['run', '--help'])).stdout.toString();
-    expect(ofRun).toMatch(/^ {2}--workspace VALUE +ro, rw or none/m);
+    expect(ofRun).toMatch(/^ {2}--workspace VALUE +cow, ro, rw or none/m);
     expect(ofRun).toMatch(/^ {2}--engine VALUE +\S/m);
     expect(ofRun).not.toMatch(/^ {2}--\S+( VALUE)? *$/m);
   });

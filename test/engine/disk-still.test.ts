@@ -207,7 +207,7 @@ describe.each(engineKinds)('a chain of forks of which the host meets none, on a 
     const session = await stage.create({ projectPath, workspace: 'rw' });
     const entry = await session.start(command('sleep 1111 & kill -STOP $!; exec ./forks generations'));
     const generations = async () => Number((await readFile(join(projectPath, 'generations'))).readBigUInt64LE());
-    await expect.poll(async () => await generations().catch(() => 0)).toBeGreaterThan(1000);
+    await expect.poll(async () => await generations().catch(() => 0), { timeout: 60_000 }).toBeGreaterThan(1000);
     const { sandbox } = session;
     const hold = new StandStill(
       () => sandbox.handle,

@@ -10,7 +10,9 @@ it.each(engineKinds)(
     await using server = await RawServer.start(place, { PADDOCK_LOG_LEVEL: 'trace' });
     const { result } = await server.request('tools/list', {});
     const toolNames = ((result?.['tools'] ?? []) as { name: string }[]).map((tool) => tool.name).sort();
-    const { sessionId } = await server.use<{ sessionId: string }>('create_session', { projectPath: place.project });
+    const { sessionId } = await server.use<{ sessionId: string }>('create_session', {
+      ...{ projectPath: place.project, workspace: 'cow' },
+    });
     // What a sandbox prints must not become a line of its own.
     const argv = ['printf', '%s', '\n{"jsonrpc":"2.0","id":1,"result":{}}\n\u001b[2J\r\nContent-Length: 5\r\n\r\n'];
     const { commandId } = await server.use<{ commandId: string }>('execute_command', { sessionId, argv });
@@ -22,6 +24,15 @@ it.each(engineKinds)(
       ['stop_command', { sessionId, commandId }],
       ['get_session_logs', { sessionId }],
       ['update_session', { sessionId, idleTimeout: '20m' }],
+      ['write_file', { sessionId, path: '/workspace/new', content: 'x' }],
+      ['read_file', { sessionId, path: '/workspace/new' }],
+      ['list_files', { sessionId, path: '/workspace' }],
+      ['review_changes', { sessionId }],
+      ['apply_changes', { sessionId, paths: ['new'] }],
+      ['discard_changes', { sessionId }],
+      ['snapshot_session', { sessionId }],
+      ['fork_session', { sessionId }],
+      ['compare_sessions', { a: sessionId, b: sessionId }],
       ['check_host', {}],
       ['destroy_session', { sessionId }],
       ['get_session', { sessionId }],
@@ -32,8 +43,8 @@ it.each(engineKinds)(
     server.child.stdin?.end();
     await server.exited;
     expect([...used].sort()).toEqual(toolNames);
-    // initialize, tools/list and eleven calls: one answer each, and nothing else.
-    expect(server.messages.map((message) => message.id)).toEqual(Array.from({ length: 13 }, (_, i) => i + 1));
+    // initialize, tools/list and twenty calls: one answer each, and nothing else.
+    expect(server.messages.map((message) => message.id)).toEqual(Array.from({ length: 22 }, (_, i) => i + 1));
     for (const line of server.stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
     expect(server.stderr).toContain('a call failed');
   },

@@ -37,8 +37,9 @@ export function applyLayer(
   parts: LayerParts,
   signal: AbortSignal,
 ): Promise<ApplyReport> {
+  // Writes nothing, and so finishes nothing that a crash has left either.
+  if (request.dry_run === true) return apply(session, layer, request, parts, signal);
   const run = () => withLayer(layer, () => apply(session, layer, request, parts, signal));
-  if (request.dry_run === true) return run();
   return audited(parts.audit, {
     action: 'changes.apply',
     session,

@@ -1,3 +1,4 @@
+import { safeLine } from '../../kit/safe-text.js';
 import type { Comparison, Difference } from '../../workspace/changes/compare-layers.js';
 
 const mostLines = 100;
@@ -9,7 +10,7 @@ export function comparisonText({ differences, isComplete }: Comparison, a: strin
   const shown = different.slice(0, mostLines);
   return [
     `a: ${a}, b: ${b}; ${different.length} paths differ, ${alike} changed paths are alike`,
-    ...shown.map((one) => `  ${wordsOf(one)}  ${one.path}`),
+    ...shown.map((one) => `  ${wordsOf(one)}  ${safeLine(one.path, 200)}`),
     ...(shown.length < different.length ? [`  and ${different.length - shown.length} more`] : []),
     ...(isComplete ? [] : ['not everything could be looked at: there may be more']),
   ].join('\n');

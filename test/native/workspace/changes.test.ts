@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fingerprintOf } from '../../../src/workspace/changes/fingerprint.js';
@@ -125,6 +125,18 @@ describe('the changes of a layer', () => {
       ],
     ]);
   });
+
+  it.skipIf(process.getuid?.() === 0)(
+    'take nothing for gone that lies in a folder which can only be listed',
+    async () => {
+      trees.put('project', { dir: folder({ kept: file('1') }) });
+      trees.put('upper', { dir: opaque({ fresh: file('2') }) });
+      chmodSync(join(trees.layer.upper, 'dir'), 0o444);
+      const { isComplete, changes } = await trees.review();
+      chmodSync(join(trees.layer.upper, 'dir'), 0o755);
+      expect([isComplete, changes.filter(({ kind }) => kind === 'deleted')]).toEqual([false, []]);
+    },
+  );
 
   it('are cut where a tree is endless, without taking what was not looked at for gone', async () => {
     trees.put('project', { dir: folder({ kept: file('1'), more: file('2') }) });

@@ -37,6 +37,16 @@ describe('choosing among changes', () => {
     expect(choose({ paths: ['src'], overwrite: ['Makefile'] })).toMatchObject({ withheld: ['Makefile'] });
   });
 
+  it('does not take the name that something was moved from for that which it has now', () => {
+    const moved = [{ path: 'Makefile', from: 'notes' }];
+    const { changes: taken, withheld } = chooseChanges(
+      moved,
+      { paths: ['notes'], all: false, overwrite: [] },
+      new WithheldPlaces(),
+    );
+    expect([taken, withheld.length]).toEqual([[], 1]);
+  });
+
   it('takes folders, patterns, names that look like one, and both names of a move', () => {
     expect(choose({ paths: ['src'] }).chosen).toEqual(['src', 'src/a.ts', 'src/deep/b.ts']);
     expect(choose({ paths: ['src/*.ts'] }).chosen).toEqual(['src/a.ts']);

@@ -38,6 +38,11 @@ describe('what a package.json would run otherwise', () => {
     },
   );
 
+  it('counts what is nested too deeply as different', () => {
+    const deep = Buffer.from(`{"scripts":{"a":${'['.repeat(400_000)}${']'.repeat(400_000)}}}`);
+    expect(differsInRunning(json({}), deep)).toEqual(['unreadable']);
+  });
+
   it('counts all of it where it can not be held against anything', () => {
     expect(differsInRunning('unknown', json({ scripts: { test: 'x' }, bin: 'y' }))).toEqual(['scripts.test', 'bin']);
     expect(differsInRunning(json({ scripts: {} }), json({ scripts: ['x'] }))).toEqual(['scripts']);

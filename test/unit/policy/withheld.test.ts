@@ -108,6 +108,10 @@ describe('what is withheld unless it is named', () => {
     'GIT~1/x',
     'MAKEFILE',
     'claude.MD',
+    'lib/tasks/db:seed.rake',
+    'mk/a\u{ff1a}b.mk',
+    '.hg/hgrc',
+    'App.csproj',
   ])('sees through %j', (path) => {
     expect(ruleOf(path)).toBeDefined();
   });

@@ -68,7 +68,7 @@ export function stagedUpdate(changes: Partial<SessionRecord> = {}) {
     },
   };
   const parts: UpdateParts = {
-    store: { save, remove, channelFolder: () => channelFolder },
+    store: { save, forget: remove, channelFolder: () => channelFolder },
     audit,
     clock,
     policy: context(),
