@@ -129,10 +129,11 @@ os._exit(0)`;
       const { reason, usage } = entry.outcome.result;
       const used = cpuStat(session).since(before);
       expect(reason).toBe('timeout');
-      expect(usage.sandboxThrottledMs).toBeGreaterThan(0);
       expect((usage.userCpuMs ?? 0) + (usage.systemCpuMs ?? 0)).toBeLessThanOrEqual(used.cpuMs);
       const quotaMs = 0.5 * used.elapsedMs;
       expect(used.cpuMs).toBeLessThan(1.1 * quotaMs);
+      // A busy host may give it so little that its quota holds nothing back.
+      if (used.throttled > 0) expect(usage.sandboxThrottledMs).toBeGreaterThan(0);
       // A busy host may give it less. Not where the kernel says that its quota is what held it back, in most of the periods.
       const wasHeldBack = used.throttled > 0.8 * (used.elapsedMs / 100);
       if (wasHeldBack) expect(used.cpuMs).toBeGreaterThan(0.6 * quotaMs);
