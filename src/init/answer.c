@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "protocol.h"
+#include "text.h"
 
 enum { GATHERED_BYTES = 65536 };
 
@@ -84,13 +85,4 @@ int answer_error(int error) {
   return EXIT_KERNEL;
 }
 
-int64_t argument_number(const char *digits) {
-  int64_t number = 0;
-  if (*digits == '\0') return -1;
-  for (; *digits != '\0'; digits++) {
-    if (*digits < '0' || *digits > '9') return -1;
-    number = number * 10 + (*digits - '0');
-    if (number > MAX_DEADLINE_MS) return -1;
-  }
-  return number;
-}
+int64_t argument_number(const char *digits) { return text_to_number(digits, MAX_DEADLINE_MS); }

@@ -207,7 +207,8 @@ static bool parse(char *line, struct request *request) {
     words[count++] = word;
   }
   if (count != FIELDS) return false;
-  const long init = text_to_number(words[1]), name = text_to_number(words[2]), pid = text_to_number(words[3]);
+  const long init = text_to_number(words[1], INT_MAX), name = text_to_number(words[2], INT_MAX),
+             pid = text_to_number(words[3], INT_MAX);
   if (init < 2 || name < 0 || pid < 0) return false;
   *request = (struct request){.verb = words[0], .folder = words[4], .init = (pid_t)init, .pid = (pid_t)pid};
   text_add(&request->name, "cmd-");

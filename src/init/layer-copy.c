@@ -16,10 +16,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "layer.h"
 #include "text.h"
 
 enum { FROM_FD = 3, TO_FD = 4, MOST_LEVELS = 400, MOST_TRIES = 3, MODE_BITS = 07777 };
-static const char opaque[] = "user.overlay.opaque";
 // FICLONE of linux/fs.h, which musl does not bring along.
 static const unsigned long share_content = _IOW(0x94, 9, int);
 
@@ -133,11 +133,6 @@ static bool copy_node(const char *name, mode_t mode) {
   return mknodat(levels[depth - 1].to, name, mode, makedev(0, 0)) == 0 || fail_by_errno();
 }
 
-static bool is_opaque(int fd) {
-  char value[2];
-  return fgetxattr(fd, opaque, value, sizeof value) == 1 && value[0] == 'y';
-}
-
 // Takes both descriptors over.
 static bool enter(int from, int to) {
   struct level *level = &levels[depth];
@@ -147,7 +142,7 @@ static bool enter(int from, int to) {
     close(to);
     return false;
   }
-  level->opaque = is_opaque(from);
+  level->opaque = layer_is_opaque(from);
   level->to = to;
   level->from = fdopendir(from);
   if (level->from == NULL) {
@@ -175,7 +170,7 @@ static bool copy_folder(const char *name) {
 static bool leave(void) {
   struct level *level = &levels[--depth];
   const struct timespec times[] = {level->found.st_atim, level->found.st_mtim};
-  const bool marked = !level->opaque || fsetxattr(level->to, opaque, "y", 1, 0) == 0;
+  const bool marked = !level->opaque || fsetxattr(level->to, LAYER_OPAQUE, "y", 1, 0) == 0;
   const bool done = marked && fchmod(level->to, level->found.st_mode & MODE_BITS) == 0 && futimens(level->to, times) == 0;
   if (!done) fail_by_errno();
   closedir(level->from);
@@ -191,7 +186,7 @@ static bool copy_entry(const char *name) {
   if (S_ISREG(found.st_mode)) return copy_file(name);
   if (S_ISLNK(found.st_mode)) return copy_link(name, &found);
   if (S_ISFIFO(found.st_mode)) return copy_node(name, found.st_mode);
-  if (S_ISCHR(found.st_mode) && found.st_rdev == makedev(0, 0)) return copy_node(name, S_IFCHR);
+  if (layer_is_whiteout(&found)) return copy_node(name, S_IFCHR);
   left_out++;
   return true;
 }

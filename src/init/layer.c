@@ -67,11 +67,13 @@ static void put_number(intmax_t number, char after) {
   put(digits + at, sizeof digits - at);
 }
 
+bool layer_is_whiteout(const struct stat *found) { return S_ISCHR(found->st_mode) && found->st_rdev == makedev(0, 0); }
+
 static char type_of(const struct stat *found) {
   if (S_ISDIR(found->st_mode)) return 'd';
   if (S_ISREG(found->st_mode)) return 'f';
   if (S_ISLNK(found->st_mode)) return 'l';
-  return S_ISCHR(found->st_mode) && found->st_rdev == makedev(0, 0) ? 'w' : 'o';
+  return layer_is_whiteout(found) ? 'w' : 'o';
 }
 
 static void put_entry(const struct stat *found, bool opaque, const char *name, const char *target) {
@@ -96,9 +98,9 @@ static void put_end(int why) {
   put("\0", 2);
 }
 
-static bool is_opaque(int fd) {
+bool layer_is_opaque(int fd) {
   char value[2];
-  return fgetxattr(fd, "user.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
+  return fgetxattr(fd, LAYER_OPAQUE, value, sizeof value) == 1 && value[0] == 'y';
 }
 
 static void leave(int why) {
@@ -112,7 +114,7 @@ static void enter(int fd, int why, const struct stat *seen, const char *name) {
   if (fd >= 0 && fstat(fd, &found) != 0) why = errno;
   const size_t path_bytes = depth == 0 ? 0 : levels[depth - 1].path_bytes + strlen(name) + 1;
   if (why == 0 && (depth == MOST_LEVELS || path_bytes >= PATH_MAX)) why = TOO_DEEP;
-  put_entry(&found, fd >= 0 && is_opaque(fd), name, "");
+  put_entry(&found, fd >= 0 && layer_is_opaque(fd), name, "");
   if (why != 0) {
     if (fd >= 0) close(fd);
     put_end(why);

@@ -110,10 +110,10 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (argc == 2 && strcmp(argv[1], "--cgroups") == 0) return cgroups_serve();
-  if (argc == 3 && strcmp(argv[1], "--layer") == 0 && text_to_number(argv[2]) >= 0)
-    return layer_tell((size_t)text_to_number(argv[2]));
-  if (argc == 4 && strcmp(argv[1], "--copy-layer") == 0 && text_to_number(argv[2]) > 0 && text_to_number(argv[3]) > 0)
-    return layer_copy((size_t)text_to_number(argv[2]), (size_t)text_to_number(argv[3]));
+  const int64_t first = argc > 2 ? text_to_number(argv[2], INT_MAX) : -1, second = argc > 3 ? text_to_number(argv[3], INT_MAX) : -1;
+  if (argc == 3 && strcmp(argv[1], "--layer") == 0 && first >= 0) return layer_tell((size_t)first);
+  if (argc == 4 && strcmp(argv[1], "--copy-layer") == 0 && first > 0 && second > 0)
+    return layer_copy((size_t)first, (size_t)second);
   if (argc >= 3 && strcmp(argv[1], "--access") == 0) return say_access(argc - 2, argv + 2);
   if (argc == 3 && strcmp(argv[1], "--mkfifo") == 0)
     return strcmp(argv[2], "-") == 0 ? serve_fifos() : make_fifos_in(argv[2]);

@@ -3,18 +3,13 @@
 #include <string.h>
 
 #include "protocol.h"
+#include "text.h"
 
 // Digits only, no leading zero, 1 .. 2^53 - 1. strtoll would take blanks, a sign, octal and overflow.
 static bool parse_deadline(const char *text, int64_t *deadline_ms) {
-  if (text[0] < '1' || text[0] > '9') return false;
-  int64_t value = 0;
-  for (const char *at = text; *at != '\0'; at++) {
-    if (*at < '0' || *at > '9') return false;
-    value = value * 10 + (*at - '0');
-    if (value > MAX_DEADLINE_MS) return false;
-  }
-  *deadline_ms = value;
-  return true;
+  if (text[0] == '0') return false;
+  *deadline_ms = text_to_number(text, MAX_DEADLINE_MS);
+  return *deadline_ms > 0;
 }
 
 // As ours are; AppArmor's own names may hold more, and mean other things with it.

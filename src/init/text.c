@@ -1,6 +1,5 @@
 #include "text.h"
 
-#include <limits.h>
 #include <string.h>
 
 void text_add(struct text *text, const char *more) {
@@ -19,13 +18,13 @@ void text_add_number(struct text *text, long number) {
   text_add(text, digits + at);
 }
 
-long text_to_number(const char *digits) {
-  long number = 0;
+int64_t text_to_number(const char *digits, int64_t most) {
+  int64_t number = 0;
   if (*digits == '\0') return -1;
   for (; *digits != '\0'; digits++) {
     if (*digits < '0' || *digits > '9') return -1;
     number = number * 10 + (*digits - '0');
-    if (number > INT_MAX) return -1;
+    if (number > most) return -1;
   }
   return number;
 }

@@ -3,6 +3,7 @@
 #define PADDOCK_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 // Always ended by a NUL; what does not fit is left out.
 struct text {
@@ -15,7 +16,7 @@ void text_add(struct text *text, const char *more);
 // Not below 0.
 void text_add_number(struct text *text, long number);
 
-// A whole number from 0 to 2^31 - 1, digits alone; -1 for anything else.
-long text_to_number(const char *digits);
+// A whole number from 0 to `most`, digits alone; -1 for anything else.
+int64_t text_to_number(const char *digits, int64_t most);
 
 #endif
