@@ -1,5 +1,6 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
+import { codeOf } from '../kit/error-code.js';
 import type { Sighting } from './observation.js';
 
 /** `major:minor` of a device number, as mountinfo writes it (glibc's makedev layout). */
@@ -34,7 +35,7 @@ function sightingOf(stat: BigIntStats): Sighting {
 }
 
 function sightingOfNone(error: unknown): Sighting {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   return code === 'ENOENT' || code === 'ENOTDIR' ? 'missing' : 'unreadable';
 }
 

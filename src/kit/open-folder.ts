@@ -14,9 +14,9 @@ import {
   symlink,
   unlink,
 } from 'node:fs/promises';
+import { codeOf } from './error-code.js';
+import { openPathOnly } from './open-path-only.js';
 
-/** O_PATH, which node:fs does not name; the same number on every architecture that Node runs on under Linux. */
-const openPathOnly = 0x200000;
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = constants;
 
 /** The name of one entry: text, or bytes where it is none. */
@@ -192,8 +192,4 @@ function asExpected(error: unknown): never {
   const code = codeOf(error);
   if (code !== 'ELOOP' && code !== 'ENOTDIR' && code !== 'ENXIO') throw error;
   throw new NotAsExpected('it is a link, or of another kind', { cause: error });
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

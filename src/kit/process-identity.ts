@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { codeOf } from './error-code.js';
 import { type ProcStat, parseStat } from './proc/stat.js';
 
 /**
@@ -57,6 +58,6 @@ function readStat(pid: number): ProcStat | undefined {
 }
 
 function isGone(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   return code === 'ENOENT' || code === 'ESRCH';
 }

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { chmod, type FileHandle, lstat, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { codeOf } from './error-code.js';
+import { openPathOnly } from './open-path-only.js';
 
-/** O_PATH, which node:fs does not name; the same number on every architecture that Node runs on under Linux. */
-const openPathOnly = 0x200000;
 const ownerOnly = 0o700;
 
 /**
@@ -117,8 +117,4 @@ function prefixOf({ fd }: FileHandle): Buffer {
 
 function isGone(error: unknown): boolean {
   return codeOf(error) === 'ENOENT';
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
+import { codeOf } from './error-code.js';
 import type { OpenFolder } from './open-folder.js';
 
 export interface RunWithFolders {
@@ -46,5 +47,5 @@ export async function runWithFolders(
 
 /** Whether that is why it could not be started: there is no such program, or none that may be run. */
 export function isNoProgram(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EACCES');
+  return ['ENOENT', 'EACCES'].includes(codeOf(error) ?? '');
 }

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSessionId } from '../core/ids.js';
+import { codeOf } from '../kit/error-code.js';
 import { claim, draftNote, isClaimed } from './control/claim.js';
 import type { SweepOptions } from './left-over-files.js';
 import type { RecordStore } from './store.js';
@@ -79,7 +80,7 @@ async function hasReader(pipe: string): Promise<boolean> {
     await end.close();
     return true;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     return code !== 'ENXIO' && code !== 'ENOENT' && code !== 'ENOTDIR';
   }
 }

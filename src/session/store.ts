@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { PaddockError, SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import { type Clock, systemClock } from '../kit/clock.js';
+import { codeOf } from '../kit/error-code.js';
 import { randomBase32 } from '../kit/random-id.js';
 import { removeFolder } from '../kit/remove-folder.js';
 import { writeNewFile } from '../kit/write-new-file.js';
@@ -165,6 +166,6 @@ function refuseForeign(folder: string): void {
 }
 
 function isMissing(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   return code === 'ENOENT' || code === 'ENOTDIR';
 }

@@ -1,9 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
+import { codeOf } from '../kit/error-code.js';
+import { openPathOnly } from '../kit/open-path-only.js';
 import { denied } from './rules.js';
-
-/** O_PATH, which node:fs does not name; the same number on every architecture that Node runs on under Linux. */
-const openPathOnly = 0x200000;
 
 /** What was at a path when it was opened. `dev` and `ino` are decimal text: both can exceed a safe integer. */
 export interface OpenedPath {
@@ -63,7 +62,7 @@ async function openChild(parent: FileHandle, name: string, path: string): Promis
 }
 
 function refusal(error: unknown, path: string): Error {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') return denied('workspace.missing', path, {}, error);
   return denied('workspace.unreadable', path, { reason: typeof code === 'string' ? code : 'unknown' }, error);
 }

@@ -1,4 +1,5 @@
 import { opendirSync, type Stats, statSync } from 'node:fs';
+import { codeOf } from '../../kit/error-code.js';
 import { readLinkOrNothing, readProcFile } from '../../kit/proc/read.js';
 import type { LinksSeen } from './links-seen.js';
 import type { Pace } from './pace.js';
@@ -46,7 +47,7 @@ export class DescriptorReader {
       await this.#read(task);
       return true;
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      const code = codeOf(error);
       if (typeof code !== 'string') throw error;
       return false;
     }

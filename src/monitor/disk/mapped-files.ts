@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { codeOf } from '../../kit/error-code.js';
 import { deviceNumber } from '../../kit/proc/device-number.js';
 import { namesIn, readLinkOrNothing } from '../../kit/proc/read.js';
 import { type DescriptorReader, isDeleted } from './descriptors.js';
@@ -77,7 +78,7 @@ class Texts {
         if (pace.isDue) await pace.rest();
       }
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      const code = codeOf(error);
       if (typeof code !== 'string') throw error;
       // It has ended meanwhile.
       return code !== 'ESRCH';

@@ -1,4 +1,5 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { openPathOnly } from '../../kit/open-path-only.js';
 
 /** A folder on the way to where a walk is. */
 export interface Level {
@@ -16,8 +17,6 @@ interface Held extends Level {
   identity: Pick<BigIntStats, 'dev' | 'ino'> | undefined;
 }
 
-/** O_PATH, which node:fs does not name: opens a folder that may not be read, and starts no device and no FIFO. */
-const openPathOnly = 0x200000;
 export const folderOnly = openPathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** So many are open at a time, of however many levels. */

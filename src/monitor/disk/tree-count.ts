@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, lstatSync, opendirSync, openSync, type Stats } from 'node:fs';
+import { codeOf } from '../../kit/error-code.js';
 import { LinksSeen } from './links-seen.js';
 import { folderOnly, type Level, OpenLevels, prefixOf } from './open-levels.js';
 import type { Pace } from './pace.js';
@@ -163,10 +164,6 @@ class Walk {
     this.#bytes += blocks * blockBytes;
     this.#inodes += 1;
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** Removed, or another thing by now. */

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { SessionError } from '../../core/errors.js';
+import { codeOf } from '../../kit/error-code.js';
 import { isAlive, readProcessIdentity } from '../../kit/process-identity.js';
 import { randomBase32 } from '../../kit/random-id.js';
 
@@ -78,7 +79,7 @@ function namesIn(folder: string): readonly string[] {
 
 /** Only what is not there counts as absent: a claim that could not be read may be somebody's. */
 function nothingThere<T>(cause: unknown, absent: T): T {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return absent;
   throw new SessionError('STATE_UNWRITABLE', 'the claims on the session could not be read', { cause });
 }

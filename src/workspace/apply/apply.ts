@@ -1,4 +1,5 @@
 import { PaddockError } from '../../core/errors.js';
+import { codeOf } from '../../kit/error-code.js';
 import { OpenFolder } from '../../kit/open-folder.js';
 import type { Change } from '../changes/change.js';
 import type { Layer } from '../changes/layer.js';
@@ -145,7 +146,7 @@ class Application {
 
 /** What keeps more than one entry from being made is told as a whole; whatever was begun is undone, or finished by the next call. */
 function noRoom(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   if (error instanceof PaddockError || typeof code !== 'string' || error instanceof DOMException) return error;
   return new PaddockError('PROJECT_UNWRITABLE', `the changes could not be applied: ${code}`, { cause: error });
 }

@@ -1,3 +1,4 @@
+import { codeOf } from '../../kit/error-code.js';
 import type { OpenFolder } from '../../kit/open-folder.js';
 import type { Change } from '../changes/change.js';
 import type { Sides } from './check.js';
@@ -60,5 +61,5 @@ async function contentIn(folder: OpenFolder, name: string): Promise<JudgedConten
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
 }

@@ -1,3 +1,4 @@
+import { codeOf } from '../../kit/error-code.js';
 import { NotAsExpected } from '../../kit/open-folder.js';
 import type { Conflict, Withheld } from './result.js';
 
@@ -17,7 +18,7 @@ export class LeftAlone extends Error {
 /** Why the kernel did not let us, where it is a matter of that one entry; everything else is thrown on. */
 export function leftAlone(error: unknown, side: 'session' | 'project'): LeftAlone {
   if (error instanceof LeftAlone) return error;
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   const isOther = error instanceof NotAsExpected;
   if (side === 'session') {
     if (isOther || code === 'ENOENT' || code === 'EINVAL') return new LeftAlone('changed-inside', { cause: error });

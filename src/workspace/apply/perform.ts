@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { codeOf } from '../../kit/error-code.js';
 import { isGone, type OpenFolder } from '../../kit/open-folder.js';
 import { LeftAlone } from './left-alone.js';
 import { inFolder, isEntry, isSame, isUnwritten, type Seen, seen } from './seen.js';
@@ -150,8 +151,4 @@ async function setMode(folder: OpenFolder, name: string, step: Step & { readonly
   if (isDone && found.isDirectory() === (expect.type === 'folder')) return;
   const wasMeant = await folder.setMode(name, mode, (one) => expect !== null && isSame(one, expect));
   if (!wasMeant) throw new LeftAlone('changed-outside');
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

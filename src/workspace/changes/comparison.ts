@@ -1,3 +1,4 @@
+import { codeOf } from '../../kit/error-code.js';
 import { isGone, NotAsExpected, type OpenFolder } from '../../kit/open-folder.js';
 import type { Change, CutReason, Entry, Refusal } from './change.js';
 import { hasSameContent } from './content.js';
@@ -40,7 +41,7 @@ const unreadableCodes = ['ENOENT', 'EACCES', 'EPERM', 'EIO', 'ESTALE', 'ENAMETOO
 /** Whether that is why nothing can be said of one entry; anything else, such as no descriptor left, is of the whole review. */
 export function isUnreadable(error: unknown): boolean {
   if (error instanceof NotAsExpected) return true;
-  return error instanceof Error && 'code' in error && unreadableCodes.includes(String(error.code));
+  return unreadableCodes.includes(codeOf(error) ?? '');
 }
 
 export function addChange(
