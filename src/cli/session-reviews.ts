@@ -1,17 +1,13 @@
-import { stageInit } from '../sandbox/init-binary.js';
 import { SessionReviews } from '../session/changes/session-reviews.js';
-import { layerOf } from '../session/layers.js';
-import { changesOf } from '../workspace/changes/changes-of.js';
-import { type App, builtInit } from './app.js';
+import { requireLayer } from '../session/layers.js';
+import type { App } from './app.js';
+import { layerReview } from './layer-review.js';
 
 /** What sessions of this user have changed beside their projects. */
 export function sessionReviews(app: App, env: Readonly<Record<string, string | undefined>>): SessionReviews {
   return new SessionReviews({
-    layerOf: (id) => layerOf(app.store, id),
-    review: async (layer, signal) => {
-      const { source: program } = await stageInit(builtInit, app.config.stateDir);
-      return changesOf(layer, { program, signal });
-    },
+    layerOf: (id) => requireLayer(app.store, id),
+    review: layerReview(app),
     withhold: app.config.sitePolicy.withhold,
     env,
   });

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import { isGone, OpenFolder } from '../kit/open-folder.js';
@@ -30,6 +31,15 @@ export async function layerOf(places: LayerPlaces, id: SessionId): Promise<Noted
   return note?.session === id ? { id, layer: layerFrom(folder, note), note } : undefined;
 }
 
+/** The same. Errors: NO_SUCH_SESSION. */
+export async function requireLayer(places: LayerPlaces, id: string): Promise<NotedLayer> {
+  const found = isSessionId(id) ? await layerOf(places, id) : undefined;
+  if (found !== undefined) return found;
+  throw new SessionError('NO_SUCH_SESSION', 'there are no changes of such a session beside its project', {
+    hint: 'Only sessions with workspace cow have any; their ids are in list_sessions, `paddock ps` and `paddock changes --all`.',
+  });
+}
+
 /** All that there are of this user, oldest first. */
 export async function listLayers(places: LayerPlaces): Promise<readonly NotedLayer[]> {
   const ids = (await readdir(places.layersFolder).catch((): string[] => [])).filter(isSessionId);
@@ -44,13 +54,14 @@ export async function listLayers(places: LayerPlaces): Promise<readonly NotedLay
 export async function endLayer(folder: string, clock: Clock): Promise<void> {
   const note = await readLayerNote(folder);
   if (note?.kept !== undefined) return;
-  // Without a note nobody knows what it is of; it may be one of a later version.
-  if (note === undefined && !(await isUnwritten(join(folder, 'upper')))) return;
-  if (note === undefined || note.keepMs === 0 || (await isUnwritten(join(folder, 'upper')))) {
+  const upper = join(folder, 'upper');
+  if (note?.keepMs === 0 || (await isUnwritten(upper))) {
     await removeWriteLayer(folder);
     return;
   }
-  const bytes = await sizeOf(join(folder, 'upper'), clock);
+  // Without a note nobody knows what it is of; it may be one of a later version.
+  if (note === undefined) return;
+  const bytes = await sizeOf(upper, clock);
   const endedAtMs = clock.now();
   await writeLayerNote(folder, { ...note, kept: { endedAtMs, untilMs: endedAtMs + note.keepMs, bytes } });
   await removeWorkFolder(folder);

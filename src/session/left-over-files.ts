@@ -2,10 +2,10 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditRecorder } from '../audit/audit-log.js';
 import { audited } from '../audit/audited.js';
-import { isSessionId, type SessionId } from '../core/ids.js';
+import { isSessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import { isJournalLeft } from '../workspace/apply/journal.js';
-import { readLayerNote } from '../workspace/layer-note.js';
+import type { Layer } from '../workspace/changes/layer.js';
 import { removeWriteLayer } from '../workspace/write-layer.js';
 import { recoverLayer } from './changes/own-layer.js';
 import { endLayer, isOver, layerOf } from './layers.js';
@@ -47,21 +47,21 @@ export async function sweepRecordFolder(store: RecordStore, options: SweepOption
 
 /**
  * What sessions without a record had written beside their projects: kept from now on where a crash came before that, removed when its
- * time is over, or where nothing says what it is.
+ * time is over, or where that is nothing.
  */
 async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: SweepOptions): Promise<readonly string[]> {
   const swept: string[] = [];
   for (const id of (await readdir(store.layersFolder).catch((): string[] => [])).filter(isSessionId)) {
     const path = store.layerFolder(id);
     const status = await lstat(path).catch(() => undefined);
-    const isKept = (await readLayerNote(path))?.kept !== undefined;
-    const isYoung = !isKept && clock.now() - (status?.mtimeMs ?? 0) < graceMs;
-    if (!isDryRun) await recovered(store, id);
-    if (!status?.isDirectory() || isYoung || (await store.has(id))) continue;
+    if (!status?.isDirectory()) continue;
+    const found = await layerOf(store, id);
+    if (!isDryRun && found !== undefined) await recovered(found.layer);
+    const isYoung = found?.note.kept === undefined && clock.now() - status.mtimeMs < graceMs;
+    if (isYoung || (await store.has(id))) continue;
     if (!isDryRun) await endLayer(path, clock);
-    const note = await readLayerNote(path);
-    if (note === undefined && (await isGoneNow(path))) swept.push(path);
-    if (!isOver(note, clock.now())) continue;
+    if ((await lstat(path).catch(() => undefined)) === undefined) swept.push(path);
+    if (!isOver((await layerOf(store, id))?.note, clock.now())) continue;
     if (!isDryRun) {
       await audited(audit, { action: 'changes.expire', session: id, run: () => removeWriteLayer(path) });
     }
@@ -70,13 +70,7 @@ async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: Sweep
   return swept;
 }
 
-async function isGoneNow(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) === undefined;
-}
-
 /** Undoes or finishes what a crash has left of an apply; what fails is said by the next apply, review or discard. */
-async function recovered(store: RecordStore, id: SessionId): Promise<void> {
-  const found = await layerOf(store, id);
-  if (found === undefined || !(await isJournalLeft(found.layer.folder))) return;
-  await recoverLayer(found.layer).catch(() => undefined);
+async function recovered(layer: Layer): Promise<void> {
+  if (await isJournalLeft(layer.folder)) await recoverLayer(layer).catch(() => undefined);
 }

@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import { isSessionId } from '../core/ids.js';
-import { forkRequestOf } from '../session/changes/fork-request.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
 import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
@@ -16,11 +14,10 @@ export const forkSession = defineTool({
   input: z.strictObject({ sessionId: z.string().max(64), name: z.string().max(256).optional() }),
   output: sessionView.extend({ forkOf: z.string(), enforcement: enforcementView, notes: z.array(z.string()) }),
   async handle(services: ToolServices, { sessionId, name }, { signal }) {
-    const { noted, ...origin } = await services.copies.originOf(sessionId);
-    const record = isSessionId(sessionId) ? await services.store.load(sessionId) : undefined;
     const env = services.sessions.list.find(({ id }) => id === sessionId)?.sandbox.handle.spec.env;
-    const request = { ...forkRequestOf(noted.note, record, env), ...(name === undefined ? {} : { name }) };
-    const session = await services.sessions.create(request, signal, origin);
+    const { request, origin } = await services.copies.startFork(sessionId, env);
+    const named = name === undefined ? request : { ...request, name };
+    const session = await services.sessions.create(named, signal, origin);
     const view = viewSession(session, services.clock.now());
     const notes = [...session.notes];
     return {

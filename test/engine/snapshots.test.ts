@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/kit/clock.js';
-import { forkRequestOf } from '../../src/session/changes/fork-request.js';
 import { SessionCopies } from '../../src/session/changes/session-copies.js';
 import type { Session } from '../../src/session/session.js';
 import { Snapshots } from '../../src/session/snapshots.js';
@@ -49,13 +48,9 @@ describe.each(engineKinds)('snapshots and forks of sessions of a real rootless %
   });
 
   it('are forked with image, limits and variables, and held against each other', async () => {
-    const { noted, ...origin } = await copies.originOf(session.id);
     const { env, limits } = session.sandbox.handle.spec;
-    const fork = await stage.sessions.create(
-      { ...forkRequestOf(noted.note, session.record, env), name: 'second' },
-      signal,
-      origin,
-    );
+    const { request, origin } = await copies.startFork(session.id, env);
+    const fork = await stage.sessions.create({ ...request, name: 'second' }, signal, origin);
     expect(fork.record).toMatchObject({
       name: 'second',
       spec: { workspace: 'cow', limits: { memoryBytes: limits.memoryBytes } },
@@ -74,7 +69,7 @@ describe.each(engineKinds)('snapshots and forks of sessions of a real rootless %
   });
 
   it('are refused over another project, or without one', async () => {
-    const origin = await copies.originOf(session.id);
+    const { origin } = await copies.startFork(session.id);
     const other = await stage.project();
     for (const request of [{ projectPath: other, workspace: 'cow' }, { projectPath: project, workspace: 'ro' }, {}]) {
       await expect(stage.sessions.create(request, signal, origin)).rejects.toMatchObject({

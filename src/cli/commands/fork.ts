@@ -1,6 +1,4 @@
-import { isSessionId } from '../../core/ids.js';
 import { formatDuration } from '../../core/units.js';
-import { forkRequestOf } from '../../session/changes/fork-request.js';
 import { App } from '../app.js';
 import { type CliCommand, text } from '../command.js';
 import { report } from '../output.js';
@@ -25,10 +23,8 @@ export const fork: CliCommand = {
   async run(context) {
     const id = oneId(context.positionals);
     await using app = new App(await settingsOf(context), context.env);
-    const { noted, ...origin } = await (await sessionCopies(app)).originOf(id);
-    const record = isSessionId(id) ? await app.store.load(id) : undefined;
+    const { request, origin } = await (await sessionCopies(app)).startFork(id, variables(context, 'env'));
     const name = text(context, 'name');
-    const request = forkRequestOf(noted.note, record, variables(context, 'env'));
     const sessions = await app.sessions('detached');
     const session = await sessions.create(
       { ...request, ...(name === undefined ? {} : { name }) },

@@ -1,11 +1,12 @@
-import type { SessionId } from '../../core/ids.js';
 import { Disposables } from '../../kit/disposables.js';
-import { layerOf } from '../../session/layers.js';
+import { countsOf } from '../../session/changes/review-report.js';
+import { requireLayer } from '../../session/layers.js';
+import type { Session } from '../../session/session.js';
 import { App } from '../app.js';
-import { type CliCommand, type CommandContext, isSet } from '../command.js';
+import { type CliCommand, isSet } from '../command.js';
+import { layerReview } from '../layer-review.js';
 import { report, write } from '../output.js';
 import { reapBeside } from '../prune-here.js';
-import { sessionReviews } from '../session-reviews.js';
 import { settingsOf } from '../settings.js';
 import {
   execOptions,
@@ -40,7 +41,7 @@ export const run: CliCommand = {
     const weak = notEnforced(evidence.controls);
     if (weak !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${weak}\n`);
     const result = await runThrough(context, startIn(session, execRequestOf(context, spec, app.config.sitePolicy)));
-    const changed = spec.workspace === 'cow' ? await changesText(app, session.id, context) : undefined;
+    const changed = spec.workspace === 'cow' ? await changesText(app, session, context.signal) : undefined;
     await sessions.destroy(session.id);
     if (context.json) {
       const { stdout, stderr, ...rest } = result;
@@ -59,14 +60,12 @@ function toRun(request: Record<string, unknown>, isKept: boolean): Record<string
 }
 
 /** What the command has changed, in a line; undefined where that is nothing. */
-async function changesText(app: App, id: SessionId, context: CommandContext): Promise<string | undefined> {
-  await using open = await sessionReviews(app, context.env).open(id, [], context.signal);
-  const { counts } = open.report.summary;
-  if (counts.total === 0) return undefined;
-  const words = Object.entries(counts).flatMap(([kind, count]) =>
-    kind === 'total' || count === 0 ? [] : [`${count} ${kind}`],
-  );
-  const untilMs = (await layerOf(app.store, id))?.note.keepMs;
-  const kept = untilMs === 0 ? 'not kept: --keep does that' : `kept: \`paddock changes ${id}\``;
+async function changesText(app: App, { id, record }: Session, signal: AbortSignal): Promise<string | undefined> {
+  const { layer } = await requireLayer(app.store, id);
+  const { changes } = await layerReview(app)(layer, signal);
+  const { total, ...counts } = countsOf(changes);
+  if (total === 0) return undefined;
+  const words = Object.entries(counts).flatMap(([kind, count]) => (count === 0 ? [] : [`${count} ${kind}`]));
+  const kept = record.spec.keepChangesMs === 0 ? 'not kept: --keep does that' : `kept: \`paddock changes ${id}\``;
   return `the command has changed the workspace (${words.join(', ')}), ${kept}`;
 }

@@ -103,7 +103,8 @@ export function reviewReport(review: Review, chosen: readonly Change[], surround
   return { summary, reviewed: chosen.length === review.changes.length ? folded(listed) : listed };
 }
 
-function countsOf(changes: readonly Change[]) {
+/** How many changes there are, and of which kinds. */
+export function countsOf(changes: readonly Change[]) {
   const counts = { total: changes.length, added: 0, modified: 0, deleted: 0, renamed: 0, mode: 0 };
   for (const { kind } of changes) counts[kind] += 1;
   return counts;

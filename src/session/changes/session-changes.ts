@@ -1,8 +1,6 @@
-import { SessionError } from '../../core/errors.js';
-import { isSessionId } from '../../core/ids.js';
 import type { ApplyRequest, DiscardRequest } from '../../policy/change-requests.js';
 import { removeWriteLayer } from '../../workspace/write-layer.js';
-import { type LayerPlaces, layerOf, type NotedLayer } from '../layers.js';
+import { type LayerPlaces, requireLayer } from '../layers.js';
 import { applyLayer, type LayerParts } from './apply-layer.js';
 import type { ApplyReport } from './apply-report.js';
 import { type DiscardReport, discardLayer } from './discard-layer.js';
@@ -23,22 +21,14 @@ export class SessionChanges {
   }
 
   async apply(id: string, request: ApplyRequest, signal: AbortSignal): Promise<ApplyReport> {
-    const { id: session, layer } = await this.#layer(id);
+    const { id: session, layer } = await requireLayer(this.#options.places, id);
     return applyLayer(session, layer, request, this.#options, signal);
   }
 
   async discard(id: string, request: DiscardRequest, signal: AbortSignal): Promise<DiscardReport> {
-    const { id: session, layer, note } = await this.#layer(id);
+    const { id: session, layer, note } = await requireLayer(this.#options.places, id);
     // Kept: its session is over, and nothing is mounted from it any more.
     const removeLayer = note.kept === undefined ? undefined : () => removeWriteLayer(layer.folder);
     return discardLayer(session, layer, request, { ...this.#options, removeLayer }, signal);
-  }
-
-  async #layer(id: string): Promise<NotedLayer> {
-    const found = isSessionId(id) ? await layerOf(this.#options.places, id) : undefined;
-    if (found !== undefined) return found;
-    throw new SessionError('NO_SUCH_SESSION', 'there are no changes of such a session beside its project', {
-      hint: 'Only sessions with workspace cow have changes to apply or discard; their ids are in list_sessions (`paddock ps`).',
-    });
   }
 }

@@ -1,12 +1,12 @@
-import { SessionError } from '../../core/errors.js';
-import { isSessionId } from '../../core/ids.js';
 import type { Ceilings } from '../../core/site-policy.js';
+import type { CreateRequest } from '../../policy/request.js';
 import { type Comparison, compareLayers } from '../../workspace/changes/compare-layers.js';
 import { denied } from '../../workspace/rules.js';
 import type { LayerOrigin } from '../layer-origin.js';
-import { layerOf, type NotedLayer } from '../layers.js';
+import { requireLayer } from '../layers.js';
 import type { Snapshot, Snapshots, SnapshotWish } from '../snapshots.js';
 import type { RecordStore } from '../store.js';
+import { forkRequestOf } from './fork-request.js';
 
 export interface SessionCopiesParts {
   readonly store: RecordStore;
@@ -29,7 +29,7 @@ export class SessionCopies {
   /** Errors: NO_SUCH_SESSION, and those of `Snapshots.take`. */
   async snapshot(id: string, wish: Pick<SnapshotWish, 'name' | 'keepMs' | 'signal'>): Promise<Snapshot> {
     const { diskBytes: mostBytes, diskInodes: mostEntries } = this.#parts.ceilings;
-    return this.snapshots.take(await this.layer(id), { ...wish, mostBytes, mostEntries });
+    return this.snapshots.take(await requireLayer(this.#parts.store, id), { ...wish, mostBytes, mostEntries });
   }
 
   /** A request that begins with a snapshot: its project copy-on-write, unless the request says otherwise. Errors: NO_SUCH_SNAPSHOT. */
@@ -42,29 +42,25 @@ export class SessionCopies {
     return { origin: this.snapshots.originOf(snapshot), request: { ...start, ...request } };
   }
 
-  /** What a fork of that session begins with. Errors: NO_SUCH_SESSION. */
-  async originOf(id: string): Promise<LayerOrigin & { readonly noted: NotedLayer }> {
-    const noted = await this.layer(id);
+  /** A request for a session like that one, and what it begins with; `env`: see `forkRequestOf`. Errors: NO_SUCH_SESSION. */
+  async startFork(
+    id: string,
+    env?: Readonly<Record<string, string>>,
+  ): Promise<{ readonly origin: LayerOrigin; readonly request: CreateRequest }> {
+    const { store } = this.#parts;
+    const noted = await requireLayer(store, id);
     const { upper, project, sinceNs } = noted.layer;
-    return { from: `session ${noted.id}`, upper, project, sinceNs, noted };
+    const origin = { from: `session ${noted.id}`, upper, project, sinceNs };
+    return { origin, request: forkRequestOf(noted.note, await store.load(noted.id), env) };
   }
 
   /** Errors: NO_SUCH_SESSION, PolicyDenied (`workspace.origin`: their projects are not the same), those of `changesOf`. */
   async compare(a: string, b: string, signal: AbortSignal): Promise<Comparison> {
-    const [one, other] = await Promise.all([this.layer(a), this.layer(b)]);
+    const [one, other] = await Promise.all([requireLayer(this.#parts.store, a), requireLayer(this.#parts.store, b)]);
     const [x, y] = [one.layer.project, other.layer.project];
     if (x.dev !== y.dev || x.ino !== y.ino) {
       throw denied('workspace.origin', y.source, { other: x.source });
     }
     return compareLayers(one.layer, other.layer, { program: this.#parts.program, signal });
-  }
-
-  /** Errors: NO_SUCH_SESSION. */
-  async layer(id: string): Promise<NotedLayer> {
-    const found = isSessionId(id) ? await layerOf(this.#parts.store, id) : undefined;
-    if (found !== undefined) return found;
-    throw new SessionError('NO_SUCH_SESSION', 'there are no changes of such a session beside its project', {
-      hint: 'Only sessions with workspace cow have any; their ids are in list_sessions, `paddock ps` and `paddock changes --all`.',
-    });
   }
 }

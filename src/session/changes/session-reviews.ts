@@ -1,5 +1,4 @@
-import { PaddockError, SessionError } from '../../core/errors.js';
-import { isSessionId, type SessionId } from '../../core/ids.js';
+import { PaddockError } from '../../core/errors.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
 import { WithheldPlaces } from '../../policy/withheld.js';
 import type { Review } from '../../workspace/changes/change.js';
@@ -10,7 +9,8 @@ import { type ReviewReport, reviewReport } from './review-report.js';
 import { shownReview } from './shown-review.js';
 
 export interface SessionReviewsOptions {
-  readonly layerOf: (id: SessionId) => Promise<{ readonly layer: Layer } | undefined>;
+  /** Errors: NO_SUCH_SESSION. */
+  readonly layerOf: (id: string) => Promise<{ readonly layer: Layer }>;
   readonly review: (layer: Layer, signal: AbortSignal) => Promise<Review>;
   /** What the site withholds as well. */
   readonly withhold: readonly string[];
@@ -37,7 +37,7 @@ export class SessionReviews {
    * BAD_ARGUMENT for a path at which nothing was changed, and those of `changesOf`.
    */
   async open(id: string, paths: readonly string[], signal: AbortSignal): Promise<OpenReview> {
-    const layer = await this.#layer(id);
+    const { layer } = await this.#options.layerOf(id);
     const review = await shownReview(layer, await this.#options.review(layer, signal));
     const places = new WithheldPlaces(this.#options.withhold);
     const chosen = chooseChanges(review.changes, { paths, all: false, overwrite: [] }, places);
@@ -53,13 +53,5 @@ export class SessionReviews {
     const report = reviewReport(review, changes, { sessionId: id, git, places });
     const differ = await Differ.open(layer);
     return { report, differ, [Symbol.asyncDispose]: () => differ[Symbol.asyncDispose]() };
-  }
-
-  async #layer(id: string): Promise<Layer> {
-    const found = isSessionId(id) ? await this.#options.layerOf(id) : undefined;
-    if (found !== undefined) return found.layer;
-    throw new SessionError('NO_SUCH_SESSION', 'there are no changes of such a session beside its project', {
-      hint: 'Only sessions with workspace cow have changes to review; their ids are in list_sessions (`paddock ps`).',
-    });
   }
 }

@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SessionError } from '../../../src/core/errors.js';
 import { SessionReviews } from '../../../src/session/changes/session-reviews.js';
 import { reviewChanges } from '../../../src/tools/review-changes.js';
 import type { ToolServices } from '../../../src/tools/services.js';
@@ -45,7 +46,10 @@ describe('review_changes', () => {
     const project = { source: join(top, 'project'), dev: '', ino: '' };
     const layer = { folder: top, upper: join(top, 'upper'), project, sinceNs: 0n };
     const reviews = new SessionReviews({
-      layerOf: (id) => Promise.resolve(id === sessionId ? { layer } : undefined),
+      layerOf: (id) =>
+        id === sessionId
+          ? Promise.resolve({ layer })
+          : Promise.reject(new SessionError('NO_SUCH_SESSION', 'there is none')),
       review: () => Promise.resolve(review),
       withhold: ['deploy'],
       env: {},
