@@ -37,8 +37,9 @@ export function discardLayer(
   parts: DiscardParts,
   signal: AbortSignal,
 ): Promise<DiscardReport> {
+  // Writes nothing, and so finishes nothing that a crash has left either.
+  if (request.dry_run === true) return discard(session, layer, request, parts, signal);
   const run = () => withLayer(layer, () => discard(session, layer, request, parts, signal));
-  if (request.dry_run === true) return run();
   return audited(parts.audit, {
     action: 'changes.discard',
     session,

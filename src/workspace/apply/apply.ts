@@ -32,7 +32,8 @@ export interface ApplyOptions {
 
 /**
  * Makes the chosen changes of a layer in its project, each as a whole or not at all, and says what became of each. To be called by
- * whoever has the layer to itself. Cut short at any moment, `recoverApply` undoes or finishes it. Errors: PROJECT_UNWRITABLE,
+ * whoever has the layer to itself, once `recoverApply` has left no journal; only to look needs neither. Cut short at any moment,
+ * `recoverApply` undoes or finishes it. Errors: PROJECT_UNWRITABLE,
  * STATE_UNWRITABLE, BAD_ARGUMENT (too many at once).
  */
 export async function applyChanges(
@@ -46,7 +47,6 @@ export async function applyChanges(
       `${chosen.length} changes are more than ${mostChanges}: apply them in parts`,
     );
   }
-  await recoverApply(layer);
   await using project = await openProject(layer, layer.project);
   await using upper = await OpenFolder.at(layer.upper);
   const notes = await AppliedNotes.of(layer.folder);

@@ -112,6 +112,19 @@ describe('the changes of a session', () => {
     expect((await apply({ reviewed: fingerprintOf(review()) })).applied).toHaveLength(1);
   });
 
+  it('leaves an apply that is under way, or was cut short, alone in a dry run', async () => {
+    ground.session({ a: 'x' });
+    changes = added('a');
+    const journal = join(ground.layer.folder, 'apply.journal');
+    const { dev, ino } = ground.layer.project;
+    writeFileSync(journal, `${JSON.stringify({ line: 'begin', v: 1, dev, ino, steps: 0 })}\n`);
+    expect((await apply({ dry_run: true })).applied).toEqual([{ path: 'a' }]);
+    expect((await discard({ dry_run: true })).discarded).toEqual(['a']);
+    expect(existsSync(journal)).toBe(true);
+    expect((await apply()).applied).toMatchObject([{ path: 'a' }]);
+    expect(existsSync(journal)).toBe(false);
+  });
+
   it('records what was applied by digests, and nothing of a dry run', async () => {
     ground.session({ secretname: 'x' });
     changes = added('secretname');
