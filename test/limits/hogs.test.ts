@@ -132,8 +132,8 @@ os._exit(0)`;
       expect((usage.userCpuMs ?? 0) + (usage.systemCpuMs ?? 0)).toBeLessThanOrEqual(used.cpuMs);
       const quotaMs = 0.5 * used.elapsedMs;
       expect(used.cpuMs).toBeLessThan(1.1 * quotaMs);
-      // A busy host may give it so little that its quota holds nothing back.
-      if (used.throttled > 0) expect(usage.sandboxThrottledMs).toBeGreaterThan(0);
+      // A busy host may give it so little that its quota holds nothing back, or only in a last period that outlasts the command.
+      if (used.throttledMs > 500) expect(usage.sandboxThrottledMs).toBeGreaterThan(0);
       // A busy host may give it less. Not where the kernel says that its quota is what held it back, in most of the periods.
       const wasHeldBack = used.throttled > 0.8 * (used.elapsedMs / 100);
       if (wasHeldBack) expect(used.cpuMs).toBeGreaterThan(0.6 * quotaMs);
@@ -147,6 +147,7 @@ interface CpuStat {
   readonly cpuMs: number;
   /** Periods of 100 ms in which the quota was used up. */
   readonly throttled: number;
+  readonly throttledMs: number;
 }
 
 /** What the kernel counts for the session's own cgroup, read past everything of ours. */
@@ -156,13 +157,19 @@ function cpuStat({ sandbox }: Session) {
   const end = path.indexOf('/', path.indexOf(containerId));
   const text = readFileSync(`/sys/fs/cgroup${end < 0 ? path : path.slice(0, end)}/cpu.stat`, 'utf8');
   const read = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
-  const now = { atMs: performance.now(), cpuMs: read('usage_usec') / 1000, throttled: read('nr_throttled') };
+  const now = {
+    atMs: performance.now(),
+    cpuMs: read('usage_usec') / 1000,
+    throttled: read('nr_throttled'),
+    throttledMs: read('throttled_usec') / 1000,
+  };
   return {
     ...now,
     since: (before: CpuStat) => ({
       elapsedMs: now.atMs - before.atMs,
       cpuMs: now.cpuMs - before.cpuMs,
       throttled: now.throttled - before.throttled,
+      throttledMs: now.throttledMs - before.throttledMs,
     }),
   };
 }
