@@ -181,7 +181,7 @@ export const errorTable = {
   LAYER_BUSY: {
     exitCode: 6,
     retryable: true,
-    hint: 'Another process applies or discards changes of this session right now; call again once it is done.',
+    hint: 'Another process applies, discards, copies or removes these changes right now; call again once it is done.',
   },
   REVIEW_OUTDATED: {
     exitCode: 6,

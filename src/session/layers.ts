@@ -10,6 +10,7 @@ import { countTree } from '../monitor/disk/tree-count.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { type LayerNote, layerFrom, readLayerNote, writeLayerNote } from '../workspace/layer-note.js';
 import { removeWorkFolder, removeWriteLayer } from '../workspace/write-layer.js';
+import { whenFree } from './changes/own-layer.js';
 
 /** A layer with what is noted about it. */
 export interface NotedLayer {
@@ -49,9 +50,14 @@ export async function listLayers(places: LayerPlaces): Promise<readonly NotedLay
 
 /**
  * What becomes of a layer when its session ends: kept for the time that the session was given, where anything was written to it, else removed.
- * Called again it changes nothing. The sandbox must be gone. Errors: STATE_UNWRITABLE.
+ * Called again it changes nothing. The sandbox must be gone. Whoever works on it is waited for; for longer than a while: the next prune ends it.
+ * Errors: STATE_UNWRITABLE.
  */
-export async function endLayer(folder: string, clock: Clock): Promise<void> {
+export async function endLayer(folder: string, clock: Clock, waitMs = 10_000): Promise<void> {
+  await whenFree(folder, { clock, waitMs }, () => end(folder, clock));
+}
+
+async function end(folder: string, clock: Clock): Promise<void> {
   const note = await readLayerNote(folder);
   if (note?.kept !== undefined) return;
   const upper = join(folder, 'upper');

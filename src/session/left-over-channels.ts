@@ -2,12 +2,15 @@ import { constants } from 'node:fs';
 import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isSessionId } from '../core/ids.js';
+import type { Clock } from '../kit/clock.js';
 import { codeOf } from '../kit/error-code.js';
 import { claim, draftNote, isClaimed } from './control/claim.js';
-import type { SweepOptions } from './left-over-files.js';
 import type { RecordStore } from './store.js';
 
-type ChannelSweep = Pick<SweepOptions, 'clock' | 'isDryRun'>;
+interface ChannelSweep {
+  readonly clock: Clock;
+  readonly isDryRun: boolean;
+}
 
 /** A younger one may belong to a claim or a session that is just beginning. */
 const graceMs = 60_000;
@@ -50,10 +53,16 @@ async function sweepFolder(folder: string, controlPath: string, options: Channel
   }
 }
 
-async function sweepNotes(folder: string, options: ChannelSweep): Promise<readonly string[]> {
+/** Removes half-written notes of who holds what, and the whole ones that `isStray` says nobody needs. */
+export async function sweepNotes(
+  folder: string,
+  options: ChannelSweep,
+  isStray: (name: string) => Promise<boolean> = () => Promise.resolve(false),
+): Promise<readonly string[]> {
   const swept: string[] = [];
-  for (const name of (await readdir(folder).catch(() => [])).filter((name) => draftNote.test(name))) {
+  for (const name of await readdir(folder).catch((): string[] => [])) {
     const path = join(folder, name);
+    if (!draftNote.test(name) && !(await isStray(name))) continue;
     if (!(await isOld(path, 'file', options))) continue;
     if (options.isDryRun || (await removed(path))) swept.push(path);
   }

@@ -7,8 +7,9 @@ import type { Clock } from '../kit/clock.js';
 import { isJournalLeft } from '../workspace/apply/journal.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { removeWriteLayer } from '../workspace/write-layer.js';
-import { recoverLayer } from './changes/own-layer.js';
+import { claimedName, isThere, recoverLayer, whenFree } from './changes/own-layer.js';
 import { endLayer, isOver, layerOf } from './layers.js';
+import { sweepNotes } from './left-over-channels.js';
 import type { RecordStore } from './store.js';
 
 const temporary = /^pdk_[a-z2-7]{26}\.json\.[a-z2-7]{8}\.tmp$/;
@@ -42,12 +43,12 @@ export async function sweepRecordFolder(store: RecordStore, options: SweepOption
     if (!options.isDryRun) await rm(path, { force: true });
     swept.push(path);
   }
-  return [...swept, ...(await sweepLayers(store, options))];
+  return [...swept, ...(await sweepLayers(store, options)), ...(await sweepClaims(store, options))];
 }
 
 /**
  * What sessions without a record had written beside their projects: kept from now on where a crash came before that, removed when its
- * time is over, or where that is nothing.
+ * time is over, or where that is nothing. One that somebody works on is left to the next prune.
  */
 async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: SweepOptions): Promise<readonly string[]> {
   const swept: string[] = [];
@@ -59,15 +60,22 @@ async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: Sweep
     if (!isDryRun && found !== undefined) await recovered(found.layer);
     const isYoung = found?.note.kept === undefined && clock.now() - status.mtimeMs < graceMs;
     if (isYoung || (await store.has(id))) continue;
-    if (!isDryRun) await endLayer(path, clock);
-    if ((await lstat(path).catch(() => undefined)) === undefined) swept.push(path);
+    if (!isDryRun) await endLayer(path, clock, 0);
+    if (!(await isThere(path))) swept.push(path);
     if (!isOver((await layerOf(store, id))?.note, clock.now())) continue;
-    if (!isDryRun) {
-      await audited(audit, { action: 'changes.expire', session: id, run: () => removeWriteLayer(path) });
-    }
-    swept.push(path);
+    const expire = () => audited(audit, { action: 'changes.expire', session: id, run: () => removeWriteLayer(path) });
+    if (isDryRun || (await whenFree(path, { clock, waitMs: 0 }, expire))) swept.push(path);
   }
   return swept;
+}
+
+/** Notes of who worked on a layer that has gone, which a crash leaves. */
+async function sweepClaims(store: RecordStore, options: SweepOptions): Promise<readonly string[]> {
+  const isStray = async (name: string) => {
+    const claimed = claimedName(name);
+    return claimed !== undefined && isSessionId(claimed) && !(await isThere(store.layerFolder(claimed)));
+  };
+  return sweepNotes(store.layersFolder, options, isStray);
 }
 
 /** Undoes or finishes what a crash has left of an apply; what fails is said by the next apply, review or discard. */

@@ -2,7 +2,7 @@ import type { SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import { isInitAlive } from '../sandbox/init-identity.js';
 import { type JudgeParts, judgeListed } from './judge-listed.js';
-import { isOver, listLayers } from './layers.js';
+import { isOver, listLayers, type NotedLayer } from './layers.js';
 import type { SessionRecord } from './record.js';
 
 /** Whether a prune would find anything to do by the records and the layers kept: they are read, and /proc; no engine is asked. */
@@ -10,7 +10,15 @@ export async function isPruneDue(parts: JudgeParts): Promise<boolean> {
   const { records } = await parts.store.list();
   const due = await Promise.all(records.map((record) => isDue(record, parts)));
   if (due.includes(true)) return true;
-  return (await listLayers(parts.store)).some(({ note }) => isOver(note, parts.clock.now()));
+  const layers = await listLayers(parts.store);
+  const dueLayers = await Promise.all(layers.map((one) => isLayerDue(one, parts)));
+  return dueLayers.includes(true);
+}
+
+/** Its time is over; or somebody worked on it all the time when its session ended, so that it still has no end. */
+async function isLayerDue({ id, note }: NotedLayer, { store, clock }: JudgeParts): Promise<boolean> {
+  if (note.kept !== undefined) return isOver(note, clock.now());
+  return clock.now() - note.madeAtMs >= lookEveryMs && !(await store.has(id));
 }
 
 /** How long the record of a detached session that has ended stays, so that whoever comes too late hears why. */

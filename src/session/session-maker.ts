@@ -88,7 +88,8 @@ export class SessionMaker {
     await using undo = new Disposables();
     try {
       store.makeChannelFolder(id);
-      const start = origin === undefined ? undefined : { origin, program: maker.init.source, signal };
+      const start =
+        origin === undefined ? undefined : { origin, program: maker.init.source, clock: maker.clock, signal };
       await refuseMoreKept(store, checked, this.#options.policy.sitePolicy);
       const { approved, record } = await withLayer(store, blank, checked, start);
       // Ours before anybody else can see that it runs.

@@ -14,6 +14,7 @@ import { removeTree } from '../kit/remove-tree.js';
 import { copyLayer } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
 import { hostObject } from '../workspace/layer-note.js';
+import { isThere, whenFree, whileCopied } from './changes/own-layer.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
 
@@ -69,10 +70,11 @@ export class Snapshots {
 
   /**
    * Copies what a session has written, running or over; in a running one each file is as it was at one moment. Errors: SNAPSHOT_FAILED,
-   * INIT_MISSING, STATE_UNWRITABLE, LIMIT_REACHED (the name is taken), AUDIT_UNWRITABLE, an AbortError.
+   * LAYER_BUSY, INIT_MISSING, STATE_UNWRITABLE, LIMIT_REACHED (the name is taken), AUDIT_UNWRITABLE, an AbortError.
    */
   async take(layer: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
-    const { name } = wish;
+    const { name, signal } = wish;
+    const { clock } = this.#parts;
     if (name !== undefined && (await this.list()).some((one) => one.name === name)) {
       throw new SessionError('LIMIT_REACHED', `there is a snapshot ${name} already`, {
         hint: 'Give it another name, or remove that one.',
@@ -84,7 +86,7 @@ export class Snapshots {
       action: 'snapshot.take',
       session: layer.id,
       details: { snapshot: plain(id) },
-      run: () => this.#take(id, layer, wish),
+      run: () => whileCopied(layer.layer.folder, { clock, signal }, () => this.#take(id, layer, wish)),
       describe: ({ digest, entries, bytes }) => ({ digest: plain(digest), entries, bytes }),
       undo: () => this.#remove(id),
     });
@@ -106,16 +108,21 @@ export class Snapshots {
 
   /** What a session begins with that is made from it. */
   originOf({ id, project, sinceNs }: Snapshot): LayerOrigin {
-    return { from: `snapshot ${id}`, upper: this.#upper(id), project, sinceNs: BigInt(sinceNs) };
+    const folder = join(this.#parts.folder, id);
+    return { from: `snapshot ${id}`, folder, upper: this.#upper(id), project, sinceNs: BigInt(sinceNs) };
   }
 
-  async remove({ id, session }: Snapshot): Promise<void> {
-    await audited(this.#parts.audit, {
-      action: 'snapshot.remove',
-      session,
-      details: { snapshot: plain(id) },
-      run: () => this.#remove(id),
-    });
+  /** Errors: LAYER_BUSY (a session that begins with it is being made), AUDIT_UNWRITABLE. */
+  async remove(snapshot: Snapshot): Promise<void> {
+    const folder = join(this.#parts.folder, snapshot.id);
+    const patience = { clock: this.#parts.clock, waitMs: 10_000 };
+    if ((await whenFree(folder, patience, () => this.#removeNoted(snapshot))) || !(await isThere(folder))) return;
+    throw new PaddockError('LAYER_BUSY', 'a session is being made that begins with that snapshot');
+  }
+
+  #removeNoted({ id, session }: Snapshot): Promise<void> {
+    const details = { snapshot: plain(id) };
+    return audited(this.#parts.audit, { action: 'snapshot.remove', session, details, run: () => this.#remove(id) });
   }
 
   /** Removes those whose time is over, and what a crash has left half made; returns the paths. */
@@ -126,8 +133,8 @@ export class Snapshots {
       const snapshot = await this.#read(id);
       const isOver = snapshot === undefined ? await isOld(join(folder, id), clock) : snapshot.untilMs <= clock.now();
       if (!isOver) continue;
-      if (!isDryRun) await (snapshot === undefined ? this.#remove(id) : this.remove(snapshot));
-      swept.push(join(folder, id));
+      const remove = () => (snapshot === undefined ? this.#remove(id) : this.#removeNoted(snapshot));
+      if (isDryRun || (await whenFree(join(folder, id), { clock, waitMs: 0 }, remove))) swept.push(join(folder, id));
     }
     return swept;
   }

@@ -6,7 +6,7 @@ import type { ApprovedPath } from '../sandbox/create.js';
 import type { ApprovedMount } from '../workspace/approve.js';
 import { writeLayerNote } from '../workspace/layer-note.js';
 import { makeWriteLayer } from '../workspace/write-layer.js';
-import { fillLayer, type LayerOrigin, refuseOtherProject } from './layer-origin.js';
+import { type FillOptions, fillLayer, type LayerOrigin, refuseOtherProject } from './layer-origin.js';
 import { type LayerPlaces, listLayers } from './layers.js';
 import type { SessionRecord } from './record.js';
 
@@ -15,12 +15,15 @@ export interface CheckedPath extends Omit<ApprovedPath, 'layer'> {
   readonly copyOnWrite: boolean;
 }
 
+/** What a session begins with, and what copying that takes. */
+type LayerStart = { readonly origin: LayerOrigin } & Pick<FillOptions, 'program' | 'clock' | 'signal'>;
+
 /** Makes what takes the writing to the path that is shown copy-on-write; the record is on the disk, so that it goes with it. */
 export async function withLayer(
   places: LayerPlaces,
   record: SessionRecord,
   checked: readonly CheckedPath[],
-  start?: { readonly origin: LayerOrigin; readonly program: string; readonly signal: AbortSignal },
+  start?: LayerStart,
 ): Promise<{ readonly approved: readonly ApprovedPath[]; readonly record: SessionRecord }> {
   const folder = places.layerFolder(record.id as SessionId);
   const shown = checked.find(({ copyOnWrite }) => copyOnWrite);

@@ -49,8 +49,8 @@ export class SessionCopies {
   ): Promise<{ readonly origin: LayerOrigin; readonly request: CreateRequest }> {
     const { store } = this.#parts;
     const noted = await requireLayer(store, id);
-    const { upper, project, sinceNs } = noted.layer;
-    const origin = { from: `session ${noted.id}`, upper, project, sinceNs };
+    const { folder, upper, project, sinceNs } = noted.layer;
+    const origin = { from: `session ${noted.id}`, folder, upper, project, sinceNs };
     return { origin, request: forkRequestOf(noted.note, await store.load(noted.id), env) };
   }
 

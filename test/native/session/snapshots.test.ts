@@ -99,7 +99,7 @@ describe('snapshots of what a session has written', () => {
     const origin = snapshots.originOf(await take());
     const upper = join(trees.top, 'fresh');
     mkdirSync(upper);
-    await fillLayer(origin, upper, { program: programs.init, mostBytes: mib, mostEntries: 100, signal });
+    await fillLayer(origin, upper, { program: programs.init, mostBytes: mib, mostEntries: 100, clock, signal });
     expect(lines(await trees.ofLayer({ ...trees.layer, upper }))).toEqual(lines(await trees.review()));
     expect(() => refuseOtherProject(origin, trees.layer.project)).not.toThrow();
     for (const shown of [undefined, { ...trees.layer.project, ino: '1' }]) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { builtInPolicy } from '../../../src/config/built-in-policy.js';
-import type { SessionId } from '../../../src/core/ids.js';
+import { isSessionId, type SessionId } from '../../../src/core/ids.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { newSessionId } from '../../../src/kit/random-id.js';
 import { endLayer, layerOf, listLayers } from '../../../src/session/layers.js';
@@ -65,7 +65,7 @@ describe('what a session has written beside its project', () => {
     for (const id of [none, later]) await store.remove(id);
     nowMs += 100 * dayMs;
     expect(await sweep()).toEqual([]);
-    expect((await readdir(store.layersFolder)).sort()).toEqual([none, later].sort());
+    expect((await folders()).sort()).toEqual([none, later].sort());
   });
 
   it('is kept from its first end on: a second one puts nothing off', async () => {
@@ -76,6 +76,9 @@ describe('what a session has written beside its project', () => {
     await endLayer(store.layerFolder(id), clock);
     expect(await layerOf(store, id)).toEqual(first);
   });
+
+  /** Beside them lie the claims on those that are there. */
+  const folders = async () => (await readdir(store.layersFolder)).filter(isSessionId);
 
   async function sweep(isDryRun = false) {
     return sweepRecordFolder(store, { clock, audit, isDryRun });
@@ -109,10 +112,25 @@ describe('what a session has written beside its project', () => {
     nowMs += 2 * dayMs;
     for (const id of [over, unknown, lasting]) await aged(id);
     expect([...(await sweep(true))].sort()).toEqual([over].map((id) => store.layerFolder(id)).sort());
-    expect((await readdir(store.layersFolder)).length).toBe(3);
+    expect((await folders()).length).toBe(3);
     expect([...(await sweep())].sort()).toEqual([over, unknown].map((id) => store.layerFolder(id)).sort());
-    expect(await readdir(store.layersFolder)).toEqual([lasting]);
+    expect(await folders()).toEqual([lasting]);
     expect(audit.lines).toEqual([`changes.expire ${over} ok`]);
+  });
+
+  it('takes the claims on it with it, and a prune those that a crash has left', async () => {
+    const id = await layer({}, ['x']);
+    await endLayer(store.layerFolder(id), clock);
+    const [lost, draft] = [`${newSessionId()}.lock.3`, `.note-${'a'.repeat(12)}`];
+    for (const name of [lost, draft]) await writeFile(join(store.layersFolder, name), '{}');
+    expect(await sweep()).toEqual([]);
+    nowMs += dayMs;
+    const strays = [lost, draft].map((name) => join(store.layersFolder, name)).sort();
+    expect([...(await sweep(true))].sort()).toEqual(strays);
+    expect([...(await sweep())].sort()).toEqual(strays);
+    nowMs += 7 * dayMs;
+    expect(await sweep()).toEqual([store.layerFolder(id)]);
+    expect(await readdir(store.layersFolder)).toEqual([]);
   });
 
   it('counts against the room there is for it: no further session of the kind beyond it', async () => {

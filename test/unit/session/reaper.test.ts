@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { pidNamespaceOf, startTicksOf } from '../../../src/sandbox/processes.js'
 import { isPruneDue, reapOnTimer } from '../../../src/session/reaper.js';
 import type { SessionRecord } from '../../../src/session/record.js';
 import { RecordStore } from '../../../src/session/store.js';
+import { type LayerNote, writeLayerNote } from '../../../src/workspace/layer-note.js';
 import { bootId, record } from './support/records.js';
 
 const clock: Clock = { now: () => 5_000_000, monotonic: () => 0, sleep: () => Promise.resolve() };
@@ -52,6 +53,23 @@ describe('the look whether a prune is due', () => {
     store.noteUse(one.id as SessionId, clock.now() - 600_000);
     const isAlive = (owner: { pid: number }) => Promise.resolve(owner.pid === livePid);
     expect(await isPruneDue({ store, clock, bootId, isAlive })).toBe(expected);
+  });
+
+  it.each<[string, Partial<LayerNote>, boolean, boolean]>([
+    ['changes that are kept', { kept: { endedAtMs: 0, untilMs: clock.now() + 1, bytes: 1 } }, false, false],
+    ['changes whose time is over', { kept: { endedAtMs: 0, untilMs: clock.now(), bytes: 1 } }, false, true],
+    ['changes that somebody worked on when their session ended', {}, false, true],
+    ['changes of a session that is just being made', { madeAtMs: clock.now() }, false, false],
+    ['changes of a session that has a record', {}, true, false],
+  ])('%s', async (_what, note, isRecorded, expected) => {
+    const one = record({ kind: 'detached', container: init });
+    if (isRecorded) await store.save(one);
+    const place = store.layerFolder(one.id as SessionId);
+    await mkdir(place, { recursive: true });
+    const project = { source: '/home/ada/app', dev: '1', ino: '2' };
+    const whole = { version: 1 as const, session: one.id, madeAtMs: 0, project, sinceNs: '5', keepMs: 1 };
+    await writeLayerNote(place, { ...whole, ...note });
+    expect(await isPruneDue({ store, clock, bootId, isAlive: () => Promise.resolve(true) })).toBe(expected);
   });
 
   it('no session at all', async () => {
