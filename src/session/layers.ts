@@ -12,6 +12,8 @@ import { type LayerNote, layerFrom, readLayerNote, writeLayerNote } from '../wor
 import { removeWorkFolder, removeWriteLayer } from '../workspace/write-layer.js';
 import { whenFree } from './changes/own-layer.js';
 
+const endWaitMs = 10_000;
+
 /** A layer with what is noted about it. */
 export interface NotedLayer {
   readonly id: SessionId;
@@ -53,8 +55,13 @@ export async function listLayers(places: LayerPlaces): Promise<readonly NotedLay
  * Called again it changes nothing. The sandbox must be gone. Whoever works on it is waited for; for longer than a while: the next prune ends it.
  * Errors: STATE_UNWRITABLE.
  */
-export async function endLayer(folder: string, clock: Clock, waitMs = 10_000): Promise<void> {
+export async function endLayer(folder: string, clock: Clock, waitMs = endWaitMs): Promise<void> {
   await whenFree(folder, { clock, waitMs }, () => end(folder, clock));
+}
+
+/** That of a session that nobody was ever given: there is no work in it, though there may be a copy of another's. Errors: STATE_UNWRITABLE. */
+export async function dropLayer(folder: string, clock: Clock): Promise<void> {
+  await whenFree(folder, { clock, waitMs: endWaitMs }, () => removeWriteLayer(folder));
 }
 
 async function end(folder: string, clock: Clock): Promise<void> {

@@ -176,7 +176,10 @@ class Pruner {
         // The record goes last: until the container is gone it is what proves it ours.
         if (container !== undefined) await engine?.removeContainer(container.id, signal);
         await endLostMonitor(record.containerName, process.getuid?.() ?? -1, clock, () => this.#isKnown(record));
-        await store.remove(record.id as SessionId);
+        const id = record.id as SessionId;
+        // As it is now: its owner may have finished it since it was listed.
+        const isUnfinished = (await store.load(id))?.state === 'creating';
+        await (isUnfinished ? store.removeUnfinished(id) : store.remove(id));
       },
     });
   }

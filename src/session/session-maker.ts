@@ -110,7 +110,7 @@ export class SessionMaker {
       return session;
     } catch (error) {
       if (error instanceof SandboxLeft) this.#left.add(blank);
-      else await store.remove(id);
+      else await store.removeUnfinished(id);
       throw error;
     }
   }
@@ -124,7 +124,7 @@ export class SessionMaker {
         () => false,
       );
       if (!isGone) continue;
-      await store.remove(record.id as SessionId);
+      await store.removeUnfinished(record.id as SessionId);
       this.#left.delete(record);
     }
   }

@@ -8,7 +8,7 @@ import { codeOf } from '../kit/error-code.js';
 import { randomBase32 } from '../kit/random-id.js';
 import { removeFolder } from '../kit/remove-folder.js';
 import { writeNewFile } from '../kit/write-new-file.js';
-import { endLayer } from './layers.js';
+import { dropLayer, endLayer } from './layers.js';
 import type { SessionRecord } from './record.js';
 import { RecordReader } from './record-reader.js';
 
@@ -100,6 +100,16 @@ export class RecordStore {
   /** Removes the record, the session's log and what is left of its channel; what it has written beside its project is kept for a while. */
   async remove(id: SessionId): Promise<void> {
     await endLayer(this.layerFolder(id), this.#clock);
+    await this.#removeRest(id);
+  }
+
+  /** The same for a session whose creation failed or was cut off: nobody was ever given it, so nothing of it is kept. */
+  async removeUnfinished(id: SessionId): Promise<void> {
+    await dropLayer(this.layerFolder(id), this.#clock);
+    await this.#removeRest(id);
+  }
+
+  async #removeRest(id: SessionId): Promise<void> {
     await removeFolder(this.channelFolder(id));
     await this.forget(id);
     await rm(this.logPath(id), { force: true });

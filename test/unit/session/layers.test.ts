@@ -59,6 +59,12 @@ describe('what a session has written beside its project', () => {
     expect(await readdir(store.layersFolder)).toEqual([]);
   });
 
+  it('goes with a session whose creation failed, whatever it began with', async () => {
+    const id = await layer({ from: 'session pdk_x' }, ['copied']);
+    await store.removeUnfinished(id);
+    expect(await readdir(store.layersFolder)).toEqual([]);
+  });
+
   it('stays where its note can not be read: it may be work, and one of a later version', async () => {
     const [none, later] = [await layer(undefined, ['x']), await layer({}, ['x'])];
     await writeFile(join(store.layerFolder(later), 'layer.json'), '{"version":2}');

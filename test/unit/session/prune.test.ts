@@ -1,17 +1,19 @@
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SessionId } from '../../../src/core/ids.js';
 import { labels } from '../../../src/core/labels.js';
 import type { Clock } from '../../../src/kit/clock.js';
 import { newSessionId } from '../../../src/kit/random-id.js';
 import { pidNamespaceOf, startTicksOf } from '../../../src/sandbox/processes.js';
 import { claim } from '../../../src/session/control/claim.js';
+import { listLayers } from '../../../src/session/layers.js';
 import { type PruneOptions, pruneSessions } from '../../../src/session/prune.js';
 import { pruneText } from '../../../src/session/prune-report.js';
 import type { SessionRecord } from '../../../src/session/record.js';
 import { RecordStore } from '../../../src/session/store.js';
+import { writeLayerNote } from '../../../src/workspace/layer-note.js';
 import { InMemoryAudit } from './support/audit.js';
 import { InMemoryEngine } from './support/in-memory-engine.js';
 import { bootId, containerOf, record } from './support/records.js';
@@ -157,6 +159,28 @@ describe('prune removes', () => {
     const report = await prune();
     expect(report).toMatchObject({ removed: [{ why: 'creation-cut-off' }], pending: [] });
     expect(elapsedMs).toBe(0);
+  });
+
+  it('what a session began with that was never finished, and not what one has written that was finished meanwhile', async () => {
+    const [cutOff, finished] = [
+      await saved({ state: 'creating', createdAtMs: clock.now() - 61_000 }),
+      await saved({ state: 'creating', createdAtMs: clock.now() - 61_000 }),
+    ];
+    const ids = [cutOff, finished].map(({ id }) => id as SessionId);
+    for (const id of ids) {
+      await mkdir(join(store.layerFolder(id), 'upper/work'), { recursive: true });
+      const project = { source: '/home/ada/app', dev: '1', ino: '2' };
+      await writeLayerNote(store.layerFolder(id), {
+        ...{ version: 1, session: id, madeAtMs: 0, project, sinceNs: '1', keepMs: 1000 },
+      });
+    }
+    const container = engine.add(containerOf(finished));
+    vi.spyOn(engine, 'removeContainer').mockImplementation(async (ref) => {
+      if (ref === container.id) await store.save({ ...finished, state: 'running' });
+      return true;
+    });
+    expect((await prune()).removed).toHaveLength(2);
+    expect((await listLayers(store)).map(({ id }) => id)).toEqual([finished.id]);
   });
 
   it('half-written records and logs without a record once they are a minute old', async () => {

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -106,6 +107,19 @@ describe('making a session that fails', () => {
     expect(await recordFiles()).toEqual([]);
     expect(audit.lines.at(-1)).toMatch(/^session\.create pdk_\w+ ENGINE_FAILED$/);
     expect(sessions.list).toEqual([]);
+  });
+
+  it('keeps nothing of what it began with as changes to look at', async () => {
+    const project = join(folder, 'project');
+    await mkdir(project);
+    engine.onMake = () => {
+      const [layer = ''] = readdirSync(store.layersFolder);
+      writeFileSync(join(store.layersFolder, layer, 'upper/copied'), 'of another session');
+    };
+    const failed = sessions.create({ workspace: 'cow', projectPath: project });
+    await expect(failed).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    expect(engine.made).toHaveLength(1);
+    expect(await readdir(store.layersFolder)).toEqual([]);
   });
 
   it('keeps its record when the container could not be removed, and says so: prune needs the proof', async () => {
