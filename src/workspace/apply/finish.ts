@@ -2,7 +2,7 @@ import type { OpenFolder } from '../../kit/open-folder.js';
 import type { AppliedNotes } from './applied-notes.js';
 import type { Journal } from './journal.js';
 import { LeftAlone, leftAlone } from './left-alone.js';
-import { perform } from './perform.js';
+import { perform, type StagedEntry } from './perform.js';
 import { ancestors } from './plan.js';
 import { inFolder, isEntry, type Seen } from './seen.js';
 import { folderAt } from './stage.js';
@@ -11,7 +11,7 @@ import type { Put, Step } from './step.js';
 export interface Unfinished {
   readonly steps: readonly Step[];
   /** What the temporary entry of a step is. */
-  readonly staged: ReadonlyMap<number, Pick<Seen, 'dev' | 'ino'>>;
+  readonly staged: ReadonlyMap<number, StagedEntry>;
   /** Changes that are not made after all. */
   readonly left: ReadonlySet<number>;
   /** Folders made by whoever was cut short. */

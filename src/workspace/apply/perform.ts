@@ -7,6 +7,8 @@ import { folderAt } from './stage.js';
 import type { Put, Remove, Step } from './step.js';
 
 type Identity = Pick<Seen, 'dev' | 'ino'>;
+/** What a temporary entry is, and when it was written to last. */
+export type StagedEntry = Identity & { readonly mtimeNs?: string | undefined };
 
 /** What came of a step that was not left alone. */
 export interface Performed {
@@ -20,7 +22,7 @@ export interface Performed {
  * Does one step, once: done before, by whoever was cut short, it does nothing. What the project has there is looked at in the last
  * moment. `staged`: what the temporary entry of a `put` is. Errors: LeftAlone, NotAsExpected, and those of the kernel.
  */
-export function perform(project: OpenFolder, step: Step, staged: Identity | undefined): Promise<Performed> {
+export function perform(project: OpenFolder, step: Step, staged: StagedEntry | undefined): Promise<Performed> {
   if (step.do === 'put') return put(project, step, staged);
   return inFolder(project, step.path, async (folder, name) => {
     if (step.do === 'folder') return makeFolder(folder, name);
@@ -31,7 +33,7 @@ export function perform(project: OpenFolder, step: Step, staged: Identity | unde
   });
 }
 
-async function put(project: OpenFolder, step: Put, staged: Identity | undefined): Promise<Performed> {
+async function put(project: OpenFolder, step: Put, staged: StagedEntry | undefined): Promise<Performed> {
   if (staged === undefined) throw new LeftAlone('changed-outside');
   await using at = await folderAt(project, step.at);
   return await inFolder(project, step.path, async (folder, name) => {
@@ -40,14 +42,14 @@ async function put(project: OpenFolder, step: Put, staged: Identity | undefined)
     if (found !== undefined && isEntry(found, staged)) {
       // It has both places: whoever gave it the second was cut short.
       if (waiting !== undefined && isEntry(waiting, staged)) await at.remove(step.temp);
-    } else {
-      if (waiting === undefined || !isEntry(waiting, staged)) throw new LeftAlone('changed-outside');
-      await place(step, { at, folder, name }, found);
+      // Who has written to it since nobody knows.
+      return {};
     }
+    if (waiting === undefined || !isEntry(waiting, staged)) throw new LeftAlone('changed-outside');
+    await place(step, { at, folder, name }, found);
     const put = await folder.entry(name);
-    // Only what nobody has written to since it was given its place is known to be ours.
-    const isOurs =
-      put !== undefined && isEntry(put, staged) && (waiting === undefined || isUnwritten(put, seen(waiting)));
+    // Only what nobody has written to since it was staged is known to be ours.
+    const isOurs = put !== undefined && isUnwritten(put, seen(waiting)) && seen(put).mtimeNs === staged.mtimeNs;
     return isOurs ? { put: seen(put) } : {};
   });
 }

@@ -4,7 +4,7 @@ import type { Change, Entry } from '../changes/change.js';
 import { stampOf } from '../changes/stamp.js';
 import { LeftAlone, leftAlone } from './left-alone.js';
 import { type Content, readContent } from './read-content.js';
-import { inFolder } from './seen.js';
+import { inFolder, seen } from './seen.js';
 import type { Put, Staged } from './step.js';
 
 /** Judges what is about to be put, by the very bytes; throws LeftAlone, or returns. */
@@ -33,7 +33,8 @@ export async function stagePut(put: Put, index: number, change: Change, stage: S
     await stage.inspect(change, at, put.temp);
     const entry = await at.entry(put.temp);
     if (entry === undefined) throw new LeftAlone('changed-outside');
-    return { line: 'staged', step: index, dev: String(entry.dev), ino: String(entry.ino), ...content };
+    const { dev, ino, mtimeNs } = seen(entry);
+    return { line: 'staged', step: index, dev, ino, mtimeNs, ...content };
   } catch (error) {
     // Nobody else makes one of that name: it is ours, or not there.
     await at.remove(put.temp).catch(() => undefined);

@@ -34,7 +34,11 @@ export const lineSchema = z.discriminatedUnion('line', [
   z.strictObject({ line: z.literal('begin'), v: z.literal(1), ...entry, steps: step }),
   z.strictObject({ line: z.literal('step'), step: stepSchema }),
   /** The temporary entry of a step is there. */
-  z.strictObject({ line: z.literal('staged'), step, ...entry, sha256: digest.optional(), sizeBytes: step.optional() }),
+  z.strictObject({
+    ...{ line: z.literal('staged'), step, ...entry, sha256: digest.optional(), sizeBytes: step.optional() },
+    /** When it was written to last. */
+    mtimeNs: z.string().optional(),
+  }),
   /** A change will not be made after all. */
   z.strictObject({ line: z.literal('left'), of: step }),
   /** From here on it is finished and not undone. */
