@@ -13,6 +13,7 @@ import { outcomeOf, outcomesOf } from './outcomes.js';
 import { stepsFor } from './plan.js';
 import { openProject, recoverApply } from './recover.js';
 import type { Outcome } from './result.js';
+import { expectRoom, type RoomOn } from './room.js';
 import { stagePut } from './stage.js';
 import { standing } from './standing.js';
 import type { Staged, Step } from './step.js';
@@ -28,6 +29,8 @@ export interface ApplyOptions {
   readonly isDry: boolean;
   readonly judge: ContentJudge;
   readonly signal: AbortSignal;
+  /** Default: as the kernel says. */
+  readonly room?: RoomOn;
 }
 
 /**
@@ -93,6 +96,7 @@ class Application {
   }
 
   async run(): Promise<readonly Outcome[]> {
+    await expectRoom({ ...this.#sides, ready: this.#ready }, this.#options.room);
     const { missing, atOf } = await standing(this.#sides.project, this.#ready, this.#options.all);
     const steps = stepsFor(this.#ready, missing, atOf);
     const { dev, ino } = this.#layer.project;
@@ -114,7 +118,7 @@ class Application {
 
   async #stageAll(steps: readonly Step[], journal: Journal): Promise<void> {
     const { project, upper, signal } = { ...this.#sides, ...this.#options };
-    const stage = { project, upper, inspect: judgeStaged(project, this.#options.judge) };
+    const stage = { project, upper, signal, inspect: judgeStaged(project, this.#options.judge) };
     for (const [index, step] of steps.entries()) {
       const change = this.#ready[step.of]?.change;
       if (step.do !== 'put' || change === undefined) continue;

@@ -6,6 +6,7 @@ import { LeftAlone, leftAlone } from './left-alone.js';
 import { type Content, readContent } from './read-content.js';
 import { inFolder, seen } from './seen.js';
 import type { Put, Staged } from './step.js';
+import { writePages } from './write-pages.js';
 
 /** Judges what is about to be put, by the very bytes; throws LeftAlone, or returns. */
 export type Inspect = (change: Change, at: OpenFolder, temp: string) => Promise<void>;
@@ -14,6 +15,7 @@ export interface Stage {
   readonly project: OpenFolder;
   readonly upper: OpenFolder;
   readonly inspect: Inspect;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -59,8 +61,14 @@ async function copyFile(put: Put, after: Entry, change: Change, stage: Stage, at
       throw leftAlone(error, 'project');
     });
     try {
-      const content = await readContent(source, after.sizeBytes, (chunk) => writeAll(target, chunk));
+      let at = 0;
+      const content = await readContent(source, after.sizeBytes, async (chunk) => {
+        stage.signal.throwIfAborted();
+        await writePages(target, chunk, at);
+        at += chunk.length;
+      });
       if (content.sizeBytes !== after.sizeBytes) throw new LeftAlone('changed-inside');
+      await target.truncate(content.sizeBytes);
       await expectStamp(source, after);
       await target.chmod(put.mode);
       await target.sync();
@@ -71,10 +79,6 @@ async function copyFile(put: Put, after: Entry, change: Change, stage: Stage, at
   } finally {
     await source.close();
   }
-}
-
-async function writeAll(target: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.length; ) at += (await target.write(chunk, at)).bytesWritten;
 }
 
 async function expectStamp(source: FileHandle, after: Entry): Promise<void> {
