@@ -2,12 +2,11 @@ import { PaddockError, toPaddockError } from '../core/errors.js';
 import type { Engine } from '../engine/types.js';
 import { systemClock } from '../kit/clock.js';
 import { isAlive, readProcessIdentity } from '../kit/process-identity.js';
-import type { JudgeParts } from '../session/judge-listed.js';
 import { pruneSessions } from '../session/prune.js';
 import type { PruneReport } from '../session/prune-report.js';
-import { isPruneDue, reapOnTimer } from '../session/reaper.js';
+import { type DueParts, isPruneDue, reapOnTimer } from '../session/reaper.js';
 import type { App } from './app.js';
-import { sessionCopies } from './session-copies.js';
+import { sessionCopies, snapshotsFolder } from './session-copies.js';
 
 export interface PruneChoices {
   readonly isDryRun: boolean;
@@ -52,10 +51,11 @@ export async function reapWhileOpen(app: App, onFailure: (error: unknown) => voi
   });
 }
 
-async function judgeParts({ store }: App): Promise<JudgeParts> {
+async function judgeParts(app: App): Promise<DueParts> {
   const self = await readProcessIdentity();
   if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
-  return { store, clock: systemClock, isAlive, bootId: self.bootId };
+  const { store } = app;
+  return { store, clock: systemClock, isAlive, bootId: self.bootId, snapshotsFolder: snapshotsFolder(app) };
 }
 
 /** Without an engine prune still does what needs none, and says what it had to keep. */

@@ -9,6 +9,10 @@ import { type App, builtInit } from './app.js';
 export async function sessionCopies(app: App): Promise<SessionCopies> {
   const { stateDir, sitePolicy } = app.config;
   const [audit, { source: program }] = await Promise.all([app.audit(), stageInit(builtInit, stateDir)]);
-  const snapshots = new Snapshots({ folder: join(stateDir, 'snapshots'), program, clock: systemClock, audit });
-  return new SessionCopies({ store: app.store, snapshots, ceilings: sitePolicy.ceilings, program });
+  const snapshots = new Snapshots({ folder: snapshotsFolder(app), program, clock: systemClock, audit });
+  return new SessionCopies({ store: app.store, snapshots, limits: sitePolicy, program });
+}
+
+export function snapshotsFolder({ config }: App): string {
+  return join(config.stateDir, 'snapshots');
 }

@@ -4,15 +4,20 @@ import { isInitAlive } from '../sandbox/init-identity.js';
 import { type JudgeParts, judgeListed } from './judge-listed.js';
 import { isOver, listLayers, type NotedLayer } from './layers.js';
 import type { SessionRecord } from './record.js';
+import { overdueIn } from './snapshot-shelf.js';
 
-/** Whether a prune would find anything to do by the records and the layers kept: they are read, and /proc; no engine is asked. */
-export async function isPruneDue(parts: JudgeParts): Promise<boolean> {
+export interface DueParts extends JudgeParts {
+  readonly snapshotsFolder: string;
+}
+
+/** Whether a prune would find anything to do by the records, the layers kept and the snapshots: they are read, and /proc; no engine is asked. */
+export async function isPruneDue(parts: DueParts): Promise<boolean> {
   const { records } = await parts.store.list();
   const due = await Promise.all(records.map((record) => isDue(record, parts)));
   if (due.includes(true)) return true;
   const layers = await listLayers(parts.store);
   const dueLayers = await Promise.all(layers.map((one) => isLayerDue(one, parts)));
-  return dueLayers.includes(true);
+  return dueLayers.includes(true) || (await overdueIn(parts.snapshotsFolder, parts.clock)).length > 0;
 }
 
 /** Its time is over; or somebody worked on it all the time when its session ended, so that it still has no end. */

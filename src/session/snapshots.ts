@@ -1,53 +1,34 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { AuditRecorder } from '../audit/audit-log.js';
 import { audited } from '../audit/audited.js';
 import { plain } from '../audit/redaction.js';
 import { PaddockError, SessionError } from '../core/errors.js';
-import { isSnapshotId, type SnapshotId, sessionIdPattern, snapshotIdPattern } from '../core/ids.js';
+import type { SnapshotId } from '../core/ids.js';
+import { formatBytes } from '../core/units.js';
 import type { Clock } from '../kit/clock.js';
-import { readNote, writeNote } from '../kit/note-file.js';
 import { OpenFolder } from '../kit/open-folder.js';
 import { newSnapshotId } from '../kit/random-id.js';
 import { removeTree } from '../kit/remove-tree.js';
 import { copyLayer } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
-import { hostObject } from '../workspace/layer-note.js';
 import { isThere, whenFree, whileCopied } from './changes/own-layer.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
+import { overdueIn, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
 
-const noteName = 'snapshot.json';
-const count = z.number().int().nonnegative();
-
-const noteSchema = z.strictObject({
-  version: z.literal(1),
-  id: z.string().regex(snapshotIdPattern),
-  name: z.string().optional(),
-  session: z.string().regex(sessionIdPattern),
-  /** Epoch milliseconds. */
-  madeAtMs: z.number(),
-  untilMs: z.number(),
-  project: hostObject,
-  sinceNs: z.string().regex(/^\d{1,25}$/),
-  entries: count,
-  /** Content that takes room of its own. */
-  bytes: count,
-  /** What could not be copied: sockets, devices, what its owner can't read. */
-  leftOut: count,
-  /** SHA-256 over all of it, which the audit log has as well. */
-  digest: z.string().regex(/^[0-9a-f]{64}$/),
-});
-
-/** What a session had written beside its project at one time. */
-export type Snapshot = z.infer<typeof noteSchema>;
+/** Holes are long and cost a session nothing to make. */
+const digestWithinMs = 600_000;
+/** What an entry takes at least, whatever is in it. */
+const entryBytes = 4096;
 
 export interface SnapshotWish {
   readonly name?: string | undefined;
   readonly keepMs: number;
   readonly mostBytes: number;
   readonly mostEntries: number;
+  /** What all snapshots together may take on the disk. */
+  readonly mostTotalBytes: number;
   readonly signal: AbortSignal;
 }
 
@@ -58,6 +39,8 @@ export interface SnapshotParts {
   readonly program: string;
   readonly clock: Clock;
   readonly audit: AuditRecorder;
+  /** How long it may take to read all of a copy; default 10 minutes. */
+  readonly digestWithinMs?: number;
 }
 
 /** The snapshots of this user: folders of ours, each with a copy of what a session had written and a note about it. */
@@ -70,7 +53,7 @@ export class Snapshots {
 
   /**
    * Copies what a session has written, running or over; in a running one each file is as it was at one moment. Errors: SNAPSHOT_FAILED,
-   * LAYER_BUSY, INIT_MISSING, STATE_UNWRITABLE, LIMIT_REACHED (the name is taken), AUDIT_UNWRITABLE, an AbortError.
+   * LAYER_BUSY, INIT_MISSING, STATE_UNWRITABLE, LIMIT_REACHED (the name is taken, or there are too many), AUDIT_UNWRITABLE, an AbortError.
    */
   async take(layer: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
     const { name, signal } = wish;
@@ -81,22 +64,39 @@ export class Snapshots {
         info: { ruleId: 'snapshot.name-taken' },
       });
     }
+    const mostBytes = Math.min(wish.mostBytes, await this.#roomFor(wish));
     const id = newSnapshotId();
     return audited(this.#parts.audit, {
       action: 'snapshot.take',
       session: layer.id,
       details: { snapshot: plain(id) },
-      run: () => whileCopied(layer.layer.folder, { clock, signal }, () => this.#take(id, layer, wish)),
+      run: () =>
+        whileCopied(layer.layer.folder, { clock, signal }, () => this.#take(id, layer, { ...wish, mostBytes })),
       describe: ({ digest, entries, bytes }) => ({ digest: plain(digest), entries, bytes }),
       undo: () => this.#remove(id),
     });
   }
 
+  /** How much more all of them may take. Errors: LIMIT_REACHED. */
+  async #roomFor({ mostTotalBytes }: SnapshotWish): Promise<number> {
+    const all = await this.list();
+    const bytes = all.reduce((sum, one) => sum + one.bytes + one.entries * entryBytes, 0);
+    if (bytes < mostTotalBytes) return mostTotalBytes - bytes;
+    const message = `${all.length} snapshots take ${formatBytes(bytes)}, and ${formatBytes(mostTotalBytes)} is the limit`;
+    throw new SessionError('LIMIT_REACHED', message, {
+      hint: 'Remove some: `paddock snapshots` lists them, and with --rm it removes one.',
+      info: { ruleId: 'admission.kept-changes', bytes, mostBytes: mostTotalBytes },
+    });
+  }
+
   /** Oldest first. */
   async list(): Promise<readonly Snapshot[]> {
-    const ids = (await readdir(this.#parts.folder).catch((): string[] => [])).filter(isSnapshotId);
-    const notes = await Promise.all(ids.map((id) => this.#read(id)));
-    return notes.filter((one) => one !== undefined).sort((a, b) => a.madeAtMs - b.madeAtMs);
+    return (await shelvedIn(this.#parts.folder)).flatMap(({ snapshot }) => snapshot ?? []);
+  }
+
+  /** Those with a note that can't be read, maybe of a later version: kept until somebody removes them. */
+  async unreadable(): Promise<readonly SnapshotId[]> {
+    return (await shelvedIn(this.#parts.folder)).flatMap(({ id, state }) => (state === 'unreadable' ? [id] : []));
   }
 
   /** That of an id or a name. Errors: NO_SUCH_SNAPSHOT. */
@@ -112,31 +112,35 @@ export class Snapshots {
     return { from: `snapshot ${id}`, folder, upper: this.#upper(id), project, sinceNs: BigInt(sinceNs) };
   }
 
-  /** Errors: LAYER_BUSY (a session that begins with it is being made), AUDIT_UNWRITABLE. */
-  async remove(snapshot: Snapshot): Promise<void> {
-    const folder = join(this.#parts.folder, snapshot.id);
-    const patience = { clock: this.#parts.clock, waitMs: 10_000 };
-    if ((await whenFree(folder, patience, () => this.#removeNoted(snapshot))) || !(await isThere(folder))) return;
+  /** Errors: NO_SUCH_SNAPSHOT, LAYER_BUSY (a session that begins with it is being made), AUDIT_UNWRITABLE. */
+  async remove(idOrName: string): Promise<SnapshotId> {
+    const { folder, clock } = this.#parts;
+    const unreadable = (await this.unreadable()).find((id) => id === idOrName);
+    const found = unreadable === undefined ? await this.get(idOrName) : { id: unreadable };
+    const id = found.id as SnapshotId;
+    const wasFree = await whenFree(join(folder, id), { clock, waitMs: 10_000 }, () => this.#removeAudited(found));
+    if (wasFree || !(await isThere(join(folder, id)))) return id;
     throw new PaddockError('LAYER_BUSY', 'a session is being made that begins with that snapshot');
-  }
-
-  #removeNoted({ id, session }: Snapshot): Promise<void> {
-    const details = { snapshot: plain(id) };
-    return audited(this.#parts.audit, { action: 'snapshot.remove', session, details, run: () => this.#remove(id) });
   }
 
   /** Removes those whose time is over, and what a crash has left half made; returns the paths. */
   async sweep(isDryRun: boolean): Promise<readonly string[]> {
     const { folder, clock } = this.#parts;
     const swept: string[] = [];
-    for (const id of (await readdir(folder).catch((): string[] => [])).filter(isSnapshotId)) {
-      const snapshot = await this.#read(id);
-      const isOver = snapshot === undefined ? await isOld(join(folder, id), clock) : snapshot.untilMs <= clock.now();
-      if (!isOver) continue;
-      const remove = () => (snapshot === undefined ? this.#remove(id) : this.#removeNoted(snapshot));
+    for (const { id, snapshot } of await overdueIn(folder, clock)) {
+      const remove = () => (snapshot === undefined ? this.#remove(id) : this.#removeAudited(snapshot));
       if (isDryRun || (await whenFree(join(folder, id), { clock, waitMs: 0 }, remove))) swept.push(join(folder, id));
     }
     return swept;
+  }
+
+  async #removeAudited({ id, session }: Pick<Snapshot, 'id'> & Partial<Pick<Snapshot, 'session'>>): Promise<void> {
+    await audited(this.#parts.audit, {
+      action: 'snapshot.remove',
+      ...(session === undefined ? {} : { session }),
+      details: { snapshot: plain(id) },
+      run: () => this.#remove(id),
+    });
   }
 
   async #take(id: SnapshotId, { id: session, layer, note }: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
@@ -152,14 +156,14 @@ export class Snapshots {
       await using from = await OpenFolder.at(layer.upper);
       await using to = await OpenFolder.at(this.#upper(id));
       const copied = await copyLayer(from, to, { program, mostBytes, mostEntries, signal });
-      const digest = await digestOf(to, { program, mostEntries: mostEntries + 1, signal });
+      const digest = await this.#digest(to, mostEntries + 1, signal);
       const { project, sinceNs } = note;
       const snapshot: Snapshot = {
         ...{ version: 1, id, session, madeAtMs, untilMs: madeAtMs + keepMs, project, sinceNs, digest },
         ...copied,
         ...(name === undefined ? {} : { name }),
       };
-      await writeNote(join(folder, id, noteName), snapshot);
+      await writeSnapshotNote(folder, snapshot);
       return snapshot;
     } catch (error) {
       await this.#remove(id);
@@ -167,9 +171,17 @@ export class Snapshots {
     }
   }
 
-  async #read(id: SnapshotId): Promise<Snapshot | undefined> {
-    const snapshot = await readNote(join(this.#parts.folder, id, noteName), noteSchema);
-    return snapshot?.id === id ? snapshot : undefined;
+  async #digest(copy: OpenFolder, mostEntries: number, signal: AbortSignal): Promise<string> {
+    const { program, digestWithinMs: withinMs = digestWithinMs } = this.#parts;
+    const inTime = AbortSignal.timeout(withinMs);
+    try {
+      return await digestOf(copy, { program, mostEntries, signal: AbortSignal.any([signal, inTime]) });
+    } catch (cause) {
+      if (signal.aborted || !inTime.aborted) throw cause;
+      throw new PaddockError('SNAPSHOT_FAILED', 'it takes too long to read all that the session has written', {
+        cause,
+      });
+    }
   }
 
   #upper(id: string): string {
@@ -179,13 +191,4 @@ export class Snapshots {
   async #remove(id: string): Promise<void> {
     await removeTree(join(this.#parts.folder, id));
   }
-}
-
-/** A younger one may be being made. */
-const graceMs = 3_600_000;
-
-async function isOld(path: string, clock: Clock): Promise<boolean> {
-  await using folder = await OpenFolder.at(path);
-  const { mtimeMs } = await folder.stat();
-  return clock.now() - Number(mtimeMs) >= graceMs;
 }

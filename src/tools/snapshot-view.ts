@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatBytes } from '../core/units.js';
 import { safeLine } from '../kit/safe-text.js';
-import type { Snapshot } from '../session/snapshots.js';
+import type { Snapshot } from '../session/snapshot-shelf.js';
 
 /** A snapshot as clients see it. */
 export const snapshotView = z.object({

@@ -21,7 +21,7 @@ describe.each(engineKinds)('snapshots and forks of sessions of a real rootless %
     const { source: program } = stage.maker.init;
     const folder = join(stage.folder, 'snapshots');
     const snapshots = new Snapshots({ folder, program, clock: systemClock, audit: stage.audit });
-    copies = new SessionCopies({ store: stage.store, snapshots, ceilings: stage.policy.ceilings, program });
+    copies = new SessionCopies({ store: stage.store, snapshots, limits: stage.policy, program });
     const env = { TOKEN: 'kept' };
     session = await stage.create({
       projectPath: project,

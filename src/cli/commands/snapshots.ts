@@ -16,16 +16,19 @@ export const snapshots: CliCommand = {
     const copies = await sessionCopies(app);
     const gone = text(context, 'rm');
     if (gone !== undefined) {
-      const snapshot = await copies.snapshots.get(gone);
-      await copies.snapshots.remove(snapshot);
-      await report(context, { removed: viewSnapshot(snapshot) }, `${snapshot.id} removed`);
+      const id = await copies.snapshots.remove(gone);
+      await report(context, { removed: { snapshotId: id } }, `${id} removed`);
       return 0;
     }
     const views = (await copies.snapshots.list()).map(viewSnapshot);
-    const rows = views.map((v) => [v.snapshotId, v.name ?? '-', formatBytes(v.bytes), v.keptUntil, v.projectPath]);
+    const unreadable = await copies.snapshots.unreadable();
+    const rows = [
+      ...views.map((v) => [v.snapshotId, v.name ?? '-', formatBytes(v.bytes), v.keptUntil, v.projectPath]),
+      ...unreadable.map((id) => [id, '-', '-', 'removed', 'its note can not be read: it may be of a later Paddock']),
+    ];
     const lines =
       rows.length === 0 ? 'no snapshots' : table([['SNAPSHOT', 'NAME', 'SIZE', 'KEPT UNTIL', 'PROJECT'], ...rows]);
-    await report(context, { snapshots: views }, lines);
+    await report(context, { snapshots: views, unreadable }, lines);
     return 0;
   },
 };

@@ -1,17 +1,18 @@
-import type { Ceilings } from '../../core/site-policy.js';
+import type { SitePolicy } from '../../core/site-policy.js';
 import type { CreateRequest } from '../../policy/request.js';
 import { type Comparison, compareLayers } from '../../workspace/changes/compare-layers.js';
 import { denied } from '../../workspace/rules.js';
 import type { LayerOrigin } from '../layer-origin.js';
 import { requireLayer } from '../layers.js';
-import type { Snapshot, Snapshots, SnapshotWish } from '../snapshots.js';
+import type { Snapshot } from '../snapshot-shelf.js';
+import type { Snapshots, SnapshotWish } from '../snapshots.js';
 import type { RecordStore } from '../store.js';
 import { forkRequestOf } from './fork-request.js';
 
 export interface SessionCopiesParts {
   readonly store: RecordStore;
   readonly snapshots: Snapshots;
-  readonly ceilings: Ceilings;
+  readonly limits: Pick<SitePolicy, 'ceilings' | 'admission'>;
   /** paddock-init, as a program of this host. */
   readonly program: string;
 }
@@ -28,8 +29,13 @@ export class SessionCopies {
 
   /** Errors: NO_SUCH_SESSION, and those of `Snapshots.take`. */
   async snapshot(id: string, wish: Pick<SnapshotWish, 'name' | 'keepMs' | 'signal'>): Promise<Snapshot> {
-    const { diskBytes: mostBytes, diskInodes: mostEntries } = this.#parts.ceilings;
-    return this.snapshots.take(await requireLayer(this.#parts.store, id), { ...wish, mostBytes, mostEntries });
+    const { ceilings, admission } = this.#parts.limits;
+    const most = {
+      mostBytes: ceilings.diskBytes,
+      mostEntries: ceilings.diskInodes,
+      mostTotalBytes: admission.keptBytes,
+    };
+    return this.snapshots.take(await requireLayer(this.#parts.store, id), { ...wish, ...most });
   }
 
   /** A request that begins with a snapshot: its project copy-on-write, unless the request says otherwise. Errors: NO_SUCH_SNAPSHOT. */

@@ -85,7 +85,7 @@ describe('a layer that another process works on', () => {
       apply: () => applyLayer(id, layer, {}, parts(), signal),
       discard: () => discardLayer(id, layer, {}, parts(), signal),
       fork: () => fillLayer({ ...layer, from: 'it' }, upper, copying),
-      snapshot: () => snapshots.take(noted, { ...copying, keepMs: 1000 }),
+      snapshot: () => snapshots.take(noted, { ...copying, keepMs: 1000, mostTotalBytes: 1024 ** 3 }),
     };
   };
 

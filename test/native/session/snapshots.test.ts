@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -40,8 +40,9 @@ describe('snapshots of what a session has written', () => {
   });
 
   const { signal } = new AbortController();
+  const most = { mostBytes: 8 * mib, mostEntries: 100, mostTotalBytes: 1024 * mib };
   function take(wish: Partial<SnapshotWish> = {}) {
-    return snapshots.take(noted, { keepMs: 1000, mostBytes: 8 * mib, mostEntries: 100, signal, ...wish });
+    return snapshots.take(noted, { ...most, keepMs: 1000, signal, ...wish });
   }
 
   it('keep it as it was, under an id and a name, with its digest in the audit log', async () => {
@@ -84,7 +85,7 @@ describe('snapshots of what a session has written', () => {
   it('are removed when asked, when their time is over, and where a crash left half of one', async () => {
     const [asked, over] = [await take(), await take()];
     const lasting = await take({ keepMs: 1_000_000_000 });
-    await snapshots.remove(asked);
+    await snapshots.remove(asked.id);
     const half = join(state, 'snapshots/snp_aaaaaaaaaaaaaaaa');
     mkdirSync(join(half, 'upper'), { recursive: true });
     expect(await snapshots.sweep(false)).toEqual([]);
@@ -93,6 +94,42 @@ describe('snapshots of what a session has written', () => {
     utimesSync(half, 5, 5);
     expect([...(await snapshots.sweep(false))].sort()).toEqual([half, join(state, 'snapshots', over.id)].sort());
     expect(readdirSync(join(state, 'snapshots'))).toEqual([lasting.id]);
+  });
+
+  it('take no more room than all of them may, entries and all', async () => {
+    const taken = await take();
+    const takes = taken.bytes + 4 * 4096;
+    await expect(take({ mostTotalBytes: takes })).rejects.toMatchObject({
+      code: 'LIMIT_REACHED',
+      info: { ruleId: 'admission.kept-changes', bytes: takes },
+    });
+    writeFileSync(join(trees.layer.upper, 'big'), Buffer.alloc(2 * mib, 1));
+    await expect(take({ mostTotalBytes: takes + mib })).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' });
+    await take({ mostTotalBytes: takes + 3 * mib });
+    expect(await snapshots.list()).toHaveLength(2);
+  });
+
+  it('are kept where their note can not be read, and said to be there, until somebody removes them', async () => {
+    const later = await take({ name: 'later' });
+    writeFileSync(join(state, 'snapshots', later.id, 'snapshot.json'), '{"version":2}');
+    utimesSync(join(state, 'snapshots', later.id), 5, 5);
+    elapsedMs = 1_000_000_000;
+    expect(await snapshots.sweep(false)).toEqual([]);
+    expect([await snapshots.list(), await snapshots.unreadable()]).toEqual([[], [later.id]]);
+    await expect(snapshots.remove('later')).rejects.toMatchObject({ code: 'NO_SUCH_SNAPSHOT' });
+    await snapshots.remove(later.id);
+    expect(readdirSync(join(state, 'snapshots'))).toEqual([]);
+    expect(audit.lines.at(-1)).toBe('snapshot.remove - ok');
+  });
+
+  it('fail where it takes too long to read them, as holes may be of any length', async () => {
+    writeFileSync(join(trees.layer.upper, 'hole'), '');
+    truncateSync(join(trees.layer.upper, 'hole'), 2 ** 42);
+    const parts = { folder: join(state, 'snapshots'), program: programs.init, clock, audit };
+    const hasty = new Snapshots({ ...parts, digestWithinMs: 50 });
+    const taken = hasty.take(noted, { ...most, keepMs: 1000, signal });
+    await expect(taken).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' });
+    expect(readdirSync(join(state, 'snapshots'))).toEqual([]);
   });
 
   it('fill the layer of a session over the same project, and of no other', async () => {

@@ -7,6 +7,7 @@ import type { Clock } from '../../../src/kit/clock.js';
 import { pidNamespaceOf, startTicksOf } from '../../../src/sandbox/processes.js';
 import { isPruneDue, reapOnTimer } from '../../../src/session/reaper.js';
 import type { SessionRecord } from '../../../src/session/record.js';
+import { writeSnapshotNote } from '../../../src/session/snapshot-shelf.js';
 import { RecordStore } from '../../../src/session/store.js';
 import { type LayerNote, writeLayerNote } from '../../../src/workspace/layer-note.js';
 import { bootId, record } from './support/records.js';
@@ -23,6 +24,7 @@ describe('the look whether a prune is due', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
+  const parts = () => ({ store, clock, bootId, snapshotsFolder: join(folder, 'snapshots') });
   const init = {
     id: 'a'.repeat(64),
     initPid: process.pid,
@@ -52,7 +54,7 @@ describe('the look whether a prune is due', () => {
     await store.save(one);
     store.noteUse(one.id as SessionId, clock.now() - 600_000);
     const isAlive = (owner: { pid: number }) => Promise.resolve(owner.pid === livePid);
-    expect(await isPruneDue({ store, clock, bootId, isAlive })).toBe(expected);
+    expect(await isPruneDue({ ...parts(), isAlive })).toBe(expected);
   });
 
   it.each<[string, Partial<LayerNote>, boolean, boolean]>([
@@ -69,11 +71,26 @@ describe('the look whether a prune is due', () => {
     const project = { source: '/home/ada/app', dev: '1', ino: '2' };
     const whole = { version: 1 as const, session: one.id, madeAtMs: 0, project, sinceNs: '5', keepMs: 1 };
     await writeLayerNote(place, { ...whole, ...note });
-    expect(await isPruneDue({ store, clock, bootId, isAlive: () => Promise.resolve(true) })).toBe(expected);
+    expect(await isPruneDue({ ...parts(), isAlive: () => Promise.resolve(true) })).toBe(expected);
+  });
+
+  it.each([
+    ['a snapshot whose time is over', clock.now(), true],
+    ['a snapshot that is kept', clock.now() + 1, false],
+  ])('%s', async (_what, untilMs, expected) => {
+    const id = 'snp_aaaaaaaaaaaaaaaa';
+    await mkdir(join(folder, 'snapshots', id), { recursive: true });
+    const counts = { entries: 1, bytes: 1, leftOut: 0 };
+    const project = { source: '/home/ada/app', dev: '1', ino: '2' };
+    const times = { madeAtMs: 1, untilMs, sinceNs: '5' };
+    await writeSnapshotNote(join(folder, 'snapshots'), {
+      ...{ version: 1, id, session: record().id, project, digest: 'a'.repeat(64), ...counts, ...times },
+    });
+    expect(await isPruneDue({ ...parts(), isAlive: () => Promise.resolve(true) })).toBe(expected);
   });
 
   it('no session at all', async () => {
-    expect(await isPruneDue({ store, clock, bootId, isAlive: () => Promise.resolve(false) })).toBe(false);
+    expect(await isPruneDue({ ...parts(), isAlive: () => Promise.resolve(false) })).toBe(false);
   });
 });
 
