@@ -3,11 +3,15 @@ import type { App } from './app.js';
 import { layerReview } from './layer-review.js';
 
 /** What sessions of this user have written beside their projects. */
-export async function sessionChanges(app: App): Promise<SessionChanges> {
+export async function sessionChanges(
+  app: App,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<SessionChanges> {
   return new SessionChanges({
     places: app.store,
     audit: await app.audit(),
     withhold: app.config.sitePolicy.withhold,
+    env,
     review: layerReview(app),
   });
 }

@@ -28,7 +28,7 @@ export const apply: CliCommand = {
     const sessionId = oneId(id === undefined ? [] : [id]);
     const request = parseRequest(applyRequestSchema, asked(context, paths));
     await using app = new App(await settingsOf(context), context.env);
-    const done = await (await sessionChanges(app)).apply(sessionId, request, context.signal);
+    const done = await (await sessionChanges(app, context.env)).apply(sessionId, request, context.signal);
     await report(context, done, applyText(done, Number.POSITIVE_INFINITY));
     return 0;
   },

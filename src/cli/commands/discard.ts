@@ -27,7 +27,7 @@ export const discard: CliCommand = {
       dry_run: isSet(context, 'dry-run'),
     });
     await using app = new App(await settingsOf(context), context.env);
-    const done = await (await sessionChanges(app)).discard(sessionId, request, context.signal);
+    const done = await (await sessionChanges(app, context.env)).discard(sessionId, request, context.signal);
     await report(context, done, discardText(done, Number.POSITIVE_INFINITY));
     return 0;
   },

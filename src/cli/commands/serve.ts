@@ -115,7 +115,7 @@ async function makeServices({ app, monitoring, held, log }: ServiceParts, signal
     monitoring,
     store: app.store,
     copies: await sessionCopies(app),
-    changes: await sessionChanges(app),
+    changes: await sessionChanges(app, process.env),
     reviews: sessionReviews(app, process.env),
     sitePolicy: app.config.sitePolicy,
     clock: systemClock,

@@ -5,7 +5,6 @@ import type { SessionId } from '../../core/ids.js';
 import type { ApplyRequest } from '../../policy/change-requests.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
 import { differsInRunning, isPackageJson } from '../../policy/package-json.js';
-import { WithheldPlaces } from '../../policy/withheld.js';
 import { applyChanges } from '../../workspace/apply/apply.js';
 import type { ContentJudge } from '../../workspace/apply/content-judge.js';
 import type { Review } from '../../workspace/changes/change.js';
@@ -13,14 +12,13 @@ import type { Layer } from '../../workspace/changes/layer.js';
 import { type ApplyReport, leftByPlace, reportOf } from './apply-report.js';
 import { withLayer } from './own-layer.js';
 import { expectReviewed, refuseUnknown, shownReview } from './shown-review.js';
+import { type WithheldHere, withheldHere } from './withheld-here.js';
 
 /** What it takes to work on a session's changes. */
-export interface LayerParts {
+export interface LayerParts extends WithheldHere {
   readonly audit: AuditRecorder;
   /** Looks at a layer as it is now. */
   readonly review: (layer: Layer, signal: AbortSignal) => Promise<Review>;
-  /** What the site withholds besides. */
-  readonly withhold: readonly string[];
 }
 
 /** How many files one record of the audit log takes. */
@@ -63,7 +61,7 @@ async function apply(session: SessionId, layer: Layer, request: ApplyRequest, pa
   const found = await parts.review(layer, signal);
   const review = await shownReview(layer, found);
   expectReviewed([found, review], reviewed);
-  const choice = chooseChanges(review.changes, { paths, all, overwrite }, new WithheldPlaces(parts.withhold));
+  const choice = chooseChanges(review.changes, { paths, all, overwrite }, await withheldHere(layer, parts, signal));
   refuseUnknown(choice.unknown);
   const outcomes = await applyChanges(layer, choice.changes, {
     ...{ all: review.changes, overwrite: new Set(overwrite), isDry, signal },

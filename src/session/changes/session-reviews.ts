@@ -1,21 +1,17 @@
 import { PaddockError } from '../../core/errors.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
-import { WithheldPlaces } from '../../policy/withheld.js';
 import type { Review } from '../../workspace/changes/change.js';
 import { Differ } from '../../workspace/changes/diff.js';
 import { gitViewOf } from '../../workspace/changes/git-view.js';
 import type { Layer } from '../../workspace/changes/layer.js';
 import { type ReviewReport, reviewReport } from './review-report.js';
 import { shownReview } from './shown-review.js';
+import { type WithheldHere, withheldHere } from './withheld-here.js';
 
-export interface SessionReviewsOptions {
+export interface SessionReviewsOptions extends WithheldHere {
   /** Errors: NO_SUCH_SESSION. */
   readonly layerOf: (id: string) => Promise<{ readonly layer: Layer }>;
   readonly review: (layer: Layer, signal: AbortSignal) => Promise<Review>;
-  /** What the site withholds as well. */
-  readonly withhold: readonly string[];
-  /** For the host's git. */
-  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** A report, and what compares the files in it. Whoever has one disposes of it. */
@@ -39,7 +35,7 @@ export class SessionReviews {
   async open(id: string, paths: readonly string[], signal: AbortSignal): Promise<OpenReview> {
     const { layer } = await this.#options.layerOf(id);
     const review = await shownReview(layer, await this.#options.review(layer, signal));
-    const places = new WithheldPlaces(this.#options.withhold);
+    const places = await withheldHere(layer, this.#options, signal);
     const chosen = chooseChanges(review.changes, { paths, all: false, overwrite: [] }, places);
     if (chosen.unknown.length > 0) {
       throw new PaddockError(

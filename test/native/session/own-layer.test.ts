@@ -71,7 +71,7 @@ describe('a layer that another process works on', () => {
   }
 
   const parts = () => ({
-    ...{ audit, withhold: [], removeLayer: undefined },
+    ...{ audit, withhold: [], env: {}, removeLayer: undefined },
     review: () => Promise.resolve({ changes: [], isComplete: true, cutBecause: [] }),
   });
   const work = async () => {

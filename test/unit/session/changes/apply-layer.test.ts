@@ -32,7 +32,7 @@ describe('the changes of a session', () => {
   afterEach(() => ground[Symbol.dispose]());
 
   const review = () => ({ changes: changes(), isComplete: true, cutBecause: [] });
-  const parts = () => ({ audit, withhold: ['deploy'], review: () => Promise.resolve(review()) });
+  const parts = () => ({ audit, withhold: ['deploy'], env: process.env, review: () => Promise.resolve(review()) });
   const apply = (request: ApplyRequest = {}) => applyLayer(session, ground.layer, request, parts(), signal);
   const left = async (request?: ApplyRequest) =>
     (await apply(request)).left.map(({ path, why, rule }) => `${path} ${rule ?? why}`);
