@@ -1,5 +1,6 @@
 import type { Clock } from '../kit/clock.js';
 import { OpenFolder } from '../kit/open-folder.js';
+import { carryMarks } from '../workspace/apply/carry-marks.js';
 import type { HostObject } from '../workspace/approve.js';
 import { type CopiedLayer, copyLayer } from '../workspace/copy-layer.js';
 import { denied } from '../workspace/rules.js';
@@ -15,6 +16,8 @@ export interface LayerOrigin {
   readonly project: HostObject;
   /** Since when what was written is held against the project: not only from the new session on. */
   readonly sinceNs: bigint;
+  /** What was left out already when it was copied before. */
+  readonly leftOut?: number;
 }
 
 export interface FillOptions {
@@ -32,11 +35,26 @@ export function refuseOtherProject(origin: LayerOrigin, shown: HostObject | unde
   throw denied('workspace.origin', project.source, { from });
 }
 
-/** Copies it into the layer of a session that is not running yet. Errors: SNAPSHOT_FAILED, LAYER_BUSY, INIT_MISSING, an AbortError. */
-export async function fillLayer(origin: LayerOrigin, upper: string, options: FillOptions): Promise<CopiedLayer> {
+/**
+ * Copies it into the layer of a session that is not running yet, with the marks of what was discarded. Errors: SNAPSHOT_FAILED, LAYER_BUSY,
+ * INIT_MISSING, an AbortError.
+ */
+export async function fillLayer(
+  origin: LayerOrigin,
+  layer: { readonly folder: string; readonly upper: string },
+  options: FillOptions,
+): Promise<CopiedLayer> {
   return whileCopied(origin.folder, options, async () => {
     await using from = await OpenFolder.at(origin.upper);
-    await using to = await OpenFolder.at(upper);
-    return await copyLayer(from, to, options);
+    await using to = await OpenFolder.at(layer.upper);
+    const copied = await copyLayer(from, to, options);
+    await carryMarks(origin, layer);
+    return { ...copied, leftOut: copied.leftOut + (origin.leftOut ?? 0) };
   });
+}
+
+/** Nothing of what a session begins with is dropped in silence. */
+export function leftOutNotes({ from }: LayerOrigin, { leftOut }: CopiedLayer): readonly string[] {
+  if (leftOut === 0) return [];
+  return [`${leftOut} sockets, devices, or files that can not be read were left out of what it begins with (${from})`];
 }

@@ -91,7 +91,7 @@ export class SessionMaker {
       const start =
         origin === undefined ? undefined : { origin, program: maker.init.source, clock: maker.clock, signal };
       await refuseMoreKept(store, checked, this.#options.policy.sitePolicy);
-      const { approved, record } = await withLayer(store, blank, checked, start);
+      const { approved, record, notes } = await withLayer(store, blank, checked, start);
       // Ours before anybody else can see that it runs.
       const held = undo.use(await claimSession(store, id));
       await this.#refuseOverlaps(record, approved);
@@ -105,7 +105,7 @@ export class SessionMaker {
         identityOf(record, store, maker.callerUid, this.#options.version),
         signal,
       );
-      const session = await this.#register({ record, sandbox, notes: verdict.notes, held, disk });
+      const session = await this.#register({ record, sandbox, notes: [...verdict.notes, ...notes], held, disk });
       undo.move();
       return session;
     } catch (error) {

@@ -10,6 +10,7 @@ import type { Clock } from '../kit/clock.js';
 import { OpenFolder } from '../kit/open-folder.js';
 import { newSnapshotId } from '../kit/random-id.js';
 import { removeTree } from '../kit/remove-tree.js';
+import { carryMarks } from '../workspace/apply/carry-marks.js';
 import { copyLayer } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
 import { isThere, whenFree, whileCopied } from './changes/own-layer.js';
@@ -107,9 +108,9 @@ export class Snapshots {
   }
 
   /** What a session begins with that is made from it. */
-  originOf({ id, project, sinceNs }: Snapshot): LayerOrigin {
+  originOf({ id, project, sinceNs, leftOut }: Snapshot): LayerOrigin {
     const folder = join(this.#parts.folder, id);
-    return { from: `snapshot ${id}`, folder, upper: this.#upper(id), project, sinceNs: BigInt(sinceNs) };
+    return { from: `snapshot ${id}`, folder, upper: this.#upper(id), project, sinceNs: BigInt(sinceNs), leftOut };
   }
 
   /** Errors: NO_SUCH_SNAPSHOT, LAYER_BUSY (a session that begins with it is being made), AUDIT_UNWRITABLE. */
@@ -156,6 +157,7 @@ export class Snapshots {
       await using from = await OpenFolder.at(layer.upper);
       await using to = await OpenFolder.at(this.#upper(id));
       const copied = await copyLayer(from, to, { program, mostBytes, mostEntries, signal });
+      await carryMarks(layer, { folder: join(folder, id), upper: this.#upper(id) });
       const digest = await this.#digest(to, mostEntries + 1, signal);
       const { project, sinceNs } = note;
       const snapshot: Snapshot = {

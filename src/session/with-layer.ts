@@ -6,7 +6,7 @@ import type { ApprovedPath } from '../sandbox/create.js';
 import type { ApprovedMount } from '../workspace/approve.js';
 import { writeLayerNote } from '../workspace/layer-note.js';
 import { makeWriteLayer } from '../workspace/write-layer.js';
-import { type FillOptions, fillLayer, type LayerOrigin, refuseOtherProject } from './layer-origin.js';
+import { type FillOptions, fillLayer, type LayerOrigin, leftOutNotes, refuseOtherProject } from './layer-origin.js';
 import { type LayerPlaces, listLayers } from './layers.js';
 import type { SessionRecord } from './record.js';
 
@@ -18,21 +18,30 @@ export interface CheckedPath extends Omit<ApprovedPath, 'layer'> {
 /** What a session begins with, and what copying that takes. */
 type LayerStart = { readonly origin: LayerOrigin } & Pick<FillOptions, 'program' | 'clock' | 'signal'>;
 
+interface WithLayer {
+  readonly approved: readonly ApprovedPath[];
+  readonly record: SessionRecord;
+  /** What its caller is to know. */
+  readonly notes: readonly string[];
+}
+
 /** Makes what takes the writing to the path that is shown copy-on-write; the record is on the disk, so that it goes with it. */
 export async function withLayer(
   places: LayerPlaces,
   record: SessionRecord,
   checked: readonly CheckedPath[],
   start?: LayerStart,
-): Promise<{ readonly approved: readonly ApprovedPath[]; readonly record: SessionRecord }> {
+): Promise<WithLayer> {
   const folder = places.layerFolder(record.id as SessionId);
   const shown = checked.find(({ copyOnWrite }) => copyOnWrite);
   if (start !== undefined) refuseOtherProject(start.origin, shown?.mount);
-  if (shown === undefined) return { approved: checked, record };
+  if (shown === undefined) return { approved: checked, record, notes: [] };
   const { layer, upper, sinceNs } = await makeWriteLayer(folder, shown.mount);
   await writeLayerNote(folder, noteOf(record, shown.mount, sinceNs, start?.origin));
-  if (start !== undefined) await fillLayer(start.origin, layer.upper, { ...start, ...mostOf(record) });
+  const filled =
+    start && (await fillLayer(start.origin, { folder, upper: layer.upper }, { ...start, ...mostOf(record) }));
   return {
+    notes: start === undefined || filled === undefined ? [] : leftOutNotes(start.origin, filled),
     approved: checked.map((one) => (one === shown ? { ...one, layer } : one)),
     record: { ...record, writableRoots: [...record.writableRoots, { ...upper }] },
   };

@@ -1,5 +1,6 @@
 import { Disposables } from '../../kit/disposables.js';
 import { countsOf } from '../../session/changes/review-report.js';
+import { shownReview } from '../../session/changes/shown-review.js';
 import { requireLayer } from '../../session/layers.js';
 import type { Session } from '../../session/session.js';
 import { App } from '../app.js';
@@ -40,12 +41,15 @@ export const run: CliCommand = {
     const { spec, evidence } = session.sandbox.handle;
     const weak = notEnforced(evidence.controls);
     if (weak !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${weak}\n`);
+    const notes = origin === undefined ? [] : session.notes;
+    if (!context.json) for (const note of notes) await write(context.terminal.stderr, `paddock: ${note}\n`);
     const result = await runThrough(context, startIn(session, execRequestOf(context, spec, app.config.sitePolicy)));
     const changed = spec.workspace === 'cow' ? await changesText(app, session, context.signal) : undefined;
     await sessions.destroy(session.id);
     if (context.json) {
       const { stdout, stderr, ...rest } = result;
-      await report(context, { sessionId: session.id, ...rest, stdout, stderr, enforcement: evidence.controls }, '');
+      const enforcement = evidence.controls;
+      await report(context, { sessionId: session.id, ...rest, stdout, stderr, enforcement, notes }, '');
     }
     if (changed !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${changed}\n`);
     const note = reasonNote(result);
@@ -62,7 +66,7 @@ function toRun(request: Record<string, unknown>, isKept: boolean): Record<string
 /** What the command has changed, in a line; undefined where that is nothing. */
 async function changesText(app: App, { id, record }: Session, signal: AbortSignal): Promise<string | undefined> {
   const { layer } = await requireLayer(app.store, id);
-  const { changes } = await layerReview(app)(layer, signal);
+  const { changes } = await shownReview(layer, await layerReview(app)(layer, signal));
   const { total, ...counts } = countsOf(changes);
   if (total === 0) return undefined;
   const words = Object.entries(counts).flatMap(([kind, count]) => (count === 0 ? [] : [`${count} ${kind}`]));

@@ -7,7 +7,9 @@ import type { Change } from '../changes/change.js';
 
 const fileName = 'discarded.jsonl';
 const markSchema = z.strictObject({ path: z.string(), was: z.string() });
-type Mark = z.output<typeof markSchema>;
+export type Mark = z.output<typeof markSchema>;
+/** How a mark begins of what the project has and the session has not. */
+export const goneMark = 'gone ';
 
 /**
  * Changes that somebody does not want. The layer itself stays as it is, since nothing may be changed in it while an overlay is
@@ -15,11 +17,11 @@ type Mark = z.output<typeof markSchema>;
  */
 export class DiscardMarks {
   readonly #file: string;
-  readonly #marks: Set<string>;
+  readonly #marks: Map<string, Mark>;
 
-  private constructor(file: string, marks: Set<string>) {
+  private constructor(file: string, marks: readonly Mark[]) {
     this.#file = file;
-    this.#marks = marks;
+    this.#marks = new Map(marks.map((mark) => [keyOf(mark), mark]));
   }
 
   static async of(layerFolder: string): Promise<DiscardMarks> {
@@ -28,31 +30,39 @@ export class DiscardMarks {
       if (isGone(error)) return '';
       throw error;
     });
-    return new DiscardMarks(file, new Set(text.split('\n').flatMap(parse).map(keyOf)));
+    return new DiscardMarks(file, text.split('\n').flatMap(parse));
   }
 
   has(change: Change): boolean {
     return this.#marks.has(keyOf(markOf(change)));
   }
 
+  get all(): readonly Mark[] {
+    return [...this.#marks.values()];
+  }
+
+  add(changes: readonly Change[]): Promise<void> {
+    return this.note(changes.map(markOf));
+  }
+
   /** On the disk on return. */
-  async add(changes: readonly Change[]): Promise<void> {
+  async note(marks: readonly Mark[]): Promise<void> {
     const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
     const file = await open(this.#file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     try {
       // In lines of their own, also behind one that is torn.
-      await file.appendFile(`\n${changes.map((change) => `${JSON.stringify(markOf(change))}\n`).join('')}`);
+      await file.appendFile(`\n${marks.map((mark) => `${JSON.stringify(mark)}\n`).join('')}`);
       await file.sync();
     } finally {
       await file.close();
     }
-    for (const change of changes) this.#marks.add(keyOf(markOf(change)));
+    for (const mark of marks) this.#marks.set(keyOf(mark), mark);
   }
 }
 
 /** What the session has there; where it has nothing, what the project has that is to go. */
 function markOf({ path, before, after }: Change): Mark {
-  return { path, was: after === undefined ? `gone ${before?.stamp ?? ''}` : after.stamp };
+  return { path, was: after === undefined ? `${goneMark}${before?.stamp ?? ''}` : after.stamp };
 }
 
 function keyOf({ path, was }: Mark): string {

@@ -84,7 +84,7 @@ describe('a layer that another process works on', () => {
     return {
       apply: () => applyLayer(id, layer, {}, parts(), signal),
       discard: () => discardLayer(id, layer, {}, parts(), signal),
-      fork: () => fillLayer({ ...layer, from: 'it' }, upper, copying),
+      fork: () => fillLayer({ ...layer, from: 'it' }, { folder: ground.top, upper }, copying),
       snapshot: () => snapshots.take(noted, { ...copying, keepMs: 1000, mostTotalBytes: 1024 ** 3 }),
     };
   };

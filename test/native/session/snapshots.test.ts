@@ -1,12 +1,16 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/kit/clock.js';
 import { newSessionId } from '../../../src/kit/random-id.js';
-import { fillLayer, refuseOtherProject } from '../../../src/session/layer-origin.js';
+import { shownReview } from '../../../src/session/changes/shown-review.js';
+import { fillLayer, leftOutNotes, refuseOtherProject } from '../../../src/session/layer-origin.js';
 import type { NotedLayer } from '../../../src/session/layers.js';
 import { Snapshots, type SnapshotWish } from '../../../src/session/snapshots.js';
+import { DiscardMarks } from '../../../src/workspace/apply/discarded.js';
 import { InMemoryAudit } from '../../unit/session/support/audit.js';
 import { builtInit, builtSupport } from '../init/support/compiled.js';
 import { file, folder, gone, lines, opaque, Trees } from '../workspace/support/trees.js';
@@ -132,11 +136,54 @@ describe('snapshots of what a session has written', () => {
     expect(readdirSync(join(state, 'snapshots'))).toEqual([]);
   });
 
+  it('keep what was discarded discarded, and so does a session that begins with them', async () => {
+    const shownOf = async (folder: string, upper: string) => {
+      const layer = { ...trees.layer, folder, upper };
+      return lines(await shownReview(layer, await trees.ofLayer(layer)));
+    };
+    const { folder, upper } = trees.layer;
+    const marks = await DiscardMarks.of(folder);
+    const all = await trees.review();
+    await marks.add(all.changes.filter(({ path }) => path === 'changed' || path === 'gone' || path === 'old/fresh'));
+    writeFileSync(join(upper, 'old/fresh'), 'f again');
+    const shown = await shownOf(folder, upper);
+    expect(shown).toHaveLength(lines(all).length - 2);
+    const origin = snapshots.originOf(await take());
+    expect(await shownOf(origin.folder, origin.upper)).toEqual(shown);
+    const filled = { folder: join(trees.top, 'filled'), upper: join(trees.top, 'filled/upper') };
+    mkdirSync(filled.upper, { recursive: true });
+    await fillLayer(origin, filled, { ...most, program: programs.init, clock, signal });
+    expect(await shownOf(filled.folder, filled.upper)).toEqual(shown);
+    writeFileSync(join(filled.upper, 'changed'), 'once more');
+    expect(await shownOf(filled.folder, filled.upper)).toHaveLength(shown.length + 1);
+  });
+
+  it('say what they have left out to who begins with them, too', async () => {
+    writeFileSync(join(trees.layer.upper, 'closed'), '', { mode: 0 });
+    const server = createServer().listen(join(trees.layer.upper, 'socket'));
+    await once(server, 'listening');
+    const taken = await take();
+    server.close();
+    const origin = snapshots.originOf(taken);
+    const upper = join(trees.top, 'fresh');
+    mkdirSync(upper);
+    const into = { folder: join(trees.top, 'filled'), upper };
+    const filled = await fillLayer(origin, into, { ...most, program: programs.init, clock, signal });
+    expect(taken.leftOut).toBeGreaterThan(0);
+    expect(filled.leftOut).toBe(taken.leftOut);
+    expect(leftOutNotes(origin, filled)).toEqual([expect.stringContaining(`${taken.leftOut} sockets`)]);
+    expect(leftOutNotes(origin, { ...filled, leftOut: 0 })).toEqual([]);
+  });
+
   it('fill the layer of a session over the same project, and of no other', async () => {
     const origin = snapshots.originOf(await take());
     const upper = join(trees.top, 'fresh');
     mkdirSync(upper);
-    await fillLayer(origin, upper, { program: programs.init, mostBytes: mib, mostEntries: 100, clock, signal });
+    await fillLayer(
+      origin,
+      { folder: join(trees.top, 'filled'), upper },
+      { program: programs.init, mostBytes: mib, mostEntries: 100, clock, signal },
+    );
     expect(lines(await trees.ofLayer({ ...trees.layer, upper }))).toEqual(lines(await trees.review()));
     expect(() => refuseOtherProject(origin, trees.layer.project)).not.toThrow();
     for (const shown of [undefined, { ...trees.layer.project, ino: '1' }]) {

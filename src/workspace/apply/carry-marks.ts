@@ -1,0 +1,47 @@
+import type { BigIntStats } from 'node:fs';
+import { OpenFolder } from '../../kit/open-folder.js';
+import { stampOf, typeOf } from '../changes/stamp.js';
+import { DiscardMarks, goneMark, type Mark } from './discarded.js';
+import { inFolder } from './seen.js';
+
+/** A layer or a snapshot: its folder, and what was written. */
+interface Marked {
+  readonly folder: string;
+  readonly upper: string;
+}
+
+/**
+ * Notes in a copy what was discarded in what it is a copy of: that is no change there either. A mark says which entry was meant, so each is
+ * made out anew; one whose entry has changed since, or was not copied, says nothing any more. Nobody else may work on either.
+ */
+export async function carryMarks(from: Marked, to: Marked): Promise<void> {
+  const { all } = await DiscardMarks.of(from.folder);
+  if (all.length === 0) return;
+  await using base = await OpenFolder.at(from.upper);
+  await using copy = await OpenFolder.at(to.upper);
+  const carried: Mark[] = [];
+  for (const mark of all) {
+    const was = await carriedStamp(mark, base, copy);
+    if (was !== undefined) carried.push({ path: mark.path, was });
+  }
+  await (await DiscardMarks.of(to.folder)).note(carried);
+}
+
+async function carriedStamp({ path, was }: Mark, base: OpenFolder, copy: OpenFolder): Promise<string | undefined> {
+  // That is of the project, which is the same.
+  if (was.startsWith(goneMark)) return was;
+  const found = await entryAt(base, path);
+  if (found === undefined || stampOf(found) !== was) return undefined;
+  const copied = await entryAt(copy, path);
+  return copied !== undefined && isCopyOf(copied, found) ? stampOf(copied) : undefined;
+}
+
+function isCopyOf(copied: BigIntStats, { mode, size, mtimeNs }: BigIntStats): boolean {
+  if (copied.mode !== mode) return false;
+  return typeOf(copied) === 'folder' || (copied.size === size && copied.mtimeNs === mtimeNs);
+}
+
+/** What can't be looked at is not known to have been meant. */
+async function entryAt(top: OpenFolder, path: string): Promise<BigIntStats | undefined> {
+  return inFolder(top, path, (folder, name) => folder.entry(name)).catch(() => undefined);
+}
