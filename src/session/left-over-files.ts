@@ -8,6 +8,7 @@ import { isJournalLeft } from '../workspace/apply/journal.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { removeWriteLayer } from '../workspace/write-layer.js';
 import { claimedName, isThere, recoverLayer, whenFree } from './changes/own-layer.js';
+import type { AppliedBy } from './changes/record-files.js';
 import { endLayer, isOver, layerOf } from './layers.js';
 import { sweepNotes } from './left-over-channels.js';
 import type { RecordStore } from './store.js';
@@ -57,7 +58,7 @@ async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: Sweep
     const status = await lstat(path).catch(() => undefined);
     if (!status?.isDirectory()) continue;
     const found = await layerOf(store, id);
-    if (!isDryRun && found !== undefined) await recovered(found.layer);
+    if (!isDryRun && found !== undefined) await recovered(found.layer, { audit, session: id });
     const isYoung = found?.note.kept === undefined && clock.now() - status.mtimeMs < graceMs;
     if (isYoung || (await store.has(id))) continue;
     if (!isDryRun) await endLayer(path, clock, 0);
@@ -79,6 +80,6 @@ async function sweepClaims(store: RecordStore, options: SweepOptions): Promise<r
 }
 
 /** Undoes or finishes what a crash has left of an apply; what fails is said by the next apply, review or discard. */
-async function recovered(layer: Layer): Promise<void> {
-  if (await isJournalLeft(layer.folder)) await recoverLayer(layer).catch(() => undefined);
+async function recovered(layer: Layer, by: AppliedBy): Promise<void> {
+  if (await isJournalLeft(layer.folder)) await recoverLayer(layer, by).catch(() => undefined);
 }

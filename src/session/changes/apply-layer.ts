@@ -1,6 +1,6 @@
 import type { AuditFields, AuditRecorder } from '../../audit/audit-log.js';
 import { audited } from '../../audit/audited.js';
-import { Digest, digest, plain } from '../../audit/redaction.js';
+import { digest, plain } from '../../audit/redaction.js';
 import type { SessionId } from '../../core/ids.js';
 import type { ApplyRequest } from '../../policy/change-requests.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
@@ -11,6 +11,7 @@ import type { Review } from '../../workspace/changes/change.js';
 import type { Layer } from '../../workspace/changes/layer.js';
 import { type ApplyReport, leftByPlace, reportOf } from './apply-report.js';
 import { withLayer } from './own-layer.js';
+import { recordFiles } from './record-files.js';
 import { expectReviewed, refuseUnknown, shownReview } from './shown-review.js';
 import { type WithheldHere, withheldHere } from './withheld-here.js';
 
@@ -20,9 +21,6 @@ export interface LayerParts extends WithheldHere {
   /** Looks at a layer as it is now. */
   readonly review: (layer: Layer, signal: AbortSignal) => Promise<Review>;
 }
-
-/** How many files one record of the audit log takes. */
-const filesPerRecord = 12;
 
 /**
  * Applies what is asked for of a session's changes to its project, and says what became of each. Errors: BAD_ARGUMENT, LAYER_BUSY,
@@ -37,14 +35,14 @@ export function applyLayer(
 ): Promise<ApplyReport> {
   // Writes nothing, and so finishes nothing that a crash has left either.
   if (request.dry_run === true) return apply(session, layer, request, parts, signal);
-  const run = () => withLayer(layer, () => apply(session, layer, request, parts, signal));
+  const run = () => withLayer(layer, { ...parts, session }, () => apply(session, layer, request, parts, signal));
   return audited(parts.audit, {
     action: 'changes.apply',
     session,
     details: intentOf(request),
     run: async () => {
       const report = await run();
-      await recordFiles(parts.audit, session, report);
+      await recordFiles({ audit: parts.audit, session }, report.applied, false);
       return report;
     },
     describe: ({ applied, same, left }) => ({
@@ -89,15 +87,4 @@ function intentOf({ paths, all = false, overwrite = [], reviewed }: ApplyRequest
     overwrite: overwrite.length,
     ...(reviewed === undefined ? {} : { reviewed: plain(reviewed) }),
   };
-}
-
-/** Names of files are foreign text: they stand in the log by their digests, like their content. */
-async function recordFiles(audit: AuditRecorder, session: SessionId, { applied }: ApplyReport): Promise<void> {
-  for (let at = 0; at < applied.length; at += filesPerRecord) {
-    const files = applied.slice(at, at + filesPerRecord).map(({ path, sha256, sizeBytes = 0 }) => ({
-      path: digest(path),
-      ...(sha256 === undefined ? {} : { content: new Digest(sizeBytes, sha256) }),
-    }));
-    await audit.event('changes.applied', { session, details: { files } });
-  }
 }

@@ -39,7 +39,7 @@ export function discardLayer(
 ): Promise<DiscardReport> {
   // Writes nothing, and so finishes nothing that a crash has left either.
   if (request.dry_run === true) return discard(session, layer, request, parts, signal);
-  const run = () => withLayer(layer, () => discard(session, layer, request, parts, signal));
+  const run = () => withLayer(layer, { ...parts, session }, () => discard(session, layer, request, parts, signal));
   return audited(parts.audit, {
     action: 'changes.discard',
     session,

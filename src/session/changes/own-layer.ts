@@ -6,6 +6,7 @@ import { Disposables } from '../../kit/disposables.js';
 import { type Recovery, recoverApply } from '../../workspace/apply/recover.js';
 import type { Layer } from '../../workspace/changes/layer.js';
 import { type Claim, claim } from '../control/claim.js';
+import { type AppliedBy, recordFiles } from './record-files.js';
 
 /** How long somebody waits for another one to be done there. */
 export interface Patience {
@@ -30,20 +31,20 @@ export function claimedName(name: string): string | undefined {
 
 /**
  * Runs while no other process applies, discards, copies, recovers, ends or removes that layer, after what a crash has left of an apply was
- * undone or finished. A dead process holds nobody up. Errors: LAYER_BUSY, NO_SUCH_SESSION (it has just been removed), PROJECT_UNWRITABLE,
- * STATE_UNWRITABLE.
+ * undone or finished, which is recorded like an apply. A dead process holds nobody up. Errors: LAYER_BUSY, NO_SUCH_SESSION (it has just been removed), PROJECT_UNWRITABLE,
+ * STATE_UNWRITABLE, AUDIT_UNWRITABLE.
  */
-export async function withLayer<T>(layer: Layer, run: (recovery: Recovery) => Promise<T>): Promise<T> {
+export async function withLayer<T>(layer: Layer, by: AppliedBy, run: (recovery: Recovery) => Promise<T>): Promise<T> {
   const mine = (await claimFolder(layer.folder)) ?? throwBusy();
   return owned(layer.folder, mine, async () => {
-    if (await isThere(layer.folder)) return run(await recoverApply(layer));
+    if (await isThere(layer.folder)) return run(await recoverApply(layer, (applied) => recordFiles(by, applied, true)));
     throw new SessionError('NO_SUCH_SESSION', 'what the session has changed was removed at this very moment');
   });
 }
 
 /** Undoes or finishes what a crash has left of an apply, if there is any. Errors as above. */
-export function recoverLayer(layer: Layer): Promise<Recovery> {
-  return withLayer(layer, (recovery) => Promise.resolve(recovery));
+export function recoverLayer(layer: Layer, by: AppliedBy): Promise<Recovery> {
+  return withLayer(layer, by, (recovery) => Promise.resolve(recovery));
 }
 
 /** The same for who only reads: the folder of a layer, or of a snapshot, of which a copy is made. Waits. Errors: LAYER_BUSY, SNAPSHOT_FAILED, an AbortError. */

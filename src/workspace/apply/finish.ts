@@ -16,6 +16,8 @@ export interface Unfinished {
   readonly left: ReadonlySet<number>;
   /** Folders made by whoever was cut short. */
   readonly made: ReadonlyMap<number, Pick<Seen, 'dev' | 'ino'>>;
+  /** Is told which steps were left alone, before the journal goes: where it fails, that stays. */
+  readonly onDone?: (failed: ReadonlyMap<number, LeftAlone>) => Promise<void>;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface Unfinished {
  */
 export async function finish(
   project: OpenFolder,
-  { steps, staged, left, made }: Unfinished,
+  { steps, staged, left, made, onDone }: Unfinished,
   journal: Journal,
   notes: AppliedNotes,
 ): Promise<ReadonlyMap<number, LeftAlone>> {
@@ -53,6 +55,7 @@ export async function finish(
   await openUp(project, steps, folders);
   await syncAll(project, steps);
   await notes.save();
+  await onDone?.(failed);
   await journal.end();
   return failed;
 }

@@ -152,11 +152,11 @@ describe('the changes of a session', () => {
   it('is worked on by one process at a time, and a crash is seen to first', async () => {
     ground.session({ a: 'x' });
     changes = added('a');
-    await withLayer(ground.layer, async () => {
+    await withLayer(ground.layer, { audit, session }, async () => {
       await expect(apply()).rejects.toMatchObject({ code: 'LAYER_BUSY', retryable: true });
     });
     expect((await apply()).applied).toHaveLength(1);
-    expect(await recoverLayer(ground.layer)).toBe('nothing');
+    expect(await recoverLayer(ground.layer, { audit, session })).toBe('nothing');
   });
 
   describe('that are discarded', () => {
