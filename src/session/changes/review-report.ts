@@ -11,6 +11,10 @@ import {
   gitSilences,
 } from '../../workspace/changes/git-view.js';
 
+/** Of those that something was changed in of git's own, and of what is shown of all of that together. */
+const mostRepositories = 20;
+const mostNotable = 40;
+
 const kinds = ['added', 'modified', 'deleted', 'renamed', 'mode'] as const;
 const sideSchema = z.object({
   type: z.enum(['file', 'folder', 'link', 'other']),
@@ -54,7 +58,7 @@ export const reviewSummarySchema = z.object({
     z.object({ tracked: z.number(), untracked: z.number(), ignored: z.number() }),
     z.object({ unknown: z.string() }),
   ]),
-  /** What was changed in `.git`, which is counted and not listed. */
+  /** What was changed in `.git`, which is counted and not listed; of more repositories than 20 the outermost. */
   gitOwn: z.array(
     z.object({
       path: z.string(),
@@ -63,6 +67,8 @@ export const reviewSummarySchema = z.object({
       notableCount: z.number(),
     }),
   ),
+  /** In how many repositories something of git's own was changed, shown or not. */
+  gitOwnCount: z.number(),
 });
 export type ReviewSummary = z.output<typeof reviewSummarySchema>;
 
@@ -98,7 +104,7 @@ export function reviewReport(review: Review, chosen: readonly Change[], surround
     refused: count(({ item }) => item.refused !== undefined),
     withheld: count(({ item }) => item.withheld !== undefined),
     git: 'because' in git ? { unknown: gitSilences[git.because] } : gitCounts(listed),
-    gitOwn: gitOwnChanges(chosen).map((own) => ({ ...own, notable: [...own.notable] })),
+    ...gitOwnOf(chosen),
   };
   return { summary, reviewed: chosen.length === review.changes.length ? folded(listed) : listed };
 }
@@ -108,6 +114,19 @@ export function countsOf(changes: readonly Change[]) {
   const counts = { total: changes.length, added: 0, modified: 0, deleted: 0, renamed: 0, mode: 0 };
   for (const { kind } of changes) counts[kind] += 1;
   return counts;
+}
+
+/** A session makes folders of that name at no cost, so there may be any number of them. */
+function gitOwnOf(chosen: readonly Change[]): Pick<ReviewSummary, 'gitOwn' | 'gitOwnCount'> {
+  const depth = ({ path }: { readonly path: string }) => path.split('/').length;
+  const all = gitOwnChanges(chosen).toSorted((a, b) => depth(a) - depth(b));
+  let left = mostNotable;
+  const gitOwn = all.slice(0, mostRepositories).map((own) => {
+    const notable = own.notable.slice(0, left);
+    left -= notable.length;
+    return { ...own, notable: [...notable] };
+  });
+  return { gitOwn, gitOwnCount: all.length };
 }
 
 function gitCounts(reviewed: readonly Reviewed[]) {

@@ -10,7 +10,7 @@ const mostNotable = 3;
 
 /** What a review comes to, for people and models: a few lines. */
 export function summaryLines(summary: ReviewSummary): readonly string[] {
-  const { counts, writtenBytes, refused, withheld, git, gitOwn, incompleteBecause } = summary;
+  const { counts, writtenBytes, refused, withheld, git, gitOwn, gitOwnCount, incompleteBecause } = summary;
   const { total, ...byKind } = counts;
   const kinds = Object.entries(byKind).flatMap(([kind, count]) =>
     count === 0 ? [] : [`${String(count)} ${named(kind)}`],
@@ -24,9 +24,7 @@ export function summaryLines(summary: ReviewSummary): readonly string[] {
     ...(held.length > 0 ? [held.join('; ')] : []),
     ...(total === 0 ? [] : ['unknown' in git ? `git: ${git.unknown}` : `git: ${gitText(git)}`]),
     ...gitOwn.slice(0, mostRepositories).map(ownText),
-    ...(gitOwn.length > mostRepositories
-      ? [`… and ${gitOwn.length - mostRepositories} more repositories' own files`]
-      : []),
+    ...(gitOwnCount > mostRepositories ? [`… and ${gitOwnCount - mostRepositories} more repositories' own files`] : []),
     ...incompleteBecause.map((reason) => `NOT COMPLETE: ${reason}`),
     `fingerprint ${summary.fingerprint}`,
   ];

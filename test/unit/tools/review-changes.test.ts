@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionError } from '../../../src/core/errors.js';
+import type { ReviewSummary } from '../../../src/session/changes/review-report.js';
 import { SessionReviews } from '../../../src/session/changes/session-reviews.js';
 import { reviewChanges } from '../../../src/tools/review-changes.js';
 import type { ToolServices } from '../../../src/tools/services.js';
@@ -13,7 +14,7 @@ const sessionId = `pdk_${'a'.repeat(26)}`;
 const folder: Entry = { type: 'folder', mode: 0o755, sizeBytes: 0, stamp: 'folder' };
 
 interface Shown {
-  readonly summary: Record<string, unknown> & { readonly fingerprint: string };
+  readonly summary: Record<string, unknown> & Pick<ReviewSummary, 'fingerprint' | 'gitOwn' | 'gitOwnCount'>;
   readonly changes: readonly { readonly path: string }[];
   readonly diffs: readonly { readonly path: string; readonly text?: string; readonly more: boolean }[];
   readonly nextCursor?: string;
@@ -107,6 +108,18 @@ describe('review_changes', () => {
       'A deploy/x  (4 bytes, WITHHELD: withheld.site)',
       'A out  (→ /etc, REFUSED: link-out)',
     ]);
+  });
+
+  it('shows so many repositories and no more, the outermost first, and says how many there are', async () => {
+    const hooks = (path: string) => Array.from({ length: 5 }, (_, index) => added(`${path}/hooks/h${index}`));
+    const inner = Array.from({ length: 30 }, (_, index) => hooks(`a/r${index + 10}/.git`));
+    review = whole([...inner.flat(), ...hooks('b/.git')]);
+    const { shown, text } = await call();
+    const { gitOwn, gitOwnCount } = shown.summary;
+    expect([gitOwn.length, gitOwnCount, gitOwn[0]?.path]).toEqual([20, 31, 'b/.git']);
+    expect(gitOwn.every(({ count, notableCount }) => count === 5 && notableCount === 5)).toBe(true);
+    expect(gitOwn.flatMap(({ notable }) => notable)).toHaveLength(40);
+    expect(text).toContain('and 29 more repositories');
   });
 
   it('lets a folder that is gone stand for what was in it, unless only some of it is asked for', async () => {
