@@ -162,6 +162,11 @@ export const errorTable = {
     retryable: false,
     hint: 'Use a command for it (execute_command), or create a new session.',
   },
+  TRANSFER_FAILED: {
+    exitCode: 7,
+    retryable: false,
+    hint: 'See to the disk and the permissions of that folder, then call again; what was copied until then is whole, and stays.',
+  },
   PROFILE_NOT_LOADED: {
     exitCode: 7,
     retryable: false,

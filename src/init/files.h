@@ -10,5 +10,10 @@ int files_read(int count, char **words);
 int files_write(int count, char **words);
 // PATH DEPTH MOST-ENTRIES MOST-BYTES: everything below it, no link followed.
 int files_list(int count, char **words);
+// PATH MOST-ENTRIES MOST-BYTES: all below it as a tar stream, whose names begin with `.`; what is left out goes to standard error.
+int files_pack(int count, char **words);
+// FOLDER overwrite|-: a tar stream of standard input into a folder that is there; what is left out is answered (`left ERRNO PATH`,
+// `more`, `made ENTRIES BYTES`, or at a stream that breaks off `broken`; each followed by NUL).
+int files_unpack(int count, char **words);
 
 #endif

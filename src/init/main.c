@@ -39,7 +39,8 @@ static int refuse(const char *why) {
                      "                    --access PATH... | --version\n"
                      "       paddock-init --file-read PATH bytes OFFSET LENGTH | lines FIRST COUNT MOST-BYTES\n"
                      "       paddock-init --file-write PATH create|replace MODE|- parents|- LENGTH\n"
-                     "       paddock-init --file-list PATH DEPTH MOST-ENTRIES MOST-BYTES\n");
+                     "       paddock-init --file-list PATH DEPTH MOST-ENTRIES MOST-BYTES\n"
+                     "       paddock-init --file-pack PATH MOST-ENTRIES MOST-BYTES | --file-unpack FOLDER overwrite|-\n");
   return EXIT_BAD_USAGE;
 }
 
@@ -99,6 +100,8 @@ static int serve_files(int argc, char **argv) {
   if (strcmp(argv[1], "--file-read") == 0) return files_read(argc - 2, argv + 2);
   if (strcmp(argv[1], "--file-write") == 0) return files_write(argc - 2, argv + 2);
   if (strcmp(argv[1], "--file-list") == 0) return files_list(argc - 2, argv + 2);
+  if (strcmp(argv[1], "--file-pack") == 0) return files_pack(argc - 2, argv + 2);
+  if (strcmp(argv[1], "--file-unpack") == 0) return files_unpack(argc - 2, argv + 2);
   return -1;
 }
 

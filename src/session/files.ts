@@ -1,5 +1,6 @@
 import type { ExecRequest, ExecResult } from '../core/exec.js';
 import type { CommandOptions } from '../sandbox/command/command.js';
+import type { RunInside } from '../sandbox/files/inside.js';
 import { type ListedFile, type Listing, listInside } from '../sandbox/files/list-inside.js';
 import { type FilePart, type FileRange, readInside } from '../sandbox/files/read-inside.js';
 import { type WriteOptions, type Written, writeInside } from '../sandbox/files/write-inside.js';
@@ -14,6 +15,11 @@ export class SessionFiles {
 
   constructor(session: Pick<Session, 'start'>) {
     this.#session = session;
+  }
+
+  /** Runs one command of ours in the session. */
+  get run(): RunInside {
+    return this.#run;
   }
 
   read(path: string, range: FileRange, signal?: AbortSignal): Promise<FilePart> {

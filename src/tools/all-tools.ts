@@ -17,6 +17,7 @@ import { reviewChanges } from './review-changes.js';
 import type { ToolServices } from './services.js';
 import { snapshotSession } from './snapshot-session.js';
 import { stopCommand } from './stop-command.js';
+import { transferFiles } from './transfer-files.js';
 import { updateSession } from './update-session.js';
 import { writeFile } from './write-file.js';
 
@@ -33,6 +34,7 @@ export const allTools: readonly Tool<ToolServices>[] = [
   readFile,
   writeFile,
   listFiles,
+  transferFiles,
   getSessionLogs,
   reviewChanges,
   applyChanges,

@@ -7,6 +7,7 @@ import type { SessionCopies } from '../session/changes/session-copies.js';
 import type { SessionReviews } from '../session/changes/session-reviews.js';
 import type { Sessions } from '../session/sessions.js';
 import type { RecordStore } from '../session/store.js';
+import type { SessionTransfers } from '../session/transfers/session-transfers.js';
 
 /** What the tools work with; made once per server, and per client where callers are told apart. */
 export interface ToolServices {
@@ -17,6 +18,8 @@ export interface ToolServices {
   readonly changes: SessionChanges;
   /** What sessions have changed beside their projects. */
   readonly reviews: SessionReviews;
+  /** Copies files between sessions and the host, as far as the site's policy lets it. */
+  readonly transfers: SessionTransfers;
   /** What the sessions use, and what is alarming about it. */
   readonly monitoring: Pick<Monitoring, 'stateOf'>;
   readonly sitePolicy: SitePolicy;

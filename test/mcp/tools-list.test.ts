@@ -14,6 +14,7 @@ const names = [
   'read_file',
   'write_file',
   'list_files',
+  'transfer_files',
   'get_session_logs',
   'review_changes',
   'apply_changes',
@@ -45,6 +46,7 @@ describe('the tool list', () => {
       'execute_command',
       'stop_command',
       'write_file',
+      'transfer_files',
       'apply_changes',
       'discard_changes',
     ]);

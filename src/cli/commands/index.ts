@@ -9,6 +9,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>>
   run: async () => (await import('./run.js')).run,
   create: async () => (await import('./create.js')).create,
   exec: async () => (await import('./exec.js')).exec,
+  cp: async () => (await import('./cp.js')).cp,
   ps: async () => (await import('./ps.js')).ps,
   inspect: async () => (await import('./inspect.js')).inspect,
   stats: async () => (await import('./stats.js')).stats,

@@ -21,6 +21,7 @@ import { pruneHere, reapWhileOpen } from '../prune-here.js';
 import { sessionChanges } from '../session-changes.js';
 import { sessionCopies } from '../session-copies.js';
 import { sessionReviews } from '../session-reviews.js';
+import { judgedTransfers } from '../session-transfers.js';
 import { settingsOf } from '../settings.js';
 
 const lastResortMs = 9000;
@@ -117,6 +118,7 @@ async function makeServices({ app, monitoring, held, log }: ServiceParts, signal
     copies: await sessionCopies(app),
     changes: await sessionChanges(app, process.env),
     reviews: sessionReviews(app, process.env),
+    transfers: await judgedTransfers(app),
     sitePolicy: app.config.sitePolicy,
     clock: systemClock,
     defaultProject: project instanceof PolicyDenied ? undefined : project.source,

@@ -16,7 +16,9 @@ export interface Question {
   readonly argv: readonly string[];
   /** Most bytes of an answer; one that has more is none of ours. */
   readonly mostBytes: number;
-  readonly stdin?: Uint8Array;
+  readonly stdin?: Uint8Array | Readable;
+  /** Default: half a minute. */
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -26,7 +28,7 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-const timeoutMs = 30_000;
+const usualTimeoutMs = 30_000;
 const headBytes = 512;
 
 /**
@@ -36,7 +38,7 @@ const headBytes = 512;
  * FILES_UNAVAILABLE, INTERRUPTED, those of `start` of a session.
  */
 export async function askInside(run: RunInside, question: Question): Promise<Answer> {
-  const { argv, path, mostBytes, stdin, signal } = question;
+  const { argv, path, mostBytes, stdin, signal, timeoutMs = usualTimeoutMs } = question;
   const said = new Said(mostBytes + headBytes);
   const request: ExecRequest = {
     argv: [initTarget, ...argv],
@@ -50,16 +52,21 @@ export async function askInside(run: RunInside, question: Question): Promise<Ans
     isUnlogged: true,
     onOutput: (stream, chunk) => said.take(stream, chunk),
     ...(signal === undefined ? {} : { signal }),
-    ...(stdin === undefined ? {} : { stdin: Readable.from([Buffer.from(stdin)]) }),
+    ...(stdin === undefined ? {} : { stdin: stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)]) }),
   });
-  refuseUnfinished(result, path);
   const { first, body, isWhole } = said.parts();
-  const error = /^error (\d{1,4})$/.exec(first);
-  if (error !== null) throw refusedBy(Number(error[1]), path);
+  refuseFailed(result, first, path);
   const short = /^short (\d{1,16})$/.exec(first);
   if (short !== null) throw unusable(path, `only ${short[1]} bytes of its content arrived, so it was left as it was`);
   if (result.exitCode !== 0 || !first.startsWith('ok ') || !isWhole) throw notOurs(result, path);
   return { head: first.slice(3), body };
+}
+
+/** Throws what the end of the command, or its first line, says went wrong. */
+export function refuseFailed(result: ExecResult, first: string, path: string): void {
+  refuseUnfinished(result, path);
+  const error = /^error (\d{1,4})$/.exec(first);
+  if (error !== null) throw refusedBy(Number(error[1]), path);
 }
 
 /** Standard output up to a limit; the rest is counted, not kept. */
@@ -137,7 +144,7 @@ function unusable(path: string, why: string): SandboxError {
 }
 
 /** Not what this version answers: it is not mounted there, is of another version, or was tampered with. */
-function notOurs({ exitCode }: ExecResult, path: string): SandboxError {
+export function notOurs({ exitCode }: ExecResult, path: string): SandboxError {
   const why =
     exitCode === 126 || exitCode === 127
       ? "Paddock's own program is not in this sandbox"

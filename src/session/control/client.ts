@@ -105,12 +105,13 @@ class RemoteExec implements HeldExec {
   }
 
   async start(request: unknown): Promise<void> {
-    const { terminal, stdin, signal } = this.#options;
+    const { terminal, stdin, signal, isUnlogged } = this.#options;
     await this.#tell({
       say: 'exec',
       request,
       hasInput: stdin !== undefined,
       ...(terminal === undefined ? {} : { terminal }),
+      ...(isUnlogged === true ? { isUnlogged } : {}),
     });
     const stop = () => void this.#tell({ say: 'stop' });
     signal?.addEventListener('abort', stop, { once: true });

@@ -19,6 +19,8 @@ export const clientMessage = z.discriminatedUnion('say', [
     terminal: z.strictObject(size).optional(),
     /** Whether standard input follows in frames. */
     hasInput: z.boolean(),
+    /** What it prints is the content of files, and not for the session's log. */
+    isUnlogged: z.boolean().optional(),
   }),
   z.strictObject({ say: z.literal('commands') }),
   z.strictObject({ say: z.literal('usage') }),

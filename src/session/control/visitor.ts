@@ -214,6 +214,7 @@ export class Visitor {
       signal: this.#stop.signal,
       ...(this.#stdin === undefined ? {} : { stdin: this.#stdin }),
       ...(message.terminal === undefined ? {} : { terminal: message.terminal }),
+      ...(message.isUnlogged === true ? { isUnlogged: true } : {}),
       onOutput: (stream, chunk) => this.#wire.send(frameKinds[stream], chunk),
     };
     const entry = await session.start(this.#decide(message.request), options, audit);
