@@ -104,6 +104,7 @@ export function whyLeftOut(error: unknown): string {
     case 'EISDIR':
     case 'ENOTEMPTY':
     case 'ENOTDIR':
+    case 'EINVAL':
       return 'in-the-way';
     case 'EACCES':
     case 'EPERM':
@@ -111,7 +112,6 @@ export function whyLeftOut(error: unknown): string {
       return 'refused';
     case 'ENAMETOOLONG':
     case 'EILSEQ':
-    case 'EINVAL':
       return 'name';
     case 'EFBIG':
       return 'size';

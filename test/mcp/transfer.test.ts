@@ -1,0 +1,124 @@
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { McpClient } from '../e2e/support/client.js';
+import { leftOvers } from '../e2e/support/left-overs.js';
+import { Place } from '../e2e/support/place.js';
+import { engineKinds } from '../engine/support/engines.js';
+
+const [kind = 'podman'] = engineKinds;
+
+describe(`a client that copies files into and out of a session on ${kind}`, () => {
+  let place: Place;
+  let mcp: McpClient;
+  let sessionId: string;
+
+  beforeAll(async () => {
+    place = await Place.make(kind);
+    mcp = await McpClient.start(place);
+    sessionId = await mcp.create({ projectPath: place.project, workspace: 'cow' });
+  });
+  afterAll(async () => {
+    await mcp[Symbol.asyncDispose]();
+    expect(await leftOvers(place, [kind])).toEqual([]);
+    await place[Symbol.asyncDispose]();
+  });
+
+  const copy = (direction: 'in' | 'out', hostPath: string, path: string, more: object = {}) =>
+    mcp.call('transfer_files', { sessionId, direction, hostPath, path, ...more });
+  const inside = (command: string) => mcp.call('execute_command', { sessionId, command });
+
+  it('gets both halves of the result complete, and the copy in the audit log by its digest', async () => {
+    const source = join(place.root, 'given');
+    mkdirSync(join(source, 'sub'), { recursive: true });
+    writeFileSync(join(source, 'sub/a'), 'hello');
+    const sent = await copy('in', source, 'given');
+    expect(sent.structured).toMatchObject({ entries: 3, bytes: 5, leftOut: [], moreLeftOut: 0, hostPath: source });
+    expect(sent.text).toContain('3 entries, 5 bytes');
+    expect(sent.text).toContain(sent.structured['sha256']);
+    const got = await copy('out', join(place.root, 'got'), 'given');
+    expect(got.structured['sha256']).toBe(sent.structured['sha256']);
+    expect(readFileSync(join(place.root, 'got/sub/a'), 'utf8')).toBe('hello');
+    const lines = (await place.audit()).filter(({ action }) => action === 'files.transfer');
+    expect(lines).toMatchObject([
+      { phase: 'intent', session: sessionId, details: { direction: 'in' } },
+      {
+        phase: 'outcome',
+        result: 'ok',
+        details: { entries: 3, content: { bytes: 5, sha256: sent.structured['sha256'] } },
+      },
+      { phase: 'intent', details: { direction: 'out', overwrite: false } },
+      { phase: 'outcome', result: 'ok', details: { left: 0 } },
+    ]);
+    expect(JSON.stringify(lines)).not.toContain(place.root);
+  });
+
+  it('may copy from and to nowhere but below the allowed roots, whatever names or links say', async () => {
+    await inside('echo x >x');
+    for (const [hostPath, rule] of [
+      ['/etc', 'workspace.system-folder'],
+      [place.env['HOME'] ?? '', 'workspace.home'],
+      [join(place.env['HOME'] ?? '', '.ssh-of-nobody/x'), 'workspace.home'],
+      ['relative', 'workspace.form'],
+      [place.stateDir, 'workspace.private-folder'],
+      [join(place.stateDir, 'x'), 'workspace.private-folder'],
+    ] as const) {
+      for (const direction of ['in', 'out'] as const) {
+        const answer = await copy(direction, hostPath, 'x');
+        const isMissing = direction === 'in' && hostPath.endsWith('/x');
+        expect([hostPath, direction, answer.code, answer.ruleId]).toEqual(
+          isMissing ? [hostPath, direction, 'BAD_ARGUMENT', undefined] : [hostPath, direction, 'POLICY_DENIED', rule],
+        );
+      }
+    }
+    const denials = (await place.audit()).filter(({ verdict }) => verdict === 'deny');
+    expect(denials.map(({ rule }) => rule)).toContain('workspace.system-folder');
+  });
+
+  it('replaces nothing and plants nothing without being told to', async () => {
+    const to = join(place.root, 'kept');
+    mkdirSync(to);
+    writeFileSync(join(to, 'a'), 'mine');
+    await inside('mkdir -p w/.git/hooks; echo theirs >w/a; echo evil >w/.git/hooks/pre-commit; echo evil >w/Makefile');
+    const first = await copy('out', to, 'w/.');
+    expect(first.structured['leftOut']).toEqual(
+      expect.arrayContaining([
+        { path: 'a', why: 'exists' },
+        { path: '.git', why: 'withheld.git' },
+        { path: 'Makefile', why: 'withheld.build' },
+      ]),
+    );
+    expect(first.text).toContain('(withheld.git)');
+    expect(readFileSync(join(to, 'a'), 'utf8')).toBe('mine');
+    expect(existsSync(join(to, '.git'))).toBe(false);
+    expect(await copy('out', join(to, 'a'), 'w/a')).toMatchObject({ code: 'FILE_EXISTS' });
+    expect(await copy('out', join(to), 'w/Makefile')).toMatchObject({
+      code: 'POLICY_DENIED',
+      ruleId: 'withheld.build',
+    });
+    const second = await copy('out', to, 'w/.', { overwrite: true, named: ['Makefile'] });
+    expect(second.isError).toBe(false);
+    expect(readFileSync(join(to, 'a'), 'utf8')).toBe('theirs\n');
+    expect(existsSync(join(to, 'Makefile'))).toBe(true);
+    expect(existsSync(join(to, '.git'))).toBe(false);
+  });
+
+  it('is told of bounds, and when it takes long how far it has come', async () => {
+    const large = join(place.root, 'large');
+    mkdirSync(large);
+    writeFileSync(join(large, 'hole'), '');
+    truncateSync(join(large, 'hole'), 2 * 1024 ** 3);
+    const sent = await copy('in', large, '/tmp/large');
+    expect(sent.structured['leftOut']).toEqual([{ path: 'hole', why: 'size' }]);
+    for (const [args, code] of [
+      [{ path: 'missing' }, 'NO_SUCH_FILE'],
+      [{ path: 'x', direction: 'sideways' }, 'BAD_ARGUMENT'],
+      [{ path: 'x', overwrite: 'yes' }, 'BAD_ARGUMENT'],
+      [{ path: 'x', sessionId: 'pdk_aaaaaaaaaaaaaaaaaaaa' }, 'NO_SUCH_SESSION'],
+    ] as const) {
+      const answer = await copy('out', join(place.root, 'new'), 'x', args);
+      expect(answer, JSON.stringify(args)).toMatchObject({ isError: true, code });
+      expect(answer.text).toContain('Next:');
+    }
+  });
+});
