@@ -12,9 +12,13 @@ describe(`a client that copies files into and out of a session on ${kind}`, () =
   let place: Place;
   let mcp: McpClient;
   let sessionId: string;
+  /** Beside the project, and without Paddock's own folders in it. */
+  let area: string;
 
   beforeAll(async () => {
     place = await Place.make(kind);
+    area = join(place.root, 'area');
+    mkdirSync(area);
     mcp = await McpClient.start(place);
     sessionId = await mcp.create({ projectPath: place.project, workspace: 'cow' });
   });
@@ -29,16 +33,16 @@ describe(`a client that copies files into and out of a session on ${kind}`, () =
   const inside = (command: string) => mcp.call('execute_command', { sessionId, command });
 
   it('gets both halves of the result complete, and the copy in the audit log by its digest', async () => {
-    const source = join(place.root, 'given');
+    const source = join(area, 'given');
     mkdirSync(join(source, 'sub'), { recursive: true });
     writeFileSync(join(source, 'sub/a'), 'hello');
     const sent = await copy('in', source, 'given');
     expect(sent.structured).toMatchObject({ entries: 3, bytes: 5, leftOut: [], moreLeftOut: 0, hostPath: source });
     expect(sent.text).toContain('3 entries, 5 bytes');
     expect(sent.text).toContain(sent.structured['sha256']);
-    const got = await copy('out', join(place.root, 'got'), 'given');
+    const got = await copy('out', join(area, 'got'), 'given');
     expect(got.structured['sha256']).toBe(sent.structured['sha256']);
-    expect(readFileSync(join(place.root, 'got/sub/a'), 'utf8')).toBe('hello');
+    expect(readFileSync(join(area, 'got/sub/a'), 'utf8')).toBe('hello');
     const lines = (await place.audit()).filter(({ action }) => action === 'files.transfer');
     expect(lines).toMatchObject([
       { phase: 'intent', session: sessionId, details: { direction: 'in' } },
@@ -58,14 +62,14 @@ describe(`a client that copies files into and out of a session on ${kind}`, () =
     for (const [hostPath, rule] of [
       ['/etc', 'workspace.system-folder'],
       [place.env['HOME'] ?? '', 'workspace.home'],
-      [join(place.env['HOME'] ?? '', '.ssh-of-nobody/x'), 'workspace.home'],
+      [join(place.env['HOME'] ?? '', '.of-nobody'), 'workspace.home'],
       ['relative', 'workspace.form'],
       [place.stateDir, 'workspace.private-folder'],
       [join(place.stateDir, 'x'), 'workspace.private-folder'],
     ] as const) {
       for (const direction of ['in', 'out'] as const) {
         const answer = await copy(direction, hostPath, 'x');
-        const isMissing = direction === 'in' && hostPath.endsWith('/x');
+        const isMissing = direction === 'in' && /\/(x|\.of-nobody)$/.test(hostPath);
         expect([hostPath, direction, answer.code, answer.ruleId]).toEqual(
           isMissing ? [hostPath, direction, 'BAD_ARGUMENT', undefined] : [hostPath, direction, 'POLICY_DENIED', rule],
         );
@@ -76,7 +80,7 @@ describe(`a client that copies files into and out of a session on ${kind}`, () =
   });
 
   it('replaces nothing and plants nothing without being told to', async () => {
-    const to = join(place.root, 'kept');
+    const to = join(area, 'kept');
     mkdirSync(to);
     writeFileSync(join(to, 'a'), 'mine');
     await inside('mkdir -p w/.git/hooks; echo theirs >w/a; echo evil >w/.git/hooks/pre-commit; echo evil >w/Makefile');
@@ -103,8 +107,8 @@ describe(`a client that copies files into and out of a session on ${kind}`, () =
     expect(existsSync(join(to, '.git'))).toBe(false);
   });
 
-  it('is told of bounds, and when it takes long how far it has come', async () => {
-    const large = join(place.root, 'large');
+  it('is told of bounds, and what to do when it can not be done', async () => {
+    const large = join(area, 'large');
     mkdirSync(large);
     writeFileSync(join(large, 'hole'), '');
     truncateSync(join(large, 'hole'), 2 * 1024 ** 3);
@@ -116,7 +120,7 @@ describe(`a client that copies files into and out of a session on ${kind}`, () =
       [{ path: 'x', overwrite: 'yes' }, 'BAD_ARGUMENT'],
       [{ path: 'x', sessionId: 'pdk_aaaaaaaaaaaaaaaaaaaa' }, 'NO_SUCH_SESSION'],
     ] as const) {
-      const answer = await copy('out', join(place.root, 'new'), 'x', args);
+      const answer = await copy('out', join(area, 'new'), 'x', args);
       expect(answer, JSON.stringify(args)).toMatchObject({ isError: true, code });
       expect(answer.text).toContain('Next:');
     }

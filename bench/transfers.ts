@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Engine, EngineKind } from '../src/engine/types.js';
+import { systemClock } from '../src/kit/clock.js';
+import { mostOfTransfer } from '../src/sandbox/files/transfer-bounds.js';
+import { SessionFiles } from '../src/session/files.js';
+import type { Session } from '../src/session/session.js';
+import { SessionTransfers } from '../src/session/transfers/session-transfers.js';
+import { engineKinds, openTestEngine } from '../test/engine/support/engines.js';
+import { Stage } from '../test/engine/support/stage.js';
+import { BareEngine } from './bare.js';
+import { quiet } from './quiet.js';
+import { freshContainer } from './rounds.js';
+import { percentile, type Samples, tenths, timed } from './statistics.js';
+import { newWatch, watched } from './watched-engine.js';
+
+/**
+ * npm run bench:transfers [ROUNDS] -- the same trees into a sandbox and out of it, by Paddock and by `podman cp` or `docker cp`, in turn.
+ * Ours go into a copy-on-write workspace of a session of this process, theirs into the writable root of a container of their own.
+ */
+interface Tree {
+  readonly what: string;
+  readonly folders: number;
+  readonly filesEach: number;
+  readonly fileBytes: number;
+}
+
+const trees: readonly Tree[] = [
+  { what: '16 files of 16 MiB', folders: 1, filesEach: 16, fileBytes: 16 * 1024 ** 2 },
+  { what: '2,000 files of 4 KiB', folders: 40, filesEach: 50, fileBytes: 4096 },
+  { what: '20 files of 4 KiB', folders: 1, filesEach: 20, fileBytes: 4096 },
+];
+const run = promisify(execFile);
+const signal = new AbortController().signal;
+
+interface Sides {
+  readonly engine: Engine;
+  readonly session: Session;
+  readonly transfers: SessionTransfers;
+  readonly bareId: string;
+  readonly folder: string;
+}
+
+async function measure(kind: EngineKind, rounds: number): Promise<void> {
+  const engine = await openTestEngine(kind);
+  const watch = newWatch();
+  await using stage = await Stage.open(kind, { engine: watched(engine, watch) });
+  await using bare = new BareEngine(engine.identity);
+  const session = await stage.create({ projectPath: await stage.project(), workspace: 'cow', memory: '512m' });
+  const plain = await stage.create({ workspace: 'none', memory: '512m' });
+  const [name, body] = freshContainer(watch);
+  const bareId = await bare.create(name, withWritableRoot(body));
+  await stage.sessions.destroy(plain.id);
+  const transfers = new SessionTransfers({
+    ...{ audit: stage.audit, clock: systemClock, judgement: undefined, withhold: [], bounds: mostOfTransfer },
+  });
+  const sides = { engine, session, transfers, bareId, folder: stage.folder };
+  console.log(
+    `\n${kind} ${engine.identity.version}\n\n| tree | way | Paddock p50 ms | ${kind} cp p50 ms | times as fast |\n|---|---|---|---|---|`,
+  );
+  for (const tree of trees) await measureTree(sides, tree, rounds);
+}
+
+async function measureTree(sides: Sides, tree: Tree, rounds: number): Promise<void> {
+  const source = join(sides.folder, 'tree');
+  plant(source, tree);
+  const [into, out]: [Samples, Samples] = [
+    { paddock: [], bare: [] },
+    { paddock: [], bare: [] },
+  ];
+  for (let round = -1; round < rounds; round += 1) {
+    const both = [() => ours(sides, source, into, out), () => theirs(sides, source, into, out)];
+    for (const one of round % 2 === 0 ? both : both.reverse()) await one();
+    // The first is for whatever is loaded and compiled.
+    if (round < 0) for (const samples of [into, out]) samples.paddock.length = samples.bare.length = 0;
+  }
+  for (const [way, { paddock, bare }] of [
+    ['in', into],
+    ['out', out],
+  ] as const) {
+    const [mine, other] = [percentile(paddock, 50), percentile(bare, 50)];
+    console.log(`| ${tree.what} | ${way} | ${tenths(mine)} | ${tenths(other)} | ${tenths(other / mine)} |`);
+  }
+  rmSync(source, { recursive: true });
+}
+
+async function ours({ session, transfers, folder }: Sides, source: string, into: Samples, out: Samples): Promise<void> {
+  const subject = { sessionId: session.id, run: new SessionFiles(session).run };
+  const got = join(folder, 'got');
+  const request = { path: 'copy', overwrite: false, named: [] };
+  await quiet();
+  const sent = await timed(into.paddock, () => transfers.in(subject, { ...request, hostPath: source }, { signal }));
+  await quiet();
+  const back = await timed(out.paddock, () => transfers.out(subject, { ...request, hostPath: got }, { signal }));
+  if (sent.sha256 !== back.sha256) throw new Error('what came back is not what went in');
+  await inSession(session, 'rm -r copy');
+  rmSync(got, { recursive: true });
+}
+
+async function inSession(session: Session, line: string): Promise<void> {
+  const limits = { timeoutMs: 60_000, outputCapBytes: 4096, outputLimitBytes: 65_536 };
+  const entry = await session.start({ argv: ['/bin/sh', '-c', line], ...limits });
+  await entry.settled;
+}
+
+async function theirs({ engine, bareId, folder }: Sides, source: string, into: Samples, out: Samples): Promise<void> {
+  const { kind, socketPath } = engine.identity;
+  const cli = (...args: string[]) =>
+    kind === 'podman' ? run('podman', args) : run('docker', ['--host', `unix://${socketPath}`, ...args]);
+  const got = join(folder, 'got');
+  await quiet();
+  await timed(into.bare, () => cli('cp', source, `${bareId}:/copy`));
+  await quiet();
+  await timed(out.bare, () => cli('cp', `${bareId}:/copy`, got));
+  await cli('exec', bareId, '/bin/rm', '-r', '/copy');
+  rmSync(got, { recursive: true });
+}
+
+function plant(folder: string, { folders, filesEach, fileBytes }: Tree): void {
+  const bytes = Buffer.from(Array.from({ length: fileBytes }, (_, i) => (i * 31) % 251));
+  for (let at = 0; at < folders; at += 1) {
+    mkdirSync(join(folder, `folder${at}`), { recursive: true });
+    for (let file = 0; file < filesEach; file += 1) writeFileSync(join(folder, `folder${at}/file${file}`), bytes);
+  }
+}
+
+function withWritableRoot(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { HostConfig } = body;
+  if (typeof HostConfig !== 'object') return { ...body, read_only_filesystem: false };
+  return { ...body, HostConfig: { ...HostConfig, ReadonlyRootfs: false } };
+}
+
+for (const kind of engineKinds) await measure(kind, Number(process.argv[2] ?? 5));
