@@ -11,7 +11,6 @@ import { SessionTransfers } from '../src/session/transfers/session-transfers.js'
 import { engineKinds, openTestEngine } from '../test/engine/support/engines.js';
 import { Stage } from '../test/engine/support/stage.js';
 import { BareEngine } from './bare.js';
-import { quiet } from './quiet.js';
 import { freshContainer } from './rounds.js';
 import { percentile, type Samples, tenths, timed } from './statistics.js';
 import { newWatch, watched } from './watched-engine.js';
@@ -71,7 +70,10 @@ async function measureTree(sides: Sides, tree: Tree, rounds: number): Promise<vo
     { paddock: [], bare: [] },
   ];
   for (let round = -1; round < rounds; round += 1) {
-    const both = [() => ours(sides, source, into, out), () => theirs(sides, source, into, out)];
+    const both = [
+      () => ours(sides, source, into, out),
+      () => theirs({ ...sides, copy: `/copy-${tree.folders}-${tree.fileBytes}-${round + 1}` }, source, into, out),
+    ];
     for (const one of round % 2 === 0 ? both : both.reverse()) await one();
     // The first is for whatever is loaded and compiled.
     if (round < 0) for (const samples of [into, out]) samples.paddock.length = samples.bare.length = 0;
@@ -90,9 +92,7 @@ async function ours({ session, transfers, folder }: Sides, source: string, into:
   const subject = { sessionId: session.id, run: new SessionFiles(session).run };
   const got = join(folder, 'got');
   const request = { path: 'copy', overwrite: false, named: [] };
-  await quiet();
   const sent = await timed(into.paddock, () => transfers.in(subject, { ...request, hostPath: source }, { signal }));
-  await quiet();
   const back = await timed(out.paddock, () => transfers.out(subject, { ...request, hostPath: got }, { signal }));
   if (sent.sha256 !== back.sha256) throw new Error('what came back is not what went in');
   await inSession(session, 'rm -r copy');
@@ -105,16 +105,18 @@ async function inSession(session: Session, line: string): Promise<void> {
   await entry.settled;
 }
 
-async function theirs({ engine, bareId, folder }: Sides, source: string, into: Samples, out: Samples): Promise<void> {
+async function theirs(
+  { engine, bareId, folder, copy }: Sides & { readonly copy: string },
+  source: string,
+  into: Samples,
+  out: Samples,
+): Promise<void> {
   const { kind, socketPath } = engine.identity;
   const cli = (...args: string[]) =>
     kind === 'podman' ? run('podman', args) : run('docker', ['--host', `unix://${socketPath}`, ...args]);
   const got = join(folder, 'got');
-  await quiet();
-  await timed(into.bare, () => cli('cp', source, `${bareId}:/copy`));
-  await quiet();
-  await timed(out.bare, () => cli('cp', `${bareId}:/copy`, got));
-  await cli('exec', bareId, '/bin/rm', '-r', '/copy');
+  await timed(into.bare, () => cli('cp', source, `${bareId}:${copy}`));
+  await timed(out.bare, () => cli('cp', `${bareId}:${copy}`, got));
   rmSync(got, { recursive: true });
 }
 

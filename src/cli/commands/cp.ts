@@ -39,6 +39,9 @@ export const cp: CliCommand = {
       throw new PaddockError('BAD_ARGUMENT', 'give one path of a session (ID:PATH) and one of this host, or -');
     }
     if (context.json && to === '-') throw new PaddockError('BAD_ARGUMENT', '--json and a tar stream both need stdout');
+    if (to === '-' && (isSet(context, 'overwrite') || texts(context, 'named').length > 0)) {
+      throw new PaddockError('BAD_ARGUMENT', 'a tar stream overwrites nothing, and nothing of it is withheld');
+    }
     await using app = new App(await settingsOf(context), context.env);
     const record = await recordOf(app, source.id ?? target.id ?? '');
     const transfers = await ownTransfers(app);

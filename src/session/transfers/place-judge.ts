@@ -14,12 +14,23 @@ export interface JudgeOptions {
   readonly withhold: readonly string[];
 }
 
+export interface Naming {
+  /** What of `named` is no file of the copy. */
+  unused(): readonly string[];
+}
+
 /** Withholds what the host would execute or trust later, as when changes are applied. By whole paths of the host: what a copy goes into counts. */
-export function placeJudge({ root, isExact, named, withhold }: JudgeOptions): PlaceJudge {
+export function placeJudge({ root, isExact, named, withhold }: JudgeOptions): PlaceJudge & Naming {
   const places = new WithheldPlaces(withhold);
-  const names = new Set(named.map((path) => path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '')));
-  const isNamed = (path: string) => (path === '.' ? isExact : names.has(path) || names.has(join(root, path)));
+  const names = new Map(named.map((path) => [path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, ''), path]));
+  const unused = new Set(named);
+  const isNamed = (path: string) => {
+    const given = names.get(path) ?? names.get(join(root, path));
+    if (given !== undefined) unused.delete(given);
+    return given !== undefined || (path === '.' && isExact);
+  };
   return {
+    unused: () => [...unused],
     place: ({ path, kind, target }) => {
       if (kind !== 'folder' && isNamed(path)) return undefined;
       return places.verdictOn({ path: join(root, path), ...(kind === 'link' ? { target } : {}) })?.rule;

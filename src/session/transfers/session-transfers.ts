@@ -77,6 +77,7 @@ export class SessionTransfers {
       const judge = placeJudge({ root: target.root, isExact: target.isExact, named, withhold });
       const to = { ...target, folder, overwrite, judge };
       await copyOut(run, path, (archive) => takeOut(archive, to, tally, bounds), { tally, bounds, signal });
+      for (const name of judge.unused()) tally.leave(name, 'names-nothing');
       return { hostPath: target.root, path };
     });
   }
@@ -84,6 +85,7 @@ export class SessionTransfers {
   /** From the host to the session. */
   in({ sessionId, run }: TransferSubject, request: TransferRequest, context: TransferContext): Promise<TransferReport> {
     const { judgement, bounds } = this.#options;
+    if (request.named.length > 0) return Promise.reject(nothingWithheld());
     return this.#recorded('in', sessionId, request, context, async (tally, signal) => {
       const source = await hostSource(request.hostPath, judgement);
       await using folder = source.folder;
@@ -123,6 +125,7 @@ export class SessionTransfers {
   ) {
     const { bounds } = this.#options;
     const { path, overwrite } = request;
+    if (request.named.length > 0) return Promise.reject(nothingWithheld());
     return this.#recorded('in', sessionId, { ...request, hostPath: '-' }, context, async (tally, signal) => {
       if ((await kindInside(run, path, signal)) !== 'folder') throw noFolder(path);
       const pieces = siftStream(stream, tally, bounds);
@@ -206,6 +209,13 @@ async function placeInside(
     throw new SandboxError('FILE_EXISTS', `${JSON.stringify(path)} is there already`);
   if (kind === undefined && !isFolder && path.endsWith('/')) throw noFolder(path);
   return { at: posix.dirname(path), as: posix.basename(path) };
+}
+
+function nothingWithheld(): PaddockError {
+  return new PaddockError(
+    'BAD_ARGUMENT',
+    'named is for what is copied out to a place of the host: nothing else is withheld',
+  );
 }
 
 function noFolder(path: string): SandboxError {

@@ -214,7 +214,12 @@ describe('a transfer between a host and a sandbox', () => {
     expect(first.moreLeftOut).toBe(2);
     expect(treeOf(host(''))).toEqual({ 'p/': '', 'p/src': '644 fine' });
     const second = await out('p/.', 'p', { overwrite: true, named: ['Makefile', '.git', './.git/hooks/pre-commit'] });
-    expect(second.leftOut.map(({ path }) => path).sort()).toEqual(['.git', 'package.json']);
+    expect(second.leftOut.map(({ why }) => why).sort()).toEqual([
+      'names-nothing',
+      'withheld.git',
+      'withheld.package-json',
+    ]);
+    expect(await code(put('p', '.', { named: ['src'] }))).toBe('BAD_ARGUMENT');
     expect(readFileSync(host('p/.git/hooks/pre-commit'), 'utf8')).toBe('evil');
     await expect(out('p/src', 'p/.git/hooks')).rejects.toMatchObject({ code: 'POLICY_DENIED', ruleId: 'withheld.git' });
     expect(await code(out('p/src', 'p/.git/hooks/post-commit'))).toBe('ok');
