@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FileContent } from './file-content.js';
 
 /** Fields of a package.json that say what is run, or where more of them are. */
 const running = [
@@ -34,15 +35,12 @@ const mostShown = 32;
 
 const objectSchema = z.record(z.string(), z.unknown());
 
-/** What is in a package.json. `none`: there is none. `unknown`: nobody has looked, or could. */
-export type PackageJson = Uint8Array | 'none' | 'unknown';
-
 export function isPackageJson(path: string): boolean {
   return /(?:^|\/)package\.json$/i.test(path);
 }
 
 /** What would be run otherwise than before, as `scripts.test` or `bin`; empty where nothing would. What can not be read counts as different. */
-export function differsInRunning(before: PackageJson, after: PackageJson): readonly string[] {
+export function differsInRunning(before: FileContent, after: FileContent): readonly string[] {
   try {
     return differences(parsed(before), parsed(after));
   } catch {
@@ -74,7 +72,7 @@ function isEqual(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function parsed(content: PackageJson): Record<string, unknown> | undefined {
+function parsed(content: FileContent): Record<string, unknown> | undefined {
   if (content === 'none') return {};
   if (content === 'unknown') return undefined;
   try {

@@ -337,6 +337,8 @@ export const withheldRules = {
 export const otherWithheldRules = {
   'withheld.package-json':
     'A package.json whose scripts, commands or workspaces differ: package managers and editors run and offer them.',
+  'withheld.cargo-toml':
+    'A Cargo.toml that names another build script, or makes a compiler plug-in of its library: builds and language servers run those.',
   'withheld.site': "A place that the site's policy adds (`[apply] withhold`).",
 } as const;
 

@@ -4,7 +4,7 @@ import { digest, plain } from '../../audit/redaction.js';
 import type { SessionId } from '../../core/ids.js';
 import type { ApplyRequest } from '../../policy/change-requests.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
-import { differsInRunning, isPackageJson } from '../../policy/package-json.js';
+import { isJudgedByContent, verdictOnContent } from '../../policy/withheld-content.js';
 import { applyChanges } from '../../workspace/apply/apply.js';
 import type { ContentJudge } from '../../workspace/apply/content-judge.js';
 import type { Review } from '../../workspace/changes/change.js';
@@ -63,21 +63,15 @@ async function apply(session: SessionId, layer: Layer, request: ApplyRequest, pa
   refuseUnknown(choice.unknown);
   const outcomes = await applyChanges(layer, choice.changes, {
     ...{ all: review.changes, overwrite: new Set(overwrite), isDry, signal },
-    judge: packageJudge(choice.named),
+    judge: contentJudge(choice.named),
   });
   const withheld = choice.withheld.map(({ change, verdict }) => leftByPlace(change.path, verdict));
   return reportOf(outcomes, withheld, { sessionId: session, dryRun: isDry, isComplete: review.isComplete });
 }
 
-/** Withholds a package.json by what it would run. */
-export function packageJudge(named: ReadonlySet<string>): ContentJudge {
-  return {
-    concerns: (path) => isPackageJson(path) && !named.has(path),
-    judge: (_path, before, after) => {
-      const found = differsInRunning(before, after);
-      return found.length === 0 ? undefined : { rule: 'withheld.package-json', found };
-    },
-  };
+/** Withholds what says what is run, where that differs. */
+function contentJudge(named: ReadonlySet<string>): ContentJudge {
+  return { concerns: (path) => isJudgedByContent(path) && !named.has(path), judge: verdictOnContent };
 }
 
 function intentOf({ paths, all = false, overwrite = [], reviewed }: ApplyRequest): AuditFields['details'] & object {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { safeLine } from '../../kit/safe-text.js';
 import { placeOf } from '../../policy/choose-changes.js';
 import type { WithheldPlaces } from '../../policy/withheld.js';
+import type { Withheld } from '../../workspace/apply/result.js';
 import { type Change, cutReasons, type Review, refusals } from '../../workspace/changes/change.js';
 import { fingerprintOf } from '../../workspace/changes/fingerprint.js';
 import {
@@ -24,6 +26,10 @@ const sideSchema = z.object({
   target: z.string().optional(),
 });
 
+/** Names of scripts are foreign text, and there can be any number of them. */
+const mostFound = 8;
+const mostFoundChars = 60;
+
 /** One line of a review: a change, or a folder that is gone or ignored with all that was changed in it. */
 export const reviewItemSchema = z.object({
   path: z.string(),
@@ -36,6 +42,8 @@ export const reviewItemSchema = z.object({
   refused: z.enum(refusals).optional(),
   /** It is applied only where it is named; the rule, of docs/withheld.md. */
   withheld: z.string().optional(),
+  /** What is withheld of what is in it, such as `scripts.postinstall`; the first few. */
+  withheldFor: z.array(z.string()).optional(),
   /** How many changes below this folder are not listed one by one, and how many of those are refused or withheld. */
   below: z.object({ count: z.number(), heldBack: z.number() }).optional(),
 });
@@ -87,13 +95,15 @@ interface Surroundings {
   readonly sessionId: string;
   readonly git: GitView;
   readonly places: WithheldPlaces;
+  /** What is withheld for what is in it. */
+  readonly byContent: ReadonlyMap<Change, Withheld>;
 }
 
 /** What a review comes to. `chosen`: the changes that are listed; where those are all, folders stand for what is below them. */
 export function reviewReport(review: Review, chosen: readonly Change[], surroundings: Surroundings): ReviewReport {
-  const { git, sessionId, places } = surroundings;
+  const { git, sessionId } = surroundings;
   const states = 'states' in git ? git.states : new Map<string, GitState>();
-  const all = chosen.map((change) => ({ change, item: itemOf(change, states.get(change.path), places) }));
+  const all = chosen.map((change) => ({ change, item: itemOf(change, states.get(change.path), surroundings) }));
   const listed = all.filter(({ change }) => gitFolderOf(change.path) === undefined);
   const count = (isMeant: (one: Reviewed) => boolean) => all.filter(isMeant).length;
   const summary: ReviewSummary = {
@@ -135,15 +145,17 @@ function gitCounts(reviewed: readonly Reviewed[]) {
   return counts;
 }
 
-function itemOf(change: Change, git: GitState | undefined, places: WithheldPlaces): ReviewItem {
+function itemOf(change: Change, git: GitState | undefined, { places, byContent }: Surroundings): ReviewItem {
   const { path, kind, from, before, after, refused } = change;
-  const withheld = refused === undefined ? places.verdictOn(placeOf(change))?.rule : undefined;
+  const held = byContent.get(change);
+  const withheld = refused === undefined ? (places.verdictOn(placeOf(change))?.rule ?? held?.rule) : undefined;
+  const withheldFor = held?.found.slice(0, mostFound).map((name) => safeLine(name, mostFoundChars));
   const side = (entry: Change['before']) => {
     if (entry === undefined) return undefined;
     const { type, mode, sizeBytes, target } = entry;
     return { type, mode: mode.toString(8).padStart(4, '0'), sizeBytes, ...(target === undefined ? {} : { target }) };
   };
-  const optional = { from, before: side(before), after: side(after), git, refused, withheld };
+  const optional = { from, before: side(before), after: side(after), git, refused, withheld, withheldFor };
   return { path, kind, ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) };
 }
 

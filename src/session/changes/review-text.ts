@@ -49,7 +49,7 @@ function ownText({ path, count, notable, notableCount }: ReviewSummary['gitOwn']
 
 /** One change on one line. */
 export function itemLine(item: ReviewItem): string {
-  const { path, kind, from, after, before, git, refused, withheld, below } = item;
+  const { path, kind, from, after, before, git, refused, withheld, withheldFor = [], below } = item;
   const side = after ?? before;
   const slash = side?.type === 'folder' ? '/' : '';
   const was = from === undefined ? '' : ` from ${shownPath(from)}`;
@@ -69,7 +69,9 @@ export function itemLine(item: ReviewItem): string {
     ...(below === undefined || below.heldBack === 0 ? [] : [`${below.heldBack} of them refused or withheld`]),
     ...(git === undefined || git === 'tracked' ? [] : [git]),
     ...(refused === undefined ? [] : [`REFUSED: ${refused}`]),
-    ...(withheld === undefined ? [] : [`WITHHELD: ${withheld}`]),
+    ...(withheld === undefined
+      ? []
+      : [`WITHHELD: ${[withheld, ...(withheldFor.length === 0 ? [] : [`for ${withheldFor.join(', ')}`])].join(' ')}`]),
   ];
   return `${marks[kind]} ${shownPath(path)}${slash}${was}${notes.length === 0 ? '' : `  (${notes.join(', ')})`}`;
 }

@@ -4,6 +4,7 @@ import type { Review } from '../../workspace/changes/change.js';
 import { Differ } from '../../workspace/changes/diff.js';
 import { gitViewOf } from '../../workspace/changes/git-view.js';
 import type { Layer } from '../../workspace/changes/layer.js';
+import { heldByContent } from './held-by-content.js';
 import { type ReviewReport, reviewReport } from './review-report.js';
 import { shownReview } from './shown-review.js';
 import { type WithheldHere, withheldHere } from './withheld-here.js';
@@ -46,7 +47,8 @@ export class SessionReviews {
     const meant = new Set([...chosen.changes, ...chosen.withheld.map(({ change }) => change)]);
     const changes = review.changes.filter((change) => meant.has(change));
     const git = await gitViewOf(changes, layer.project.source, this.#options.env, signal);
-    const report = reviewReport(review, changes, { sessionId: id, git, places });
+    const byContent = await heldByContent(layer, changes, places, signal);
+    const report = reviewReport(review, changes, { sessionId: id, git, places, byContent });
     const differ = await Differ.open(layer);
     return { report, differ, [Symbol.asyncDispose]: () => differ[Symbol.asyncDispose]() };
   }

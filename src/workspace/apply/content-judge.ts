@@ -22,14 +22,25 @@ export interface ContentJudge {
   judge(path: string, before: JudgedContent, after: JudgedContent): Withheld | undefined;
 }
 
-/** Judges a change as it is now. Errors: LeftAlone. */
-export async function judgeContent(change: Change, { project, upper }: Sides, judge: ContentJudge): Promise<void> {
-  const { path, from, kind, after } = change;
-  if (kind === 'mode') return;
-  if (from !== undefined && judge.concerns(from)) hold(judge.judge(from, await contentAt(project, from), 'none'));
-  if (!judge.concerns(path)) return;
+/** Judges a change as it is now; undefined: nothing is against it. */
+export async function contentVerdict(
+  { path, from, kind, after }: Change,
+  { project, upper }: Pick<Sides, 'project' | 'upper'>,
+  judge: ContentJudge,
+): Promise<Withheld | undefined> {
+  if (kind === 'mode') return undefined;
+  if (from !== undefined && judge.concerns(from)) {
+    const gone = judge.judge(from, await contentAt(project, from), 'none');
+    if (gone !== undefined) return gone;
+  }
+  if (!judge.concerns(path)) return undefined;
   const next = after === undefined ? 'none' : await contentAt(upper, path);
-  hold(judge.judge(path, await contentAt(project, path), next === 'none' && after !== undefined ? 'unknown' : next));
+  return judge.judge(path, await contentAt(project, path), next === 'none' && after !== undefined ? 'unknown' : next);
+}
+
+/** The same, for what is to be applied. Errors: LeftAlone. */
+export async function judgeContent(change: Change, sides: Sides, judge: ContentJudge): Promise<void> {
+  hold(await contentVerdict(change, sides, judge));
 }
 
 /** Judges once more what is about to be put, since the session could have written to its own meanwhile. */

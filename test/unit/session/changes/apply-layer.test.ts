@@ -100,6 +100,18 @@ describe('the changes of a session', () => {
     expect((await apply({ paths: ['sub/package.json'] })).applied).toHaveLength(1);
   });
 
+  it('withholds a Cargo.toml by what it would have built, and another one not', async () => {
+    ground.host({ 'Cargo.toml': '[package]', 'sub/Cargo.toml': '[package]' });
+    ground.session({ 'Cargo.toml': '[package]\nversion = "2"', 'sub/Cargo.toml': '[lib]\nproc-macro = true' });
+    changes = () => ['Cargo.toml', 'sub/Cargo.toml'].map((path) => ground.change('modified', path));
+    const report = await apply({ all: true });
+    expect(report.applied.map(({ path }) => path)).toEqual(['Cargo.toml']);
+    expect(report.left).toMatchObject([
+      { path: 'sub/Cargo.toml', rule: 'withheld.cargo-toml', found: ['lib.proc-macro'] },
+    ]);
+    expect((await apply({ paths: ['sub/Cargo.toml'] })).applied).toHaveLength(1);
+  });
+
   it('does nothing after another review, and nothing with a name that names nothing', async () => {
     ground.session({ a: 'x' });
     changes = added('a');
