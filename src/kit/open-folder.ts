@@ -110,7 +110,9 @@ export class OpenFolder implements AsyncDisposable {
 
   /** Where a link leads, as bytes. */
   target(name: EntryName): Promise<Buffer> {
-    return readlink(this.#path(name), { encoding: 'buffer' });
+    return readlink(this.#path(name), { encoding: 'buffer' }).catch((error: unknown) => {
+      throw codeOf(error) === 'EINVAL' ? new NotAsExpected('it is no link', { cause: error }) : error;
+    });
   }
 
   async newFolder(name: EntryName, mode: number): Promise<void> {

@@ -68,8 +68,19 @@ export async function lookAtProject(folder: OpenFolder | undefined, name: Buffer
   const again = () => folder.entry(name);
   const look = facts === undefined ? undefined : await findings.settling.settled(facts, since, again);
   if (look === undefined) return undefined;
-  const target = typeOf(look.facts) === 'link' ? await folder.target(name) : undefined;
+  const target = typeOf(look.facts) === 'link' ? await targetOf(folder, name, findings) : undefined;
   return { facts: look.facts, entry: entryOf(look.facts, look.stamp, target), target };
+}
+
+/** Undefined where the link has gone since it was seen, or is something else by now: somebody changes the project meanwhile. */
+async function targetOf(folder: OpenFolder, name: Buffer, { cuts }: Findings): Promise<Buffer | undefined> {
+  try {
+    return await folder.target(name);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    cuts.add('changing');
+    return undefined;
+  }
 }
 
 /** What the layer has there. When it has become another kind of thing meanwhile, or is gone, it counts as it was listed. */
