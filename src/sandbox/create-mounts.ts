@@ -33,7 +33,10 @@ export function expectedMounts(
   ];
 }
 
-/** The sandbox, once it can use those of the caller's paths whose own labels count: no overlay stands before them. */
+/**
+ * The sandbox, once it can use those of the caller's paths that it may write, and those whose own labels count. A read-only overlay of Podman's has
+ * the sandbox's label; so has one that takes writing, but not Docker's.
+ */
 export async function usable(
   sandbox: Sandbox,
   engine: Engine,
@@ -41,9 +44,7 @@ export async function usable(
   signal?: AbortSignal,
 ): Promise<Sandbox> {
   const mayOverlay = engine.identity.kind === 'podman';
-  const labelled = binds.filter(
-    (bind) => bind.layer === undefined && !isThroughOverlay({ ...bind, ours: false }, mayOverlay),
-  );
+  const labelled = binds.filter((bind) => !isThroughOverlay({ ...bind, ours: false }, mayOverlay));
   await proveAccess(sandbox, labelled, signal);
   return sandbox;
 }

@@ -58,7 +58,7 @@ export const workspaceRules = {
   'workspace.label': {
     reason: 'SELinux does not let sandboxes use it as asked: its label is not one of containers',
     hint:
-      'Ask for a read-only workspace, which needs no label; or run `chcon -R -t container_file_t` on that folder, ' +
+      'Ask for the workspace cow or ro, which need no label with Podman; or run `chcon -R -t container_file_t` on that folder, ' +
       'after which every container may use it.',
   },
   'workspace.overlap': {

@@ -32,7 +32,8 @@ describe.each(engineKinds)('the changes of a session, on a real rootless %s', (k
     await writeFile(join(project, 'tree/of/files/leaf'), 'leaf\n');
     await mkdir(join(project, 'closed'));
     await symlink('edited', join(project, 'link'));
-    await chmod(project, 0o755);
+    // As what a command makes anew will have, whatever the umask is here.
+    for (const folder of ['.', 'src/deep', 'src/deep/deeper']) await chmod(join(project, folder), 0o755);
   });
   afterAll(() => stage[Symbol.asyncDispose]());
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PaddockError } from '../../../src/core/errors.js';
 import type { ExecRequest, ExecResult } from '../../../src/core/exec.js';
+import type { Engine, EngineKind } from '../../../src/engine/types.js';
+import { usable } from '../../../src/sandbox/create-mounts.js';
 import { proveAccess } from '../../../src/sandbox/prove-access.js';
 import type { Sandbox } from '../../../src/sandbox/sandbox.js';
 
@@ -60,5 +62,30 @@ describe('the proof of access', () => {
     expect(error).toMatchObject({ code: 'SANDBOX_UNVERIFIED' });
     expect(error.hint).toContain('channel = "fifo"');
     expect(error.hint).toContain('container-selinux');
+  });
+});
+
+describe('which paths it is asked of', () => {
+  const layer = { upper: '/state/upper', work: '/state/work' };
+  const shown = [{ ...bind('/workspace', false), layer }, bind('/data', false), bind('/notes', true)];
+  const askedOn = async (kind: EngineKind, text: string) => {
+    const { sandbox, asked } = printing(text);
+    const engine = { identity: { kind } } as Engine;
+    await usable(sandbox as Sandbox, engine, shown);
+    return asked[0]?.argv.slice(3);
+  };
+
+  it('is all but what comes as an overlay with the label of the sandbox', async () => {
+    expect(await askedOn('podman', 'r-\nrw\nrw\n')).toEqual(['/workspace', '/data']);
+    expect(await askedOn('docker', 'r-\nrw\nrw\nr-\n')).toEqual(['/workspace', '/data', '/notes']);
+  });
+
+  it('refuses a copy-on-write project that can’t be written or not even read, as on Docker by its own label', async () => {
+    for (const access of ['r-', '--']) {
+      await expect(askedOn('docker', `r-\n${access}\nrw\nr-\n`)).rejects.toMatchObject({
+        code: 'POLICY_DENIED',
+        info: { ruleId: 'workspace.label', path: '/home/ann/workspace' },
+      });
+    }
   });
 });
