@@ -62,7 +62,7 @@ const defaults: Defaults = {
   idleTimeoutMs: 30 * minuteMs,
   timeoutMs: 10 * minuteMs,
   keepChangesMs: 7 * 24 * hourMs,
-  workspace: 'ro',
+  workspace: 'cow',
   seccomp: 'default',
   network: 'none',
   profile: standardProfile.name,

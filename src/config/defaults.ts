@@ -50,7 +50,7 @@ export function fitDefaults(draft: PolicyDraft): void {
     const key = name as keyof Defaults;
     return [name, typeof value === 'number' ? Math.min(value, ceilingOf(key, draft.policy)) : value];
   });
-  const workspace = defaults.workspace === 'rw' && !readWriteAllowed ? 'ro' : defaults.workspace;
+  const workspace = defaults.workspace === 'rw' && !readWriteAllowed ? 'cow' : defaults.workspace;
   const seccomp = draft.policy.seccomp.includes(defaults.seccomp) ? defaults.seccomp : 'default';
   draft.policy = { ...draft.policy, defaults: { ...(Object.fromEntries(fitted) as Defaults), workspace, seccomp } };
 }
@@ -58,7 +58,7 @@ export function fitDefaults(draft: PolicyDraft): void {
 function checkWord(key: keyof Defaults, value: string, policy: SitePolicy, from: string): void {
   const { readWriteAllowed, seccomp, profiles } = policy;
   const filters: readonly string[] = ['default', ...seccomp];
-  if (key === 'workspace' && value === 'rw' && !readWriteAllowed) loosens('defaults.workspace', 'rw', 'ro', from);
+  if (key === 'workspace' && value === 'rw' && !readWriteAllowed) loosens('defaults.workspace', 'rw', 'cow', from);
   if (key === 'seccomp' && !filters.includes(value)) loosens('defaults.seccomp', value, filters, from);
   if (key === 'profile' && !isProfileAllowed(value, profiles)) loosens('defaults.profile', value, profiles, from);
 }

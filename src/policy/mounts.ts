@@ -7,7 +7,10 @@ import type { Wishes } from './wishes.js';
 
 const mostMounts = 48;
 
-/** The workspace mode of a request, from what it says, what it gives and what the site has as default. */
+/**
+ * The workspace mode of a request, from what it says, what it gives and what the site has as default. Where host folders may not be written it is at most
+ * `cow`, which writes beside them.
+ */
 export function decideWorkspace(request: ParsedCreateRequest, policy: SitePolicy, wishes: Wishes): WorkspaceMode {
   const { projectPath, workspace } = request;
   if (projectPath === undefined) {
@@ -17,7 +20,7 @@ export function decideWorkspace(request: ParsedCreateRequest, policy: SitePolicy
   }
   if (workspace === 'rw' && !policy.readWriteAllowed) deny('workspace.read-write', 'workspace rw is not allowed here');
   const byDefault = policy.defaults.workspace;
-  const mode = workspace ?? (byDefault === 'rw' && !policy.readWriteAllowed ? 'ro' : byDefault);
+  const mode = workspace ?? (byDefault === 'rw' && !policy.readWriteAllowed ? 'cow' : byDefault);
   if (mode === 'none') wishes.notes.push('the project is not shown, because workspace is none');
   return mode;
 }

@@ -30,7 +30,7 @@ export const createRequestSchema = z.strictObject({
     .enum(workspaceModes)
     .optional()
     .describe(
-      'How the project is shown: cow (writable, while the folder itself stays as it is until changes are applied), read-only, read-write or not.',
+      'How the project is shown: cow (the default: writable, while the folder itself stays as it is until changes are applied), read-only, read-write or not.',
     ),
   network: z.enum(knownNetworkModes).optional().describe('Only `none` is available in this version.'),
   seccomp: z

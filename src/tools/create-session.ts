@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { createRequestSchema } from '../policy/request.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
+import { notesOf } from './session-notes.js';
 import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
 
 export const createSession = defineTool({
@@ -9,7 +10,8 @@ export const createSession = defineTool({
   title: 'Create a sandbox session',
   description:
     'Starts a hardened, rootless container over a project folder and returns a sessionId for execute_command. The project appears ' +
-    'at /workspace, read-only unless workspace is "rw". No network, no host keys; limits on memory, CPU and processes. The session ' +
+    'at /workspace, to be written as you like: by default (workspace "cow") the folder itself stays as it is, and what was changed waits beside it ' +
+    'for review_changes, apply_changes or discard_changes; "ro", "rw" and "none" are the others. No network, no host keys; limits on memory, CPU and processes. The session ' +
     'ends when it is destroyed, at endsAt, when it is idle for idleTimeout, or when this server ends. The result lists every ' +
     'control with what was asked, what the engine says and what the kernel confirms. What loosens the site policy is refused with ' +
     'a rule id. profile names a set of defaults, such as strict; whatever else you ask for stands over it.',
@@ -27,7 +29,7 @@ export const createSession = defineTool({
     const request = start?.request ?? withDefaultProject(args, services.defaultProject);
     const session = await services.sessions.create(request, signal, start?.origin);
     const view = viewSession(session, services.clock.now());
-    const notes = [...session.notes];
+    const notes = notesOf(session);
     return {
       structured: { ...view, enforcement: viewEnforcement(session), notes },
       text: [sessionText(view), ...notes.map((note) => `  note: ${note}`)].join('\n'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isSessionId } from '../core/ids.js';
-import { keptUntilMs, keptWords } from '../session/changes/kept-words.js';
+import { keptUntilMs } from '../session/changes/kept-words.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
 
@@ -16,7 +16,7 @@ export const destroySession = defineTool({
   async handle(services: ToolServices, { sessionId }) {
     const destroyed = await services.sessions.destroy(sessionId);
     const untilMs = isSessionId(sessionId) && destroyed ? await keptUntilMs(services.store, sessionId) : undefined;
-    const what = untilMs === undefined ? 'nothing of it is left' : keptWords(sessionId, untilMs);
+    const what = untilMs === undefined ? 'nothing of it is left' : keptText(untilMs);
     return {
       structured: {
         ...{ sessionId, destroyed },
@@ -26,3 +26,7 @@ export const destroySession = defineTool({
     };
   },
 });
+
+function keptText(untilMs: number): string {
+  return `what it has changed is kept until ${new Date(untilMs).toISOString()}: review_changes shows it, then apply_changes or discard_changes`;
+}

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
+import { notesOf } from './session-notes.js';
 import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
 
 export const forkSession = defineTool({
@@ -19,7 +20,7 @@ export const forkSession = defineTool({
     const named = name === undefined ? request : { ...request, name };
     const session = await services.sessions.create(named, signal, origin);
     const view = viewSession(session, services.clock.now());
-    const notes = [...session.notes];
+    const notes = notesOf(session);
     return {
       structured: { ...view, forkOf: sessionId, enforcement: viewEnforcement(session), notes },
       text: [sessionText(view), `  begins with the changes of ${sessionId}`, ...notes.map((n) => `  note: ${n}`)].join(

@@ -114,7 +114,7 @@ describe.each(engineKinds)('a detached session on %s', (kind) => {
     ['killed', 'SIGKILL'],
     ['asked to end', 'SIGTERM'],
   ] as const)('outlives a keeper that is %s; the next one follows what still runs', async (_, signal) => {
-    const id = await create(place, '--project', place.project);
+    const id = await create(place, '--project', place.project, '--workspace', 'ro');
     const script = 'until [ -e /workspace/go ]; do sleep 0.1; done; echo after the keeper; sleep 600';
     const { end } = await begin(place, id, script);
     const killed = keeperOf(place);

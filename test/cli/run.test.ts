@@ -22,7 +22,17 @@ describe.each(engineKinds)('paddock run on %s', (kind) => {
     await using place = await Place.make(kind);
     const go = join(place.project, 'go');
     const command = 'echo begun; until [ -e /workspace/go ]; do sleep 0.1; done; echo done; echo bad >&2; exit 3';
-    const child = startPaddock(place, ['run', '--project', place.project, '--', 'sh', '-c', command]);
+    const child = startPaddock(place, [
+      'run',
+      '--project',
+      place.project,
+      '--workspace',
+      'ro',
+      '--',
+      'sh',
+      '-c',
+      command,
+    ]);
     // It can only go on once its first line has been seen here.
     await printed(child, 'begun');
     const end = finished(child);
@@ -143,8 +153,16 @@ describe('paddock run', () => {
   it('writes to the project only when told so', async () => {
     await using place = await Place.make('podman');
     const command = ['--', 'sh', '-c', 'echo new > /workspace/new.txt'];
-    const readOnly = await paddock(place, ['run', '--project', place.project, ...command]);
+    const project = ['run', '--project', place.project];
+    const beside = await paddock(place, [...project, ...command]);
+    expect(beside.status).toBe(0);
+    expect(beside.stderr).toContain('changed the workspace (1 added), not kept: --keep');
+    const counted = await paddock(place, [...project, '--json', ...command]);
+    expect(document(counted)).toMatchObject({ exitCode: 0, changes: { total: 1, added: 1, isComplete: true } });
+    const readOnly = await paddock(place, [...project, '--workspace', 'ro', ...command]);
     expect(readOnly.status).not.toBe(0);
+    expect(document(await paddock(place, ['changes', '--all', '--json']))).toEqual({ sessions: [] });
+    await expect(readFile(join(place.project, 'new.txt'))).rejects.toMatchObject({ code: 'ENOENT' });
     const writable = await paddock(place, ['run', '--project', place.project, '--workspace', 'rw', ...command]);
     expect(writable.status).toBe(0);
     expect(await readFile(join(place.project, 'new.txt'), 'utf8')).toBe('new\n');

@@ -110,7 +110,7 @@ describe.each(channelOrNot)('the disk limit of a session on a real rootless %s, 
   });
 
   it('is not there where nothing on the disk can be written', async () => {
-    const session = await stage.create({ projectPath: await stage.project() });
+    const session = await stage.create({ projectPath: await stage.project(), workspace: 'ro' });
     expect(session.disk).toBeUndefined();
     expect(session.record.diskBase).toBeUndefined();
     await stage.sessions.destroy(session.id);

@@ -19,13 +19,13 @@ describe.each(engineKinds)('inside a sandbox of a real rootless %s', (kind) => {
     stage = await Stage.open(kind);
     project = await stage.project();
     session = await stage.create({
-      projectPath: project,
+      ...{ projectPath: project, workspace: 'ro' },
       dockerOpts: { ShmSize: 2 * mib, Tmpfs: { '/tmp': 'size=4m', '/scratch': 'size=1m', '/home/agent': 'size=3m' } },
     });
   });
   afterAll(() => stage[Symbol.asyncDispose]());
 
-  it('a project is read-only unless asked, whatever is tried', async () => {
+  it('a read-only project stays as it is, whatever is tried', async () => {
     expect(await said(session, 'pwd; cat hello.txt')).toBe('/workspace\nhello');
     for (const line of ['echo x >hello.txt', ': >new', 'rm hello.txt', 'mkdir d', 'chmod 777 hello.txt', 'touch .']) {
       expect(await refused(session, line)).toMatch(/read-only file system/i);
@@ -54,7 +54,7 @@ describe.each(engineKinds)('inside a sandbox of a real rootless %s', (kind) => {
     const second = await stage.create({ projectPath: writable, workspace: 'rw' });
     const again = stage.create({ projectPath: writable, workspace: 'rw' });
     await expect(again).rejects.toMatchObject({ code: 'POLICY_DENIED', ruleId: 'workspace.overlap' });
-    const reader = await stage.create({ projectPath: writable });
+    const reader = await stage.create({ projectPath: writable, workspace: 'ro' });
     await said(second, 'echo one >shared');
     expect(await said(reader, 'cat shared')).toBe('one');
     for (const one of [second, reader]) await stage.sessions.destroy(one.id);
@@ -163,7 +163,7 @@ describe.each(kindsWithSubmount)('a project with a submount on a real rootless %
 
   it('is shown whole and is read-only down to the submount', async () => {
     expect((await lstat(join(project, 'below'))).dev).not.toBe((await lstat(project)).dev);
-    const session = await stage.create({ projectPath: project });
+    const session = await stage.create({ projectPath: project, workspace: 'ro' });
     expect(await said(session, 'cat below/hello.txt')).toBe('from below');
     for (const line of ['echo x >below/hello.txt', ': >below/new', 'mkdir below/d', 'rm below/hello.txt', ': >new']) {
       expect(await refused(session, line)).toMatch(/read-only file system/i);

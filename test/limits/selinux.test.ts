@@ -92,7 +92,7 @@ describe.each(engineKinds)('selinux on a real rootless %s', (kind) => {
     const labels = () => outsideOf('ls', '-ZdR', project, join(project, 'hello.txt'));
     const before = labels();
     expect(before).not.toContain('container_file_t');
-    const reader = await stage.create({ projectPath: project });
+    const reader = await stage.create({ projectPath: project, workspace: 'ro' });
     expect(await said(reader, 'cat hello.txt')).toBe('hello');
     expect(await refused(reader, 'echo x >hello.txt')).toMatch(/read-only/i);
     await stage.sessions.destroy(reader.id);

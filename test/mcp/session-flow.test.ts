@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { McpClient } from '../e2e/support/client.js';
 import { commandsNaming, leftOvers } from '../e2e/support/left-overs.js';
@@ -21,6 +23,23 @@ describe.each(engineKinds)('a client that works in a session on %s', (kind) => {
     await mcp[Symbol.asyncDispose]();
     expect(await leftOvers(place, [kind])).toEqual([]);
     await place[Symbol.asyncDispose]();
+  });
+
+  it('is given a project to be written beside, and told that its changes wait', async () => {
+    const answer = await mcp.call('create_session', { projectPath: place.project });
+    expect(answer.structured).toMatchObject({
+      workspace: 'cow',
+      notes: [expect.stringMatching(/apply_changes.*review_changes.*discard_changes/)],
+    });
+    expect(answer.text).toContain('review_changes');
+    const { sessionId: id } = answer.structured as { sessionId: string };
+    await mcp.call('execute_command', { sessionId: id, command: 'echo more >>hello.txt' });
+    const reviewed = await mcp.call('review_changes', { sessionId: id });
+    expect(reviewed.structured).toMatchObject({ summary: { counts: { total: 1, modified: 1 } } });
+    expect(await readFile(join(place.project, 'hello.txt'), 'utf8')).toBe('hello\n');
+    await mcp.call('discard_changes', { sessionId: id });
+    const ended = await mcp.call('destroy_session', { sessionId: id });
+    expect(ended.text).toContain('review_changes');
   });
 
   it('gets exit code and both streams of a command, in the text and in the structure', async () => {

@@ -22,16 +22,19 @@ export const create: CliCommand = {
     const { record } = session;
     const { controls } = session.sandbox.handle.evidence;
     const weak = controls.filter((c) => c.status !== 'enforced').map((c) => `  not enforced: ${c.id} (${c.status})`);
+    const waiting = record.spec.workspace === 'cow' ? [waitingLine(record.id)] : [];
     const document = {
       sessionId: record.id,
       endsAt: new Date(record.deadlineAtMs).toISOString(),
       profile: record.spec.profile,
+      workspace: record.spec.workspace,
       notes: session.notes,
       enforcement: controls,
     };
     const lines = [
       record.id,
       `  ends in ${formatDuration(record.spec.lifetimeMs)}`,
+      ...waiting,
       ...session.notes.map((n) => `  note: ${n}`),
       ...weak,
     ];
@@ -41,3 +44,7 @@ export const create: CliCommand = {
     return 0;
   },
 };
+
+function waitingLine(id: string): string {
+  return `  the project stays as it is: \`paddock changes ${id}\` shows what was written beside it, \`paddock apply ${id}\` takes it over`;
+}

@@ -11,7 +11,10 @@ export const planOptions = {
   project: { type: 'string', help: 'folder to show as /workspace (default: none)' },
   image: { type: 'string', help: 'host, or a fully qualified image that the site policy allows (default: host)' },
   network: { type: 'string', help: 'none, the only mode of this version' },
-  workspace: { type: 'string', help: 'cow, ro, rw or none: how the project is shown (default: ro)' },
+  workspace: {
+    type: 'string',
+    help: 'cow, ro, rw or none: how the project is shown (default: cow, written beside it)',
+  },
   seccomp: { type: 'string', help: 'default, debug or nested: which system calls there are (default: default)' },
   memory: { type: 'string', help: 'memory limit, such as 512m or 2g' },
   cpus: { type: 'string', help: 'CPU limit, such as 0.5 or 2' },

@@ -1,13 +1,9 @@
 import { Disposables } from '../../kit/disposables.js';
-import { countsOf } from '../../session/changes/review-report.js';
-import { shownReview } from '../../session/changes/shown-review.js';
-import { requireLayer } from '../../session/layers.js';
-import type { Session } from '../../session/session.js';
 import { App } from '../app.js';
 import { type CliCommand, isSet } from '../command.js';
-import { layerReview } from '../layer-review.js';
 import { report, write } from '../output.js';
 import { reapBeside } from '../prune-here.js';
+import { changesLine, changesOfRun } from '../run-changes.js';
 import { settingsOf } from '../settings.js';
 import {
   execOptions,
@@ -44,14 +40,16 @@ export const run: CliCommand = {
     const notes = origin === undefined ? [] : session.notes;
     if (!context.json) for (const note of notes) await write(context.terminal.stderr, `paddock: ${note}\n`);
     const result = await runThrough(context, startIn(session, execRequestOf(context, spec, app.config.sitePolicy)));
-    const changed = spec.workspace === 'cow' ? await changesText(app, session, context.signal) : undefined;
+    const changes = await changesOfRun(app, session, context.signal);
     await sessions.destroy(session.id);
     if (context.json) {
       const { stdout, stderr, ...rest } = result;
-      const enforcement = evidence.controls;
-      await report(context, { sessionId: session.id, ...rest, stdout, stderr, enforcement, notes }, '');
+      const { controls: enforcement } = evidence;
+      await report(context, { sessionId: session.id, ...rest, stdout, stderr, changes, enforcement, notes }, '');
     }
-    if (changed !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${changed}\n`);
+    const isKept = session.record.spec.keepChangesMs !== 0;
+    const line = changes === undefined ? undefined : changesLine(changes, session.id, isKept);
+    if (line !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${line}\n`);
     const note = reasonNote(result);
     if (note !== undefined) await write(context.terminal.stderr, `paddock: ${note}\n`);
     return result.exitCode;
@@ -61,15 +59,4 @@ export const run: CliCommand = {
 /** What one command has changed is only kept where that is asked for. */
 function toRun(request: Record<string, unknown>, isKept: boolean): Record<string, unknown> {
   return isKept || request['keepChanges'] !== undefined ? request : { ...request, keepChanges: false };
-}
-
-/** What the command has changed, in a line; undefined where that is nothing. */
-async function changesText(app: App, { id, record }: Session, signal: AbortSignal): Promise<string | undefined> {
-  const { layer } = await requireLayer(app.store, id);
-  const { changes } = await shownReview(layer, await layerReview(app)(layer, signal));
-  const { total, ...counts } = countsOf(changes);
-  if (total === 0) return undefined;
-  const words = Object.entries(counts).flatMap(([kind, count]) => (count === 0 ? [] : [`${count} ${kind}`]));
-  const kept = record.spec.keepChangesMs === 0 ? 'not kept: --keep does that' : `kept: \`paddock changes ${id}\``;
-  return `the command has changed the workspace (${words.join(', ')}), ${kept}`;
 }

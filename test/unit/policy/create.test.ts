@@ -84,12 +84,25 @@ describe('arguments', () => {
     });
   });
 
-  it('show a project read-only when nothing else is said, and start there', () => {
-    expect(specOf({ projectPath: '/home/ada/app' })).toMatchObject({
-      workspace: 'ro',
-      workdir: '/workspace',
-      mounts: [{ readOnly: true }],
-    });
+  it('show a project copy-on-write when nothing else is said, and start there', () => {
+    for (const readWriteAllowed of [true, false]) {
+      expect(specOf({ projectPath: '/home/ada/app' }, { readWriteAllowed })).toMatchObject({
+        workspace: 'cow',
+        workdir: '/workspace',
+        mounts: [{ readOnly: true, copyOnWrite: true }],
+      });
+    }
+  });
+
+  it('show a project as the site has it for those who say nothing, and copy-on-write where it may not be written as that', () => {
+    const defaultsTo = (workspace: 'ro' | 'rw' | 'none', readWriteAllowed: boolean) =>
+      specOf(
+        { projectPath: '/home/ada/app' },
+        { readWriteAllowed, defaults: { ...context().sitePolicy.defaults, workspace } },
+      ).workspace;
+    expect([defaultsTo('ro', true), defaultsTo('none', true), defaultsTo('rw', true), defaultsTo('rw', false)]).toEqual(
+      [...['ro', 'none', 'rw', 'cow']],
+    );
   });
 
   it('say when a given project is not shown', () => {

@@ -27,10 +27,12 @@ describe('the limit of the disk', () => {
   });
 
   it('says when nothing on the disk can be written anyway', () => {
-    expect(allowed({ projectPath: '/home/ada/p', disk: '1g' }).notes).toEqual([
+    const readOnly = { projectPath: '/home/ada/p', workspace: 'ro' };
+    expect(allowed({ ...readOnly, disk: '1g' }).notes).toEqual([
       'disk limits nothing: nothing on the disk can be written in this session',
     ]);
-    expect(allowed({ projectPath: '/home/ada/p' }).notes).toEqual([]);
+    expect(allowed(readOnly).notes).toEqual([]);
+    expect(allowed({ projectPath: '/home/ada/p', disk: '1g' }).notes).toEqual([]);
   });
 });
 
@@ -40,7 +42,7 @@ describe('the size of one file', () => {
     const mounts = [{ source: '/home/ada/data', target: '/data', readOnly: false }];
     expect(specOf({ mcpMounts: mounts, disk: '3g' }).limits.fsizeBytes).toBe(3 * gib);
     // Else a site that forbids writing would allow larger files than one that does not.
-    expect(specOf({ projectPath: '/home/ada/p' }).limits.fsizeBytes).toBe(10 * gib);
+    expect(specOf({ projectPath: '/home/ada/p', workspace: 'ro' }).limits.fsizeBytes).toBe(10 * gib);
   });
 
   it('is never less than what fills a scratch folder', () => {

@@ -162,7 +162,7 @@ describe('what a profile stands over, and beneath', () => {
       { profile: 'ci', projectPath: '/home/ada/app' },
       { profiles: rw, policy: { readWriteAllowed: false } },
     );
-    expect(made.workspace).toBe('ro');
+    expect(made.workspace).toBe('cow');
   });
 
   it('what was lowered of it is said, unless the caller asked for something else', () => {
@@ -239,7 +239,7 @@ describe('what a profile is explained by', () => {
         lowered: { from: gib, by: 'ceilings.diskBytes (policy:/p)' },
       },
       tmpBytes: { origin: 'profile:strict', lowered: { from: 128 * mib, by: 'ceilings.tmpfsBytes (default)' } },
-      workspace: { value: 'ro', origin: 'default' },
+      workspace: { value: 'ro', origin: 'profile:strict' },
     });
     expect(Object.keys(rows)).toHaveLength(16);
     expect(result.require).toContainEqual({ control: 'host-lsm', origin: 'profile:strict', here: [] });
