@@ -29,6 +29,7 @@ import type { ApprovalContext } from '../workspace/approve.js';
 import { hostFolderBinds, hostImageBinds } from '../workspace/host-binds.js';
 import { buildHostImage } from '../workspace/host-image.js';
 import { readHostLayout } from '../workspace/host-layout.js';
+import { Overlays } from '../workspace/overlays.js';
 import { shippedAppArmor } from './lsm-profiles.js';
 import { callerUid } from './settings.js';
 
@@ -81,6 +82,9 @@ export class App implements AsyncDisposable {
       kind,
       version,
       monitoring,
+      overlays: new Overlays({
+        ...{ way: this.config.copyOnWrite, program: maker.init.source, layersFolder: this.store.layersFolder },
+      }),
     });
     return this.#stack.use(sessions);
   }

@@ -14,7 +14,9 @@ import type { CheckReport } from '../doctor/report.js';
 import { word } from '../doctor/shell.js';
 import { systemClock } from '../kit/clock.js';
 import { newSessionId } from '../kit/random-id.js';
+import { emptyFolderBeside, stageInit } from '../sandbox/init-binary.js';
 import type { Sessions } from '../session/sessions.js';
+import { tryOverlay } from '../workspace/try-overlay.js';
 import { type App, builtInit } from './app.js';
 import { shippedAppArmor, shippedSelinux } from './lsm-profiles.js';
 import { pruneHere } from './prune-here.js';
@@ -26,6 +28,14 @@ export async function checkHost(
   signal: AbortSignal,
 ): Promise<CheckReport> {
   return runDoctor(await doctorContext(app, sessions), signal);
+}
+
+/** Over an empty folder of ours beside the state folder. */
+async function overlayHere({ config, store }: App, signal: AbortSignal): ReturnType<DoctorContext['overlay']> {
+  const init = await stageInit(builtInit, config.stateDir);
+  const { layersFolder } = store;
+  const answer = await tryOverlay(emptyFolderBeside(init), { program: init.source, layersFolder, signal });
+  return { ...answer, way: config.copyOnWrite };
 }
 
 async function apparmorState(name: keyof typeof apparmorNames): ReturnType<DoctorContext['apparmor']> {
@@ -59,6 +69,7 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
       socketPath: app.store.controlPath(newSessionId()),
     },
     files: hostFiles,
+    overlay: (signal) => overlayHere(app, signal),
     clock: systemClock,
     stale: (signal) => pruneHere(app, { isDryRun: true, pendingWaitMs: 0, signal }),
     canary: async (signal) => runCanary(await sessions(), signal),

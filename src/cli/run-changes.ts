@@ -1,5 +1,6 @@
 import { toPaddockError } from '../core/errors.js';
 import { countsOf } from '../session/changes/review-report.js';
+import { shownReview } from '../session/changes/shown-review.js';
 import { requireLayer } from '../session/layers.js';
 import type { Session } from '../session/session.js';
 import type { App } from './app.js';
@@ -15,7 +16,7 @@ export async function changesOfRun(app: App, session: Session, signal: AbortSign
   if (session.record.spec.workspace !== 'cow') return undefined;
   try {
     const { layer } = await requireLayer(app.store, session.id);
-    const { changes, isComplete } = await layerReview(app)(layer, signal);
+    const { changes, isComplete } = await shownReview(layer, await layerReview(app)(layer, signal));
     return { ...countsOf(changes), isComplete };
   } catch (error) {
     return { unknown: toPaddockError(error).code };

@@ -16,6 +16,7 @@ export const settingOptions = {
   'runtime-dir': { type: 'string', help: 'folder for sockets' },
   'log-level': { type: 'string', help: 'silent, fatal, error, warn, info, debug or trace' },
   channel: { type: 'string', help: 'how commands get into sandboxes: fifo, attach or exec' },
+  cow: { type: 'string', help: 'by which means a workspace is cow: overlay, copy, or auto' },
   'client-name': { type: 'string', help: 'what the audit log calls the MCP client' },
   'max-sessions': { type: 'string', help: "sessions at once, at most the policy's" },
   nofile: { type: 'string', help: 'limit of open files per process' },

@@ -27,6 +27,7 @@ export const settings: readonly Setting[] = [
   { key: 'runtime_dir', env: 'PADDOCK_RUNTIME_DIR', flag: 'runtime-dir' },
   { key: 'log_level', env: 'PADDOCK_LOG_LEVEL', flag: 'log-level' },
   { key: 'channel', env: 'PADDOCK_CHANNEL', flag: 'channel' },
+  { key: 'cow', env: 'PADDOCK_COW', flag: 'cow' },
   { key: 'client_name', env: 'PADDOCK_CLIENT_NAME', flag: 'client-name' },
   { key: 'max_sessions', env: 'PADDOCK_MAX_SESSIONS', flag: 'max-sessions' },
   ...[

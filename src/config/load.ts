@@ -4,6 +4,7 @@ import { ConfigError } from '../core/errors.js';
 import type { CommandPath } from '../core/exec.js';
 import type { Profile } from '../core/profile.js';
 import type { SitePolicy } from '../core/site-policy.js';
+import type { CopyOnWriteWay } from '../core/spec.js';
 import { builtInPolicy } from './built-in-policy.js';
 import { applyDefaults, fitDefaults } from './defaults.js';
 import { type ConfigEffects, diskEffects } from './effects.js';
@@ -44,6 +45,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** How commands get into a sandbox. */
   readonly commandPath: CommandPath;
+  readonly copyOnWrite: CopyOnWriteWay;
   /** What the audit log calls the MCP client; undefined: what the client says of itself. */
   readonly clientName: string | undefined;
   readonly sitePolicy: SitePolicy;
@@ -147,6 +149,7 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
     runtimeDir: at(choose('runtime_dir', 'runtimeDir', `${runtimeHome}/paddock`)),
     logLevel: choose('log_level', 'logLevel', 'info'),
     commandPath: choose('channel', 'commandPath', 'fifo'),
+    copyOnWrite: choose('cow', 'copyOnWrite', 'auto'),
     clientName: choose('client_name', 'clientName', undefined),
   };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { requirements } from '../core/evidence.js';
 import { commandPaths } from '../core/exec.js';
-import { networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
+import { copyOnWriteWays, networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
 import { parseBytes, parseDuration } from '../core/units.js';
 
 const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -165,6 +165,7 @@ export const userSettingsSchema = z.strictObject({
   runtime_dir: path.optional(),
   log_level: z.enum(logLevels).optional(),
   channel: z.enum(commandPaths).optional(),
+  cow: z.enum(copyOnWriteWays).optional(),
   client_name: line.pipe(z.string().max(128)).optional(),
   defaults: defaults.optional(),
   max_sessions: whole.optional(),

@@ -116,6 +116,11 @@ export const errorTable = {
     retryable: true,
     hint: 'Stop what writes in the session, or make room on the disk, and call again.',
   },
+  WORKSPACE_UNAVAILABLE: {
+    exitCode: 6,
+    retryable: false,
+    hint: 'Ask for another workspace (`--workspace ro` to read the project, `rw` to write it), or have state_dir on a file system that overlays can use.',
+  },
   NO_SUCH_SNAPSHOT: {
     exitCode: 6,
     retryable: false,

@@ -1,6 +1,10 @@
 import type { ControlId } from './evidence.js';
 import type { Limits } from './limits.js';
 
+/** By which means `cow`: through an overlay, by a copy of the project, or by that only where no overlay can be had. */
+export const copyOnWriteWays = ['auto', 'overlay', 'copy'] as const;
+export type CopyOnWriteWay = (typeof copyOnWriteWays)[number];
+
 /** How the project folder is shown inside. `cow`: what is written goes to a layer of the session's own, and the folder stays as it is. */
 export const workspaceModes = ['cow', 'ro', 'rw', 'none'] as const;
 export type WorkspaceMode = (typeof workspaceModes)[number];

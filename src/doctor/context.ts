@@ -3,9 +3,11 @@ import type { SelinuxState } from '../confine/selinux-install.js';
 import type { PaddockError } from '../core/errors.js';
 import type { CommandPath } from '../core/exec.js';
 import type { SitePolicy } from '../core/site-policy.js';
+import type { CopyOnWriteWay } from '../core/spec.js';
 import type { Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { PruneReport } from '../session/prune-report.js';
+import type { OverlayAnswer } from '../workspace/try-overlay.js';
 import type { CanaryRun } from './canary.js';
 import type { FileFacts, HostFiles } from './host-files.js';
 import type { HostLoad } from './host-load.js';
@@ -44,6 +46,8 @@ export interface DoctorContext {
   /** How commands get into sandboxes, the folder of their channels, and the path of a control socket in it. */
   readonly commands: { readonly path: CommandPath; readonly folder: string; readonly socketPath: string };
   readonly files: HostFiles;
+  /** By which means projects are to be shown copy-on-write, and whether the kernel puts overlays over folders beside the state folder. */
+  readonly overlay: (signal: AbortSignal) => Promise<OverlayAnswer & { readonly way: CopyOnWriteWay }>;
   readonly clock: Clock;
   /** What `prune` would remove: a dry run that does not wait for pending ones. */
   readonly stale: (signal: AbortSignal) => Promise<PruneReport>;

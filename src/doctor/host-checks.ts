@@ -2,6 +2,7 @@ import { apparmorProfileCheck } from './checks/apparmor-profile.js';
 import { auditLogCheck } from './checks/audit-log.js';
 import { cgroupsCheck } from './checks/cgroups.js';
 import { channelCheck } from './checks/channel.js';
+import { copyOnWriteCheck } from './checks/copy-on-write.js';
 import { engineCheck } from './checks/engine.js';
 import { initCheck } from './checks/init.js';
 import { kernelSettingsCheck } from './checks/kernel-settings.js';
@@ -28,6 +29,14 @@ export const hostChecks: readonly DoctorCheck[] = [
   ...[engineCheck, rootlessCheck, versionsCheck, socketCheck],
   ...[cgroupsCheck, subidsCheck, seccompCheck, lsmCheck, apparmorProfileCheck, selinuxProfileCheck, tunCheck],
   ...[kernelVersionCheck, kernelSettingsCheck, swapCheck, timeCheck],
-  ...[stateFolderCheck, runtimeFolderCheck, auditLogCheck, initCheck, channelCheck, settingsFilesCheck],
+  ...[
+    stateFolderCheck,
+    runtimeFolderCheck,
+    auditLogCheck,
+    initCheck,
+    channelCheck,
+    copyOnWriteCheck,
+    settingsFilesCheck,
+  ],
   ...[staleSessionsCheck, loadCheck],
 ];

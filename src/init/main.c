@@ -20,6 +20,7 @@
 #include "layer-copy.h"
 #include "layer.h"
 #include "options.h"
+#include "overlay.h"
 #include "protocol.h"
 #include "session.h"
 #include "text.h"
@@ -35,7 +36,7 @@ static int refuse(const char *why) {
   say(STDERR_FILENO, "paddock-init: ");
   say(STDERR_FILENO, why);
   say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--apparmor PROFILE] [--channel fifo|stdio [--detached]]\n"
-                     "       paddock-init --mkfifo DIR|- | --cgroups | --layer MOST | --copy-layer MIB ENTRIES |\n"
+                     "       paddock-init --mkfifo DIR|- | --cgroups | --overlay DIR | --layer MOST | --copy-layer MIB ENTRIES |\n"
                      "                    --access PATH... | --version\n"
                      "       paddock-init --file-read PATH bytes OFFSET LENGTH | lines FIRST COUNT MOST-BYTES\n"
                      "       paddock-init --file-write PATH create|replace MODE|- parents|- LENGTH\n"
@@ -113,6 +114,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (argc == 2 && strcmp(argv[1], "--cgroups") == 0) return cgroups_serve();
+  if (argc == 3 && strcmp(argv[1], "--overlay") == 0) return overlay_try(argv[2]);
   const int64_t first = argc > 2 ? text_to_number(argv[2], INT_MAX) : -1, second = argc > 3 ? text_to_number(argv[3], INT_MAX) : -1;
   if (argc == 3 && strcmp(argv[1], "--layer") == 0 && first >= 0) return layer_tell((size_t)first);
   if (argc == 4 && strcmp(argv[1], "--copy-layer") == 0 && first > 0 && second > 0)

@@ -8,7 +8,7 @@ import type { CommandPath } from '../core/exec.js';
 import type { SandboxSpec } from '../core/spec.js';
 import type { ContainerState, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
-import type { ApprovalContext, ApprovedMount } from '../workspace/approve.js';
+import type { ApprovalContext, ApprovedMount, HostObject } from '../workspace/approve.js';
 import { type BindMount, bindsOf, type WriteLayer } from '../workspace/binds.js';
 import { awaitInit } from './await-init.js';
 import { dockerBody } from './body/docker.js';
@@ -93,7 +93,7 @@ export async function createSandbox(
 ): Promise<Sandbox> {
   const { image, uptimeMs, entry, seccomp, selinux } = await prepared(maker, asked, identity, signal);
   const { selinuxEnforcing, selinuxType } = selinux;
-  const binds = [...image.binds, ...approved.flatMap(({ mount, target, layer }) => bindsOf(mount, target, layer))];
+  const binds = [...image.binds, ...approved.flatMap(({ mount, target, ...taking }) => bindsOf(mount, target, taking))];
   const ours = [maker.init, ...entry.binds];
   const spec = coveringVolumes(asked, image, binds);
   const first = { ...firstProcess(uptimeMs + spec.lifetimeMs, entry, seccomp), seccomp, selinuxType };
@@ -201,6 +201,8 @@ export interface ApprovedPath {
   readonly target: string;
   /** What takes the writing, where it is shown copy-on-write. */
   readonly layer?: WriteLayer;
+  /** A copy of it that is shown in its place, for the same. */
+  readonly copy?: HostObject;
 }
 
 interface Started {

@@ -7,6 +7,7 @@ import { isGone, OpenFolder } from '../kit/open-folder.js';
 import { LinksSeen } from '../monitor/disk/links-seen.js';
 import { Pace } from '../monitor/disk/pace.js';
 import { countTree } from '../monitor/disk/tree-count.js';
+import { isUntouchedCopy } from '../workspace/changes/copied-layer.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { type LayerNote, layerFrom, readLayerNote, writeLayerNote } from '../workspace/layer-note.js';
 import { removeWorkFolder, removeWriteLayer } from '../workspace/write-layer.js';
@@ -68,7 +69,10 @@ async function end(folder: string, clock: Clock): Promise<void> {
   const note = await readLayerNote(folder);
   if (note?.kept !== undefined) return;
   const upper = join(folder, 'upper');
-  if (note?.keepMs === 0 || (await isUnwritten(upper))) {
+  const { keepMs, copy } = note ?? {};
+  const isUntouched = () =>
+    note === undefined || copy === undefined ? isUnwritten(upper) : isUntouchedCopy(layerFrom(folder, note), copy);
+  if (keepMs === 0 || (await isUntouched())) {
     await removeWriteLayer(folder);
     return;
   }

@@ -110,6 +110,8 @@ export const recordSchema = z.strictObject({
   diskBase: z.strictObject({ bytes, inodes: bytes, freeBytes: bytes, freeInodes: bytes.optional() }).optional(),
   /** What their file systems had left then, where counting took too long. */
   diskFree: z.strictObject({ bytes, inodes: bytes }).optional(),
+  /** Whether it writes to a copy of its project, for want of an overlay. */
+  isCopy: z.boolean().optional(),
   spec,
   /** What it may be given by an update that goes on: others count it from before the engine hears of it. */
   promised: z.strictObject({ memoryBytes: bytes, cpuMillis: bytes }).optional(),

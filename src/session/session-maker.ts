@@ -20,6 +20,7 @@ import {
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { approveHostPath } from '../workspace/approve.js';
 import { refuseOverlap } from '../workspace/binds.js';
+import type { Overlays } from '../workspace/overlays.js';
 import type { Admission } from './admission.js';
 import type { Claim } from './control/claim.js';
 import { claimSession } from './control/claim-session.js';
@@ -50,6 +51,8 @@ export interface SessionsOptions {
   readonly version: string;
   /** What the host has for sessions; default: as the kernel says. */
   readonly room?: () => HostRoom;
+  /** By which means projects are shown copy-on-write; default: overlays. */
+  readonly overlays?: Overlays;
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
 }
@@ -88,10 +91,10 @@ export class SessionMaker {
     await using undo = new Disposables();
     try {
       store.makeChannelFolder(id);
-      const start =
-        origin === undefined ? undefined : { origin, program: maker.init.source, clock: maker.clock, signal };
       await refuseMoreKept(store, checked, this.#options.policy.sitePolicy);
-      const { approved, record, notes } = await withLayer(store, blank, checked, start);
+      const { overlays } = this.#options;
+      const means = { overlays, program: maker.init.source, clock: maker.clock, signal };
+      const { approved, record, notes } = await withLayer(store, blank, checked, { origin, ...means });
       // Ours before anybody else can see that it runs.
       const held = undo.use(await claimSession(store, id));
       await this.#refuseOverlaps(record, approved);

@@ -17,6 +17,7 @@ import { isThere, whenFree, whileCopied } from './changes/own-layer.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
 import { overdueIn, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
+import { refuseCopy } from './workspace-copy.js';
 
 /** Holes are long and cost a session nothing to make. */
 const digestWithinMs = 600_000;
@@ -54,9 +55,11 @@ export class Snapshots {
 
   /**
    * Copies what a session has written, running or over; in a running one each file is as it was at one moment. Errors: SNAPSHOT_FAILED,
-   * LAYER_BUSY, INIT_MISSING, STATE_UNWRITABLE, LIMIT_REACHED (the name is taken, or there are too many), AUDIT_UNWRITABLE, an AbortError.
+   * LAYER_BUSY, INIT_MISSING, STATE_UNWRITABLE, WORKSPACE_UNAVAILABLE (it is a copy), LIMIT_REACHED (the name is taken, or there are too many),
+   * AUDIT_UNWRITABLE, an AbortError.
    */
   async take(layer: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
+    refuseCopy(layer);
     const { name, signal } = wish;
     const { clock } = this.#parts;
     if (name !== undefined && (await this.list()).some((one) => one.name === name)) {

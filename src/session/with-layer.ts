@@ -9,14 +9,15 @@ import { makeWriteLayer } from '../workspace/write-layer.js';
 import { type FillOptions, fillLayer, type LayerOrigin, leftOutNotes, refuseOtherProject } from './layer-origin.js';
 import { type LayerPlaces, listLayers } from './layers.js';
 import type { SessionRecord } from './record.js';
+import { type CopyMeans, copyInto } from './workspace-copy.js';
 
 /** An approved path, and whether it is to be shown copy-on-write. */
-export interface CheckedPath extends Omit<ApprovedPath, 'layer'> {
+export interface CheckedPath extends Omit<ApprovedPath, 'layer' | 'copy'> {
   readonly copyOnWrite: boolean;
 }
 
-/** What a session begins with, and what copying that takes. */
-type LayerStart = { readonly origin: LayerOrigin } & Pick<FillOptions, 'program' | 'clock' | 'signal'>;
+/** What it takes to show a project copy-on-write, and what a session begins with. */
+type LayerMeans = CopyMeans & Pick<FillOptions, 'clock'> & { readonly origin: LayerOrigin | undefined };
 
 interface WithLayer {
   readonly approved: readonly ApprovedPath[];
@@ -30,21 +31,37 @@ export async function withLayer(
   places: LayerPlaces,
   record: SessionRecord,
   checked: readonly CheckedPath[],
-  start?: LayerStart,
+  { origin, ...means }: LayerMeans,
 ): Promise<WithLayer> {
   const folder = places.layerFolder(record.id as SessionId);
   const shown = checked.find(({ copyOnWrite }) => copyOnWrite);
-  if (start !== undefined) refuseOtherProject(start.origin, shown?.mount);
+  if (origin !== undefined) refuseOtherProject(origin, shown?.mount);
   if (shown === undefined) return { approved: checked, record, notes: [] };
+  const why = await means.overlays?.reasonToCopy(shown.mount, means.signal);
   const { layer, upper, sinceNs } = await makeWriteLayer(folder, shown.mount);
-  await writeLayerNote(folder, noteOf(record, shown.mount, sinceNs, start?.origin));
-  const filled =
-    start && (await fillLayer(start.origin, { folder, upper: layer.upper }, { ...start, ...mostOf(record) }));
+  const note = noteOf(record, shown.mount, sinceNs, origin);
+  const { program, clock, signal } = means;
+  await writeLayerNote(folder, why === undefined ? note : { ...note, copy: { program } });
+  const options = { program, clock, signal, ...mostOf(record) };
+  const begun =
+    why === undefined
+      ? await filledFrom(origin, { folder, upper: layer.upper }, options)
+      : await copyInto(folder, shown.mount, { ...options, why, origin });
+  const taking = why === undefined ? { layer } : { copy: upper };
+  const roots = [...record.writableRoots, { ...upper }];
   return {
-    notes: start === undefined || filled === undefined ? [] : leftOutNotes(start.origin, filled),
-    approved: checked.map((one) => (one === shown ? { ...one, layer } : one)),
-    record: { ...record, writableRoots: [...record.writableRoots, { ...upper }] },
+    approved: checked.map((one) => (one === shown ? { ...one, ...taking } : one)),
+    record: { ...record, writableRoots: roots, ...(why === undefined ? {} : { isCopy: true }) },
+    notes: begun,
   };
+}
+
+async function filledFrom(
+  origin: LayerOrigin | undefined,
+  layer: { readonly folder: string; readonly upper: string },
+  options: FillOptions,
+): Promise<readonly string[]> {
+  return origin === undefined ? [] : leftOutNotes(origin, await fillLayer(origin, layer, options));
 }
 
 /** No more than it may add to the disk. */

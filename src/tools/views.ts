@@ -85,7 +85,7 @@ export function viewSession(session: Session, nowMs: number): SessionView {
     state: session.isOpen ? 'running' : 'ended',
     ...viewProfile(specOf(record)),
     image: spec.image.kind === 'host' ? 'host' : spec.image.reference,
-    workspace: spec.workspace,
+    workspace: record.isCopy === true ? `${spec.workspace} (copy)` : spec.workspace,
     ...(project === undefined ? {} : { projectPath: project.hostPath }),
     network: spec.network,
     engine: record.engine.kind,

@@ -11,6 +11,8 @@ export interface BindMount extends HostObject {
   readonly readOnly: boolean;
   /** The layer that takes what is written to it; the source is only read. */
   readonly layer?: WriteLayer;
+  /** Whether the source is a folder of ours with what is the caller's, to be labelled for this container where SELinux is on. */
+  readonly isOurs?: true;
 }
 
 /** Two folders of ours on one file system, as an overlay wants them: what was written, and its scratch. */
@@ -22,9 +24,15 @@ export interface WriteLayer {
 /**
  * The binds that show an approved path at `target`, in mounting order: itself, then every mount below it with a
  * read-only bind of its own on top, since a read-only bind leaves what is mounted below it writable. `layer`: it can be written,
- * and that is what it goes to; what is mounted below stays read-only, since no overlay reaches across mounts.
+ * and that is what it goes to; what is mounted below stays read-only, since no overlay
+ * reaches across mounts. `copy`: shown in its place; nothing is mounted in what can be copied.
  */
-export function bindsOf(approved: ApprovedMount, target: string, layer?: WriteLayer): readonly BindMount[] {
+export function bindsOf(
+  approved: ApprovedMount,
+  target: string,
+  { layer, copy }: { readonly layer?: WriteLayer; readonly copy?: HostObject } = {},
+): readonly BindMount[] {
+  if (copy !== undefined) return [{ ...copy, kind: 'folder', target, readOnly: false, isOurs: true }];
   const { source, dev, ino, kind, readOnly } = approved;
   const below = approved.submounts.map((submount) => ({
     source: submount.source,

@@ -16,6 +16,8 @@ const noteSchema = z.strictObject({
   /** Epoch milliseconds. */
   madeAtMs: z.number(),
   project: hostObject,
+  /** Present where the session writes to a copy of the project; the program of ours that tells what differs in it. */
+  copy: z.strictObject({ program: z.string() }).optional(),
   /** What it began with, where that was not the bare project. */
   from: z.string().optional(),
   sinceNs: decimal,
@@ -42,5 +44,7 @@ export function readLayerNote(folder: string): Promise<LayerNote | undefined> {
 
 /** The layer that a note is of. */
 export function layerFrom(folder: string, note: LayerNote): Layer {
-  return { folder, upper: join(folder, 'upper'), project: note.project, sinceNs: BigInt(note.sinceNs) };
+  const { project, sinceNs, copy } = note;
+  const isCopy = copy === undefined ? {} : { isCopy: true as const };
+  return { folder, upper: join(folder, 'upper'), ...isCopy, project, sinceNs: BigInt(sinceNs) };
 }

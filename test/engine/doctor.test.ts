@@ -78,6 +78,7 @@ function contextOf(stage: Stage): DoctorContext {
       ...{ stateDir, runtimeDir, auditLog: audit.path, init: builtInit, settings: [] },
       installation: join(import.meta.dirname, '../..'),
     },
+    overlay: () => Promise.resolve({ way: 'auto', can: 'yes', why: '' }),
     stale,
     canary: (signal) => runCanary(sessions, signal),
     load: () => load.read(),

@@ -7,6 +7,7 @@ import { requireLayer } from '../layers.js';
 import type { Snapshot } from '../snapshot-shelf.js';
 import type { Snapshots, SnapshotWish } from '../snapshots.js';
 import type { RecordStore } from '../store.js';
+import { refuseCopy } from '../workspace-copy.js';
 import { forkRequestOf } from './fork-request.js';
 
 export interface SessionCopiesParts {
@@ -55,6 +56,7 @@ export class SessionCopies {
   ): Promise<{ readonly origin: LayerOrigin; readonly request: CreateRequest }> {
     const { store } = this.#parts;
     const noted = await requireLayer(store, id);
+    refuseCopy(noted);
     const { folder, upper, project, sinceNs } = noted.layer;
     const origin = { from: `session ${noted.id}`, folder, upper, project, sinceNs };
     return { origin, request: forkRequestOf(noted.note, await store.load(noted.id), env) };

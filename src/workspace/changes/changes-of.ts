@@ -4,9 +4,9 @@ import { OpenFolder } from '../../kit/open-folder.js';
 import type { HostObject } from '../approve.js';
 import { type Change, type CutReason, cutReasons, type Review } from './change.js';
 import { type Findings, isUnreadable } from './comparison.js';
+import { listLayer } from './copied-layer.js';
 import { Lanes } from './lanes.js';
 import type { Layer } from './layer.js';
-import { listUpper } from './list-upper.js';
 import { topPath } from './names.js';
 import { withRenames } from './renames.js';
 import { Settling } from './settling.js';
@@ -40,7 +40,7 @@ export async function changesOf(layer: Layer, options: ReviewOptions): Promise<R
     ...{ changes: [], cuts: new Set<CutReason>(), settling: new Settling(clock, signal), lanes: new Lanes(laneCount) },
     ...{ signal, listedSinceMs: clock.now(), now: () => clock.now(), leftEntries: mostEntries },
   };
-  const top = await listUpper(upper, { program, mostEntries, signal });
+  const top = await listLayer(layer, upper, { program, mostEntries, signal });
   await compareFolder({ path: topPath, depth: 0, upper, project }, top, top.isOpaque, findings);
   const changes = sorted(await withRenames(sorted(findings.changes), { upper, project, signal }));
   const cutBecause = (Object.keys(cutReasons) as CutReason[]).filter((reason) => findings.cuts.has(reason));

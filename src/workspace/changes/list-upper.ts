@@ -20,11 +20,20 @@ export interface ListOptions {
  * without a path. Errors: INIT_MISSING, CHANGES_UNREADABLE, an AbortError.
  */
 export async function listUpper(upper: OpenFolder, options: ListOptions): Promise<UpperEntry> {
+  return (await listUpperAsTold(upper, options)).top;
+}
+
+/** The same, and the bytes that it was told in. Errors as above. */
+export async function listUpperAsTold(
+  upper: OpenFolder,
+  options: ListOptions,
+): Promise<{ readonly top: UpperEntry; readonly listing: Buffer }> {
   const { signal } = options;
   signal.throwIfAborted();
   const timeout = AbortSignal.timeout(withinMs);
   try {
-    return parseUpper(await told(upper, options, AbortSignal.any([signal, timeout])));
+    const listing = await told(upper, options, AbortSignal.any([signal, timeout]));
+    return { top: parseUpper(listing), listing };
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof PaddockError) throw cause;

@@ -9,6 +9,7 @@ import type { CommandPath, ExecRequest, ExecResult } from '../../../src/core/exe
 import { labels, userLabelPrefix } from '../../../src/core/labels.js';
 import type { Profile } from '../../../src/core/profile.js';
 import type { SitePolicy } from '../../../src/core/site-policy.js';
+import type { CopyOnWriteWay } from '../../../src/core/spec.js';
 import { version } from '../../../src/core/version.js';
 import type { ContainerSummary, Engine, EngineKind } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
@@ -33,6 +34,7 @@ import type { ApprovalContext } from '../../../src/workspace/approve.js';
 import { hostFolderBinds, hostImageBinds } from '../../../src/workspace/host-binds.js';
 import { buildHostImage } from '../../../src/workspace/host-image.js';
 import { readHostLayout } from '../../../src/workspace/host-layout.js';
+import { Overlays } from '../../../src/workspace/overlays.js';
 import { openTestEngine, uniqueName } from './engines.js';
 
 const uid = process.getuid?.() ?? 0;
@@ -44,6 +46,8 @@ export interface StageOptions {
   readonly commandPath?: CommandPath;
   /** What the AppArmor profile that is loaded is held against; default: what root recorded, as everywhere. */
   readonly apparmor?: AppArmorRecords;
+  /** By which means projects are shown copy-on-write; default: by an overlay. */
+  readonly copyOnWrite?: CopyOnWriteWay;
   /** Default: the engine under test. */
   readonly socketPath?: string;
   /** An engine that is open already and stays its owner's. */
@@ -53,7 +57,10 @@ export interface StageOptions {
 /** The built process 1; `npm run build` makes it. */
 export const builtInit = resolve(`dist/init/paddock-init-${process.arch}`);
 
-type StageParts = Pick<Stage, 'kind' | 'folder' | 'maker' | 'store' | 'policy' | 'profiles' | 'audit' | 'self'>;
+type StageParts = Pick<
+  Stage,
+  'overlays' | 'kind' | 'folder' | 'maker' | 'store' | 'policy' | 'profiles' | 'audit' | 'self'
+>;
 
 /**
  * Everything a session needs on one real engine, put together as the command line does it, over folders of its own in
@@ -72,6 +79,7 @@ export class Stage implements AsyncDisposable {
   /** This process, who owns the sessions of the stage. */
   readonly self: ProcessIdentity;
   readonly sessions: Sessions;
+  readonly overlays: Overlays;
   readonly #isEngineOurs: boolean;
   readonly #mark = uniqueName('stage');
   readonly #seen = new Map<string, string>();
@@ -85,6 +93,7 @@ export class Stage implements AsyncDisposable {
     this.profiles = parts.profiles;
     this.audit = parts.audit;
     this.self = parts.self;
+    this.overlays = parts.overlays;
     this.sessions = this.newSessions();
     this.#isEngineOurs = isEngineOurs;
   }
@@ -110,7 +119,13 @@ export class Stage implements AsyncDisposable {
     const self = await readProcessIdentity();
     if (self === undefined) throw new Error('/proc does not show this process');
     const { profiles } = await loadConfig({ env: {}, flags: {}, homeDir: folder, uid });
-    return new Stage({ kind, folder, maker, store, policy, profiles, audit, self }, options.engine === undefined);
+    const overlays = new Overlays({
+      ...{ way: options.copyOnWrite ?? 'overlay', program: maker.init.source, layersFolder: store.layersFolder },
+    });
+    return new Stage(
+      { overlays, kind, folder, maker, store, policy, profiles, audit, self },
+      options.engine === undefined,
+    );
   }
 
   get engine(): Engine {
@@ -124,10 +139,19 @@ export class Stage implements AsyncDisposable {
 
   /** Further sessions on the same store, of another kind or owner; the caller's to dispose. */
   newSessions(kind: 'attached' | 'detached' = 'attached', owner = this.self): Sessions {
-    const { maker, store, audit, policy: sitePolicy, profiles } = this;
+    const { maker, store, audit, policy: sitePolicy, profiles, overlays } = this;
     const [hostMemoryBytes, cpuCount] = [totalmem(), availableParallelism()];
     const host = { homeDir: homedir(), hostMemoryBytes, cpuCount, securityModules: activeSecurityModules() };
-    return new Sessions({ maker, store, audit, policy: { sitePolicy, profiles, host }, owner, kind, version });
+    return new Sessions({
+      maker,
+      store,
+      audit,
+      policy: { sitePolicy, profiles, host },
+      owner,
+      kind,
+      version,
+      overlays,
+    });
   }
 
   /** A folder that may be a project, with one file in it. */

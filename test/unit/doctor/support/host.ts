@@ -108,6 +108,7 @@ export function hostWith(illness: Illness = {}): DoctorContext {
     },
     commands: { path: 'fifo', folder: '/run/user/1000/paddock/channels', socketPath: '/run/user/1000/s' },
     files: filesWith(illness),
+    overlay: () => Promise.resolve({ way: 'auto', can: 'yes', why: '' }),
     clock: { ...systemClock, now: () => Date.UTC(2026, 10, 22) },
     stale: () => Promise.resolve(quiet),
     load: () =>
