@@ -1,7 +1,8 @@
 // The tour of scripts/quickstart: a real MCP client starts the built server on stdio, as a desktop assistant would, and
 // works on this repository in a sandbox. It says what it does, and fails when anything is not as it says.
 import { spawnSync } from 'node:child_process';
-import { relative, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 
@@ -52,9 +53,9 @@ function cell(value) {
 }
 
 async function tour(client) {
-  title('Open a session: this repository, read-only, in a rootless container without a network.');
-  const { sessionId } = await call(client, 'create_session', { projectPath: project, workspace: 'ro' });
-  say(`   session ${sessionId}`);
+  title('Open a session: this repository, in a rootless container without a network.');
+  const { sessionId, workspace } = await call(client, 'create_session', { projectPath: project, keepChanges: false });
+  say(`   session ${sessionId}, workspace ${workspace}: what it writes stays beside the repository`);
 
   title('Run a command in it. The Node it runs is this machine’s own, shown read-only.');
   const version = await execute(client, sessionId, { argv: [node, '--version'] });
@@ -64,6 +65,13 @@ async function tour(client) {
   const shell = `PADDOCK_VITE_CACHE=/tmp/vite ${node} node_modules/vitest/vitest.mjs run --configLoader runner --project unit ${unitTest}`;
   const tested = await execute(client, sessionId, { command: shell });
   if (!/\d+ passed/.test(tested)) throw new Error('the test run does not say that a test passed');
+
+  title('Let it write, and look what it has changed. The repository itself stays as it is.');
+  await execute(client, sessionId, { command: 'echo "by the sandbox" >quickstart.txt' });
+  const { summary } = await call(client, 'review_changes', { sessionId });
+  say(`   ${summary.counts.total} change, to be applied or discarded`);
+  if (summary.counts.added !== 1 || existsSync(join(project, 'quickstart.txt')))
+    throw new Error('one change beside the repository was expected');
 
   title(
     'What keeps it in: what was asked for, what the engine says, and what the kernel says of the running container.',

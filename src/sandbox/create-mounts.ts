@@ -10,7 +10,7 @@ import type { Sandbox } from './sandbox.js';
 export function bodyMounts(binds: readonly BindMount[], ours: readonly BindMount[]): BodyMount[] {
   const plain = ({ source, target, readOnly, kind, layer }: BindMount) => ({ source, target, readOnly, kind, layer });
   return [
-    ...binds.map((bind) => ({ ...plain(bind), ours: bind.isOurs === true })),
+    ...binds.map((bind) => ({ ...plain(bind), ours: false })),
     ...ours.map((bind) => ({ ...plain(bind), ours: true })),
   ];
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { SessionError } from '../core/errors.js';
 import { formatBytes } from '../core/units.js';
+import { selinuxFacts } from '../sandbox/host-facts.js';
 import type { ApprovedMount } from '../workspace/approve.js';
 import type { CopyOptions } from '../workspace/copy-layer.js';
 import type { Overlays } from '../workspace/overlays.js';
@@ -44,6 +45,10 @@ export async function copyInto(
   project: ApprovedMount,
   { why, origin, ...options }: CopyWish,
 ): Promise<readonly string[]> {
+  // It would have to be labelled, after which the kernel says of every file in it that it was changed.
+  if (selinuxFacts('default').selinuxEnforcing) {
+    throw workspaceUnavailable(`it would have to be copied (${why}), and SELinux lets no sandbox use a copy`);
+  }
   if (origin !== undefined)
     throw workspaceUnavailable(`${origin.from} can only be laid over it by an overlay (${why})`);
   const { entries, bytes, leftOut } = await copyProject(folder, join(folder, 'upper'), project, options);

@@ -11,8 +11,6 @@ export interface BindMount extends HostObject {
   readonly readOnly: boolean;
   /** The layer that takes what is written to it; the source is only read. */
   readonly layer?: WriteLayer;
-  /** Whether the source is a folder of ours with what is the caller's, to be labelled for this container where SELinux is on. */
-  readonly isOurs?: true;
 }
 
 /** Two folders of ours on one file system, as an overlay wants them: what was written, and its scratch. */
@@ -32,7 +30,7 @@ export function bindsOf(
   target: string,
   { layer, copy }: { readonly layer?: WriteLayer; readonly copy?: HostObject } = {},
 ): readonly BindMount[] {
-  if (copy !== undefined) return [{ ...copy, kind: 'folder', target, readOnly: false, isOurs: true }];
+  if (copy !== undefined) return [{ ...copy, kind: 'folder', target, readOnly: false }];
   const { source, dev, ino, kind, readOnly } = approved;
   const below = approved.submounts.map((submount) => ({
     source: submount.source,

@@ -96,6 +96,16 @@ describe.each(engineKinds)('a copy-on-write project where selinux enforces, on a
     expect(await said(session, 'ls -Z changed')).toContain(':container_file_t:');
   });
 
+  it('is refused where it would have to be copied: what a label changes can not be told from what a session does', async (context) => {
+    need(context);
+    await using copying = await Stage.open(kind, { copyOnWrite: 'copy' });
+    const copied = copying.create({ projectPath: await copying.project(), workspace: 'cow' });
+    await expect(copied).rejects.toMatchObject({
+      code: 'WORKSPACE_UNAVAILABLE',
+      message: expect.stringContaining('SELinux'),
+    });
+  });
+
   it('keeps what was written after the end of the session', async (context) => {
     need(context);
     await stage.sessions.destroy(session.id);
