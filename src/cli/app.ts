@@ -83,7 +83,7 @@ export class App implements AsyncDisposable {
       version,
       monitoring,
       overlays: new Overlays({
-        ...{ way: this.config.copyOnWrite, program: maker.init.source, layersFolder: this.store.layersFolder },
+        ...{ way: this.config.copyOnWrite, program: maker.init.source },
       }),
     });
     return this.#stack.use(sessions);

@@ -1,4 +1,5 @@
 import { homedir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultPolicyPath } from '../config/load.js';
 import { apparmorNames } from '../confine/apparmor.js';
@@ -30,11 +31,11 @@ export async function checkHost(
   return runDoctor(await doctorContext(app, sessions), signal);
 }
 
-/** Over an empty folder of ours beside the state folder. */
-async function overlayHere({ config, store }: App, signal: AbortSignal): ReturnType<DoctorContext['overlay']> {
+/** Over an empty folder of ours, with what is written in the state folder. */
+async function overlayHere({ config }: App, signal: AbortSignal): ReturnType<DoctorContext['overlay']> {
   const init = await stageInit(builtInit, config.stateDir);
-  const { layersFolder } = store;
-  const answer = await tryOverlay(emptyFolderBeside(init), { program: init.source, layersFolder, signal });
+  const scratch = join(dirname(init.source), 'try');
+  const answer = await tryOverlay(emptyFolderBeside(init), { program: init.source, scratch, signal });
   return { ...answer, way: config.copyOnWrite };
 }
 

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { SessionError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import type { SitePolicy } from '../core/site-policy.js';
@@ -37,8 +38,8 @@ export async function withLayer(
   const shown = checked.find(({ copyOnWrite }) => copyOnWrite);
   if (origin !== undefined) refuseOtherProject(origin, shown?.mount);
   if (shown === undefined) return { approved: checked, record, notes: [] };
-  const why = await means.overlays?.reasonToCopy(shown.mount, means.signal);
   const { layer, upper, sinceNs } = await makeWriteLayer(folder, shown.mount);
+  const why = await means.overlays?.reasonToCopy(shown.mount, dirname(layer.upper), means.signal);
   const note = noteOf(record, shown.mount, sinceNs, origin);
   const { program, clock, signal } = means;
   await writeLayerNote(folder, why === undefined ? note : { ...note, copy: { program } });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OpenFolder } from '../kit/open-folder.js';
 import { removeTree } from '../kit/remove-tree.js';
@@ -15,8 +15,11 @@ export interface OverlayAnswer {
 export interface TryOverlay {
   /** paddock-init, as a program of this host. */
   readonly program: string;
-  /** The folder of ours in which what is written would lie. */
-  readonly layersFolder: string;
+  /**
+   * A folder that is made for it and goes with it, on the file system where what is written would lie; a real path, without what overlays take for syntax.
+   * What is there from a crash is removed.
+   */
+  readonly scratch: string;
   readonly signal: AbortSignal;
 }
 
@@ -27,14 +30,10 @@ const mostBytes = 4096;
  * Asks the kernel by doing it, in namespaces of a process of its own and with nothing written to the project: what file systems, mounts and
  * versions allow is known to nobody else. Takes some milliseconds. Never rejects but with an AbortError; what can't be asked is `unknown`.
  */
-export async function tryOverlay(
-  project: string,
-  { program, layersFolder, signal }: TryOverlay,
-): Promise<OverlayAnswer> {
-  let scratch: string | undefined;
+export async function tryOverlay(project: string, { program, scratch, signal }: TryOverlay): Promise<OverlayAnswer> {
   try {
-    await mkdir(layersFolder, { recursive: true, mode: 0o700 });
-    scratch = await mkdtemp(join(await realpath(layersFolder), 'try-'));
+    await removeTree(scratch);
+    await mkdir(scratch, { mode: 0o700 });
     await mkdir(join(scratch, 'lower/d'), { recursive: true });
     await writeFile(join(scratch, 'lower/d/f'), '');
     for (const name of ['upper', 'work', 'merged']) await mkdir(join(scratch, name));
@@ -49,6 +48,6 @@ export async function tryOverlay(
     signal.throwIfAborted();
     return { can: 'unknown', why: safeLine(error instanceof Error ? error.message : String(error), 200) };
   } finally {
-    if (scratch !== undefined) await removeTree(scratch).catch(() => undefined);
+    await removeTree(scratch).catch(() => undefined);
   }
 }

@@ -120,7 +120,7 @@ export class Stage implements AsyncDisposable {
     if (self === undefined) throw new Error('/proc does not show this process');
     const { profiles } = await loadConfig({ env: {}, flags: {}, homeDir: folder, uid });
     const overlays = new Overlays({
-      ...{ way: options.copyOnWrite ?? 'overlay', program: maker.init.source, layersFolder: store.layersFolder },
+      ...{ way: options.copyOnWrite ?? 'overlay', program: maker.init.source },
     });
     return new Stage(
       { overlays, kind, folder, maker, store, policy, profiles, audit, self },
