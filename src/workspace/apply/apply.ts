@@ -137,7 +137,7 @@ class Application {
 
   async #finish(steps: readonly Step[], journal: Journal): Promise<readonly Outcome[]> {
     const left = new Set(this.#left.keys());
-    const unfinished = { steps, staged: this.#staged, left, made: new Map<number, never>() };
+    const unfinished = { steps, staged: this.#staged, left, made: new Map<number, never>(), isAgain: false };
     try {
       const failed = await finish(this.#sides.project, unfinished, journal, this.#sides.notes);
       return outcomesOf(this.#ready, steps, { staged: this.#staged, left: this.#left, failed });

@@ -18,6 +18,8 @@ export interface Unfinished {
   readonly made: ReadonlyMap<number, Pick<Seen, 'dev' | 'ino'>>;
   /** Is told which steps were left alone, before the journal goes: where it fails, that stays. */
   readonly onDone?: (failed: ReadonlyMap<number, LeftAlone>) => Promise<void>;
+  /** Whether somebody was. */
+  readonly isAgain: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Unfinished {
  */
 export async function finish(
   project: OpenFolder,
-  { steps, staged, left, made, onDone }: Unfinished,
+  { steps, staged, left, made, isAgain, onDone }: Unfinished,
   journal: Journal,
   notes: AppliedNotes,
 ): Promise<ReadonlyMap<number, LeftAlone>> {
@@ -41,7 +43,7 @@ export async function finish(
         if (step.do === 'put') await dropTemp(project, step, staged.get(index));
         continue;
       }
-      const done = await perform(project, step, staged.get(index));
+      const done = await perform(project, step, staged.get(index), isAgain && !made.has(index));
       if (done.put !== undefined) notes.add(step.path, done.put);
       if (done.made === undefined) continue;
       folders.set(index, done.made);

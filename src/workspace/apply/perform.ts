@@ -20,13 +20,18 @@ export interface Performed {
 
 /**
  * Does one step, once: done before, by whoever was cut short, it does nothing. What the project has there is looked at in the last
- * moment. `staged`: what the temporary entry of a `put` is. Errors: LeftAlone, NotAsExpected, and those of the kernel.
+ * moment. `staged`: what the temporary entry of a `put` is; `isAgain`: somebody was cut short before. Errors: LeftAlone, NotAsExpected, and those of the kernel.
  */
-export function perform(project: OpenFolder, step: Step, staged: StagedEntry | undefined): Promise<Performed> {
+export function perform(
+  project: OpenFolder,
+  step: Step,
+  staged: StagedEntry | undefined,
+  isAgain: boolean,
+): Promise<Performed> {
   if (step.do === 'put') return put(project, step, staged);
   return inFolder(project, step.path, async (folder, name) => {
-    if (step.do === 'folder') return makeFolder(folder, name);
-    if (step.do === 'remove') await remove(folder, name, step);
+    if (step.do === 'folder') return makeFolder(folder, name, isAgain && step.expect === null);
+    if (step.do === 'remove') await remove(folder, name, step, isAgain);
     else if (step.do === 'remove-folder') await removeFolder(folder, name, step.expect);
     else await setMode(folder, name, step);
     return {};
@@ -86,24 +91,41 @@ async function place(
   await at.remove(temp);
 }
 
-async function makeFolder(folder: OpenFolder, name: string): Promise<Performed> {
+/** `isMaybeOurs`: whoever was cut short could have made it, and not have come to note that. */
+async function makeFolder(folder: OpenFolder, name: string, isMaybeOurs: boolean): Promise<Performed> {
   try {
     // Closed to others until all that belongs into it is there; then it gets the permissions it is to have.
     await folder.newFolder(name, 0o700);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
-    if ((await folder.entry(name))?.isDirectory() === true) return {};
+    const there = await folder.entry(name);
+    if (there?.isDirectory() === true)
+      return isMaybeOurs && (await isJustMade(folder, name, there)) ? { made: identityOf(there) } : {};
     throw new LeftAlone('exists', { cause: error });
   }
   const found = await folder.entry(name);
-  return found?.isDirectory() === true ? { made: { dev: String(found.dev), ino: String(found.ino) } } : {};
+  return found?.isDirectory() === true ? { made: identityOf(found) } : {};
 }
 
-async function remove(folder: OpenFolder, name: string, { expect, temp }: Remove): Promise<void> {
+function identityOf({ dev, ino }: BigIntStats): Identity {
+  return { dev: String(dev), ino: String(ino) };
+}
+
+/** As a folder of ours is until something is put into it. */
+async function isJustMade(parent: OpenFolder, name: string, found: BigIntStats): Promise<boolean> {
+  if (Number(found.uid) !== process.geteuid?.() || (found.mode & 0o7777n) !== 0o700n) return false;
+  await using folder = await parent.folder(name);
+  const first = await folder.names().next();
+  return first.done === true;
+}
+
+async function remove(folder: OpenFolder, name: string, { expect, temp }: Remove, isAgain: boolean): Promise<void> {
   let aside = await folder.entry(temp);
   if (aside === undefined) {
     const found = await folder.entry(name);
     if (found === undefined) return;
+    // It had gone, and the folder that takes its place is there already.
+    if (isAgain && found.isDirectory() && expect !== null && expect.type !== 'folder') return;
     if (expect === null || !isSame(found, expect)) throw new LeftAlone('changed-outside');
     // What is moved away is then looked at again: in between somebody may have put another in its place.
     await folder.rename(name, folder, temp);

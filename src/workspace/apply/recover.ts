@@ -36,7 +36,7 @@ async function recover(layer: Layer, found: Found, journal: Journal, onFinished?
   await using project = await openProject(layer, found.project);
   if (found.isCommitted) {
     const onDone = async (failed: ReadonlyMap<number, unknown>) => onFinished?.(appliedFiles(found, failed));
-    await finish(project, { ...found, onDone }, journal, await AppliedNotes.of(layer.folder));
+    await finish(project, { ...found, isAgain: true, onDone }, journal, await AppliedNotes.of(layer.folder));
     return 'finished';
   }
   for (const [index, step] of found.steps.entries()) {

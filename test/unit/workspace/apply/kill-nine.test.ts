@@ -20,6 +20,10 @@ function stateOf(top: string): Record<string, string> {
   );
 }
 
+const modesIn = (state: Record<string, string> = {}) =>
+  Object.fromEntries(Object.entries(state).map(([path, is]) => [path, is.split(' ')[0]]));
+const modesOf = (top: string) => modesIn(stateOf(top));
+
 const some = (kind: string) => Array.from({ length: 8 }, (_, index) => `${kind}/${index}`);
 const filled = (paths: readonly string[], text: string) =>
   Object.fromEntries(paths.map((path) => [path, text.repeat(3000)]));
@@ -64,6 +68,7 @@ describe(`kill -9 during an apply, ${count} times`, () => {
   let folder: string;
   let program: string;
   let steps = 0;
+  let afterFolders: readonly number[] = [];
   let tookMs = 0;
   let [old, fresh]: Record<string, string>[] = [];
 
@@ -82,15 +87,29 @@ describe(`kill -9 during an apply, ${count} times`, () => {
     });
     await once(child, 'close');
     tookMs = performance.now() - beganMs;
-    steps = Number(said.join('').split('\n')[1]);
+    const [, counted, noted = '[]'] = said.join('').split('\n');
+    steps = Number(counted);
+    afterFolders = JSON.parse(noted) as number[];
     fresh = stateOf(ground.project);
   }, 60_000);
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it('has something to interrupt', () => {
     expect(steps).toBeGreaterThan(200);
+    expect(afterFolders.length).toBeGreaterThan(3);
     expect(Object.keys(fresh ?? {}).filter((path) => path.startsWith('added/'))).toHaveLength(10);
     expect(fresh).not.toEqual(old);
+  });
+
+  it('gives a folder its permissions of which nobody came to note that it was made', { timeout: 60_000 }, async () => {
+    for (const last of afterFolders) {
+      using ground = new Ground();
+      const file = noteDown(ground, fill(ground));
+      const child = spawn(process.execPath, [program, file, String(last)], { stdio: 'ignore' });
+      await once(child, 'close');
+      expect(await recoverApply(ground.layer)).toBe('finished');
+      expect(modesOf(ground.project), `before step ${last}`).toEqual(modesIn(fresh));
+    }
   });
 
   it('leaves all as it was, or all as it is to be, and nothing else', { timeout: 300_000 }, async () => {

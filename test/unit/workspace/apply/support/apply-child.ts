@@ -13,6 +13,8 @@ const noted = JSON.parse(readFileSync(file, 'utf8')) as {
 const { layer, changes } = noted;
 
 let count = 0;
+/** The things done right after a folder was made: nobody has noted yet that it was. */
+const afterFolders: number[] = [];
 const folder = OpenFolder.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
 for (const name of [
   'entry',
@@ -30,6 +32,7 @@ for (const name of [
   const real = folder[name]!;
   folder[name] = function (...args) {
     count += 1;
+    if (name === 'newFolder') afterFolders.push(count + 1);
     if (count === Number(last)) process.kill(process.pid, 'SIGKILL');
     return real.apply(this, args);
   };
@@ -40,4 +43,4 @@ await applyChanges({ ...layer, sinceNs: BigInt(layer.sinceNs) }, changes, {
   ...{ all: changes, overwrite: new Set(), isDry: false, signal: new AbortController().signal },
   judge: { concerns: () => false, judge: () => undefined },
 });
-process.stdout.write(`${count}\n`);
+process.stdout.write(`${count}\n${JSON.stringify(afterFolders)}\n`);
