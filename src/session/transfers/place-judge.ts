@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { differsInRunning, isPackageJson } from '../../policy/package-json.js';
 import { WithheldPlaces } from '../../policy/withheld.js';
+import { isJudgedByContent, verdictOnContent } from '../../policy/withheld-content.js';
 import type { PlaceJudge } from '../../sandbox/files/place-judge.js';
 
 export interface JudgeOptions {
@@ -35,8 +35,7 @@ export function placeJudge({ root, isExact, named, withhold }: JudgeOptions): Pl
       if (kind !== 'folder' && isNamed(path)) return undefined;
       return places.verdictOn({ path: join(root, path), ...(kind === 'link' ? { target } : {}) })?.rule;
     },
-    concerns: (path) => isPackageJson(join(root, path)) && !isNamed(path),
-    content: (_path, before, after) =>
-      differsInRunning(before, after).length === 0 ? undefined : 'withheld.package-json',
+    concerns: (path) => isJudgedByContent(join(root, path)) && !isNamed(path),
+    content: (path, before, after) => verdictOnContent(join(root, path), before, after)?.rule,
   };
 }
