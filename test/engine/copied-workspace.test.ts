@@ -2,13 +2,13 @@ import { existsSync, lstatSync } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { layerOf, requireLayer } from '../../src/session/layers.js';
+import { systemClock } from '../../src/kit/clock.js';
+import { dropLayer, layerOf, requireLayer } from '../../src/session/layers.js';
 import type { Session } from '../../src/session/session.js';
 import { viewSession } from '../../src/tools/views.js';
 import { applyChanges } from '../../src/workspace/apply/apply.js';
 import type { Review } from '../../src/workspace/changes/change.js';
 import { changesOf } from '../../src/workspace/changes/changes-of.js';
-import { removeWriteLayer } from '../../src/workspace/write-layer.js';
 import { engineKinds } from './support/engines.js';
 import { builtInit, Stage, said } from './support/stage.js';
 
@@ -118,7 +118,7 @@ os.utime('outside', ns=(was.st_atime_ns, was.st_mtime_ns))`;
     await stage.sessions.destroy(session.id);
     expect((await layerOf(stage.store, session.id))?.note.kept?.bytes).toBeGreaterThan(0);
     expect(lines(await review())).toContain('added new');
-    await removeWriteLayer(stage.store.layerFolder(session.id));
+    await dropLayer(stage.store.layerFolder(session.id), systemClock);
   });
 
   it('is refused where it is larger than the session may make the disk, and nothing stays', async () => {
