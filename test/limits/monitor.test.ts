@@ -100,8 +100,8 @@ describe.each(engineKinds)('what the kernel counts for a session, on a real root
     need(context);
     const before = now().pids ?? 0;
     await during('for i in 1 2 3 4 5 6 7; do sleep 1000 & done; wait', async () => {
-      // The shell and its supervisor come on top of the seven.
-      await vi.waitFor(() => expect((now().pids ?? 0) - before).toBeGreaterThanOrEqual(8), patience);
+      // The shell and its supervisor come on top of the seven, unless they were there before: processes for the next command are.
+      await vi.waitFor(() => expect((now().pids ?? 0) - before).toBeGreaterThanOrEqual(7), patience);
       expect((now().pids ?? 0) - before).toBeLessThanOrEqual(10);
     });
   });

@@ -27,6 +27,7 @@ it.each(engineKinds)(
       ['write_file', { sessionId, path: '/workspace/new', content: 'x' }],
       ['read_file', { sessionId, path: '/workspace/new' }],
       ['list_files', { sessionId, path: '/workspace' }],
+      ['transfer_files', { sessionId, direction: 'out', path: '/workspace/new', hostPath: `${place.project}/copied` }],
       ['review_changes', { sessionId }],
       ['apply_changes', { sessionId, paths: ['new'] }],
       ['discard_changes', { sessionId }],
@@ -43,8 +44,8 @@ it.each(engineKinds)(
     server.child.stdin?.end();
     await server.exited;
     expect([...used].sort()).toEqual(toolNames);
-    // initialize, tools/list and twenty calls: one answer each, and nothing else.
-    expect(server.messages.map((message) => message.id)).toEqual(Array.from({ length: 22 }, (_, i) => i + 1));
+    // initialize, tools/list and twenty-one calls: one answer each, and nothing else.
+    expect(server.messages.map((message) => message.id)).toEqual(Array.from({ length: 23 }, (_, i) => i + 1));
     for (const line of server.stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
     expect(server.stderr).toContain('a call failed');
   },
