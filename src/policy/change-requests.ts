@@ -25,6 +25,13 @@ export const applyRequestSchema = z.strictObject({
 });
 export type ApplyRequest = z.output<typeof applyRequestSchema>;
 
+/** Changes that somebody was shown one by one: no pattern, no folder with what is in it. None of our callers can send that. */
+export interface ShownChoice {
+  readonly paths: readonly string[];
+  /** Those that are withheld unless they are named, and were. */
+  readonly named: readonly string[];
+}
+
 /** What discarding changes takes, besides the session. */
 export const discardRequestSchema = z.strictObject({
   paths: paths.optional().describe('what to discard: paths, folders or patterns; without them everything'),

@@ -1,4 +1,5 @@
 import { type Glob, parseGlob } from '../kit/glob.js';
+import type { ShownChoice } from './change-requests.js';
 import type { PlaceVerdict, WithheldPlaces } from './withheld.js';
 
 /** What is chosen among: as much of a change as its choice takes. */
@@ -15,6 +16,8 @@ export interface Choice {
   readonly all: boolean;
   /** Paths at which the session's version is wanted, whatever the project has; they are chosen by that. */
   readonly overwrite: readonly string[];
+  /** Instead of `paths` and `all`: these and nothing else, whatever their names look like. `named`: those of them that may be withheld. */
+  readonly exactly?: ShownChoice | undefined;
 }
 
 export interface Chosen<T> {
@@ -36,10 +39,17 @@ export function chooseChanges<T extends Choosable>(
   places: WithheldPlaces,
 ): Chosen<T> {
   const byPath = new Map(changes.flatMap((change) => pathsOf(change).map((path) => [path, change])));
-  const wanted = new Set<T>(choice.all || choice.paths.length === 0 ? changes : []);
-  const named = new Set<string>();
+  const { exactly } = choice;
+  const isAll = exactly === undefined && (choice.all || choice.paths.length === 0);
+  const wanted = new Set<T>(isAll ? changes : []);
+  const named = new Set<string>(exactly?.named);
   const unknown: string[] = [];
-  for (const given of choice.paths) {
+  for (const path of exactly?.paths ?? []) {
+    const change = byPath.get(path);
+    if (change?.path === path) wanted.add(change);
+    else unknown.push(path);
+  }
+  for (const given of exactly === undefined ? choice.paths : []) {
     const name = given.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
     const own = byPath.get(name);
     // Where something was moved from does not name where it is now.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { document, paddock } from '../e2e/support/paddock.js';
 import { Place } from '../e2e/support/place.js';
+import { OnTerminal } from '../e2e/support/terminal.js';
 import { engineKinds } from '../engine/support/engines.js';
 
 describe.each(engineKinds)('the changes of a session, from a shell, on %s', (kind) => {
@@ -37,6 +38,35 @@ describe.each(engineKinds)('the changes of a session, from a shell, on %s', (kin
     expect((await paddock(place, ['discard', id])).status).toBe(0);
     expect((await call('changes', '--all'))['sessions']).toEqual([]);
     expect((await paddock(place, ['changes', id])).status).toBe(6);
+  });
+
+  it('are asked for one by one where somebody sits at a terminal, and nowhere else', async () => {
+    await using place = await Place.make(kind);
+    const work = 'echo a >a; echo b >b; echo x >Makefile; echo more >>hello.txt';
+    const run = ['run', '--project', place.project, '--workspace', 'cow', '--keep', '--', 'sh', '-c', work];
+    const id = /paddock changes (pdk_\w+)/.exec((await paddock(place, run)).stderr)?.[1] ?? '';
+    const blind = await paddock(place, ['apply', '-i', id]);
+    expect([blind.status, blind.stderr]).toEqual([2, expect.stringContaining('BAD_ARGUMENT')]);
+    const ask = async (...answers: readonly string[]) => {
+      await using screen = OnTerminal.start(place, ['apply', '-i', id]);
+      await screen.see(/\] $/);
+      for (const answer of answers.slice(0, -1)) await screen.typeAndSee(answer, /\] $/);
+      screen.type(answers.at(-1) ?? '');
+      return { ...(await screen.end()), shown: screen.shown };
+    };
+    for (const nothing of ['q\n', '\u0004', '\u0003']) {
+      await ask('no\n', 'y\n', nothing);
+      expect(existsSync(join(place.project, 'a'))).toBe(false);
+    }
+    const { status, shown } = await ask('y\n', 'yes\n', 'n\n', 'y\n', 'y\n');
+    expect(status).toBe(0);
+    expect(shown).toContain('WITHHELD: withheld.build');
+    expect(shown).toContain('+more');
+    expect(['Makefile', 'a', 'b', 'hello.txt'].filter((name) => existsSync(join(place.project, name)))).toEqual([
+      ...['Makefile', 'b', 'hello.txt'],
+    ]);
+    expect(readFileSync(join(place.project, 'hello.txt'), 'utf8')).toBe('hello\nmore\n');
+    expect((await paddock(place, ['discard', id])).status).toBe(0);
   });
 
   it('of one command are told, and kept where that is asked for; snapshots and forks begin with them', async () => {

@@ -2,7 +2,7 @@ import type { AuditFields, AuditRecorder } from '../../audit/audit-log.js';
 import { audited } from '../../audit/audited.js';
 import { digest, plain } from '../../audit/redaction.js';
 import type { SessionId } from '../../core/ids.js';
-import type { ApplyRequest } from '../../policy/change-requests.js';
+import type { ApplyRequest, ShownChoice } from '../../policy/change-requests.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
 import { isJudgedByContent, verdictOnContent } from '../../policy/withheld-content.js';
 import { applyChanges } from '../../workspace/apply/apply.js';
@@ -22,6 +22,9 @@ export interface LayerParts extends WithheldHere {
   readonly review: (layer: Layer, signal: AbortSignal) => Promise<Review>;
 }
 
+/** What a caller asks for, or what somebody chose of what they were shown. */
+export type ShownRequest = ApplyRequest & { readonly exactly?: ShownChoice };
+
 /**
  * Applies what is asked for of a session's changes to its project, and says what became of each. Errors: BAD_ARGUMENT, LAYER_BUSY,
  * REVIEW_OUTDATED, PROJECT_UNWRITABLE, AUDIT_UNWRITABLE, those of the review.
@@ -29,7 +32,7 @@ export interface LayerParts extends WithheldHere {
 export function applyLayer(
   session: SessionId,
   layer: Layer,
-  request: ApplyRequest,
+  request: ShownRequest,
   parts: LayerParts,
   signal: AbortSignal,
 ): Promise<ApplyReport> {
@@ -54,12 +57,16 @@ export function applyLayer(
   });
 }
 
-async function apply(session: SessionId, layer: Layer, request: ApplyRequest, parts: LayerParts, signal: AbortSignal) {
-  const { paths = [], all = false, overwrite = [], reviewed, dry_run: isDry = false } = request;
+async function apply(session: SessionId, layer: Layer, request: ShownRequest, parts: LayerParts, signal: AbortSignal) {
+  const { exactly, paths = [], all = false, overwrite = [], reviewed, dry_run: isDry = false } = request;
   const found = await parts.review(layer, signal);
   const review = await shownReview(layer, found);
   expectReviewed([found, review], reviewed);
-  const choice = chooseChanges(review.changes, { paths, all, overwrite }, await withheldHere(layer, parts, signal));
+  const choice = chooseChanges(
+    review.changes,
+    { paths, all, overwrite, exactly },
+    await withheldHere(layer, parts, signal),
+  );
   refuseUnknown(choice.unknown);
   const outcomes = await applyChanges(layer, choice.changes, {
     ...{ all: review.changes, overwrite: new Set(overwrite), isDry, signal },
@@ -74,7 +81,9 @@ function contentJudge(named: ReadonlySet<string>): ContentJudge {
   return { concerns: (path) => isJudgedByContent(path) && !named.has(path), judge: verdictOnContent };
 }
 
-function intentOf({ paths, all = false, overwrite = [], reviewed }: ApplyRequest): AuditFields['details'] & object {
+function intentOf(request: ShownRequest): AuditFields['details'] & object {
+  const { exactly, all = false, overwrite = [], reviewed } = request;
+  const paths = exactly?.paths ?? request.paths;
   return {
     chosen: all || paths === undefined ? 'all' : paths.length,
     paths: digest(paths ?? []),

@@ -84,6 +84,8 @@ export type ReviewSummary = z.output<typeof reviewSummarySchema>;
 export interface Reviewed {
   readonly item: ReviewItem;
   readonly change: Change;
+  /** What is below it and not listed one by one. */
+  readonly standsFor?: readonly Reviewed[];
 }
 
 export interface ReviewReport {
@@ -163,12 +165,18 @@ function itemOf(change: Change, git: GitState | undefined, { places, byContent }
 function folded(reviewed: readonly Reviewed[]): readonly Reviewed[] {
   const lines: Reviewed[] = [];
   let top:
-    | { readonly prefix: string; readonly kind: string; readonly below: { count: number; heldBack: number } }
+    | {
+        readonly prefix: string;
+        readonly kind: string;
+        readonly below: { count: number; heldBack: number };
+        readonly standsFor: Reviewed[];
+      }
     | undefined;
   for (const one of reviewed) {
     const { item, change } = one;
     if (top !== undefined && item.path.startsWith(top.prefix) && item.kind === top.kind) {
       top.below.count += 1;
+      top.standsFor.push(one);
       if (item.refused !== undefined || item.withheld !== undefined) top.below.heldBack += 1;
       continue;
     }
@@ -179,8 +187,9 @@ function folded(reviewed: readonly Reviewed[]): readonly Reviewed[] {
       continue;
     }
     const below = { count: 0, heldBack: 0 };
-    top = { prefix: `${item.path}/`, kind: item.kind, below };
-    lines.push({ change, item: { ...item, below } });
+    const standsFor: Reviewed[] = [];
+    top = { prefix: `${item.path}/`, kind: item.kind, below, standsFor };
+    lines.push({ change, item: { ...item, below }, standsFor });
   }
   return lines;
 }

@@ -1,7 +1,7 @@
-import type { ApplyRequest, DiscardRequest } from '../../policy/change-requests.js';
+import type { DiscardRequest } from '../../policy/change-requests.js';
 import { removeWriteLayer } from '../../workspace/write-layer.js';
 import { type LayerPlaces, requireLayer } from '../layers.js';
-import { applyLayer, type LayerParts } from './apply-layer.js';
+import { applyLayer, type LayerParts, type ShownRequest } from './apply-layer.js';
 import type { ApplyReport } from './apply-report.js';
 import { type DiscardReport, discardLayer } from './discard-layer.js';
 
@@ -20,7 +20,7 @@ export class SessionChanges {
     this.#options = options;
   }
 
-  async apply(id: string, request: ApplyRequest, signal: AbortSignal): Promise<ApplyReport> {
+  async apply(id: string, request: ShownRequest, signal: AbortSignal): Promise<ApplyReport> {
     const { id: session, layer } = await requireLayer(this.#options.places, id);
     return applyLayer(session, layer, request, this.#options, signal);
   }

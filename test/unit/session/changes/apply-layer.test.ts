@@ -112,6 +112,19 @@ describe('the changes of a session', () => {
     expect((await apply({ paths: ['sub/Cargo.toml'] })).applied).toHaveLength(1);
   });
 
+  it('applies what somebody was shown and chose, and nothing else that a name could mean', async () => {
+    ground.session({ '**': 'x', a: 'x', 'dir/a': 'x', 'dir/b': 'x', Makefile: 'x', 'dir/Makefile': 'x' });
+    changes = added('**', 'Makefile', 'a', 'dir', 'dir/Makefile', 'dir/a', 'dir/b');
+    const chosen = (paths: string[], named: string[] = []) =>
+      applyLayer(session, ground.layer, { exactly: { paths, named } }, parts(), signal);
+    const report = await chosen(['**', 'dir', 'Makefile', 'dir/Makefile'], ['Makefile']);
+    expect(report.applied.map(({ path }) => path).sort()).toEqual(['**', 'Makefile', 'dir']);
+    expect(report.left).toMatchObject([{ path: 'dir/Makefile', why: 'withheld' }]);
+    expect(Object.keys(ground.tree())).toEqual(['**', 'Makefile', 'dir']);
+    await expect(chosen(['nothing'])).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+    expect((await chosen([])).applied).toEqual([]);
+  });
+
   it('does nothing after another review, and nothing with a name that names nothing', async () => {
     ground.session({ a: 'x' });
     changes = added('a');
