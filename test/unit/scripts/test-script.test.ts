@@ -194,7 +194,7 @@ case "\${!#}" in e2e) ${e2e} ;; engine) ${engine} ;; *) ${checks} ;; esac`,
     expect(existsSync(join(root, 'vm'))).toBe(false);
   });
 
-  it.each(stopBySignal)('hands %s on to every lane and ends without counts', async (signal, status) => {
+  it.each(stopBySignal)('ends every lane on %s, and itself without counts', async (signal, status) => {
     const lane = `echo $$ >>"${root}/up"; ${waits}`;
     const child = run({ engine: lane, e2e: lane, vm: lane });
     const ended = result(child);
