@@ -62,13 +62,14 @@ export class Snapshots {
     refuseCopy(layer);
     const { name, signal } = wish;
     const { clock } = this.#parts;
-    if (name !== undefined && (await this.list()).some((one) => one.name === name)) {
+    const there = await this.list();
+    if (name !== undefined && there.some((one) => one.name === name)) {
       throw new SessionError('LIMIT_REACHED', `there is a snapshot ${name} already`, {
         hint: 'Give it another name, or remove that one.',
         info: { ruleId: 'snapshot.name-taken' },
       });
     }
-    const mostBytes = Math.min(wish.mostBytes, await this.#roomFor(wish));
+    const mostBytes = Math.min(wish.mostBytes, roomBeside(there, wish));
     const id = newSnapshotId();
     return audited(this.#parts.audit, {
       action: 'snapshot.take',
@@ -78,18 +79,6 @@ export class Snapshots {
         whileCopied(layer.layer.folder, { clock, signal }, () => this.#take(id, layer, { ...wish, mostBytes })),
       describe: ({ digest, entries, bytes }) => ({ digest: plain(digest), entries, bytes }),
       undo: () => this.#remove(id),
-    });
-  }
-
-  /** How much more all of them may take. Errors: LIMIT_REACHED. */
-  async #roomFor({ mostTotalBytes }: SnapshotWish): Promise<number> {
-    const all = await this.list();
-    const bytes = all.reduce((sum, one) => sum + one.bytes + one.entries * entryBytes, 0);
-    if (bytes < mostTotalBytes) return mostTotalBytes - bytes;
-    const message = `${all.length} snapshots take ${formatBytes(bytes)}, and ${formatBytes(mostTotalBytes)} is the limit`;
-    throw new SessionError('LIMIT_REACHED', message, {
-      hint: 'Remove some: `paddock snapshots` lists them, and with --rm it removes one.',
-      info: { ruleId: 'admission.kept-changes', bytes, mostBytes: mostTotalBytes },
     });
   }
 
@@ -196,4 +185,15 @@ export class Snapshots {
   async #remove(id: string): Promise<void> {
     await removeTree(join(this.#parts.folder, id));
   }
+}
+
+/** How much more all of them may take. Errors: LIMIT_REACHED. */
+function roomBeside(there: readonly Snapshot[], { mostTotalBytes }: SnapshotWish): number {
+  const bytes = there.reduce((sum, one) => sum + one.bytes + one.entries * entryBytes, 0);
+  if (bytes < mostTotalBytes) return mostTotalBytes - bytes;
+  const message = `${there.length} snapshots take ${formatBytes(bytes)}, and ${formatBytes(mostTotalBytes)} is the limit`;
+  throw new SessionError('LIMIT_REACHED', message, {
+    hint: 'Remove some: `paddock snapshots` lists them, and with --rm it removes one.',
+    info: { ruleId: 'admission.kept-changes', bytes, mostBytes: mostTotalBytes },
+  });
 }

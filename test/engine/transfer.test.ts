@@ -6,11 +6,10 @@ import { mostOfTransfer } from '../../src/sandbox/files/transfer-bounds.js';
 import { SessionFiles } from '../../src/session/files.js';
 import type { Session } from '../../src/session/session.js';
 import { SessionTransfers } from '../../src/session/transfers/session-transfers.js';
-import { swapping } from '../support/swapping.js';
+import { swapRounds as rounds, Swapper } from '../support/swapping.js';
 import { channelOrNot } from './support/engines.js';
 import { run, Stage, said } from './support/stage.js';
 
-const rounds = Number(process.env['PADDOCK_SWAP_ROUNDS'] ?? 50);
 const context = { signal: new AbortController().signal };
 
 describe.each(channelOrNot)('copies into and out of a session, on a real rootless %s, over %s', (kind, commandPath) => {
@@ -90,7 +89,8 @@ describe.each(channelOrNot)('copies into and out of a session, on a real rootles
       ...{ argv: ['/bin/sh', '-c', 'cd race; while :; do mv sub s2; ln -s "$0" sub; rm sub; mv s2 sub; done', secret] },
       ...{ timeoutMs: 600_000, outputCapBytes: 4096, outputLimitBytes: 1024 ** 2 },
     });
-    await using swaps = await swapping(secret, [join(arena, 'sub')]);
+    await using swaps = new Swapper(secret, [join(arena, 'sub')]);
+    await swaps.begun();
     for (let round = 0; round < (commandPath === 'exec' ? Math.min(5, rounds) : rounds); round += 1) {
       await transfers.out(subject(), request('race/.', 'arena', true), context);
       await transfers.in(subject(), request('taken', 'arena', true), context);

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 
+/** How often the tests with somebody who swaps folders look; `scripts/test --soak` wants 500 rounds. */
+export const swapRounds = Number(process.env['PADDOCK_SWAP_ROUNDS'] ?? 50);
+
 /** Swaps a folder for a link to another one and back, as fast as it can, at each of the given places, until it is killed. */
 const swapper = `
 const { mkdirSync, renameSync, symlinkSync } = require('node:fs');
@@ -24,11 +27,17 @@ for (;;) {
 }`;
 
 /** A process that swaps folders for links to `outside`. Disposing ends it. */
-export class Swapping implements AsyncDisposable {
+export class Swapper implements AsyncDisposable {
   readonly #child: ChildProcess;
 
-  constructor(child: ChildProcess) {
-    this.#child = child;
+  constructor(outside: string, places: readonly string[]) {
+    this.#child = spawn(process.execPath, ['-e', swapper, outside, ...places], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  }
+
+  async begun(): Promise<void> {
+    await once(this.#child.stdout!, 'data');
   }
 
   /** Looks while nobody swaps: whoever looks by paths would be led outside as well. */
@@ -47,11 +56,4 @@ export class Swapping implements AsyncDisposable {
     this.#child.kill('SIGKILL');
     await closed;
   }
-}
-
-/** Resolves when it has begun. */
-export async function swapping(outside: string, places: readonly string[]): Promise<Swapping> {
-  const child = spawn(process.execPath, ['-e', swapper, outside, ...places], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(child.stdout, 'data');
-  return new Swapping(child);
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Extract, extract } from 'tar-stream';
 import { PaddockError } from '../../core/errors.js';
+import { untilRoom } from '../../kit/until-room.js';
 import { checkedEntries } from './checked-entries.js';
-import { roomIn } from './split-output.js';
 import type { Tally } from './tally.js';
 import { endOfArchive, headOf, paddingAfter } from './tar-blocks.js';
 import type { TransferBounds } from './transfer-bounds.js';
@@ -62,7 +62,7 @@ export async function* siftStream(
 async function feed(archive: Extract, stream: AsyncIterable<Buffer>): Promise<void> {
   for await (const chunk of stream) {
     if (archive.destroyed) return;
-    if (!archive.write(chunk)) await roomIn(archive);
+    if (!archive.write(chunk)) await untilRoom(archive);
   }
   archive.end(undefined);
 }

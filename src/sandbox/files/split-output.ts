@@ -1,4 +1,5 @@
 import type { Extract } from 'tar-stream';
+import { untilRoom } from '../../kit/until-room.js';
 import type { LeftOut } from './tally.js';
 
 const mostNotesBytes = 1024 ** 2;
@@ -25,7 +26,7 @@ export class SplitOutput {
     }
     const content = this.#isPast ? chunk : this.#afterFirst(chunk);
     if (content.length === 0 || this.#archive.destroyed || !this.first.startsWith('ok ')) return;
-    if (!this.#archive.write(Buffer.from(content))) await roomIn(this.#archive);
+    if (!this.#archive.write(Buffer.from(content))) await untilRoom(this.#archive);
   }
 
   leftOut(): readonly LeftOut[] {
@@ -47,17 +48,4 @@ export class SplitOutput {
     this.#isPast = end >= 0;
     return end < 0 ? Buffer.alloc(0) : chunk.subarray(end + 1);
   }
-}
-
-/** Resolves when an archive that was full takes more, or takes nothing any more. */
-export function roomIn(archive: Extract): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      archive.off('drain', done);
-      archive.off('close', done);
-      resolve();
-    };
-    if (archive.destroyed) done();
-    else for (const event of ['drain', 'close']) archive.on(event, done);
-  });
 }

@@ -4,8 +4,9 @@ import type { Extract } from 'tar-stream';
 import { codeOf } from '../../kit/error-code.js';
 import type { OpenFolder } from '../../kit/open-folder.js';
 import { randomBase32 } from '../../kit/random-id.js';
+import { contentIn } from '../../workspace/apply/content-judge.js';
 import { type CheckedEntry, checkedEntries } from './checked-entries.js';
-import { judgedContent, type PlaceJudge } from './place-judge.js';
+import type { PlaceJudge } from './place-judge.js';
 import { type Tally, whyLeftOut } from './tally.js';
 import type { TransferBounds } from './transfer-bounds.js';
 
@@ -123,7 +124,7 @@ class Taking implements AsyncDisposable {
       const sha256 = await filled(handle, entry);
       const judge = this.#to.judge;
       const rule = judge.concerns(path)
-        ? judge.content(path, await judgedContent(parent, name), await judgedContent(parent, draft))
+        ? judge.content(path, await contentIn(parent, name), await contentIn(parent, draft))
         : undefined;
       if (rule !== undefined) return rule;
       return () => this.#tally.addFile(path, entry.mode, entry.sizeBytes, sha256);

@@ -63,7 +63,8 @@ async function contentAt(top: OpenFolder, path: string): Promise<JudgedContent> 
   }
 }
 
-async function contentIn(folder: OpenFolder, name: string): Promise<JudgedContent> {
+/** What is in the file of that name, for it to be judged. */
+export async function contentIn(folder: OpenFolder, name: string): Promise<JudgedContent> {
   try {
     return (await smallContent(folder, name, mostBytes)) ?? 'unknown';
   } catch (error) {

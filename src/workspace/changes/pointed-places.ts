@@ -134,8 +134,9 @@ async function nothingThere<T>(run: () => Promise<T>): Promise<T | undefined> {
 }
 
 async function trackedLinks(source: string, options: PointedOptions): Promise<readonly string[]> {
-  const lines = await asked(source, options, ['ls-files', '-z', '--stage']);
-  return lines.filter((line) => line.startsWith(linkMode)).map((line) => line.slice(line.indexOf('\t') + 1));
+  const isLink = (line: string) => line.startsWith(linkMode);
+  const lines = await asked(source, options, ['ls-files', '-z', '--stage'], isLink);
+  return lines.map((line) => line.slice(line.indexOf('\t') + 1));
 }
 
 /** Those in the project only: what lies elsewhere no session changes. */
@@ -149,13 +150,18 @@ async function hooksPaths(source: string, options: PointedOptions): Promise<read
   return inside.filter((path) => path !== '..' && !path.startsWith('../')).map((path) => (path === '' ? '*' : path));
 }
 
-/** Without git, or a repository, nobody runs hooks. */
-async function asked(source: string, { env, signal }: PointedOptions, args: readonly string[]): Promise<string[]> {
+/** What git says, as far as it is wanted: an index is long. Without git, or a repository, nobody runs hooks. */
+async function asked(
+  source: string,
+  { env, signal }: PointedOptions,
+  args: readonly string[],
+  isWanted: (text: string) => boolean = () => true,
+): Promise<string[]> {
   const texts: string[] = [];
   try {
     const git = new ProjectGit(source, env, signal);
     for await (const text of git.texts(args)) {
-      if (args[0] !== 'ls-files' || text.startsWith(linkMode)) texts.push(text);
+      if (isWanted(text)) texts.push(text);
     }
   } catch {
     signal.throwIfAborted();

@@ -2,12 +2,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Swapping, swapping } from '../../support/swapping.js';
+import { swapRounds as rounds, Swapper } from '../../support/swapping.js';
 import { builtInit } from '../init/support/compiled.js';
 import { Ground } from './support/ground.js';
 import { runInitIn } from './support/run-init.js';
 
-const rounds = Number(process.env['PADDOCK_SWAP_ROUNDS'] ?? 50);
 const names = Array.from({ length: 10 }, (_, index) => `file${index}`);
 const program = builtInit();
 const context = { signal: new AbortController().signal };
@@ -16,9 +15,9 @@ const context = { signal: new AbortController().signal };
 class Race implements AsyncDisposable {
   readonly ground = new Ground();
   readonly outside = join(this.ground.top, 'outside');
-  #swapping: Swapping | undefined;
+  #swapping: Swapper | undefined;
 
-  async begin(): Promise<Swapping> {
+  async begin(): Promise<Swapper> {
     const { host, inside } = this.ground;
     const [to, from, own] = [join(host, 'to/sub'), join(host, 'from/sub'), join(inside, 'tree/sub')];
     for (const folder of [this.outside, to, from, own]) mkdirSync(folder, { recursive: true });
@@ -26,7 +25,8 @@ class Race implements AsyncDisposable {
       writeFileSync(join(this.outside, name), 'secret');
       for (const folder of [from, own]) writeFileSync(join(folder, name), 'public');
     }
-    this.#swapping = await swapping(this.outside, [to, from]);
+    this.#swapping = new Swapper(this.outside, [to, from]);
+    await this.#swapping.begun();
     return this.#swapping;
   }
 

@@ -5,7 +5,7 @@ import { WithheldPlaces } from '../../../src/policy/withheld.js';
 import { heldByContent } from '../../../src/session/changes/held-by-content.js';
 import type { Change } from '../../../src/workspace/changes/change.js';
 import { Differ } from '../../../src/workspace/changes/diff.js';
-import { Swapper, swapRounds } from '../../unit/workspace/apply/support/swapper.js';
+import { Swapper, swapRounds } from '../../support/swapping.js';
 import { builtInit, builtSupport } from '../init/support/compiled.js';
 import { file, folder, Trees } from './support/trees.js';
 

@@ -3,8 +3,8 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../../../../src/workspace/changes/change.js';
+import { Swapper, swapRounds } from '../../../support/swapping.js';
 import { Ground, treeOf } from './support/ground.js';
-import { Swapper, swapRounds } from './support/swapper.js';
 
 const names = Array.from({ length: 10 }, (_, index) => `file${index}`);
 
