@@ -5,15 +5,21 @@ import type { Readable } from 'node:stream';
  * not ours to close. Rejects as the stream does.
  */
 export async function* untilOver(stream: Readable, over: AbortSignal): AsyncIterable<Buffer> {
-  const iterator = stream.iterator({ destroyOnReturn: false });
-  const ended = new Promise<{ readonly done: true; readonly value: undefined }>((resolve) => {
-    const stop = () => resolve({ done: true, value: undefined });
-    if (over.aborted) stop();
-    else over.addEventListener('abort', stop, { once: true });
-  });
-  for (;;) {
-    const next = await Promise.race([iterator.next(), ended]);
-    if (next.done === true) return;
-    yield Buffer.from(next.value as Buffer | string);
+  const iterator: AsyncIterator<Buffer | string> = stream.iterator({ destroyOnReturn: false });
+  let stop: () => void = () => undefined;
+  const onOver = () => stop();
+  over.addEventListener('abort', onOver, { once: true });
+  try {
+    while (!over.aborted) {
+      // Not a race against one promise of the end: that would keep every piece until there is one.
+      const next = await new Promise<IteratorResult<Buffer | string, unknown>>((resolve, reject) => {
+        stop = () => resolve({ done: true, value: undefined });
+        iterator.next().then(resolve, reject);
+      });
+      if (next.done === true) return;
+      yield typeof next.value === 'string' ? Buffer.from(next.value) : next.value;
+    }
+  } finally {
+    over.removeEventListener('abort', onOver);
   }
 }
