@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "answer.h"
@@ -15,7 +16,7 @@
 #include "tar.h"
 #include "text.h"
 
-enum { MOST_PATH_BYTES = 4096, BLOCK_BYTES = 65536, RECORDS_BYTES = 16384, NOTES_BYTES = 1 << 16 };
+enum { MOST_PATH_BYTES = 4096, INPUT_BYTES = 262144, RECORDS_BYTES = 16384, NOTES_BYTES = 1 << 16 };
 
 struct entry {
   char path[MOST_PATH_BYTES];
@@ -40,14 +41,36 @@ static void end_by_signal(int number) {
   _exit(128 + number);
 }
 
-static bool take_input(void *into, size_t length) {
-  char *at = into;
-  while (length > 0) {
-    const ssize_t got = read(STDIN_FILENO, at, length);
+// As much as a pipe holds: a tree of small files would take three reads for each.
+static struct {
+  char bytes[INPUT_BYTES];
+  size_t begin, end;
+} input;
+
+// What is there of the next `most` bytes, at least one of them; 0: the input has ended.
+static size_t next_input(const char **at, uint64_t most) {
+  while (input.begin == input.end) {
+    const ssize_t got = read(STDIN_FILENO, input.bytes, sizeof input.bytes);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    at += got;
-    length -= (size_t)got;
+    if (got <= 0) return 0;
+    input.begin = 0;
+    input.end = (size_t)got;
+  }
+  const size_t have = input.end - input.begin;
+  const size_t length = have < most ? have : (size_t)most;
+  *at = input.bytes + input.begin;
+  input.begin += length;
+  return length;
+}
+
+static bool take_input(void *into, size_t length) {
+  for (char *to = into; length > 0;) {
+    const char *from;
+    const size_t got = next_input(&from, length);
+    if (got == 0) return false;
+    memcpy(to, from, got);
+    to += got;
+    length -= got;
   }
   return true;
 }
@@ -55,11 +78,11 @@ static bool take_input(void *into, size_t length) {
 static uint64_t padding_after(int64_t size) { return (uint64_t)((TAR_BLOCK - size % TAR_BLOCK) % TAR_BLOCK); }
 
 static bool skip_input(uint64_t length) {
-  char block[BLOCK_BYTES];
   while (length > 0) {
-    const size_t piece = length < sizeof block ? (size_t)length : sizeof block;
-    if (!take_input(block, piece)) return false;
-    length -= piece;
+    const char *from;
+    const size_t got = next_input(&from, length);
+    if (got == 0) return false;
+    length -= got;
   }
   return true;
 }
@@ -149,20 +172,21 @@ static int open_or_make(int folder, const char *name) {
   return openat(folder, name, flags);
 }
 
-// The folder in which the entry goes, open; those on the way are made, and no link is followed. -1 with errno.
-static int open_parent(const char *path, const char **base) {
+// The folder at that path, open; those on the way are made, and no link is followed. -1 with errno.
+static int open_below(const char *path, size_t path_bytes) {
   int folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  for (const char *slash = strchr(path, '/'); folder >= 0 && slash != NULL; slash = strchr(path, '/')) {
+  for (size_t at = 0; folder >= 0 && at < path_bytes;) {
     char name[NAME_MAX + 1];
-    const size_t length = (size_t)(slash - path);
+    const char *slash = memchr(path + at, '/', path_bytes - at);
+    const size_t length = (slash == NULL ? path_bytes : (size_t)(slash - path)) - at;
     if (length > NAME_MAX) {
       close(folder);
       errno = ENAMETOOLONG;
       return -1;
     }
-    memcpy(name, path, length);
+    memcpy(name, path + at, length);
     name[length] = '\0';
-    path = slash + 1;
+    at += length + 1;
     if (length == 0 || strcmp(name, ".") == 0) continue;
     const int inner = open_or_make(folder, name);
     const int why = errno;
@@ -170,8 +194,27 @@ static int open_parent(const char *path, const char **base) {
     errno = why;
     folder = inner;
   }
-  *base = path;
   return folder;
+}
+
+// The folder of the entry before: entries of one folder come together.
+static struct {
+  int folder;
+  size_t path_bytes;
+  char path[MOST_PATH_BYTES];
+} last = {.folder = -1};
+
+// The folder in which the entry goes; it stays open for the next. -1 with errno.
+static int open_parent(const char *path, const char **base) {
+  const char *slash = strrchr(path, '/');
+  const size_t path_bytes = slash == NULL ? 0 : (size_t)(slash - path);
+  *base = slash == NULL ? path : slash + 1;
+  if (last.folder >= 0 && last.path_bytes == path_bytes && memcmp(last.path, path, path_bytes) == 0) return last.folder;
+  if (last.folder >= 0) close(last.folder);
+  last.folder = open_below(path, path_bytes);
+  last.path_bytes = path_bytes;
+  memcpy(last.path, path, path_bytes);
+  return last.folder;
 }
 
 static void name_draft(long turn) {
@@ -182,10 +225,10 @@ static void name_draft(long turn) {
   text_add_number(&draft, turn);
 }
 
-static int open_draft(int folder) {
+static int open_draft(int folder, mode_t mode) {
   for (long turn = 0; turn < 100; turn++) {
     name_draft(turn);
-    const int fd = openat(folder, draft.chars, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    const int fd = openat(folder, draft.chars, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd >= 0) draft_folder = folder;
     if (fd >= 0 || errno != EEXIST) return fd;
   }
@@ -204,13 +247,13 @@ static int link_draft(int folder, const char *target) {
 
 // All of the content is taken from the input, whatever becomes of the file. 0, or what went wrong; -1: the input ended.
 static int fill(int fd, int64_t size) {
-  char block[BLOCK_BYTES];
   int why = 0;
   for (int64_t left = size; left > 0;) {
-    const size_t piece = left < BLOCK_BYTES ? (size_t)left : sizeof block;
-    if (!take_input(block, piece)) return -1;
+    const char *from;
+    const size_t piece = next_input(&from, (uint64_t)left);
+    if (piece == 0) return -1;
     for (size_t at = 0; why == 0 && at < piece;) {
-      const ssize_t done = write(fd, block + at, piece - at);
+      const ssize_t done = write(fd, from + at, piece - at);
       if (done < 0 && errno == EINTR) continue;
       if (done <= 0) why = errno;
       else at += (size_t)done;
@@ -220,18 +263,31 @@ static int fill(int fd, int64_t size) {
   return why;
 }
 
+// Gives the draft a name that nothing has; 0, or what went wrong. Not every file system can do it in one step.
+static int name_anew(int folder, const char *base) {
+  enum { NO_REPLACE = 1 };
+  if (syscall(SYS_renameat2, folder, draft.chars, folder, base, NO_REPLACE) == 0) return 0;
+  if (errno == EEXIST) return EEXIST;
+  if (linkat(folder, draft.chars, folder, base, 0) != 0) return errno;
+  unlinkat(folder, draft.chars, 0);
+  return 0;
+}
+
 // Gives the draft its name, or takes it away; 0, or what went wrong.
 static int put_in_place(int folder, const char *base, int why) {
   if (draft_folder < 0) return why;
   if (why == 0 && overwrite && renameat(folder, draft.chars, folder, base) != 0) why = errno;
-  if (why == 0 && !overwrite && linkat(folder, draft.chars, folder, base, 0) != 0) why = errno;
-  if (why != 0 || !overwrite) unlinkat(folder, draft.chars, 0);
+  if (why == 0 && !overwrite) why = name_anew(folder, base);
+  if (why != 0) unlinkat(folder, draft.chars, 0);
   draft_folder = -1;
   return why;
 }
 
 static int finish_file(int fd, const struct entry *entry) {
-  if (fchmod(fd, entry->mode) != 0) return errno;
+  struct stat status;
+  // A folder may hand down rights of its own.
+  const bool has_mode = fstat(fd, &status) == 0 && (status.st_mode & 07777) == entry->mode;
+  if (!has_mode && fchmod(fd, entry->mode) != 0) return errno;
   const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = entry->mtime, .tv_nsec = 0}};
   // Not every file system takes every time, and nothing hangs on it.
   if (entry->mtime >= 0) (void)!futimens(fd, times);
@@ -239,7 +295,7 @@ static int finish_file(int fd, const struct entry *entry) {
 }
 
 static int unpack_file(const struct entry *entry, int folder, const char *base) {
-  const int fd = open_draft(folder);
+  const int fd = open_draft(folder, entry->mode);
   if (fd < 0) {
     const int why = errno;
     return skip_input((uint64_t)entry->size) ? why : -1;
@@ -280,7 +336,6 @@ static int unpack_entry(struct entry *entry) {
   if (is_file) why = unpack_file(entry, folder, base);
   else if (entry->type == '2') why = unpack_link(entry, folder, base);
   else why = unpack_folder(entry, folder, base);
-  close(folder);
   if (!is_file && entry->size > 0 && !skip_input((uint64_t)entry->size)) why = -1;
   return why;
 }
