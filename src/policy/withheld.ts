@@ -21,10 +21,14 @@ interface Place {
   readonly isEnd: boolean;
 }
 
+/** Names of which the places are remembered: of a tree, many files have few folders. */
+const mostRemembered = 1000;
+
 /** Tells by its place whether a change is withheld unless it is named. Pure. */
 export class WithheldPlaces {
   /** By the first name, where that is fixed; the rest under an empty one. */
   readonly #byName = new Map<string, Place[]>();
+  readonly #remembered = new Map<string, readonly Place[]>();
 
   /** `added`: what the site withholds as well, in the same form. */
   constructor(added: readonly string[] = []) {
@@ -47,7 +51,7 @@ export class WithheldPlaces {
 
   #take(rule: WithheldRuleId, patterns: readonly string[], isEnd: boolean): void {
     for (const pattern of patterns) {
-      const parts = namesOf(pattern);
+      const parts = namesOf(foldedPath(pattern), withoutStream);
       const [first = ''] = parts;
       const key = first.includes('*') ? '' : first;
       const place = { rule, pattern, isEnd, names: parts.map(nameMatcher) };
@@ -56,18 +60,33 @@ export class WithheldPlaces {
   }
 
   #verdictOn(path: string, isLink: boolean): PlaceVerdict | undefined {
+    const folded = foldedPath(path);
+    const verdict = this.#verdictOnNames(namesOf(folded, withoutStream), isLink);
+    if (verdict !== undefined || !folded.includes(':')) return verdict;
     // What one system takes for a stream of a file is, for another, the name.
-    return this.#verdictOnNames(namesOf(path), isLink) ?? this.#verdictOnNames(namesOf(path, wholeName), isLink);
+    return this.#verdictOnNames(namesOf(folded), isLink);
   }
 
   #verdictOnNames(names: readonly string[], isLink: boolean): PlaceVerdict | undefined {
     for (const [index, name] of names.entries()) {
+      const places = this.#beginningWith(name);
+      if (places.length === 0) continue;
       const rest = names.slice(index);
-      const places = [...(this.#byName.get(name) ?? []), ...(this.#byName.get('') ?? [])];
       const found = places.find((place) => isAt(place, rest, isLink));
       if (found !== undefined) return { rule: found.rule, found: [found.pattern] };
     }
     return undefined;
+  }
+
+  /** The places whose first name is, or may be, that. */
+  #beginningWith(name: string): readonly Place[] {
+    const known = this.#remembered.get(name);
+    if (known !== undefined) return known;
+    const open = (this.#byName.get('') ?? []).filter(({ names: [first] }) => first?.test(name) !== false);
+    const places = [...(this.#byName.get(name) ?? []), ...open];
+    if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
+    this.#remembered.set(name, places);
+    return places;
   }
 }
 
@@ -79,11 +98,15 @@ function isAt({ names, isEnd }: Place, rest: readonly string[], isLink: boolean)
 }
 
 /** As file systems, git and Windows take names for the same: without case, marks that are not seen, streams, and dots or blanks at the end. */
-function namesOf(path: string, partOf: (name: string) => string = withoutStream): readonly string[] {
+function foldedPath(path: string): string {
   return path
     .normalize('NFKC')
     .replaceAll(/\p{Cf}/gu, '')
-    .toLowerCase()
+    .toLowerCase();
+}
+
+function namesOf(folded: string, partOf: (name: string) => string = wholeName): readonly string[] {
+  return folded
     .split('/')
     .map((name) => partOf(name).replace(/[. ]+$/, ''))
     .filter((name) => name !== '');

@@ -136,6 +136,18 @@ describe('what is withheld unless it is named', () => {
     ).toEqual([...['withheld.site', 'withheld.site', 'withheld.git', undefined]]);
   });
 
+  it('is the same behind any number of other names, and as one of them', () => {
+    const many = new WithheldPlaces();
+    const rules = () =>
+      ['.git/config', 'ops/p.code-workspace', 'one-2999', 'a/one-7/.envrc'].map(
+        (path) => many.verdictOn({ path })?.rule,
+      );
+    const before = rules();
+    for (let at = 0; at < 3000; at += 1) many.verdictOn({ path: `one-${at}/f` });
+    expect(rules()).toEqual(before);
+    expect(before.map((rule) => rule === undefined)).toEqual([false, false, true, false]);
+  });
+
   it('is all written down', () => {
     const text = readFileSync(new URL('../../../docs/withheld.md', import.meta.url), 'utf8');
     for (const [id, { reason, places: names, ends = [] }] of Object.entries<WithheldRule>(withheldRules)) {
