@@ -19,6 +19,8 @@ import { openPathOnly } from './open-path-only.js';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = constants;
 
+const [dot, slash] = [0x2e, 0x2f];
+
 /** The name of one entry: text, or bytes where it is none. */
 export type EntryName = string | Buffer;
 
@@ -60,7 +62,7 @@ export class OpenFolder implements AsyncDisposable {
 
   /** A folder in this one. */
   async folder(name: EntryName): Promise<OpenFolder> {
-    return new OpenFolder(await open(this.#path(name), openPathOnly | O_DIRECTORY | O_NOFOLLOW).catch(asExpected));
+    return new OpenFolder(await open(this.reach(name), openPathOnly | O_DIRECTORY | O_NOFOLLOW).catch(asExpected));
   }
 
   /** A folder below this one, by the names that lead to it; none: this one once more. */
@@ -82,7 +84,7 @@ export class OpenFolder implements AsyncDisposable {
 
   /** What is there, itself and not what a link leads to; undefined where nothing is. */
   async entry(name: EntryName): Promise<BigIntStats | undefined> {
-    return lstat(this.#path(name), { bigint: true }).catch(goneIsUndefined);
+    return lstat(this.reach(name), { bigint: true }).catch(goneIsUndefined);
   }
 
   /** This folder itself. */
@@ -92,7 +94,7 @@ export class OpenFolder implements AsyncDisposable {
 
   /** Opens a regular file to be read; a FIFO or a device is not waited for and not read (NotAsExpected). The caller closes it. */
   async file(name: EntryName): Promise<FileHandle> {
-    const handle = await open(this.#path(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(asExpected);
+    const handle = await open(this.reach(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(asExpected);
     try {
       if ((await handle.stat()).isFile()) return handle;
     } catch (error) {
@@ -105,37 +107,37 @@ export class OpenFolder implements AsyncDisposable {
 
   /** Makes a file that was not there (EEXIST), to be written. The caller closes it. */
   newFile(name: EntryName, mode: number): Promise<FileHandle> {
-    return open(this.#path(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    return open(this.reach(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   }
 
   /** Where a link leads, as bytes. */
   target(name: EntryName): Promise<Buffer> {
-    return readlink(this.#path(name), { encoding: 'buffer' }).catch((error: unknown) => {
+    return readlink(this.reach(name), { encoding: 'buffer' }).catch((error: unknown) => {
       throw codeOf(error) === 'EINVAL' ? new NotAsExpected('it is no link', { cause: error }) : error;
     });
   }
 
   async newFolder(name: EntryName, mode: number): Promise<void> {
-    await mkdir(this.#path(name), { mode });
+    await mkdir(this.reach(name), { mode });
   }
 
   newLink(name: EntryName, target: EntryName): Promise<void> {
-    return symlink(target, this.#path(name));
+    return symlink(target, this.reach(name));
   }
 
   /** Gives an entry another place, over whatever file is there: nobody sees a moment without one. */
   rename(name: EntryName, to: OpenFolder, newName: EntryName): Promise<void> {
-    return rename(this.#path(name), to.#path(newName));
+    return rename(this.reach(name), to.reach(newName));
   }
 
   /** Gives what is no folder a second place, where nothing may be (EEXIST); of a link itself, not what it leads to. */
   link(name: EntryName, to: OpenFolder, newName: EntryName): Promise<void> {
-    return link(this.#path(name), to.#path(newName));
+    return link(this.reach(name), to.reach(newName));
   }
 
   /** Sets the permissions of a file or folder, if it is the very one that is meant; false when it is another, or a link. */
   async setMode(name: EntryName, mode: number, isMeant: (found: BigIntStats) => boolean): Promise<boolean> {
-    const handle = await open(this.#path(name), openPathOnly | O_NOFOLLOW);
+    const handle = await open(this.reach(name), openPathOnly | O_NOFOLLOW);
     try {
       const found = await handle.stat({ bigint: true });
       if (found.isSymbolicLink() || !isMeant(found)) return false;
@@ -148,12 +150,12 @@ export class OpenFolder implements AsyncDisposable {
 
   /** Removes what is no folder. */
   remove(name: EntryName): Promise<void> {
-    return unlink(this.#path(name));
+    return unlink(this.reach(name));
   }
 
   /** Removes an empty folder (ENOTEMPTY otherwise). */
   removeFolder(name: EntryName): Promise<void> {
-    return rmdir(this.#path(name));
+    return rmdir(this.reach(name));
   }
 
   /** Returns once what was made, renamed and removed in it would survive a crash of the machine. */
@@ -170,12 +172,12 @@ export class OpenFolder implements AsyncDisposable {
     await this.#handle.close();
   }
 
-  #path(name: EntryName): Buffer {
+  /** The path by which the kernel finds one entry, as long as this is open. For what makes its calls otherwise (QuickFolder). */
+  reach(name: EntryName): Buffer {
     const bytes = Buffer.from(name);
-    const isName = bytes.length > 0 && !bytes.includes('/') && !bytes.includes(0);
-    if (!isName || bytes.equals(Buffer.from('.')) || bytes.equals(Buffer.from('..'))) {
-      throw new RangeError('that is no name of one entry');
-    }
+    const isName = bytes.length > 0 && !bytes.includes(slash) && !bytes.includes(0);
+    const isDots = bytes.length <= 2 && bytes.every((byte) => byte === dot);
+    if (!isName || isDots) throw new RangeError('that is no name of one entry');
     return Buffer.concat([this.#prefix, bytes]);
   }
 }

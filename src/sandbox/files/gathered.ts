@@ -5,6 +5,10 @@ export async function* gathered(pieces: AsyncIterable<Buffer>): AsyncGenerator<B
   let held: Buffer[] = [];
   let bytes = 0;
   for await (const piece of pieces) {
+    if (bytes === 0 && piece.length >= gatheredBytes / 2) {
+      yield piece;
+      continue;
+    }
     held.push(piece);
     bytes += piece.length;
     if (bytes < gatheredBytes) continue;

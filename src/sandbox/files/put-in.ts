@@ -1,10 +1,12 @@
 import { isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { OpenFolder } from '../../kit/open-folder.js';
+import { type QuickFolder, QuickFolders, quickBytes, Turns } from '../../kit/quick-folder.js';
+import { ArchiveBlock } from './archive-block.js';
 import { type Tally, whyLeftOut } from './tally.js';
-import { endOfArchive, headOf, paddingAfter } from './tar-blocks.js';
+import { blockBytes, endOfArchive, headOf, paddingAfter } from './tar-blocks.js';
 import { isPlainName, isWithinBounds, staysWithin, type TransferBounds } from './transfer-bounds.js';
 
 /** What is to go in: one name in a folder that is open, or all that the folder holds (`name` undefined). */
@@ -30,10 +32,11 @@ export async function* putIn(from: Source, tally: Tally, bounds: TransferBounds)
   } catch (error) {
     throw error instanceof BrokenOff ? error.cause : error;
   }
-  yield endOfArchive();
+  yield* putting.end();
 }
 
-const pieceBytes = 256 * 1024;
+/** Longest that the head of an entry is: two names of `nameBounds.pathBytes`, and their blocks. */
+const headBytes = 10 * 1024;
 
 type Given = AsyncGenerator<Buffer, string | undefined>;
 
@@ -45,6 +48,10 @@ class Putting {
   readonly #bounds: TransferBounds;
   readonly #top: readonly string[];
   readonly #isMeant: Source['isMeant'];
+  readonly #block = new ArchiveBlock();
+  readonly #quick = new QuickFolders();
+  readonly #content = Buffer.allocUnsafeSlow(quickBytes);
+  readonly #turns = new Turns();
 
   constructor(tally: Tally, bounds: TransferBounds, { as, isMeant }: Source) {
     this.#tally = tally;
@@ -54,16 +61,51 @@ class Putting {
   }
 
   async *folder(folder: OpenFolder, names: readonly string[]): AsyncGenerator<Buffer, void> {
+    yield* this.#roomFor(headBytes);
     const status = await folder.stat();
     const name = this.#nameOf(names);
     const mode = modeOf(status);
-    if (name !== '') yield headOf({ name, mode, kind: 'folder', sizeBytes: 0, mtimeMs: Number(status.mtimeMs) });
+    if (name !== '')
+      this.#block.add(headOf({ name, mode, kind: 'folder', sizeBytes: 0, mtimeMs: Number(status.mtimeMs) }));
     this.#tally.addFolder(pathOf(names), mode);
+    const quick = await this.#quick.of(folder);
     for await (const entry of this.#entriesOf(folder, names)) {
       const text = entry.toString('utf8');
-      if (!isUtf8(entry) || !isPlainName(text)) this.#leave([...names, text], 'name');
-      else yield* this.entry(folder, text, [...names, text]);
+      const inner = [...names, text];
+      yield* this.#roomFor(headBytes + quickBytes + blockBytes);
+      if (!isUtf8(entry) || !isPlainName(text)) this.#leave(inner, 'name');
+      else if (quick === undefined || !this.#small(quick, text, inner)) yield* this.entry(folder, text, inner);
+      await this.#turns.give();
     }
+  }
+
+  *end(): Generator<Buffer, void> {
+    const end = endOfArchive();
+    yield* this.#roomFor(end.length);
+    this.#block.add(end);
+    yield this.#block.take();
+  }
+
+  /** Hands over what was gathered, if that much does not fit behind it. */
+  *#roomFor(bytes: number): Generator<Buffer, void> {
+    if (this.#block.roomBytes < bytes) yield this.#block.take();
+  }
+
+  /** Puts a small regular file in at once; false: it is none, or `entry` has to say what is the matter with it. */
+  #small(quick: QuickFolder, name: string, names: readonly string[]): boolean {
+    if (this.#tally.entries >= this.#bounds.entries || !isWithinBounds(names)) return false;
+    const found = quick.read(name, this.#content);
+    if (found === undefined) return false;
+    const { content, status, isSame } = found;
+    if (this.#tally.bytes + content.length > this.#bounds.bytes) return false;
+    const mode = modeOf(status);
+    const head = { name: this.#nameOf(names), mode, mtimeMs: Number(status.mtimeMs), sizeBytes: content.length };
+    this.#block.add(headOf({ ...head, kind: 'file' }));
+    this.#block.add(content);
+    this.#block.add(paddingAfter(content.length));
+    this.#tally.addFile(pathOf(names), mode, content.length, hash('sha256', content));
+    if (!isSame) this.#leave(names, 'changed');
+    return true;
   }
 
   /** Its names, as far as they can be read. */
@@ -104,7 +146,7 @@ class Putting {
     const target = bytes.toString('utf8');
     if (!isUtf8(bytes) || !staysWithin(names, target)) return 'link-out';
     const facts = { mode: 0o777, mtimeMs: Number(status.mtimeMs), sizeBytes: 0 };
-    yield headOf({ name: this.#nameOf(names), kind: 'link', target, ...facts });
+    this.#block.add(headOf({ name: this.#nameOf(names), kind: 'link', target, ...facts }));
     this.#tally.addLink(pathOf(names), target);
     return undefined;
   }
@@ -118,12 +160,16 @@ class Putting {
     const mode = modeOf(status);
     const sha256 = createHash('sha256');
     const head = { name: this.#nameOf(names), mode, mtimeMs: Number(status.mtimeMs), sizeBytes };
-    yield headOf({ ...head, kind: 'file' });
-    for await (const piece of piecesOf(file, sizeBytes)) {
+    this.#block.add(headOf({ ...head, kind: 'file' }));
+    for (let left = sizeBytes; left > 0; ) {
+      const piece = await nextPiece(file, this.#block.room.subarray(0, left));
       sha256.update(piece);
-      yield piece;
+      this.#block.filled(piece.length);
+      left -= piece.length;
+      if (this.#block.roomBytes === 0) yield this.#block.take();
     }
-    yield paddingAfter(sizeBytes);
+    yield* this.#roomFor(blockBytes);
+    this.#block.add(paddingAfter(sizeBytes));
     this.#tally.addFile(pathOf(names), mode, sizeBytes, sha256.digest('hex'));
     const after = await file.stat({ bigint: true });
     // Said, not undone: what was written to while it was read may be torn.
@@ -139,17 +185,12 @@ class Putting {
   }
 }
 
-/** As much as was announced, whatever becomes of the file meanwhile: zeros where it has become shorter. */
-async function* piecesOf(file: FileHandle, size: number): AsyncGenerator<Buffer> {
-  for (let left = size; left > 0; ) {
-    const buffer = Buffer.allocUnsafe(Math.min(left, pieceBytes));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, null).catch((cause: unknown) => {
-      throw new BrokenOff('the file can not be read on', { cause });
-    });
-    const piece = bytesRead === 0 ? buffer.fill(0) : buffer.subarray(0, bytesRead);
-    left -= piece.length;
-    yield piece;
-  }
+/** What the file has for that room; zeros where it has become shorter. */
+async function nextPiece(file: FileHandle, into: Buffer): Promise<Buffer> {
+  const { bytesRead } = await file.read(into, 0, into.length, null).catch((cause: unknown) => {
+    throw new BrokenOff('the file can not be read on', { cause });
+  });
+  return bytesRead === 0 ? into.fill(0) : into.subarray(0, bytesRead);
 }
 
 function modeOf({ mode }: BigIntStats): number {

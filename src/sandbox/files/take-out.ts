@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+import { hash } from 'node:crypto';
 import type { Extract } from 'tar-stream';
 import { codeOf } from '../../kit/error-code.js';
 import type { OpenFolder } from '../../kit/open-folder.js';
+import { type QuickFolder, QuickFolders, quickBytes, Turns } from '../../kit/quick-folder.js';
 import { randomBase32 } from '../../kit/random-id.js';
 import { contentIn } from '../../workspace/apply/content-judge.js';
 import { type CheckedEntry, checkedEntries } from './checked-entries.js';
+import { filled, wholeOf } from './entry-content.js';
 import type { PlaceJudge } from './place-judge.js';
 import { type Tally, whyLeftOut } from './tally.js';
 import type { TransferBounds } from './transfer-bounds.js';
@@ -32,6 +33,12 @@ export async function takeOut(archive: Extract, to: Destination, tally: Tally, b
   for await (const entry of checkedEntries(archive, tally, bounds)) await taking.take(entry);
 }
 
+interface Opened {
+  readonly path: string;
+  readonly folder: OpenFolder;
+  readonly quick: QuickFolder | undefined;
+}
+
 interface Made {
   readonly key: string;
   readonly dev: bigint;
@@ -45,7 +52,9 @@ class Taking implements AsyncDisposable {
   readonly #made = new Map<string, Made>();
   /** Folders that are not made: what is in them is counted, and not said one by one. */
   readonly #closed = new Set<string>();
-  #open: { readonly path: string; readonly folder: OpenFolder } | undefined;
+  readonly #quick = new QuickFolders();
+  readonly #turns = new Turns();
+  #open: Opened | undefined;
 
   constructor(to: Destination, tally: Tally) {
     this.#to = to;
@@ -55,6 +64,7 @@ class Taking implements AsyncDisposable {
   async take(entry: CheckedEntry): Promise<void> {
     const path = pathOf(entry);
     const isBelowClosed = entry.names.length > 0 && this.#closed.has(entry.names.slice(0, -1).join('/') || '.');
+    await this.#turns.give();
     const rule = this.#to.judge.place({ path, kind: entry.kind, target: entry.target });
     // One that is named is put also into a folder that is withheld.
     const why = rule ?? (await this.#put(entry, path).catch(whyLeftOut));
@@ -80,40 +90,62 @@ class Taking implements AsyncDisposable {
     }
     const last = names.at(-1);
     if (last === undefined || (onlyFolder && entry.names.length === 0)) return 'in-the-way';
-    const parent = await this.#folder(names.slice(0, -1), 0o755);
-    if (await this.#isTwin(parent, last, names)) return 'twice';
-    if (!this.#to.overwrite && (await parent.entry(last)) !== undefined) return 'exists';
+    const { folder: parent, quick } = await this.#folder(names.slice(0, -1), 0o755);
+    if (await this.#isTwin(quick ?? parent, last, names)) return 'twice';
+    if (!this.#to.overwrite && (await (quick ?? parent).entry(last)) !== undefined) return 'exists';
+    if (quick !== undefined && entry.kind === 'file' && entry.sizeBytes <= quickBytes && !this.#to.judge.concerns(path))
+      return this.#smallFile(quick, last, { ...entry, mode }, names);
     return entry.kind === 'link'
       ? this.#link(parent, last, entry, names)
       : this.#file(parent, last, { ...entry, mode }, names);
   }
 
   /** The folder of those names, made where it is missing. The last one is kept open: entries of one folder come together. */
-  async #folder(names: readonly string[], mode: number): Promise<OpenFolder> {
+  async #folder(names: readonly string[], mode: number): Promise<Opened> {
     const path = names.join('/');
-    if (this.#open?.path === path) return this.#open.folder;
+    if (this.#open?.path === path) return this.#open;
     let folder = await this.#to.folder.down([]);
+    let quick: QuickFolder | undefined;
     try {
       for (const [at, name] of names.entries()) {
         const parent = folder;
         folder = await openOrMake(parent, name, at === names.length - 1 ? mode : 0o755);
         await parent[Symbol.asyncDispose]();
       }
+      quick = await this.#quick.of(folder);
     } catch (error) {
       await folder[Symbol.asyncDispose]();
       throw error;
     }
     await this.#open?.folder[Symbol.asyncDispose]();
-    this.#open = { path, folder };
-    return folder;
+    this.#open = { path, folder, quick };
+    return this.#open;
   }
 
   /** Whether what is there is what this transfer itself has put there, under another spelling. */
-  async #isTwin(parent: OpenFolder, name: string, names: readonly string[]): Promise<boolean> {
+  async #isTwin(parent: OpenFolder | QuickFolder, name: string, names: readonly string[]): Promise<boolean> {
     const made = this.#made.get(foldedKey(names));
     if (made === undefined || made.key === names.join('/')) return false;
     const there = await parent.entry(name);
     return there !== undefined && there.ino === made.ino && there.dev === made.dev;
+  }
+
+  /** As `#file`, for what comes and is written in one go. */
+  async #smallFile(parent: QuickFolder, name: string, entry: CheckedEntry, names: readonly string[]) {
+    const content = await wholeOf(entry);
+    const draft = draftName();
+    const status = parent.create(draft, entry.mode, content, entry.mtimeMs);
+    let isNamed = false;
+    try {
+      if (this.#to.overwrite) parent.rename(draft, name);
+      else parent.link(draft, name);
+      isNamed = this.#to.overwrite;
+    } finally {
+      if (!isNamed) parent.discard(draft);
+    }
+    this.#tally.addFile(pathOf(entry), entry.mode, content.length, hash('sha256', content));
+    this.#made.set(foldedKey(names), { key: names.join('/'), dev: status.dev, ino: status.ino });
+    return undefined;
   }
 
   async #file(parent: OpenFolder, name: string, entry: CheckedEntry, names: readonly string[]) {
@@ -176,21 +208,6 @@ async function openOrMake(parent: OpenFolder, name: string, mode: number): Promi
     if (codeOf(error) !== 'EEXIST') throw error;
   });
   return parent.folder(name);
-}
-
-/** Writes the content and closes the file; its digest. */
-async function filled(handle: FileHandle, { content, sizeBytes, mtimeMs }: CheckedEntry): Promise<string> {
-  await using file = handle;
-  const sha256 = createHash('sha256');
-  let written = 0;
-  for await (const chunk of content) {
-    sha256.update(chunk);
-    for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
-    written += chunk.length;
-  }
-  if (written !== sizeBytes) throw new Error('the archive breaks off in the midst of a file');
-  await file.utimes(mtimeMs / 1000, mtimeMs / 1000);
-  return sha256.digest('hex');
 }
 
 function foldedKey(names: readonly string[]): string {

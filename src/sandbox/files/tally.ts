@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { codeOf } from '../../kit/error-code.js';
 import { NotAsExpected } from '../../kit/open-folder.js';
 
@@ -84,11 +84,7 @@ export class Tally {
   }
 
   #add(kind: string, mode: number, what: string, path: string): void {
-    this.#digests.push(
-      createHash('sha256')
-        .update(`${kind} ${mode.toString(8)} ${what} ${path}`)
-        .digest('base64'),
-    );
+    this.#digests.push(hash('sha256', `${kind} ${mode.toString(8)} ${what} ${path}`, 'base64'));
     this.onProgress?.({ entries: this.entries, bytes: this.bytes });
   }
 }

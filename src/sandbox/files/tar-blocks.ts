@@ -12,7 +12,7 @@ export interface EntryHead {
   readonly target?: string;
 }
 
-const blockBytes = 512;
+export const blockBytes = 512;
 const nameBytes = 100;
 const flags = { file: '0', folder: '5', link: '2' } as const;
 /** What eleven octal digits hold. */
@@ -62,7 +62,8 @@ function block({ name, target, mode, mtime, flag, size }: Fields): Buffer {
   Buffer.from(target).copy(bytes, 157, 0, nameBytes);
   bytes.write('ustar\0' + '00', 257, 'latin1');
   bytes.fill(' ', 148, 156);
-  const sum = bytes.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (const byte of bytes) sum += byte;
   putOctal(bytes, 148, 7, sum);
   return bytes;
 }
