@@ -37,7 +37,7 @@ interface Bench {
   readonly rounds: number;
 }
 
-async function open(stage: Stage, rounds: number): Promise<Bench> {
+function open(stage: Stage, rounds: number): Bench {
   const { store, audit, policy } = stage;
   const { source: program } = stage.maker.init;
   const snapshots = new Snapshots({ folder: join(stage.folder, 'snapshots'), program, clock: systemClock, audit });
@@ -122,7 +122,7 @@ async function main(kind: EngineKind, rounds: number): Promise<void> {
   for (const project of Object.values(projects)) mkdirSync(project);
   plant(projects.small, small);
   plant(projects.large, large);
-  const bench = await open(stage, rounds);
+  const bench = open(stage, rounds);
   const { version } = stage.engine.identity;
   console.log(
     `\n${kind} ${version}\n\n| operation | n | small p50 / p99 ms | large p50 / p99 ms | ratio of p50 |\n|---|---|---|---|---|`,

@@ -2,6 +2,7 @@ import type { AuditFields, AuditRecorder } from '../../audit/audit-log.js';
 import { audited } from '../../audit/audited.js';
 import { digest, plain } from '../../audit/redaction.js';
 import type { SessionId } from '../../core/ids.js';
+import { allOver } from '../../kit/all-over.js';
 import type { ApplyRequest, ShownChoice } from '../../policy/change-requests.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
 import { isJudgedByContent, verdictOnContent } from '../../policy/withheld-content.js';
@@ -9,6 +10,7 @@ import { applyChanges } from '../../workspace/apply/apply.js';
 import type { ContentJudge } from '../../workspace/apply/content-judge.js';
 import type { Review } from '../../workspace/changes/change.js';
 import type { Layer } from '../../workspace/changes/layer.js';
+import { ProjectGit } from '../../workspace/changes/project-git.js';
 import { type ApplyReport, leftByPlace, reportOf } from './apply-report.js';
 import { withLayer } from './own-layer.js';
 import { recordFiles } from './record-files.js';
@@ -59,14 +61,11 @@ export function applyLayer(
 
 async function apply(session: SessionId, layer: Layer, request: ShownRequest, parts: LayerParts, signal: AbortSignal) {
   const { exactly, paths = [], all = false, overwrite = [], reviewed, dry_run: isDry = false } = request;
-  const found = await parts.review(layer, signal);
+  const git = new ProjectGit(layer.project.source, parts.env, signal);
+  const [found, places] = await allOver([parts.review(layer, signal), withheldHere(layer.project, parts, git, signal)]);
   const review = await shownReview(layer, found);
   expectReviewed([found, review], reviewed);
-  const choice = chooseChanges(
-    review.changes,
-    { paths, all, overwrite, exactly },
-    await withheldHere(layer, parts, signal),
-  );
+  const choice = chooseChanges(review.changes, { paths, all, overwrite, exactly }, places);
   refuseUnknown(choice.unknown);
   const outcomes = await applyChanges(layer, choice.changes, {
     ...{ all: review.changes, overwrite: new Set(overwrite), isDry, signal },

@@ -1,9 +1,11 @@
 import { PaddockError } from '../../core/errors.js';
+import { allOver } from '../../kit/all-over.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
 import type { Review } from '../../workspace/changes/change.js';
 import { Differ } from '../../workspace/changes/diff.js';
 import { gitViewOf } from '../../workspace/changes/git-view.js';
 import type { Layer } from '../../workspace/changes/layer.js';
+import { ProjectGit } from '../../workspace/changes/project-git.js';
 import { heldByContent } from './held-by-content.js';
 import { type ReviewReport, reviewReport } from './review-report.js';
 import { shownReview } from './shown-review.js';
@@ -35,8 +37,13 @@ export class SessionReviews {
    */
   async open(id: string, paths: readonly string[], signal: AbortSignal): Promise<OpenReview> {
     const { layer } = await this.#options.layerOf(id);
-    const review = await shownReview(layer, await this.#options.review(layer, signal));
-    const places = await withheldHere(layer, this.#options, signal);
+    const git = new ProjectGit(layer.project.source, this.#options.env, signal);
+    // What the project points to says nothing about the changes: neither waits for the other.
+    const [found, places] = await allOver([
+      this.#options.review(layer, signal),
+      withheldHere(layer.project, this.#options, git, signal),
+    ]);
+    const review = await shownReview(layer, found);
     const chosen = chooseChanges(review.changes, { paths, all: false, overwrite: [] }, places);
     if (chosen.unknown.length > 0) {
       throw new PaddockError(
@@ -46,9 +53,11 @@ export class SessionReviews {
     }
     const meant = new Set([...chosen.changes, ...chosen.withheld.map(({ change }) => change)]);
     const changes = review.changes.filter((change) => meant.has(change));
-    const git = await gitViewOf(changes, layer.project.source, this.#options.env, signal);
-    const byContent = await heldByContent(layer, changes, places, signal);
-    const report = reviewReport(review, changes, { sessionId: id, git, places, byContent });
+    const [view, byContent] = await allOver([
+      gitViewOf(changes, git, signal),
+      heldByContent(layer, changes, places, signal),
+    ]);
+    const report = reviewReport(review, changes, { sessionId: id, git: view, places, byContent });
     const differ = await Differ.open(layer);
     return { report, differ, [Symbol.asyncDispose]: () => differ[Symbol.asyncDispose]() };
   }

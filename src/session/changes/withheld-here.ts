@@ -1,6 +1,7 @@
 import { WithheldPlaces } from '../../policy/withheld.js';
-import type { Layer } from '../../workspace/changes/layer.js';
+import type { HostObject } from '../../workspace/approve.js';
 import { pointedPlaces } from '../../workspace/changes/pointed-places.js';
+import type { ProjectGit } from '../../workspace/changes/project-git.js';
 
 export interface WithheldHere {
   /** What the site withholds besides. */
@@ -11,11 +12,12 @@ export interface WithheldHere {
 
 /** What is withheld from that very project: also what its own links and git's settings point to. */
 export async function withheldHere(
-  { project }: Layer,
-  { withhold, env }: WithheldHere,
+  project: HostObject,
+  { withhold }: Pick<WithheldHere, 'withhold'>,
+  git: ProjectGit,
   signal: AbortSignal,
 ): Promise<WithheldPlaces> {
   const places = new WithheldPlaces(withhold);
   const isWithheld = (path: string) => places.verdictOn({ path, target: '.' }) !== undefined;
-  return new WithheldPlaces([...withhold, ...(await pointedPlaces(project, { isWithheld, env, signal }))]);
+  return new WithheldPlaces([...withhold, ...(await pointedPlaces(project, { isWithheld, git, signal }))]);
 }

@@ -1,6 +1,6 @@
 import { toPaddockError } from '../../core/errors.js';
 import type { Change } from './change.js';
-import { GitEnded, ProjectGit } from './project-git.js';
+import { GitEnded, type ProjectGit } from './project-git.js';
 
 /** What git has to do with a path: by the project's own index and .gitignore, never by those that a session wrote. */
 export type GitState = 'tracked' | 'untracked' | 'ignored';
@@ -16,20 +16,10 @@ export type GitView =
   | { readonly states: ReadonlyMap<string, GitState> }
   | { readonly because: keyof typeof gitSilences };
 
-const gitlinkMode = '160000 ';
-
 /** Asks the host's git about the paths of changes, outside of `.git` itself. Errors: an AbortError. */
-export async function gitViewOf(
-  changes: readonly Change[],
-  folder: string,
-  env: Readonly<Record<string, string | undefined>>,
-  signal: AbortSignal,
-): Promise<GitView> {
-  const git = new ProjectGit(folder, env, signal);
+export async function gitViewOf(changes: readonly Change[], git: ProjectGit, signal: AbortSignal): Promise<GitView> {
   try {
-    for await (const answer of git.texts(['rev-parse', '--is-inside-work-tree'])) {
-      if (answer.trim() !== 'true') return { because: 'no-repository' };
-    }
+    if ((await git.top()) === undefined) return { because: 'no-repository' };
     const asked = changes.filter(({ path, refused }) => refused !== 'name' && gitFolderOf(path) === undefined);
     return { states: await statesOf(asked, git) };
   } catch (error) {
@@ -41,40 +31,18 @@ export async function gitViewOf(
 }
 
 async function statesOf(changes: readonly Change[], git: ProjectGit): Promise<ReadonlyMap<string, GitState>> {
-  const { tracked, modules } = await trackedOf(new Set(changes.flatMap(({ path, from }) => [path, from ?? path])), git);
+  const index = await git.index();
   const links = changes.filter(({ before }) => before?.type === 'link').map(({ path }) => path);
   // Git ends when it is asked about what lies beyond one of them.
-  const beyond = new Set([...modules, ...links]);
-  const others = changes.filter(({ path }) => !tracked.has(path) && !isBelow(path, beyond));
+  const beyond = new Set([...index.modules, ...links]);
+  const tracked = new Set(changes.filter(({ path }) => index.has(path)));
+  const others = changes.filter((change) => !tracked.has(change) && !isBelow(change.path, beyond));
   const asked = others.map(({ path, after }) => `./${path}${after?.type === 'folder' ? '/' : ''}`);
-  const ignored = new Set<string>();
-  if (asked.length > 0) {
-    for await (const path of git.texts(['check-ignore', '-z', '--stdin'], asked.join('\0'), [0, 1])) {
-      ignored.add(path.replace(/^\.\/|\/$/g, ''));
-    }
-  }
+  const ignored = new Set((await git.ignoredOf(asked)).map((path) => path.replace(/^\.\/|\/$/g, '')));
   return new Map([
-    ...changes.filter(({ path }) => tracked.has(path)).map(({ path }) => [path, 'tracked'] as const),
+    ...[...tracked].map(({ path }) => [path, 'tracked'] as const),
     ...others.map(({ path }) => [path, ignored.has(path) ? 'ignored' : 'untracked'] as const),
   ]);
-}
-
-/** Which of the paths are in the index, or are folders of it, and where other repositories begin. */
-async function trackedOf(wanted: ReadonlySet<string>, git: ProjectGit) {
-  const [tracked, modules] = [new Set<string>(), new Set<string>()];
-  let last = '';
-  for await (const line of git.texts(['ls-files', '-z', '--stage'])) {
-    const path = line.slice(line.indexOf('\t') + 1);
-    if (line.startsWith(gitlinkMode)) modules.add(path);
-    if (wanted.has(path)) tracked.add(path);
-    let folder = parentOf(path);
-    if (folder === last) continue;
-    last = folder;
-    for (; folder !== '' && !tracked.has(folder); folder = parentOf(folder)) {
-      if (wanted.has(folder)) tracked.add(folder);
-    }
-  }
-  return { tracked, modules };
 }
 
 function parentOf(path: string): string {

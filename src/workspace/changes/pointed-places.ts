@@ -1,8 +1,9 @@
 import { isAbsolute, relative, resolve } from 'node:path';
+import { allOver } from '../../kit/all-over.js';
 import { codeOf } from '../../kit/error-code.js';
 import { isGone, NotAsExpected, OpenFolder } from '../../kit/open-folder.js';
 import type { HostObject } from '../approve.js';
-import { ProjectGit } from './project-git.js';
+import type { ProjectGit } from './project-git.js';
 import { textOf } from './stamp.js';
 
 /** Links that git does not know are looked for as far as this. */
@@ -11,13 +12,12 @@ const mostLevels = 3;
 const mostLooks = 5000;
 /** As many as the kernel follows. */
 const mostHops = 40;
-const linkMode = '120000 ';
 
 export interface PointedOptions {
   /** Whether what is at a path of the project is withheld for where it is, or leads to what would be. */
   readonly isWithheld: (path: string) => boolean;
-  /** For the host's git. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The host's git, in the project. */
+  readonly git: ProjectGit;
   readonly signal: AbortSignal;
 }
 
@@ -30,11 +30,9 @@ export async function pointedPlaces(project: HostObject, options: PointedOptions
   await using top = await nothingThere(() => OpenFolder.at(project.source));
   if (top === undefined) return [];
   const links = new Links(top, project.source, options);
-  const [tracked, hooks] = await Promise.all([
-    trackedLinks(project.source, options),
-    hooksPaths(project.source, options),
-  ]);
-  await links.lookBelow([]);
+  const { git, signal } = options;
+  const said = allOver([orNone(trackedLinks(git), signal), orNone(hooksPaths(project.source, git), signal)]);
+  const [[tracked, hooks]] = await allOver([said, links.lookBelow([])]);
   for (const path of tracked.filter(options.isWithheld)) await links.follow(path.split('/'));
   // What is pointed to may have links in it that point on.
   for (const path of links.found) await links.lookBelow(path.split('/'));
@@ -133,38 +131,25 @@ async function nothingThere<T>(run: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function trackedLinks(source: string, options: PointedOptions): Promise<readonly string[]> {
-  const isLink = (line: string) => line.startsWith(linkMode);
-  const lines = await asked(source, options, ['ls-files', '-z', '--stage'], isLink);
-  return lines.map((line) => line.slice(line.indexOf('\t') + 1));
+async function trackedLinks(git: ProjectGit): Promise<readonly string[]> {
+  return (await git.top()) === undefined ? [] : (await git.index()).links;
 }
 
 /** Those in the project only: what lies elsewhere no session changes. */
-async function hooksPaths(source: string, options: PointedOptions): Promise<readonly string[]> {
-  const [top = ''] = await asked(source, options, ['rev-parse', '--show-toplevel']);
-  if (top === '') return [];
-  // Every file that sets it counts, and what this very call is given on its command line lies elsewhere.
-  const paths = await asked(source, options, ['config', '--null', '--type=path', '--get-all', 'core.hooksPath']);
-  const inside = paths.map((path) => relative(source, resolve(top.replace(/\n$/, ''), path)));
+async function hooksPaths(source: string, git: ProjectGit): Promise<readonly string[]> {
+  const top = await git.top();
+  if (top === undefined) return [];
+  const inside = (await git.hooksPaths()).map((path) => relative(source, resolve(top, path)));
   // The project itself: any file in it may be a hook.
   return inside.filter((path) => path !== '..' && !path.startsWith('../')).map((path) => (path === '' ? '*' : path));
 }
 
-/** What git says, as far as it is wanted: an index is long. Without git, or a repository, nobody runs hooks. */
-async function asked(
-  source: string,
-  { env, signal }: PointedOptions,
-  args: readonly string[],
-  isWanted: (text: string) => boolean = () => true,
-): Promise<string[]> {
-  const texts: string[] = [];
+/** Nothing where there is no git, or no repository: then nobody runs hooks. */
+async function orNone(said: Promise<readonly string[]>, signal: AbortSignal): Promise<readonly string[]> {
   try {
-    const git = new ProjectGit(source, env, signal);
-    for await (const text of git.texts(args)) {
-      if (isWanted(text)) texts.push(text);
-    }
+    return await said;
   } catch {
     signal.throwIfAborted();
+    return [];
   }
-  return texts;
 }

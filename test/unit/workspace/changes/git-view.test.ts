@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Change, Entry } from '../../../../src/workspace/changes/change.js';
 import { gitOwnChanges, gitViewOf } from '../../../../src/workspace/changes/git-view.js';
+import { ProjectGit } from '../../../../src/workspace/changes/project-git.js';
 
 const entry = (type: Entry['type']): Entry => ({ type, mode: 0o644, sizeBytes: 1, stamp: '' });
 const added = (path: string, type: Entry['type'] = 'file'): Change => ({ path, kind: 'added', after: entry(type) });
@@ -23,8 +24,8 @@ describe('what git has to do with changes', () => {
       env: { PATH: process.env['PATH'], HOME: join(top, 'home') },
       stdio: 'pipe',
     });
-  const view = (changes: readonly Change[], changedEnv = env()) =>
-    gitViewOf(changes, join(top, 'project'), changedEnv, new AbortController().signal);
+  const view = (changes: readonly Change[], changedEnv = env(), { signal } = new AbortController()) =>
+    gitViewOf(changes, new ProjectGit(join(top, 'project'), changedEnv, signal), signal);
   const statesOf = async (changes: readonly Change[]) => {
     const found = await view(changes);
     return 'states' in found ? Object.fromEntries(found.states) : found.because;
@@ -87,7 +88,9 @@ describe('what git has to do with changes', () => {
     expect(await view([added('kept')])).toHaveProperty('because');
     rmSync(join(top, 'project/.git'), { recursive: true });
     expect(await view([added('kept')])).toEqual({ because: 'no-repository' });
-    await expect(gitViewOf([], top, env(), AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(view([], env(), { signal: AbortSignal.abort() } as AbortController)).rejects.toMatchObject({
+      name: 'AbortError',
+    });
   });
 });
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WithheldPlaces } from '../../../../src/policy/withheld.js';
 import { withheldHere } from '../../../../src/session/changes/withheld-here.js';
 import { pointedPlaces } from '../../../../src/workspace/changes/pointed-places.js';
+import { ProjectGit } from '../../../../src/workspace/changes/project-git.js';
 
 describe('what a project itself points to', () => {
   let source: string;
@@ -18,7 +19,7 @@ describe('what a project itself points to', () => {
     return { source: path, dev: String(dev), ino: String(ino) };
   };
   const pointed = async (path = source, env: Readonly<Record<string, string | undefined>> = { PATH, HOME: '/' }) =>
-    [...(await pointedPlaces(projectAt(path), { isWithheld, env, signal }))].sort();
+    [...(await pointedPlaces(projectAt(path), { isWithheld, git: new ProjectGit(path, env, signal), signal }))].sort();
   const git = (...args: string[]) => execFileSync('git', ['-C', source, ...args], { env: { PATH, HOME: '/' } });
 
   function links(all: Readonly<Record<string, string>>): void {
@@ -88,8 +89,8 @@ describe('what a project itself points to', () => {
     git('init', '-q');
     git('config', 'core.hooksPath', join(source, 'tools'));
     links({ 'CLAUDE.md': 'docs/agents.md' });
-    const layer = { folder: '', upper: '', project: projectAt(source), sinceNs: 0n };
-    const here = await withheldHere(layer, { withhold: ['deploy'], env: { PATH } }, signal);
+    const asked = new ProjectGit(source, { PATH }, signal);
+    const here = await withheldHere(projectAt(source), { withhold: ['deploy'] }, asked, signal);
     const ruleOf = (path: string, target?: string) => here.verdictOn({ path, target })?.rule;
     expect(
       ['tools/pre-commit', 'deploy/x', 'docs/agents.md', 'docs/other.md', 'src/x'].map((one) => ruleOf(one)),
@@ -100,6 +101,7 @@ describe('what a project itself points to', () => {
   it('is nothing where there is no git, no link, or no project', async () => {
     expect(await pointed(source, { PATH: '/nowhere' })).toEqual([]);
     const gone = { source: join(source, 'gone'), dev: '1', ino: '1' };
-    expect(await pointedPlaces(gone, { isWithheld, env: { PATH }, signal })).toEqual([]);
+    const nowhere = new ProjectGit(gone.source, { PATH }, signal);
+    expect(await pointedPlaces(gone, { isWithheld, git: nowhere, signal })).toEqual([]);
   });
 });
