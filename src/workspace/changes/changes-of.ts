@@ -42,7 +42,9 @@ export async function changesOf(layer: Layer, options: ReviewOptions): Promise<R
   };
   const top = await listLayer(layer, upper, { program, mostEntries, signal });
   await compareFolder({ path: topPath, depth: 0, upper, project }, top, top.isOpaque, findings);
-  const changes = sorted(await withRenames(sorted(findings.changes), { upper, project, signal }));
+  const changes = sorted(
+    await withRenames(sorted(findings.changes), { upper, project, lanes: findings.lanes, signal }),
+  );
   const cutBecause = (Object.keys(cutReasons) as CutReason[]).filter((reason) => findings.cuts.has(reason));
   return { changes, isComplete: cutBecause.length === 0, cutBecause };
 }

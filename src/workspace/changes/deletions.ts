@@ -16,8 +16,9 @@ export interface OldFolder {
 export async function addDeleted(place: OldFolder, name: Buffer, findings: Findings): Promise<void> {
   findings.signal.throwIfAborted();
   const path = pathBelow(place.path, name);
+  let found: Awaited<ReturnType<typeof lookAtProject>>;
   try {
-    const found = await lookAtProject(place.project, name, findings);
+    found = await lookAtProject(place.project, name, findings);
     if (found === undefined) return;
     addChange(findings, path, 'deleted', { before: found.entry });
   } catch (error) {
@@ -25,13 +26,11 @@ export async function addDeleted(place: OldFolder, name: Buffer, findings: Findi
     addChange(findings, path, 'deleted', {}, 'unreadable');
     return;
   }
-  await addDeletedBelow(place, name, findings);
+  if (found.entry.type === 'folder') await addDeletedBelow(place, name, findings);
 }
 
-/** Adds all that the project has below that name, and not what has the name itself; nothing where that is no folder. */
+/** Adds all that the project has below the folder of that name, and not that itself. */
 export async function addDeletedBelow(place: OldFolder, name: Buffer, findings: Findings): Promise<void> {
-  const facts = await place.project.entry(name);
-  if (facts?.isDirectory() !== true) return;
   if (place.depth >= mostLevels) {
     findings.cuts.add('depth');
     return;

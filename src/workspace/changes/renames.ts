@@ -1,7 +1,7 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
 import type { Change } from './change.js';
-import { isUnreadable } from './comparison.js';
-import { contentHash } from './content.js';
+import { hashesOf, type SeenFile } from './hash-files.js';
+import type { Lanes } from './lanes.js';
 
 /** What is read to find out, on both sides together; what comes later stays a file that is gone and a new one. */
 const mostFiles = 2000;
@@ -10,6 +10,7 @@ const mostBytes = 512 * 1024 ** 2;
 interface Trees {
   readonly upper: OpenFolder;
   readonly project: OpenFolder;
+  readonly lanes: Lanes;
   readonly signal: AbortSignal;
 }
 
@@ -19,17 +20,17 @@ export async function withRenames(changes: readonly Change[], trees: Trees): Pro
   const sizes = new Set(added.map(({ after }) => after?.sizeBytes));
   const deleted = candidates(changes, 'deleted').filter(({ before }) => sizes.has(before?.sizeBytes));
   if (deleted.length === 0) return changes;
-  const hashes = new Hashes(trees);
+  const budget = new Budget();
+  const before = await hashesOf(trees.project, budget.take(deleted, 'before'), trees);
   const gone = new Map<string, Change[]>();
   for (const change of deleted) {
-    const hash = await hashes.of(trees.project, change.path, change.before?.sizeBytes ?? 0);
+    const hash = before.get(change.path);
     if (hash !== undefined) gone.set(hash, [...(gone.get(hash) ?? []), change]);
   }
-  const wanted = new Set([...gone.values()].flat().map(({ before }) => before?.sizeBytes));
-  const fresh: (readonly [Change, string | undefined])[] = [];
-  for (const change of added.filter(({ after }) => wanted.has(after?.sizeBytes))) {
-    fresh.push([change, await hashes.of(trees.upper, change.path, change.after?.sizeBytes ?? 0)]);
-  }
+  const wanted = new Set([...gone.values()].flat().map((change) => change.before?.sizeBytes));
+  const alike = added.filter((change) => wanted.has(change.after?.sizeBytes));
+  const after = await hashesOf(trees.upper, budget.take(alike, 'after'), trees);
+  const fresh = alike.map((change) => [change, after.get(change.path)] as const);
   const origins = matched(fresh, gone);
   const used = new Set(origins.values());
   return changes
@@ -73,28 +74,19 @@ function lastName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-class Hashes {
-  readonly #signal: AbortSignal;
+/** What may still be read. */
+class Budget {
   #leftFiles = mostFiles;
   #leftBytes = mostBytes;
 
-  constructor({ signal }: Pick<Trees, 'signal'>) {
-    this.#signal = signal;
-  }
-
-  /** Undefined when it can't be read, or enough has been. */
-  async of(top: OpenFolder, path: string, sizeBytes: number): Promise<string | undefined> {
-    if (this.#leftFiles === 0 || sizeBytes > this.#leftBytes) return undefined;
-    this.#leftFiles -= 1;
-    this.#leftBytes -= sizeBytes;
-    const names = path.split('/');
-    const name = names.pop() ?? '';
-    try {
-      await using folder = await top.down(names);
-      return await contentHash({ folder, name }, sizeBytes, this.#signal);
-    } catch (error) {
-      if (!isUnreadable(error)) throw error;
-      return undefined;
-    }
+  /** As many of them as it is enough for, as files to be read. */
+  take(changes: readonly Change[], side: 'before' | 'after'): readonly SeenFile[] {
+    return changes.flatMap((change) => {
+      const { sizeBytes = 0 } = change[side] ?? {};
+      if (this.#leftFiles === 0 || sizeBytes > this.#leftBytes) return [];
+      this.#leftFiles -= 1;
+      this.#leftBytes -= sizeBytes;
+      return [{ path: change.path, sizeBytes }];
+    });
   }
 }
