@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
+  fstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -37,6 +40,17 @@ describe('OpenFolder', () => {
       await expect(async () => folder.rename(name, folder, 'x')).rejects.toThrow(RangeError);
     },
   );
+
+  it('closes its own descriptor once, and nobody else’s after that', async () => {
+    const { fd } = folder;
+    await folder[Symbol.asyncDispose]();
+    expect(folder.fd).toBe(-1);
+    const others: number[] = [];
+    while (!others.includes(fd) && others.length < 100) others.push(openSync(top, 'r'));
+    await folder[Symbol.asyncDispose]();
+    expect(others.includes(fd) && fstatSync(fd).isDirectory()).toBe(true);
+    others.forEach(closeSync);
+  });
 
   it('follows no link: neither as a folder nor as a file nor when it makes one', async () => {
     symlinkSync(join(top, 'outside'), join(top, 'inside/out'));
