@@ -13,7 +13,7 @@ import { removeTree } from '../kit/remove-tree.js';
 import { carryMarks } from '../workspace/apply/carry-marks.js';
 import { copyLayer } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
-import { isThere, whenFree, whileCopied } from './changes/own-layer.js';
+import { isThere, whenFree, whileAlone, whileCopied } from './changes/own-layer.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
 import { overdueIn, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
@@ -60,6 +60,14 @@ export class Snapshots {
    */
   async take(layer: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
     refuseCopy(layer);
+    const { folder, clock } = this.#parts;
+    const { signal } = wish;
+    await this.#make(folder);
+    // Of several at once each would find the same room, and the same names free.
+    return whileAlone(folder, { clock, signal }, () => this.#takeAlone(layer, wish));
+  }
+
+  async #takeAlone(layer: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
     const { name, signal } = wish;
     const { clock } = this.#parts;
     const there = await this.list();
@@ -69,14 +77,20 @@ export class Snapshots {
         info: { ruleId: 'snapshot.name-taken' },
       });
     }
-    const mostBytes = Math.min(wish.mostBytes, roomBeside(there, wish));
+    const room = roomBeside(there, wish);
+    const most = {
+      mostBytes: Math.min(wish.mostBytes, room),
+      mostEntries: Math.min(wish.mostEntries, Math.ceil(room / entryBytes)),
+    };
     const id = newSnapshotId();
     return audited(this.#parts.audit, {
       action: 'snapshot.take',
       session: layer.id,
       details: { snapshot: plain(id) },
       run: () =>
-        whileCopied(layer.layer.folder, { clock, signal }, () => this.#take(id, layer, { ...wish, mostBytes })),
+        whileCopied(layer.layer.folder, { clock, signal }, () =>
+          this.#take(id, layer, { ...wish, ...most, mostTotalBytes: room }),
+        ),
       describe: ({ digest, entries, bytes }) => ({ digest: plain(digest), entries, bytes }),
       undo: () => this.#remove(id),
     });
@@ -138,17 +152,15 @@ export class Snapshots {
 
   async #take(id: SnapshotId, { id: session, layer, note }: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
     const { folder, program, clock } = this.#parts;
-    const { name, keepMs, mostBytes, mostEntries, signal } = wish;
+    const { name, keepMs, mostBytes, mostEntries, mostTotalBytes, signal } = wish;
     const madeAtMs = clock.now();
-    try {
-      await mkdir(this.#upper(id), { recursive: true, mode: 0o700 });
-    } catch (cause) {
-      throw new PaddockError('STATE_UNWRITABLE', `a folder in ${folder} could not be made`, { cause });
-    }
+    await this.#make(this.#upper(id));
     try {
       await using from = await OpenFolder.at(layer.upper);
       await using to = await OpenFolder.at(this.#upper(id));
       const copied = await copyLayer(from, to, { program, mostBytes, mostEntries, signal });
+      if (sizeOf(copied) > mostTotalBytes)
+        throw noRoom('beside the others this snapshot would take', sizeOf(copied), mostTotalBytes);
       await carryMarks(layer, { folder: join(folder, id), upper: this.#upper(id) });
       const digest = await this.#digest(to, mostEntries + 1, signal);
       const { project, sinceNs } = note;
@@ -178,6 +190,14 @@ export class Snapshots {
     }
   }
 
+  async #make(path: string): Promise<void> {
+    try {
+      await mkdir(path, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw new PaddockError('STATE_UNWRITABLE', `the folder ${path} could not be made`, { cause });
+    }
+  }
+
   #upper(id: string): string {
     return join(this.#parts.folder, id, 'upper');
   }
@@ -189,11 +209,19 @@ export class Snapshots {
 
 /** How much more all of them may take. Errors: LIMIT_REACHED. */
 function roomBeside(there: readonly Snapshot[], { mostTotalBytes }: SnapshotWish): number {
-  const bytes = there.reduce((sum, one) => sum + one.bytes + one.entries * entryBytes, 0);
+  const bytes = there.reduce((sum, one) => sum + sizeOf(one), 0);
   if (bytes < mostTotalBytes) return mostTotalBytes - bytes;
-  const message = `${there.length} snapshots take ${formatBytes(bytes)}, and ${formatBytes(mostTotalBytes)} is the limit`;
-  throw new SessionError('LIMIT_REACHED', message, {
+  throw noRoom(`${there.length} snapshots take`, bytes, mostTotalBytes);
+}
+
+function sizeOf({ bytes, entries }: Pick<Snapshot, 'bytes' | 'entries'>): number {
+  return bytes + entries * entryBytes;
+}
+
+function noRoom(what: string, bytes: number, mostBytes: number): SessionError {
+  const message = `${what} ${formatBytes(bytes)}, and ${formatBytes(mostBytes)} is the limit`;
+  return new SessionError('LIMIT_REACHED', message, {
     hint: 'Remove some: `paddock snapshots` lists them, and with --rm it removes one.',
-    info: { ruleId: 'admission.kept-changes', bytes, mostBytes: mostTotalBytes },
+    info: { ruleId: 'admission.kept-changes', bytes, mostBytes },
   });
 }

@@ -60,7 +60,16 @@ export async function whileCopied<T>(
   });
 }
 
-/** The same for who ends or removes it; false where nothing was done, as it has gone, or somebody works on it all the time. */
+/**
+ * Runs while nobody else, of this process or of another one, works on all that is in a folder of ours; those who want to come to their turn. What is
+ * in it by its own name may be claimed by others. Errors: LAYER_BUSY, STATE_UNWRITABLE, an AbortError.
+ */
+export async function whileAlone<T>(folder: string, wait: Omit<Patience, 'waitMs'>, run: () => Promise<T>): Promise<T> {
+  const mine = (await claimInTime(folder, { ...wait, waitMs: copyWaitMs })) ?? throwBusy('others are there before');
+  return owned(folder, mine, run);
+}
+
+/** The same as `whileCopied` for who ends or removes it; false where nothing was done, as it has gone, or somebody works on it all the time. */
 export async function whenFree(folder: string, patience: Patience, run: () => Promise<void>): Promise<boolean> {
   if (!(await isThere(folder))) return false;
   const mine = await claimInTime(folder, patience);
@@ -112,6 +121,6 @@ export async function isThere(path: string): Promise<boolean> {
   );
 }
 
-function throwBusy(): never {
-  throw new PaddockError('LAYER_BUSY', 'another process works on the changes of this session');
+function throwBusy(message = 'another process works on the changes of this session'): never {
+  throw new PaddockError('LAYER_BUSY', message);
 }

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -5,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/kit/clock.js';
+import { readProcessIdentity } from '../../../src/kit/process-identity.js';
 import { newSessionId } from '../../../src/kit/random-id.js';
 import { shownReview } from '../../../src/session/changes/shown-review.js';
 import { fillLayer, leftOutNotes, refuseOtherProject } from '../../../src/session/layer-origin.js';
@@ -111,6 +113,44 @@ describe('snapshots of what a session has written', () => {
     await expect(take({ mostTotalBytes: takes + mib })).rejects.toMatchObject({ code: 'SNAPSHOT_FAILED' });
     await take({ mostTotalBytes: takes + 3 * mib });
     expect(await snapshots.list()).toHaveLength(2);
+  });
+
+  it('that are taken at once take no more room together than all may, and no name twice', async () => {
+    writeFileSync(join(trees.layer.upper, 'big'), Buffer.alloc(3 * mib, 1));
+    const outcomes = async (wishes: readonly Partial<SnapshotWish>[]) => {
+      const results = await Promise.allSettled(wishes.map((wish) => take(wish)));
+      return results.map(({ status }) => status).sort();
+    };
+    const many = Array.from({ length: 4 }, () => ({ mostTotalBytes: 4 * mib }));
+    expect(await outcomes(many)).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected']);
+    expect(await outcomes([{ name: 'same' }, { name: 'same' }])).toEqual(['fulfilled', 'rejected']);
+    expect(await snapshots.list()).toHaveLength(2);
+  });
+
+  it('wait for the one that another process takes, and not for a process that is dead', async () => {
+    const other = spawn('sleep', ['60']);
+    await once(other, 'spawn');
+    writeFileSync(join(state, 'snapshots.lock.1'), JSON.stringify(await readProcessIdentity(other.pid)));
+    let waits = 0;
+    const sleep = async () => {
+      waits += 1;
+      expect(await snapshots.list()).toEqual([]);
+      other.kill('SIGKILL');
+      await once(other, 'close');
+    };
+    const parts = { folder: join(state, 'snapshots'), program: programs.init, audit };
+    const patient = new Snapshots({ ...parts, clock: { ...clock, sleep } });
+    await patient.take(noted, { ...most, keepMs: 1000, signal });
+    expect(waits).toBe(1);
+    expect(await snapshots.list()).toHaveLength(1);
+  });
+
+  it('fail where their entries alone take the room that is left', async () => {
+    const taken = await take();
+    const takes = taken.bytes + 4 * 4096;
+    const little = take({ mostTotalBytes: takes + taken.bytes + 3 * 4096 });
+    await expect(little).rejects.toMatchObject({ code: 'LIMIT_REACHED', info: { bytes: takes } });
+    expect(await snapshots.list()).toHaveLength(1);
   });
 
   it('are kept where their note can not be read, and said to be there, until somebody removes them', async () => {
