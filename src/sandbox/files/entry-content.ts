@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import type { CheckedEntry } from './checked-entries.js';
+import type { Tally } from './tally.js';
 
 /** Writes the content and closes the file; its digest. */
-export async function filled(handle: FileHandle, { content, sizeBytes, mtimeMs }: CheckedEntry): Promise<string> {
+export async function filled(
+  handle: FileHandle,
+  { content, sizeBytes, mtimeMs }: CheckedEntry,
+  tally: Tally,
+): Promise<string> {
   await using file = handle;
   const sha256 = createHash('sha256');
   let written = 0;
@@ -11,6 +16,7 @@ export async function filled(handle: FileHandle, { content, sizeBytes, mtimeMs }
     sha256.update(chunk);
     for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
     written += chunk.length;
+    tally.pass(chunk.length);
   }
   if (written !== sizeBytes) throw new Error('the archive breaks off in the midst of a file');
   await file.utimes(mtimeMs / 1000, mtimeMs / 1000);

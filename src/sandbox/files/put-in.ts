@@ -164,6 +164,7 @@ class Putting {
     for (let left = sizeBytes; left > 0; ) {
       const piece = await nextPiece(file, this.#block.room.subarray(0, left));
       sha256.update(piece);
+      this.#tally.pass(piece.length);
       this.#block.filled(piece.length);
       left -= piece.length;
       if (this.#block.roomBytes === 0) yield this.#block.take();

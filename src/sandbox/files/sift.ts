@@ -31,6 +31,7 @@ export async function* sift(
     const sha256 = createHash('sha256');
     for await (const chunk of entry.content) {
       sha256.update(chunk);
+      tally.pass(chunk.length);
       yield chunk;
     }
     yield paddingAfter(sizeBytes);

@@ -153,7 +153,7 @@ class Taking implements AsyncDisposable {
     const path = pathOf(entry);
     const handle = await parent.newFile(draft, entry.mode);
     return this.#named(parent, draft, name, names, async () => {
-      const sha256 = await filled(handle, entry);
+      const sha256 = await filled(handle, entry, this.#tally);
       const judge = this.#to.judge;
       const rule = judge.concerns(path)
         ? judge.content(path, await contentIn(parent, name), await contentIn(parent, draft))

@@ -22,6 +22,12 @@ export interface TransferCounts {
   readonly moreLeftOut: number;
 }
 
+/** How far a transfer is: entries that are done, and content that has passed, also of an entry that is not done yet, or will be left out. */
+export interface SoFar {
+  readonly entries: number;
+  readonly bytes: number;
+}
+
 const mostLeftOut = 1000;
 
 /** Adds up a transfer while it runs. */
@@ -32,11 +38,12 @@ export class Tally {
   bytes = 0;
   readonly #leftOut: LeftOut[] = [];
   #moreLeftOut = 0;
+  #passedBytes = 0;
   readonly #digests: string[] = [];
   #onlyContent: string | undefined;
 
-  /** Told from time to time. */
-  readonly onProgress: ((soFar: { readonly entries: number; readonly bytes: number }) => void) | undefined;
+  /** Told at every entry and every piece of content: whoever shows it does so from time to time. */
+  readonly onProgress: ((soFar: SoFar) => void) | undefined;
 
   constructor(onProgress?: Tally['onProgress']) {
     this.onProgress = onProgress;
@@ -46,9 +53,20 @@ export class Tally {
     return this.files + this.folders + this.links;
   }
 
+  get soFar(): SoFar {
+    return { entries: this.entries, bytes: this.bytes + this.#passedBytes };
+  }
+
+  /** So many bytes of the content of a file have passed that is not whole yet. */
+  pass(bytes: number): void {
+    this.#passedBytes += bytes;
+    this.onProgress?.(this.soFar);
+  }
+
   addFile(path: string, mode: number, sizeBytes: number, sha256: string): void {
     this.files += 1;
     this.bytes += sizeBytes;
+    this.#passedBytes = 0;
     this.#onlyContent = path === '.' ? sha256 : undefined;
     this.#add('file', mode, sha256, path);
   }
@@ -64,6 +82,7 @@ export class Tally {
   }
 
   leave(path: string, why: string): void {
+    this.#passedBytes = 0;
     if (this.#leftOut.length < mostLeftOut) this.#leftOut.push({ path: path === '' ? '.' : path, why });
     else this.#moreLeftOut += 1;
   }
@@ -85,7 +104,7 @@ export class Tally {
 
   #add(kind: string, mode: number, what: string, path: string): void {
     this.#digests.push(hash('sha256', `${kind} ${mode.toString(8)} ${what} ${path}`, 'base64'));
-    this.onProgress?.({ entries: this.entries, bytes: this.bytes });
+    this.onProgress?.(this.soFar);
   }
 }
 

@@ -259,6 +259,25 @@ describe('a transfer between a host and a sandbox', () => {
     expect(await code(bad)).toBe('BAD_ARGUMENT');
   });
 
+  it('says how far it is also within one large file, and through a stream', async () => {
+    const sizeBytes = 9 * 1024 ** 2;
+    writeFileSync(host('large'), Buffer.alloc(sizeBytes, 1));
+    const told: { readonly entries: number; readonly bytes: number }[] = [];
+    const following = { ...context, onProgress: (soFar: (typeof told)[number]) => told.push(soFar) };
+    const ways = [
+      () => ground.transfers().in(subject(), request('inside', 'large'), following),
+      () => ground.transfers().out(subject(), request('inside', 'back'), following),
+      () => ground.transfers().toStream(subject(), 'inside', () => Promise.resolve(), following),
+    ];
+    for (const copy of ways) {
+      told.length = 0;
+      await copy();
+      expect(told.filter(({ entries, bytes }) => entries === 0 && bytes > 0 && bytes < sizeBytes)).not.toEqual([]);
+      expect(told.map(({ bytes }) => bytes)).toEqual(told.map(({ bytes }) => bytes).toSorted((a, b) => a - b));
+      expect(told.at(-1)).toEqual({ entries: 1, bytes: sizeBytes });
+    }
+  });
+
   it('leaves no half of a file when it is cancelled, on either side', async () => {
     for (const folder of [ground.inside, ground.host]) {
       mkdirSync(join(folder, 't'));
