@@ -1,17 +1,16 @@
 import { systemClock } from '../kit/clock.js';
-import { mostOfTransfer, type TransferBounds } from '../sandbox/files/transfer-bounds.js';
+import { mostOfTransfer } from '../sandbox/files/transfer-bounds.js';
 import { SessionTransfers } from '../session/transfers/session-transfers.js';
 import type { App } from './app.js';
 
-/** Clients give up at 60 s, some of them without telling. */
-const longestCallMs = 45_000;
-const mostOfCall: TransferBounds = { entries: 50_000, bytes: 1024 ** 3 };
+/** What its commands inside may take each; what comes around them counts here as well. */
+const longestMs = 600_000;
 
-/** For callers whose host paths the site's policy judges, and who do not wait for long. */
+/** For callers whose host paths the site's policy judges. */
 export async function judgedTransfers(app: App): Promise<SessionTransfers> {
   return new SessionTransfers({
     ...{ audit: await app.audit(), clock: systemClock, withhold: app.config.sitePolicy.withhold },
-    ...{ judgement: app.approval(await app.engine()), bounds: mostOfCall, limitMs: longestCallMs },
+    ...{ judgement: app.approval(await app.engine()), bounds: mostOfTransfer, limitMs: longestMs },
   });
 }
 

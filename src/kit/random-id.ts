@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CommandId, SessionId, SnapshotId } from '../core/ids.js';
+import type { CommandId, SessionId, SnapshotId, TransferId } from '../core/ids.js';
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
@@ -18,4 +18,8 @@ export function newCommandId(): CommandId {
 
 export function newSnapshotId(): SnapshotId {
   return `snp_${randomBase32(16)}` as SnapshotId;
+}
+
+export function newTransferId(): TransferId {
+  return `trf_${randomBase32(16)}` as TransferId;
 }

@@ -25,9 +25,9 @@ export function resultOf({ outcome }: SessionCommand): ExecResult {
 
 const noLonger = 'nobody waits any longer';
 
-/** Waits until the command has ended, `waitMs` have passed or the signal fires; says whether it has ended. */
+/** Waits until the command, or whatever else settles like one, has ended, `waitMs` have passed or the signal fires; says whether it has ended. */
 export async function waitFor(
-  entry: SessionCommand,
+  entry: Pick<SessionCommand, 'settled'> & { readonly outcome?: unknown },
   clock: Clock,
   waitMs: number,
   signal?: AbortSignal,

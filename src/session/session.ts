@@ -17,6 +17,7 @@ import type { SessionRecord } from './record.js';
 import { describeResult } from './record-parts.js';
 import { type SessionCommand, waitFor } from './session-command.js';
 import type { SessionLog } from './session-log.js';
+import { TransferJobs } from './transfers/transfer-jobs.js';
 
 interface SessionParts {
   readonly record: SessionRecord;
@@ -42,6 +43,8 @@ export class Session {
   readonly notes: readonly string[];
   readonly notices = new Notices();
   readonly disk: DiskSpace | undefined;
+  /** Copies of files that go on by themselves. */
+  readonly transfers: TransferJobs;
   readonly #log: SessionLog;
   readonly #audit: AuditRecorder;
   readonly #clock: Clock;
@@ -64,6 +67,7 @@ export class Session {
     this.idleness = parts.idleness;
     this.notes = parts.notes;
     this.disk = parts.disk;
+    this.transfers = new TransferJobs(parts.clock);
     if (parts.disk !== undefined) this.#held.use(parts.disk);
   }
 
@@ -180,6 +184,7 @@ export class Session {
   /** Gives up a detached session and leaves it running, with its commands: another process may hold it from now on. */
   async letGo(): Promise<void> {
     this.#isLetGo = true;
+    await this.transfers[Symbol.asyncDispose]();
     await this.#visitors[Symbol.asyncDispose]();
     await this.sandbox.letGo();
     // Over the engine's exec they end when they do, which nobody here waits for.
@@ -201,7 +206,10 @@ export class Session {
   /** Ends commands, container and log. The record is the registry's to remove. */
   async end(): Promise<void> {
     this.#ending.abort();
+    const copies = this.transfers[Symbol.asyncDispose]();
     await this.sandbox[Symbol.asyncDispose]();
+    // Nothing half copied is left on the host, and the audit log says how they ended.
+    await copies;
     // Visitors hear the end of their commands before they are shown out.
     await Promise.allSettled(this.commands.map((command) => command.settled));
     await this.#visitors[Symbol.asyncDispose]();

@@ -4,6 +4,7 @@ import type { CapturedStream } from '../kit/captured-stream.js';
 import { safeText } from '../kit/safe-text.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
+import { followTransfer, transferJobText, transferView, viewAsCommand } from './transfer-view.js';
 import { type CommandView, commandText, commandView, streamBytes, viewCommand } from './views.js';
 import { wholeHead } from './whole-characters.js';
 
@@ -15,7 +16,8 @@ export const getCommand = defineTool({
   title: 'Read on from a command',
   description:
     'Returns the state of a command and its output from a cursor on, a page at a time. With waitMs it waits up to 45 s for the ' +
-    'command to end or to print something new. Start at cursor "0.0" to read everything that was kept.',
+    'command to end or to print something new. Start at cursor "0.0" to read everything that was kept. With a commandId of transfer_files ' +
+    'it waits for the end of the copy, and transfer says how far it is or what it came to.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     sessionId: z.string().max(64),
@@ -27,9 +29,16 @@ export const getCommand = defineTool({
       .describe('As returned by execute_command or get_command; default 0.0.'),
     waitMs: z.number().int().min(0).max(45_000).optional().describe('Default 0.'),
   }),
-  output: commandView.extend({ more: z.boolean() }),
-  async handle(services: ToolServices, { sessionId, commandId, cursor = '0.0', waitMs = 0 }, { signal }) {
+  output: commandView.extend({ more: z.boolean(), transfer: transferView.optional() }),
+  async handle(services: ToolServices, { sessionId, commandId, cursor = '0.0', waitMs = 0 }, context) {
     const session = services.sessions.get(sessionId);
+    const job = session.transfers.find(commandId);
+    if (job !== undefined) {
+      await followTransfer(session, job, waitMs, context);
+      const nowMs = services.clock.now();
+      return { structured: viewAsCommand(session, job, nowMs), text: transferJobText(job, nowMs) };
+    }
+    const { signal } = context;
     const entry = session.get(commandId);
     const [out = 0, err = 0] = cursor.split('.').map(Number);
     const { stdout, stderr } = entry.command.output;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Session } from '../session/session.js';
 import { defineTool } from './define-tool.js';
 import { diskLines, diskView, viewDisk } from './disk-view.js';
 import type { ToolServices } from './services.js';
@@ -31,11 +32,7 @@ export const getSession = defineTool({
     const enforcement = viewEnforcement(session);
     const disk = viewDisk(session);
     const commandCgroups = await session.sandbox.commandCgroups;
-    const commands = session.commands.map((entry) => ({
-      commandId: entry.id,
-      state: entry.outcome === undefined ? 'running' : 'result' in entry.outcome ? 'finished' : 'failed',
-      program: (entry.argv[0] ?? '').slice(0, 80),
-    }));
+    const commands = commandsOf(session);
     const table = enforcement.controls.map((c) => `  ${c.id}: ${c.status} – asked ${c.asked}, kernel ${c.kernel}`);
     return {
       structured: { ...view, ...used, ...(disk === undefined ? {} : { disk }), enforcement, commandCgroups, commands },
@@ -51,3 +48,13 @@ export const getSession = defineTool({
     };
   },
 });
+
+/** Copies of files too: get_command and stop_command take their ids as well. */
+function commandsOf({ commands, transfers }: Session) {
+  const started = commands.map(({ id, argv, outcome }) => ({ id, outcome, program: (argv[0] ?? '').slice(0, 80) }));
+  const copied = transfers.list.map(({ id, outcome }) => ({ id, outcome, program: 'transfer_files' }));
+  return [...started, ...copied].map(({ id, outcome, program }) => {
+    const state = outcome === undefined ? 'running' : 'error' in outcome ? 'failed' : 'finished';
+    return { commandId: id as string, state, program };
+  });
+}

@@ -21,7 +21,7 @@ export interface ToolServices {
   /** Copies files between sessions and the host, as far as the site's policy lets it. */
   readonly transfers: SessionTransfers;
   /** What the sessions use, and what is alarming about it. */
-  readonly monitoring: Pick<Monitoring, 'stateOf'>;
+  readonly monitoring: Pick<Monitoring, 'stateOf' | 'denials'>;
   readonly sitePolicy: SitePolicy;
   readonly clock: Clock;
   /** The server's working directory, the project of a caller who names none, if it passes the checks. */

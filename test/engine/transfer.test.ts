@@ -6,6 +6,7 @@ import { mostOfTransfer } from '../../src/sandbox/files/transfer-bounds.js';
 import { SessionFiles } from '../../src/session/files.js';
 import type { Session } from '../../src/session/session.js';
 import { SessionTransfers } from '../../src/session/transfers/session-transfers.js';
+import { reportOf } from '../../src/session/transfers/transfer-jobs.js';
 import { swapRounds as rounds, Swapper } from '../support/swapping.js';
 import { channelOrNot } from './support/engines.js';
 import { run, Stage, said } from './support/stage.js';
@@ -75,6 +76,31 @@ describe.each(channelOrNot)('copies into and out of a session, on a real rootles
     expect(await code(transfers.in(subject(), request('/usr/new', 'large'), context))).toBe('FILE_REFUSED');
     expect(await code(transfers.in(subject(), request('/run/new', 'large'), context))).toBe('LIMIT_REACHED');
     expect(await said(session, 'ls -A /run | grep -c paddock- || true')).toBe('0');
+  });
+
+  it('go on by themselves when nobody waits, are stopped when asked, and end with their session', async () => {
+    const begun = async (its: Session, path: string, name: string) => {
+      mkdirSync(join(host, name));
+      await run(its, `truncate -s 3G ${path}`);
+      const wish = { ...request(path, name), direction: 'out' as const };
+      const from = { sessionId: its.id, run: new SessionFiles(its).run };
+      const job = its.transfers.start(wish, (own) => transfers.out(from, wish, own));
+      await expect.poll(() => readdirSync(join(host, name))).toEqual([expect.stringMatching(/^\.paddock-/)]);
+      return job;
+    };
+    const stopped = await begun(session, 'long', 'stopped');
+    const sent = { ...request('while', 'tree'), direction: 'in' as const };
+    const beside = session.transfers.start(sent, (own) => transfers.in(subject(), sent, own));
+    await beside.settled;
+    expect(reportOf(beside)).toMatchObject({ entries: 303, leftOut: [] });
+    expect(stopped.outcome).toBeUndefined();
+    await session.transfers.stop(stopped.id);
+    expect(stopped.outcome).toMatchObject({ error: { code: 'INTERRUPTED' } });
+    const other = await stage.create({ workspace: 'none' });
+    const lost = await begun(other, '/tmp/long', 'lost');
+    await stage.sessions.destroy(other.id);
+    expect(lost.outcome).toMatchObject({ error: { code: expect.stringMatching(/^(?:INTERRUPTED|SESSION_ENDED)$/) } });
+    expect([readdirSync(join(host, 'stopped')), readdirSync(join(host, 'lost'))]).toEqual([[], []]);
   });
 
   it('reach nothing of the host outside, however folders are swapped for links on both sides', async () => {

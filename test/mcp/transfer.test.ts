@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { McpClient } from '../e2e/support/client.js';
@@ -107,11 +107,81 @@ describe(`a client that copies files into and out of a session on ${kind}`, () =
     expect(existsSync(join(to, '.git'))).toBe(false);
   });
 
+  /** Nobody waits until that much is copied. */
+  const begunWithLarge = async (name: string) => {
+    await inside('truncate -s 3G long');
+    const to = join(area, name);
+    mkdirSync(to);
+    const begun = await copy('out', to, 'long', { background: true });
+    expect(begun.structured).toMatchObject({ state: 'running', path: 'long', hostPath: to });
+    return { to, commandId: String(begun.structured['commandId']) };
+  };
+
+  it('goes on with other things while a copy runs, hears how far it is, and reads what it came to', async () => {
+    const source = join(area, 'many');
+    mkdirSync(source);
+    for (let at = 0; at < 200; at += 1) writeFileSync(join(source, `file${at}`), `${at}\n`);
+    const { structured: begun } = await copy('in', source, 'many', { background: true });
+    expect(begun).toMatchObject({ state: 'running', direction: 'in' });
+    const { commandId } = begun;
+    const read = await mcp.call('get_command', { sessionId, commandId, waitMs: 45_000 });
+    expect(read.structured).toMatchObject({
+      ...{ state: 'finished', commandId },
+      transfer: { entries: 201, leftOut: [], sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    });
+    expect((await inside('ls many | wc -l')).structured['stdout']).toBe('200\n');
+    const { structured: again } = await mcp.call('get_command', { sessionId, commandId });
+    expect(again).toEqual({ ...read.structured, more: false });
+    const wrong = await mcp.call('get_command', { sessionId, commandId: `trf_${'a'.repeat(16)}` });
+    expect(wrong).toMatchObject({ isError: true, code: 'NO_SUCH_COMMAND' });
+  });
+
+  it('stops a copy, or loses it with the session, and finds nothing half copied', async () => {
+    const { to, commandId } = await begunWithLarge('stopped');
+    await expect.poll(() => readdirSync(to)).toEqual([expect.stringMatching(/^\.paddock-/)]);
+    const stopped = await mcp.call('stop_command', { sessionId, commandId });
+    expect(stopped.structured).toMatchObject({ state: 'failed', error: { code: 'INTERRUPTED' } });
+    expect(readdirSync(to)).toEqual([]);
+    const { structured: read } = await mcp.call('get_command', { sessionId, commandId, waitMs: 1000 });
+    expect(read).toMatchObject({ state: 'failed', transfer: { path: 'long' } });
+
+    const ended = await mcp.create({ projectPath: place.project, workspace: 'none' });
+    await mcp.call('execute_command', { sessionId: ended, command: 'truncate -s 3G /tmp/long' });
+    const lost = join(area, 'lost');
+    mkdirSync(lost);
+    const args = { direction: 'out', hostPath: lost, path: '/tmp/long', background: true };
+    await mcp.call('transfer_files', { sessionId: ended, ...args });
+    await expect.poll(() => readdirSync(lost)).toEqual([expect.stringMatching(/^\.paddock-/)]);
+    expect((await mcp.call('destroy_session', { sessionId: ended })).isError).toBe(false);
+    expect(readdirSync(lost)).toEqual([]);
+    const outcomes = (await place.audit()).filter(
+      ({ action, phase }) => `${action} ${phase}` === 'files.transfer outcome',
+    );
+    expect(outcomes.slice(-2)).toMatchObject([{ session: sessionId, result: 'INTERRUPTED' }, { session: ended }]);
+    expect(outcomes.at(-1)).not.toMatchObject({ result: 'ok' });
+  });
+
+  it('hears of the progress of a copy within one large file, and no copy survives a call that is cancelled', async () => {
+    await inside('truncate -s 3G long');
+    const to = join(area, 'cancelled');
+    mkdirSync(to);
+    const cancel = new AbortController();
+    const told: string[] = [];
+    const args = { sessionId, direction: 'out', hostPath: to, path: 'long' };
+    const onprogress = ({ message = '' }: { readonly message?: string | undefined }) => {
+      told.push(message);
+      cancel.abort();
+    };
+    await expect(mcp.call('transfer_files', args, { signal: cancel.signal, onprogress })).rejects.toThrow();
+    expect(told[0]).toMatch(/^0 entries, [\d.]+ (?:MiB|GiB)$/);
+    await expect.poll(() => readdirSync(to)).toEqual([]);
+  });
+
   it('is told of bounds, and what to do when it can not be done', async () => {
     const large = join(area, 'large');
     mkdirSync(large);
     writeFileSync(join(large, 'hole'), '');
-    truncateSync(join(large, 'hole'), 2 * 1024 ** 3);
+    truncateSync(join(large, 'hole'), 4 * 1024 ** 3);
     const sent = await copy('in', large, '/tmp/large');
     expect(sent.structured['leftOut']).toEqual([{ path: 'hole', why: 'size' }]);
     for (const [args, code] of [

@@ -1,7 +1,6 @@
 import { PaddockError } from '../../core/errors.js';
 import type { ExecRequest } from '../../core/exec.js';
 import { isSessionId } from '../../core/ids.js';
-import { systemClock } from '../../kit/clock.js';
 import type { RunInside } from '../../sandbox/files/inside.js';
 import { execInHeld } from '../../session/control/client.js';
 import { SessionFiles } from '../../session/files.js';
@@ -12,12 +11,12 @@ import { App } from '../app.js';
 import { type CliCommand, type CommandContext, isSet, texts } from '../command.js';
 import { holderOf } from '../holder.js';
 import { report, write } from '../output.js';
+import { ProgressLine } from '../progress-line.js';
 import { ownTransfers } from '../session-transfers.js';
 import { settingsOf } from '../settings.js';
 import { adopt, recordOf } from './detached.js';
 
 const mostLines = 200;
-const everyMs = 500;
 
 export const cp: CliCommand = {
   name: 'cp',
@@ -46,16 +45,21 @@ export const cp: CliCommand = {
     const record = await recordOf(app, source.id ?? target.id ?? '');
     const transfers = await ownTransfers(app);
     const subject = { sessionId: record.id, run: runIn(app, record, context) };
-    const shown = new Progress(context);
-    const transfer = { signal: context.signal, onProgress: (soFar: SoFar) => shown.tell(soFar) };
     const copied = source.id === undefined ? copyTo : copyFrom;
-    const result = await copied(transfers, subject, [source.path, target.path], { context, transfer }).finally(() =>
-      shown.clear(),
-    );
+    const result = await shown(context, (onProgress) => {
+      const transfer = { signal: context.signal, onProgress };
+      return copied(transfers, subject, [source.path, target.path], { context, transfer });
+    });
     await tell(context, to, result);
     return result.leftOut.length + result.moreLeftOut === 0 ? 0 : 1;
   },
 };
+
+/** With a line that says how far it is, and is gone when it is over. */
+async function shown<T>(context: CommandContext, copy: (onProgress: ProgressLine['tell']) => Promise<T>): Promise<T> {
+  using line = new ProgressLine(context.terminal);
+  return await copy(line.tell);
+}
 
 interface Place {
   readonly id: string | undefined;
@@ -124,32 +128,4 @@ function rawOf({ argv, cwd, timeoutMs, outputCapBytes, outputLimitBytes }: ExecR
     ...{ argv, timeout: `${timeoutMs / 1000}s`, outputCap: outputCapBytes, outputLimit: outputLimitBytes },
     ...(cwd === undefined ? {} : { cwd }),
   };
-}
-
-interface SoFar {
-  readonly entries: number;
-  readonly bytes: number;
-}
-
-/** One line on a terminal, for what takes longer than a moment. */
-class Progress {
-  readonly #context: CommandContext;
-  #nextMs = systemClock.monotonic() + everyMs;
-  #isShown = false;
-
-  constructor(context: CommandContext) {
-    this.#context = context;
-  }
-
-  tell({ entries, bytes }: SoFar): void {
-    const { stderr, stderrIsTerminal } = this.#context.terminal;
-    if (!stderrIsTerminal || systemClock.monotonic() < this.#nextMs) return;
-    this.#nextMs = systemClock.monotonic() + everyMs;
-    this.#isShown = true;
-    stderr.write(`\r\x1b[K${entries} entries, ${(bytes / 1024 ** 2).toFixed(1)} MiB`);
-  }
-
-  clear(): void {
-    if (this.#isShown) this.#context.terminal.stderr.write('\r\x1b[K');
-  }
 }

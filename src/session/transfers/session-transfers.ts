@@ -229,7 +229,7 @@ function tooLong(limitMs: number, { entries, bytes }: Tally): PaddockError {
     'LIMIT_REACHED',
     `it was not done in ${limitMs / 1000} s: ${entries} entries, ${bytes} bytes were copied`,
     {
-      hint: 'What was copied is whole, and stays. Copy folder by folder, or have the user run `paddock cp`, which has no such limit.',
+      hint: 'What was copied is whole, and stays. Copy the rest folder by folder.',
       info: { entries, bytes },
     },
   );

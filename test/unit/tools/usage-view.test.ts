@@ -13,7 +13,8 @@ const trends = { '1m': { memoryBytes: trend }, '5m': { memoryBytes: trend }, '15
 
 it('shows what a session uses and how that went, in both halves of the result', async () => {
   const { services, context, session } = stage();
-  const monitored = { ...services, monitoring: { stateOf: () => ({ usage: sample, trends, alarms: [alarm] }) } };
+  const monitoring = { ...services.monitoring, stateOf: () => ({ usage: sample, trends, alarms: [alarm] }) };
+  const monitored = { ...services, monitoring };
   const { structured, text } = await getSession.call(monitored, { sessionId: session.id }, context);
   expect(structured).toMatchObject({ usage: sample, trends, alarms: [alarm] });
   expect(text).toContain('ALARM oom (1970-01-01T00:00:01.000Z, still): the kernel killed 1');

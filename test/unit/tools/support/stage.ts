@@ -87,6 +87,14 @@ class StagedCommand {
   }
 }
 
+class CountedDenials {
+  count = 0;
+
+  add(): void {
+    this.count += 1;
+  }
+}
+
 /** A session whose sandbox is this test: tools, session and streams are the real ones. Called in a test, it ends with it. */
 export function stage(changes: Partial<SessionRecord> = {}) {
   const clock = new HeldClock();
@@ -111,8 +119,9 @@ export function stage(changes: Partial<SessionRecord> = {}) {
   const session = new Session({ ...parts, sandbox: sandbox as unknown as Sandbox });
   const sitePolicy: SitePolicy = builtInPolicy('/home/ann');
   const sessions = { get: () => session, list: [session] };
-  const monitoring = { stateOf: () => ({ alarms: [] }) };
+  const denials = new CountedDenials();
+  const monitoring = { stateOf: () => ({ alarms: [] }), denials };
   const services = { sessions, monitoring, sitePolicy, clock } as unknown as ToolServices;
   const context: ToolContext = { signal: new AbortController().signal, progress: () => undefined };
-  return { clock, session, sandbox, commands, services, context };
+  return { clock, session, sandbox, commands, services, context, denials };
 }
