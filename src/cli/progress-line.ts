@@ -31,3 +31,13 @@ export class ProgressLine implements Disposable {
     this.#isShown = false;
   }
 }
+
+/** Runs something under such a line, which is gone when it is over. */
+export async function whileShown<T>(
+  terminal: Terminal,
+  doing: string,
+  run: (onProgress: ProgressLine['tell']) => Promise<T>,
+): Promise<T> {
+  using line = new ProgressLine(terminal, doing);
+  return await run(line.tell);
+}

@@ -14,11 +14,15 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "layer-clear.h"
+#include "layer-plan.h"
 #include "layer.h"
 #include "text.h"
 
+enum { PROGRESS_MS = 500 };
 enum { FROM_FD = 3, TO_FD = 4, MOST_LEVELS = 400, MOST_TRIES = 3, MODE_BITS = 07777 };
 // FICLONE of linux/fs.h, which musl does not bring along.
 static const unsigned long share_content = _IOW(0x94, 9, int);
@@ -34,6 +38,8 @@ static struct level levels[MOST_LEVELS];
 static size_t depth, entries, most_entries, left_out;
 static uint64_t bytes, most_bytes;
 static const char *failure;
+static enum copy_way way;
+static int64_t told_ms;
 
 static bool fail(const char *why) {
   if (failure == NULL) failure = why;
@@ -47,6 +53,25 @@ static bool leave_out(void) {
   if (errno == ENOENT) return true;
   left_out++;
   return true;
+}
+
+static int64_t now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void tell_progress(void) {
+  const int64_t now = now_ms();
+  if (now - told_ms < PROGRESS_MS) return;
+  told_ms = now;
+  struct text line = {.length = 0};
+  text_add(&line, "at ");
+  text_add_number(&line, (long)entries);
+  text_add(&line, " ");
+  text_add_number(&line, (long)bytes);
+  text_add(&line, "\n");
+  (void)!write(STDOUT_FILENO, line.chars, line.length);
 }
 
 static bool set_times(int at, const char *name, const struct stat *found) {
@@ -67,6 +92,7 @@ static bool copy_range(int from, int to, off_t at, off_t end) {
     if (got < 0) return fail_by_errno();
     if (got == 0) return true;
     bytes += (uint64_t)got;
+    tell_progress();
     if (bytes > most_bytes) return fail("more content than may be copied");
     for (ssize_t put = 0; put < got;) {
       const ssize_t more = pwrite(to, buffer + put, (size_t)(got - put), at + put);
@@ -108,10 +134,19 @@ static bool copy_open_file(int from, int to, const char *name) {
   return fail("a file is being written to all the time");
 }
 
+// For what is about to be made: in an empty folder nothing is in its way.
+static bool make_way(const char *name) {
+  return way != COPY_OVER || layer_clear(levels[depth - 1].to, name) || fail_by_errno();
+}
+
 static bool copy_file(const char *name) {
   const struct level *here = &levels[depth - 1];
   const int from = openat(dirfd(here->from), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (from < 0) return leave_out();
+  if (!make_way(name)) {
+    close(from);
+    return false;
+  }
   const int to = openat(here->to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
   const bool copied = to >= 0 ? copy_open_file(from, to, name) : fail_by_errno();
   if (to >= 0) close(to);
@@ -125,11 +160,13 @@ static bool copy_link(const char *name, const struct stat *found) {
   const ssize_t length = readlinkat(dirfd(here->from), name, target, sizeof target - 1);
   if (length < 0) return leave_out();
   target[length] = '\0';
+  if (!make_way(name)) return false;
   if (symlinkat(target, here->to, name) != 0) return fail_by_errno();
   return set_times(here->to, name, found);
 }
 
 static bool copy_node(const char *name, mode_t mode) {
+  if (!make_way(name)) return false;
   return mknodat(levels[depth - 1].to, name, mode, makedev(0, 0)) == 0 || fail_by_errno();
 }
 
@@ -142,7 +179,9 @@ static bool enter(int from, int to) {
     close(to);
     return false;
   }
-  level->opaque = layer_is_opaque(from);
+  // What it is a copy of may let nobody write to it; the permissions come last.
+  if (fchmod(to, S_IRWXU) != 0) fail_by_errno();
+  level->opaque = way == COPY_ALL && layer_is_opaque(from);
   level->to = to;
   level->from = fdopendir(from);
   if (level->from == NULL) {
@@ -155,11 +194,19 @@ static bool enter(int from, int to) {
   return true;
 }
 
+// Over one that is there, unless that is to be hidden.
+static bool make_folder(int to, const char *name, bool opaque) {
+  struct stat found;
+  const bool there = way == COPY_OVER && !opaque && fstatat(to, name, &found, AT_SYMLINK_NOFOLLOW) == 0;
+  if (there && S_ISDIR(found.st_mode)) return fchmodat(to, name, S_IRWXU, 0) == 0;
+  return make_way(name) && mkdirat(to, name, S_IRWXU) == 0;
+}
+
 static bool copy_folder(const char *name) {
   const struct level *here = &levels[depth - 1];
   const int from = openat(dirfd(here->from), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (from < 0) return leave_out();
-  const bool made = mkdirat(here->to, name, S_IRWXU) == 0;
+  const bool made = make_folder(here->to, name, layer_is_opaque(from));
   const int to = made ? openat(here->to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
   if (to >= 0) return enter(from, to);
   fail_by_errno();
@@ -178,17 +225,29 @@ static bool leave(void) {
   return done;
 }
 
+static bool copy_mark(const char *name) {
+  if (way == COPY_ALL) return copy_node(name, S_IFCHR);
+  if (way == COPY_OVER) return make_way(name);
+  left_out++;
+  return true;
+}
+
+static bool copy_no_folder(const char *name, const struct stat *found) {
+  if (S_ISREG(found->st_mode)) return copy_file(name);
+  if (S_ISLNK(found->st_mode)) return copy_link(name, found);
+  if (S_ISFIFO(found->st_mode)) return copy_node(name, found->st_mode);
+  if (layer_is_whiteout(found)) return copy_mark(name);
+  left_out++;
+  return true;
+}
+
+static bool is_one_more(void) { return ++entries <= most_entries || fail("more entries than may be copied"); }
+
 static bool copy_entry(const char *name) {
   struct stat found;
   if (fstatat(dirfd(levels[depth - 1].from), name, &found, AT_SYMLINK_NOFOLLOW) != 0) return leave_out();
-  if (++entries > most_entries) return fail("more entries than may be copied");
-  if (S_ISDIR(found.st_mode)) return copy_folder(name);
-  if (S_ISREG(found.st_mode)) return copy_file(name);
-  if (S_ISLNK(found.st_mode)) return copy_link(name, &found);
-  if (S_ISFIFO(found.st_mode)) return copy_node(name, found.st_mode);
-  if (layer_is_whiteout(&found)) return copy_node(name, S_IFCHR);
-  left_out++;
-  return true;
+  if (!is_one_more()) return false;
+  return S_ISDIR(found.st_mode) ? copy_folder(name) : copy_no_folder(name, &found);
 }
 
 static bool step(void) {
@@ -197,6 +256,30 @@ static bool step(void) {
   if (entry == NULL) return errno == 0 ? leave() : fail_by_errno();
   if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) return true;
   return copy_entry(entry->d_name);
+}
+
+// What has become a folder since the plan was made is not in it.
+static bool copy_chosen(const char *name) {
+  struct stat found;
+  if (fstatat(dirfd(levels[depth - 1].from), name, &found, AT_SYMLINK_NOFOLLOW) != 0) return leave_out();
+  if (!S_ISDIR(found.st_mode)) return copy_no_folder(name, &found);
+  left_out++;
+  return true;
+}
+
+static bool enter_chosen(const char *name) {
+  const size_t before = depth;
+  if (!copy_folder(name)) return false;
+  return depth > before || plan_skip_folder() || fail("what to copy is not said to its end");
+}
+
+static bool step_by_plan(void) {
+  struct plan_word word;
+  if (!plan_next(&word)) return fail("what to copy is not said to its end");
+  if (word.kind == 'e') return leave();
+  if (!is_one_more()) return false;
+  if (word.kind == 'd') return enter_chosen(word.name);
+  return word.kind == 'w' ? copy_node(word.name, S_IFCHR) : copy_chosen(word.name);
 }
 
 static void report(void) {
@@ -214,13 +297,18 @@ static void report(void) {
   (void)!write(STDOUT_FILENO, line.chars, line.length);
 }
 
-int layer_copy(size_t most_mib, size_t entries_allowed) {
+int layer_copy(size_t most_mib, size_t entries_allowed, enum copy_way how) {
+  way = how;
+  told_ms = now_ms();
   most_bytes = (uint64_t)most_mib << 20;
   most_entries = entries_allowed;
   const int from = openat(FROM_FD, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const int to = openat(TO_FD, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   bool going = from >= 0 && to >= 0 ? enter(from, to) : fail_by_errno();
-  while (going && depth > 0) going = step();
+  while (going && depth > 0 && failure == NULL) {
+    going = way == COPY_CHOSEN ? step_by_plan() : step();
+    tell_progress();
+  }
   report();
   return failure == NULL ? 0 : 1;
 }

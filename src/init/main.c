@@ -36,7 +36,7 @@ static int refuse(const char *why) {
   say(STDERR_FILENO, "paddock-init: ");
   say(STDERR_FILENO, why);
   say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--apparmor PROFILE] [--channel fifo|stdio [--detached]]\n"
-                     "       paddock-init --mkfifo DIR|- | --cgroups | --overlay DIR | --layer MOST | --copy-layer MIB ENTRIES |\n"
+                     "       paddock-init --mkfifo DIR|- | --cgroups | --overlay DIR | --layer MOST | --copy-layer MIB ENTRIES all|chosen|over |\n"
                      "                    --access PATH... | --version\n"
                      "       paddock-init --file-read PATH bytes OFFSET LENGTH | lines FIRST COUNT MOST-BYTES\n"
                      "       paddock-init --file-write PATH create|replace MODE|- parents|- LENGTH\n"
@@ -106,6 +106,13 @@ static int serve_files(int argc, char **argv) {
   return -1;
 }
 
+static int copy_way(const char *word) {
+  static const char *const words[] = {[COPY_ALL] = "all", [COPY_CHOSEN] = "chosen", [COPY_OVER] = "over"};
+  for (int way = COPY_ALL; way <= COPY_OVER; way++)
+    if (strcmp(word, words[way]) == 0) return way;
+  return -1;
+}
+
 int main(int argc, char **argv) {
   // Whatever it is to do: nobody of the same uid may make another program of it. Where this can't be had, session_run ends.
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -117,8 +124,8 @@ int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "--overlay") == 0) return overlay_try(argv[2]);
   const int64_t first = argc > 2 ? text_to_number(argv[2], INT_MAX) : -1, second = argc > 3 ? text_to_number(argv[3], INT_MAX) : -1;
   if (argc == 3 && strcmp(argv[1], "--layer") == 0 && first >= 0) return layer_tell((size_t)first);
-  if (argc == 4 && strcmp(argv[1], "--copy-layer") == 0 && first > 0 && second > 0)
-    return layer_copy((size_t)first, (size_t)second);
+  if (argc == 5 && strcmp(argv[1], "--copy-layer") == 0 && first > 0 && second > 0 && copy_way(argv[4]) >= 0)
+    return layer_copy((size_t)first, (size_t)second, (enum copy_way)copy_way(argv[4]));
   if (argc >= 3 && strcmp(argv[1], "--access") == 0) return say_access(argc - 2, argv + 2);
   if (argc == 3 && strcmp(argv[1], "--mkfifo") == 0)
     return strcmp(argv[2], "-") == 0 ? serve_fifos() : make_fifos_in(argv[2]);

@@ -12,6 +12,10 @@ export interface RunWithFolders {
   readonly signal: AbortSignal;
   /** The most that it may print. */
   readonly mostBytes: number;
+  /** What it reads; default: nothing. */
+  readonly input?: Buffer | undefined;
+  /** Told what it prints, as it does. */
+  readonly onOutput?: ((piece: Buffer) => void) | undefined;
 }
 
 /**
@@ -20,20 +24,23 @@ export interface RunWithFolders {
  */
 export async function runWithFolders(
   program: string,
-  { args, folders, signal, mostBytes }: RunWithFolders,
+  { args, folders, signal, mostBytes, input, onOutput }: RunWithFolders,
 ): Promise<{ readonly code: number | null; readonly output: Buffer }> {
   const child = spawn(program, args, {
     // In a group of its own: Ctrl-C in a terminal is for us.
     ...{ env: {}, cwd: '/', detached: true, signal, killSignal: 'SIGKILL' },
-    stdio: ['ignore', 'pipe', 'ignore', ...folders.map(({ fd }) => fd)],
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore', ...folders.map(({ fd }) => fd)],
   });
   const ended = once(child, 'close') as Promise<[number | null]>;
   ended.catch(() => undefined);
+  // One that reads no further says why, or ends.
+  child.stdin?.on('error', () => undefined).end(input);
   const pieces: Buffer[] = [];
   try {
     let length = 0;
     for await (const piece of child.stdout as Readable) {
       pieces.push(piece as Buffer);
+      onOutput?.(piece as Buffer);
       length += (piece as Buffer).length;
       if (length > mostBytes) throw new Error('it told more than it may');
     }

@@ -1,32 +1,34 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '../kit/clock.js';
 import { OpenFolder } from '../kit/open-folder.js';
+import { removeTree } from '../kit/remove-tree.js';
 import { carryMarks } from '../workspace/apply/carry-marks.js';
 import type { HostObject } from '../workspace/approve.js';
-import { type CopiedLayer, copyLayer } from '../workspace/copy-layer.js';
+import type { Layer } from '../workspace/changes/layer.js';
+import { copyChanges } from '../workspace/copy-changes.js';
+import { type CopiedLayer, type CopyOptions, layOver } from '../workspace/copy-layer.js';
 import { denied } from '../workspace/rules.js';
 import { whileCopied } from './changes/own-layer.js';
 
-/** What a new session begins with instead of the bare project: a copy of what another has written, or of a snapshot. */
-export interface LayerOrigin {
+/**
+ * What a new session begins with instead of the bare project: a copy of what another has changed, or of a snapshot. Of its folder nobody removes
+ * anything while it is copied, and since its time what was changed is held against the project, not only from the new session on.
+ */
+export interface LayerOrigin extends Layer {
   /** For the note of the layer: `snapshot snp_…`, `session pdk_…`. */
   readonly from: string;
-  /** That of the layer or the snapshot: nobody removes it while it is copied. */
-  readonly folder: string;
-  readonly upper: string;
-  readonly project: HostObject;
-  /** Since when what was written is held against the project: not only from the new session on. */
-  readonly sinceNs: bigint;
   /** What was left out already when it was copied before. */
   readonly leftOut?: number;
 }
 
-export interface FillOptions {
-  readonly program: string;
-  readonly mostBytes: number;
-  readonly mostEntries: number;
+/** How much may be copied, and what it takes. */
+export interface FillOptions extends CopyOptions {
   readonly clock: Clock;
-  readonly signal: AbortSignal;
 }
+
+/** The layer of a session that is not running yet. */
+type EmptyLayer = Pick<Layer, 'folder' | 'upper'>;
 
 /** Refuses (`workspace.origin`) a session that would not show that very project copy-on-write. */
 export function refuseOtherProject(origin: LayerOrigin, shown: HostObject | undefined): void {
@@ -39,18 +41,37 @@ export function refuseOtherProject(origin: LayerOrigin, shown: HostObject | unde
  * Copies it into the layer of a session that is not running yet, with the marks of what was discarded. Errors: SNAPSHOT_FAILED, LAYER_BUSY,
  * INIT_MISSING, an AbortError.
  */
-export async function fillLayer(
-  origin: LayerOrigin,
-  layer: { readonly folder: string; readonly upper: string },
-  options: FillOptions,
-): Promise<CopiedLayer> {
+export async function fillLayer(origin: LayerOrigin, layer: EmptyLayer, options: FillOptions): Promise<CopiedLayer> {
   return whileCopied(origin.folder, options, async () => {
-    await using from = await OpenFolder.at(origin.upper);
     await using to = await OpenFolder.at(layer.upper);
-    const copied = await copyLayer(from, to, options);
-    await carryMarks(origin, layer);
-    return { ...copied, leftOut: copied.leftOut + (origin.leftOut ?? 0) };
+    return await begun(origin, layer, await copyChanges(origin, to, options));
   });
+}
+
+/** The same over a copy of the project, which the session is to write to. Errors as above. */
+export async function fillCopy(origin: LayerOrigin, layer: EmptyLayer, options: FillOptions): Promise<CopiedLayer> {
+  return whileCopied(origin.folder, options, async () => {
+    await using to = await OpenFolder.at(layer.upper);
+    if (origin.isCopy !== true) {
+      await using from = await OpenFolder.at(origin.upper);
+      return await begun(origin, layer, await layOver(from, to, options));
+    }
+    const between = join(layer.folder, 'between');
+    await mkdir(between, { mode: 0o700 });
+    try {
+      await using changes = await OpenFolder.at(between);
+      const copied = await copyChanges(origin, changes, options);
+      await layOver(changes, to, options);
+      return await begun(origin, layer, copied);
+    } finally {
+      await removeTree(between);
+    }
+  });
+}
+
+async function begun(origin: LayerOrigin, layer: EmptyLayer, copied: CopiedLayer): Promise<CopiedLayer> {
+  await carryMarks(origin, layer);
+  return { ...copied, leftOut: copied.leftOut + (origin.leftOut ?? 0) };
 }
 
 /** Nothing of what a session begins with is dropped in silence. */

@@ -20,6 +20,7 @@ import {
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { approveHostPath } from '../workspace/approve.js';
 import { refuseOverlap } from '../workspace/binds.js';
+import type { CopyOptions } from '../workspace/copy-layer.js';
 import type { Overlays } from '../workspace/overlays.js';
 import type { Admission } from './admission.js';
 import type { Claim } from './control/claim.js';
@@ -57,6 +58,12 @@ export interface SessionsOptions {
   readonly monitoring?: Monitoring | undefined;
 }
 
+/** What a session begins with, and who is told while that, or the project, is copied for it. */
+export interface SessionStart {
+  readonly origin?: LayerOrigin | undefined;
+  readonly onProgress?: CopyOptions['onProgress'];
+}
+
 interface Made {
   readonly record: SessionRecord;
   readonly sandbox: Sandbox;
@@ -82,7 +89,7 @@ export class SessionMaker {
   }
 
   /** Writes the record before the engine hears of it; a failure takes back what was made. Errors: those of `Sessions.create`. */
-  async make(id: SessionId, verdict: CreateAllowed, signal: AbortSignal, origin?: LayerOrigin): Promise<Session> {
+  async make(id: SessionId, verdict: CreateAllowed, signal: AbortSignal, start: SessionStart): Promise<Session> {
     const { store, maker } = this.#options;
     const checked = await this.#approve(verdict.spec);
     const spec = asMade(verdict.spec, maker);
@@ -93,8 +100,8 @@ export class SessionMaker {
       store.makeChannelFolder(id);
       await refuseMoreKept(store, checked, this.#options.policy.sitePolicy);
       const { overlays } = this.#options;
-      const means = { overlays, program: maker.init.source, clock: maker.clock, signal };
-      const { approved, record, notes } = await withLayer(store, blank, checked, { origin, ...means });
+      const means = { overlays, program: maker.init.source, clock: maker.clock, signal, onProgress: start.onProgress };
+      const { approved, record, notes } = await withLayer(store, blank, checked, { origin: start.origin, ...means });
       // Ours before anybody else can see that it runs.
       const held = undo.use(await claimSession(store, id));
       await this.#refuseOverlaps(record, approved);

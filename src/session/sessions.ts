@@ -6,11 +6,10 @@ import { newSessionId } from '../kit/random-id.js';
 import { decideCreate } from '../policy/create.js';
 import { toPolicyDenied } from '../policy/verdict.js';
 import type { Admission } from './admission.js';
-import type { LayerOrigin } from './layer-origin.js';
 import { promisedBy } from './promised.js';
 import { describe, textOf } from './record-parts.js';
 import type { Session } from './session.js';
-import { SessionMaker, type SessionsOptions } from './session-maker.js';
+import { SessionMaker, type SessionStart, type SessionsOptions } from './session-maker.js';
 import { updateSession } from './update.js';
 import type { UpdateReport } from './update-report.js';
 import { userAdmission } from './user-admission.js';
@@ -49,15 +48,15 @@ export class Sessions implements AsyncDisposable {
    * Makes a session from a caller's request (any JSON: it is parsed here), with what another one has written where that is said. Errors: PolicyDenied, LIMIT_REACHED, the
    * errors of `createSandbox`, AUDIT_UNWRITABLE, STATE_UNWRITABLE.
    */
-  async create(request: unknown, signal?: AbortSignal, origin?: LayerOrigin): Promise<Session> {
+  async create(request: unknown, signal?: AbortSignal, start: SessionStart = {}): Promise<Session> {
     const both = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     both.throwIfAborted();
     const id = newSessionId();
     const creating = audited(this.#options.audit, {
       action: 'session.create',
       session: id,
-      details: { request: textOf(request), from: plain(origin?.from ?? '') },
-      run: async () => this.#create(id, request, both, origin),
+      details: { request: textOf(request), from: plain(start.origin?.from ?? '') },
+      run: async () => this.#create(id, request, both, start),
       describe: (session) => describe(session.record),
       undo: (session) => this.#end(session),
     });
@@ -110,12 +109,7 @@ export class Sessions implements AsyncDisposable {
     if (failed.length > 0) throw failed[0];
   }
 
-  async #create(
-    id: SessionId,
-    request: unknown,
-    signal: AbortSignal,
-    origin: LayerOrigin | undefined,
-  ): Promise<Session> {
+  async #create(id: SessionId, request: unknown, signal: AbortSignal, start: SessionStart): Promise<Session> {
     const verdict = decideCreate(request, this.#options.policy);
     if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
     await this.#dropEnded();
@@ -123,7 +117,7 @@ export class Sessions implements AsyncDisposable {
     const release = await this.#admission.admit({ id, memoryBytes, cpuMillis }, signal);
     try {
       await this.#maker.removeLeft();
-      const session = await this.#maker.make(id, verdict, signal, origin);
+      const session = await this.#maker.make(id, verdict, signal, start);
       this.#live.set(session.id, session);
       return session;
     } finally {

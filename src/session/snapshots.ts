@@ -11,13 +11,13 @@ import { OpenFolder } from '../kit/open-folder.js';
 import { newSnapshotId } from '../kit/random-id.js';
 import { removeTree } from '../kit/remove-tree.js';
 import { carryMarks } from '../workspace/apply/carry-marks.js';
-import { copyLayer } from '../workspace/copy-layer.js';
+import { copyChanges } from '../workspace/copy-changes.js';
+import type { CopyOptions } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
 import { isThere, whenFree, whileAlone, whileCopied } from './changes/own-layer.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
 import { overdueIn, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
-import { refuseCopy } from './workspace-copy.js';
 
 /** Holes are long and cost a session nothing to make. */
 const digestWithinMs = 600_000;
@@ -32,6 +32,7 @@ export interface SnapshotWish {
   /** What all snapshots together may take on the disk. */
   readonly mostTotalBytes: number;
   readonly signal: AbortSignal;
+  readonly onProgress?: CopyOptions['onProgress'];
 }
 
 export interface SnapshotParts {
@@ -55,11 +56,10 @@ export class Snapshots {
 
   /**
    * Copies what a session has written, running or over; in a running one each file is as it was at one moment. Errors: SNAPSHOT_FAILED,
-   * LAYER_BUSY, INIT_MISSING, STATE_UNWRITABLE, WORKSPACE_UNAVAILABLE (it is a copy), LIMIT_REACHED (the name is taken, or there are too many),
-   * AUDIT_UNWRITABLE, an AbortError.
+   * LAYER_BUSY, INIT_MISSING, STATE_UNWRITABLE, CHANGES_UNREADABLE, LIMIT_REACHED (the name is taken, or there are too many), AUDIT_UNWRITABLE,
+   * an AbortError.
    */
   async take(layer: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
-    refuseCopy(layer);
     const { folder, clock } = this.#parts;
     const { signal } = wish;
     await this.#make(folder);
@@ -152,13 +152,12 @@ export class Snapshots {
 
   async #take(id: SnapshotId, { id: session, layer, note }: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
     const { folder, program, clock } = this.#parts;
-    const { name, keepMs, mostBytes, mostEntries, mostTotalBytes, signal } = wish;
+    const { name, keepMs, mostBytes, mostEntries, mostTotalBytes, signal, onProgress } = wish;
     const madeAtMs = clock.now();
     await this.#make(this.#upper(id));
     try {
-      await using from = await OpenFolder.at(layer.upper);
       await using to = await OpenFolder.at(this.#upper(id));
-      const copied = await copyLayer(from, to, { program, mostBytes, mostEntries, signal });
+      const copied = await copyChanges(layer, to, { program, mostBytes, mostEntries, signal, onProgress });
       if (sizeOf(copied) > mostTotalBytes)
         throw noRoom('beside the others this snapshot would take', sizeOf(copied), mostTotalBytes);
       await carryMarks(layer, { folder: join(folder, id), upper: this.#upper(id) });

@@ -43,7 +43,7 @@ export async function withLayer(
   const note = noteOf(record, shown.mount, sinceNs, origin);
   const { program, clock, signal } = means;
   await writeLayerNote(folder, why === undefined ? note : { ...note, copy: { program } });
-  const options = { program, clock, signal, ...mostOf(record) };
+  const options = { program, clock, signal, onProgress: means.onProgress, ...mostOf(record) };
   const begun =
     why === undefined
       ? await filledFrom(origin, { folder, upper: layer.upper }, options)

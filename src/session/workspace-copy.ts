@@ -1,13 +1,11 @@
 import { join } from 'node:path';
-import { SessionError } from '../core/errors.js';
 import { formatBytes } from '../core/units.js';
 import { selinuxFacts } from '../sandbox/host-facts.js';
 import type { ApprovedMount } from '../workspace/approve.js';
 import type { CopyOptions } from '../workspace/copy-layer.js';
 import type { Overlays } from '../workspace/overlays.js';
 import { copyProject, workspaceUnavailable } from '../workspace/project-copy.js';
-import type { LayerOrigin } from './layer-origin.js';
-import type { NotedLayer } from './layers.js';
+import { type FillOptions, fillCopy, type LayerOrigin, leftOutNotes } from './layer-origin.js';
 
 /** What it takes to show a project copy-on-write. */
 export interface CopyMeans {
@@ -16,29 +14,19 @@ export interface CopyMeans {
   /** paddock-init, as a program of this host. */
   readonly program: string;
   readonly signal: AbortSignal;
+  /** Told from time to time how far the copying is, of the project or of what a session begins with. */
+  readonly onProgress?: CopyOptions['onProgress'];
 }
 
-export interface CopyWish extends CopyOptions {
+export interface CopyWish extends FillOptions {
   /** Why there is no overlay. */
   readonly why: string;
   readonly origin: LayerOrigin | undefined;
 }
 
-/** Refuses (WORKSPACE_UNAVAILABLE) to begin anything with what a session has written into a copy: nothing can be laid over a project with that. */
-export function refuseCopy({ id, layer }: NotedLayer): void {
-  if (layer.isCopy !== true) return;
-  throw new SessionError(
-    'WORKSPACE_UNAVAILABLE',
-    `session ${id} writes to a copy of its project, which no snapshot and no fork can be made of`,
-    {
-      hint: 'Apply its changes to the project, or have state_dir on a file system that overlays can use.',
-    },
-  );
-}
-
 /**
- * Copies the project of a session into its layer, and says so, with all that is not in the copy. Errors: WORKSPACE_UNAVAILABLE, INIT_MISSING,
- * STATE_UNWRITABLE, an AbortError.
+ * Copies the project of a session into its layer, with what it begins with, and says so, with all that is not in the copy. Errors:
+ * WORKSPACE_UNAVAILABLE, INIT_MISSING, STATE_UNWRITABLE, those of `fillLayer`, an AbortError.
  */
 export async function copyInto(
   folder: string,
@@ -49,10 +37,10 @@ export async function copyInto(
   if (selinuxFacts('default').selinuxEnforcing) {
     throw workspaceUnavailable(`it would have to be copied (${why}), and SELinux lets no sandbox use a copy`);
   }
-  if (origin !== undefined)
-    throw workspaceUnavailable(`${origin.from} can only be laid over it by an overlay (${why})`);
-  const { entries, bytes, leftOut } = await copyProject(folder, join(folder, 'upper'), project, options);
+  const layer = { folder, upper: join(folder, 'upper') };
+  const { entries, bytes, leftOut } = await copyProject(folder, layer.upper, project, options);
   const missing =
     leftOut === 0 ? [] : [`${leftOut} sockets, devices or files that can not be read are not in the copy`];
-  return [`the project was copied (${why}): ${entries} files and folders, ${formatBytes(bytes)}`, ...missing];
+  const begun = origin === undefined ? [] : leftOutNotes(origin, await fillCopy(origin, layer, options));
+  return [`the project was copied (${why}): ${entries} files and folders, ${formatBytes(bytes)}`, ...missing, ...begun];
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { createRequestSchema } from '../policy/request.js';
+import { copyProgress } from './copy-progress.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
 import { notesOf } from './session-notes.js';
@@ -24,10 +25,11 @@ export const createSession = defineTool({
       .describe('Id or name of a snapshot to begin with; its project and workspace cow are meant when left out.'),
   }),
   output: sessionView.extend({ enforcement: enforcementView, notes: z.array(z.string()) }),
-  async handle(services: ToolServices, { snapshot, ...args }, { signal }) {
+  async handle(services: ToolServices, { snapshot, ...args }, context) {
     const start = snapshot === undefined ? undefined : await services.copies.startFrom(snapshot, args);
     const request = start?.request ?? withDefaultProject(args, services.defaultProject);
-    const session = await services.sessions.create(request, signal, start?.origin);
+    const onProgress = copyProgress(services.clock, context);
+    const session = await services.sessions.create(request, context.signal, { origin: start?.origin, onProgress });
     const view = viewSession(session, services.clock.now());
     const notes = notesOf(session);
     return {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { copyProgress } from './copy-progress.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
 import { notesOf } from './session-notes.js';
@@ -14,11 +15,12 @@ export const forkSession = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: z.strictObject({ sessionId: z.string().max(64), name: z.string().max(256).optional() }),
   output: sessionView.extend({ forkOf: z.string(), enforcement: enforcementView, notes: z.array(z.string()) }),
-  async handle(services: ToolServices, { sessionId, name }, { signal }) {
+  async handle(services: ToolServices, { sessionId, name }, context) {
     const env = services.sessions.list.find(({ id }) => id === sessionId)?.sandbox.handle.spec.env;
     const { request, origin } = await services.copies.startFork(sessionId, env);
     const named = name === undefined ? request : { ...request, name };
-    const session = await services.sessions.create(named, signal, origin);
+    const onProgress = copyProgress(services.clock, context);
+    const session = await services.sessions.create(named, context.signal, { origin, onProgress });
     const view = viewSession(session, services.clock.now());
     const notes = notesOf(session);
     return {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { snapshotFields } from '../policy/snapshot-request.js';
+import { copyProgress } from './copy-progress.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
 import { snapshotText, snapshotView, viewSnapshot } from './snapshot-view.js';
@@ -14,8 +15,10 @@ export const snapshotSession = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: z.strictObject({ sessionId: z.string().max(64), ...snapshotFields }),
   output: snapshotView,
-  async handle(services: ToolServices, { sessionId, name, keep }, { signal }) {
-    const snapshot = await services.copies.snapshot(sessionId, { name, keepMs: keep, signal });
+  async handle(services: ToolServices, { sessionId, name, keep }, context) {
+    const snapshot = await services.copies.snapshot(sessionId, {
+      ...{ name, keepMs: keep, signal: context.signal, onProgress: copyProgress(services.clock, context) },
+    });
     const view = viewSnapshot(snapshot);
     return { structured: view, text: snapshotText(view) };
   },

@@ -3,12 +3,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/kit/clock.js';
 import { SessionCopies } from '../../src/session/changes/session-copies.js';
+import { shownReview } from '../../src/session/changes/shown-review.js';
+import { dropLayer, requireLayer } from '../../src/session/layers.js';
 import type { Session } from '../../src/session/session.js';
 import { Snapshots } from '../../src/session/snapshots.js';
+import { DiscardMarks } from '../../src/workspace/apply/discarded.js';
+import { changesOf } from '../../src/workspace/changes/changes-of.js';
 import { engineKinds } from './support/engines.js';
-import { Stage, said } from './support/stage.js';
+import { builtInit, Stage, said } from './support/stage.js';
 
-describe.each(engineKinds)('snapshots and forks of sessions of a real rootless %s', (kind) => {
+const ways = engineKinds.flatMap((kind) => (['overlay', 'copy'] as const).map((way) => [kind, way] as const));
+
+describe.each(ways)('snapshots and forks of sessions of a real rootless %s, by %s', (kind, copyOnWrite) => {
   let stage: Stage;
   let project: string;
   let session: Session;
@@ -16,7 +22,7 @@ describe.each(engineKinds)('snapshots and forks of sessions of a real rootless %
   const { signal } = new AbortController();
 
   beforeAll(async () => {
-    stage = await Stage.open(kind);
+    stage = await Stage.open(kind, { copyOnWrite });
     project = await stage.project();
     const { source: program } = stage.maker.init;
     const folder = join(stage.folder, 'snapshots');
@@ -40,7 +46,7 @@ describe.each(engineKinds)('snapshots and forks of sessions of a real rootless %
     expect(snapshot).toMatchObject({ name: 'base', entries: 4, leftOut: 0 });
     await said(session, 'echo two >sub/file; rm later');
     const { request, origin } = await copies.startFrom('base', { keepChanges: false });
-    const other = await stage.sessions.create(request, signal, origin);
+    const other = await stage.sessions.create(request, signal, { origin });
     expect(await said(other, 'ls -A; stat -c %a sub; cat sub/file later')).toBe('later\nsub\n750\none\ngone');
     expect(await said(session, 'ls -A; cat sub/file')).toBe('sub\ntwo');
     expect(await readFile(join(project, 'hello.txt'), 'utf8')).not.toBe('');
@@ -50,7 +56,7 @@ describe.each(engineKinds)('snapshots and forks of sessions of a real rootless %
   it('are forked with image, limits and variables, and held against each other', async () => {
     const { env, limits } = session.sandbox.handle.spec;
     const { request, origin } = await copies.startFork(session.id, env);
-    const fork = await stage.sessions.create({ ...request, name: 'second' }, signal, origin);
+    const fork = await stage.sessions.create({ ...request, name: 'second' }, signal, { origin });
     expect(fork.record).toMatchObject({
       name: 'second',
       spec: { workspace: 'cow', limits: { memoryBytes: limits.memoryBytes } },
@@ -68,11 +74,30 @@ describe.each(engineKinds)('snapshots and forks of sessions of a real rootless %
     await stage.sessions.destroy(fork.id);
   });
 
+  it('begin with what was left when a session ended, and without what was discarded', async () => {
+    const base = stage.create({ projectPath: await stage.project(), workspace: 'cow', keepChanges: '1d' });
+    const { id } = await base;
+    await said(await base, 'echo kept >kept; echo no >no');
+    const { layer } = await requireLayer(stage.store, id);
+    const { changes } = await changesOf(layer, { program: builtInit, signal });
+    await (await DiscardMarks.of(layer.folder)).add(changes.filter(({ path }) => path === 'no'));
+    await stage.sessions.destroy(id);
+    const { request, origin } = await copies.startFork(id);
+    const fork = await stage.sessions.create({ ...request, keepChanges: false }, signal, { origin });
+    expect(await said(fork, 'cat kept hello.txt')).toBe('kept\nhello');
+    const forked = (await requireLayer(stage.store, fork.id)).layer;
+    const shown = await shownReview(forked, await changesOf(forked, { program: builtInit, signal }));
+    expect(shown.changes.map(({ path }) => path)).toEqual(['kept']);
+    expect(fork.notes.some((note) => note.includes('copied'))).toBe(copyOnWrite === 'copy');
+    await stage.sessions.destroy(fork.id);
+    await dropLayer(stage.store.layerFolder(id), systemClock);
+  });
+
   it('are refused over another project, or without one', async () => {
     const { origin } = await copies.startFork(session.id);
     const other = await stage.project();
     for (const request of [{ projectPath: other, workspace: 'cow' }, { projectPath: project, workspace: 'ro' }, {}]) {
-      await expect(stage.sessions.create(request, signal, origin)).rejects.toMatchObject({
+      await expect(stage.sessions.create(request, signal, { origin })).rejects.toMatchObject({
         ruleId: 'workspace.origin',
       });
     }

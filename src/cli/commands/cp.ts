@@ -11,7 +11,7 @@ import { App } from '../app.js';
 import { type CliCommand, type CommandContext, isSet, texts } from '../command.js';
 import { holderOf } from '../holder.js';
 import { report, write } from '../output.js';
-import { ProgressLine } from '../progress-line.js';
+import { whileShown } from '../progress-line.js';
 import { ownTransfers } from '../session-transfers.js';
 import { settingsOf } from '../settings.js';
 import { adopt, recordOf } from './detached.js';
@@ -46,7 +46,7 @@ export const cp: CliCommand = {
     const transfers = await ownTransfers(app);
     const subject = { sessionId: record.id, run: runIn(app, record, context) };
     const copied = source.id === undefined ? copyTo : copyFrom;
-    const result = await shown(context, (onProgress) => {
+    const result = await whileShown(context.terminal, '', (onProgress) => {
       const transfer = { signal: context.signal, onProgress };
       return copied(transfers, subject, [source.path, target.path], { context, transfer });
     });
@@ -54,12 +54,6 @@ export const cp: CliCommand = {
     return result.leftOut.length + result.moreLeftOut === 0 ? 0 : 1;
   },
 };
-
-/** With a line that says how far it is, and is gone when it is over. */
-async function shown<T>(context: CommandContext, copy: (onProgress: ProgressLine['tell']) => Promise<T>): Promise<T> {
-  using line = new ProgressLine(context.terminal);
-  return await copy(line.tell);
-}
 
 interface Place {
   readonly id: string | undefined;

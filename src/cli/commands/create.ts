@@ -3,6 +3,7 @@ import { Disposables } from '../../kit/disposables.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
 import { report } from '../output.js';
+import { whileShown } from '../progress-line.js';
 import { reapBeside } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
 import { requestOptions, startOf } from './request.js';
@@ -18,7 +19,9 @@ export const create: CliCommand = {
     beside.use(reapBeside(app, context.signal));
     const sessions = await app.sessions('detached');
     const { request, origin } = await startOf(context, app);
-    const session = await sessions.create(request, context.signal, origin);
+    const session = await whileShown(context.terminal, 'copying: ', (onProgress) =>
+      sessions.create(request, context.signal, { origin, onProgress }),
+    );
     const { record } = session;
     const { controls } = session.sandbox.handle.evidence;
     const weak = controls.filter((c) => c.status !== 'enforced').map((c) => `  not enforced: ${c.id} (${c.status})`);

@@ -2,6 +2,7 @@ import { formatDuration } from '../../core/units.js';
 import { App } from '../app.js';
 import { type CliCommand, text } from '../command.js';
 import { report } from '../output.js';
+import { whileShown } from '../progress-line.js';
 import { sessionCopies } from '../session-copies.js';
 import { settingsOf } from '../settings.js';
 import { oneId } from './detached.js';
@@ -26,10 +27,9 @@ export const fork: CliCommand = {
     const { request, origin } = await (await sessionCopies(app)).startFork(id, variables(context, 'env'));
     const name = text(context, 'name');
     const sessions = await app.sessions('detached');
-    const session = await sessions.create(
-      { ...request, ...(name === undefined ? {} : { name }) },
-      context.signal,
-      origin,
+    const named = { ...request, ...(name === undefined ? {} : { name }) };
+    const session = await whileShown(context.terminal, 'copying: ', (onProgress) =>
+      sessions.create(named, context.signal, { origin, onProgress }),
     );
     const { record: made } = session;
     const document = {

@@ -2,6 +2,7 @@ import { Disposables } from '../../kit/disposables.js';
 import { App } from '../app.js';
 import { type CliCommand, isSet } from '../command.js';
 import { report, write } from '../output.js';
+import { whileShown } from '../progress-line.js';
 import { reapBeside } from '../prune-here.js';
 import { changesLine, changesOfRun } from '../run-changes.js';
 import { settingsOf } from '../settings.js';
@@ -33,7 +34,9 @@ export const run: CliCommand = {
     beside.use(reapBeside(app, context.signal));
     const sessions = await app.sessions('attached');
     const { request, origin } = await startOf(context, app);
-    const session = await sessions.create(toRun(request, isSet(context, 'keep')), context.signal, origin);
+    const session = await whileShown(context.terminal, 'copying: ', (onProgress) =>
+      sessions.create(toRun(request, isSet(context, 'keep')), context.signal, { origin, onProgress }),
+    );
     const { spec, evidence } = session.sandbox.handle;
     const weak = notEnforced(evidence.controls);
     if (weak !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${weak}\n`);

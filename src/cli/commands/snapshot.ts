@@ -4,6 +4,7 @@ import { snapshotText, viewSnapshot } from '../../tools/snapshot-view.js';
 import { App } from '../app.js';
 import { type CliCommand, text } from '../command.js';
 import { report } from '../output.js';
+import { whileShown } from '../progress-line.js';
 import { sessionCopies } from '../session-copies.js';
 import { settingsOf } from '../settings.js';
 import { oneId } from './detached.js';
@@ -27,7 +28,10 @@ export const snapshot: CliCommand = {
     await using app = new App(await settingsOf(context), context.env);
     const copies = await sessionCopies(app);
     const { name, keep: keepMs } = wish;
-    const view = viewSnapshot(await copies.snapshot(id, { name, keepMs, signal: context.signal }));
+    const made = await whileShown(context.terminal, 'copying: ', (onProgress) =>
+      copies.snapshot(id, { name, keepMs, signal: context.signal, onProgress }),
+    );
+    const view = viewSnapshot(made);
     await report(context, view, snapshotText(view));
     return 0;
   },

@@ -7,7 +7,6 @@ import { requireLayer } from '../layers.js';
 import type { Snapshot } from '../snapshot-shelf.js';
 import type { Snapshots, SnapshotWish } from '../snapshots.js';
 import type { RecordStore } from '../store.js';
-import { refuseCopy } from '../workspace-copy.js';
 import { forkRequestOf } from './fork-request.js';
 
 export interface SessionCopiesParts {
@@ -29,7 +28,7 @@ export class SessionCopies {
   }
 
   /** Errors: NO_SUCH_SESSION, and those of `Snapshots.take`. */
-  async snapshot(id: string, wish: Pick<SnapshotWish, 'name' | 'keepMs' | 'signal'>): Promise<Snapshot> {
+  async snapshot(id: string, wish: Pick<SnapshotWish, 'name' | 'keepMs' | 'signal' | 'onProgress'>): Promise<Snapshot> {
     const { ceilings, admission } = this.#parts.limits;
     const most = {
       mostBytes: ceilings.diskBytes,
@@ -56,9 +55,7 @@ export class SessionCopies {
   ): Promise<{ readonly origin: LayerOrigin; readonly request: CreateRequest }> {
     const { store } = this.#parts;
     const noted = await requireLayer(store, id);
-    refuseCopy(noted);
-    const { folder, upper, project, sinceNs } = noted.layer;
-    const origin = { from: `session ${noted.id}`, folder, upper, project, sinceNs };
+    const origin = { ...noted.layer, from: `session ${noted.id}` };
     return { origin, request: forkRequestOf(noted.note, await store.load(noted.id), env) };
   }
 

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -14,6 +14,8 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OpenFolder } from '../../../src/kit/open-folder.js';
 import { type CopyOptions, copyLayer } from '../../../src/workspace/copy-layer.js';
@@ -81,6 +83,35 @@ describe('a copy of what a session has written', () => {
     const { size, blocks } = statSync(join(target, 'huge'));
     expect(size).toBe(1024 ** 4);
     expect(blocks).toBeLessThan(64);
+  });
+
+  it('says how far it is while it goes on', async () => {
+    await using from = await OpenFolder.at(trees.layer.upper);
+    await using to = await OpenFolder.at(target);
+    trees.put('upper', { one: file('one'), two: file('two') });
+    const args = ['--copy-layer', '8', '1000000', 'chosen'];
+    const child = spawn(programs.init, args, { stdio: ['pipe', 'pipe', 'ignore', from.fd, to.fd] });
+    const exited = once(child, 'close');
+    const [stdin, stdout] = [child.stdin as Writable, child.stdout as Readable];
+    const told = createInterface({ input: stdout })[Symbol.asyncIterator]();
+    stdin.write('cone\0');
+    // It looks at its clock at each step.
+    const steps = setInterval(() => stdin.write('cmissing\0'), 20);
+    expect((await told.next()).value).toMatch(/^at \d+ 3$/);
+    clearInterval(steps);
+    stdin.end('ctwo\0e\0');
+    expect((await told.next()).value).toMatch(/^(?:at|ok) \d+ 6(?: 0)?$/);
+    await exited;
+  });
+
+  it('passes on how far it is, whatever else is said with it', async () => {
+    const program = join(trees.top, 'program');
+    const said = 'at 3 4096\\nat 4 5000\\nok 5 8192 1';
+    writeFileSync(program, `#!/bin/sh\nprintf '${said}\\n'\n`, { mode: 0o755 });
+    const soFar: unknown[] = [];
+    const copied = await copy({ program, onProgress: (far) => soFar.push(far) });
+    expect(copied).toEqual({ entries: 5, bytes: 8192, leftOut: 1 });
+    expect(soFar).toEqual([{ entries: 4, bytes: 5000 }]);
   });
 
   it('follows no link, waits for no FIFO, and says how many sockets and devices it left out', async () => {

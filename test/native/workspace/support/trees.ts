@@ -15,6 +15,8 @@ import { systemClock } from '../../../../src/kit/clock.js';
 import type { Review } from '../../../../src/workspace/changes/change.js';
 import { changesOf, type ReviewOptions } from '../../../../src/workspace/changes/changes-of.js';
 import type { Layer } from '../../../../src/workspace/changes/layer.js';
+import type { CopyOptions } from '../../../../src/workspace/copy-layer.js';
+import { copyProject } from '../../../../src/workspace/project-copy.js';
 
 /** A tree in memory: of a project, of a layer, or what a session sees. */
 export type Tree =
@@ -70,6 +72,18 @@ export class Trees implements Disposable {
   ofLayer(layer: Layer, options: Partial<ReviewOptions> = {}): Promise<Review> {
     const { init: program } = this.#programs;
     return changesOf(layer, { program, signal: new AbortController().signal, clock: laterClock, ...options });
+  }
+
+  /** The project copied for a session of its own: its layer. */
+  async copied(name: string, limits: Partial<CopyOptions> = {}): Promise<Layer> {
+    const folder = join(this.top, name);
+    const upper = join(folder, 'upper');
+    mkdirSync(upper, { recursive: true });
+    const { project } = this.layer;
+    const options = { program: this.#programs.init, mostBytes: 1024 ** 2, mostEntries: 1000, ...limits };
+    const shown = { ...project, kind: 'folder' as const, readOnly: true, submounts: [] };
+    await copyProject(folder, upper, shown, { signal: new AbortController().signal, ...options });
+    return { ...this.layer, folder, upper, isCopy: true };
   }
 
   [Symbol.dispose](): void {
