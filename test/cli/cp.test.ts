@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { document, paddock } from '../e2e/support/paddock.js';
 import { Place } from '../e2e/support/place.js';
+import { OnTerminal } from '../e2e/support/terminal.js';
 import { engineKinds } from '../engine/support/engines.js';
 
 describe.each(engineKinds)('paddock cp, on %s', (kind) => {
@@ -55,5 +56,20 @@ describe.each(engineKinds)('paddock cp, on %s', (kind) => {
     expect((await cp(`${id}:copied`, '-', '--json')).status).toBe(2);
     expect((await paddock(place, ['rm', id])).status).toBe(0);
     await paddock(place, ['discard', id]);
+  });
+
+  it('shows on a terminal how far it is within one large file, and leaves no half of that when it is interrupted', async () => {
+    await using place = await Place.make(kind);
+    const id = String(document(await paddock(place, ['create', '--json']))['sessionId']);
+    await paddock(place, ['exec', id, '--', 'truncate', '-s', '3G', '/tmp/long']);
+    const to = join(place.root, 'to');
+    mkdirSync(to);
+    await using screen = OnTerminal.start(place, ['cp', `${id}:/tmp/long`, to]);
+    await screen.see(/0 entries, [\d.]+ MiB/);
+    screen.type('\u0003');
+    expect(await screen.end()).toEqual({ status: 130, areModesRestored: true });
+    expect(screen.shown).toContain('INTERRUPTED');
+    expect(readdirSync(to)).toEqual([]);
+    await paddock(place, ['rm', id]);
   });
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionFiles } from '../../src/session/files.js';
 import type { Session } from '../../src/session/session.js';
 import { readSessionLog } from '../../src/session/session-log.js';
+import { codeOf } from '../support/code-of.js';
 import { channelOrNot } from './support/engines.js';
 import { run, Stage, said } from './support/stage.js';
 
@@ -17,9 +18,7 @@ describe.each(channelOrNot)('files of a session, on a real rootless %s, over %s'
   let files: SessionFiles;
 
   beforeAll(async () => {
-    stage = await Stage.open(kind, { commandPath });
-    project = await stage.project();
-    session = await stage.create({ projectPath: project, workspace: 'cow' });
+    ({ stage, project, session } = await Stage.overProject(kind, { commandPath }));
     files = new SessionFiles(session);
   });
   afterAll(() => stage[Symbol.asyncDispose]());
@@ -47,18 +46,17 @@ describe.each(channelOrNot)('files of a session, on a real rootless %s, over %s'
 
   it('are refused with a reason where the sandbox may not use them', async () => {
     await run(session, 'mkfifo pipe; touch sealed; chmod 0 sealed; ln -s nowhere dangling');
-    const code = (call: Promise<unknown>) => call.then(String, (error: unknown) => (error as { code: string }).code);
     expect(
       await Promise.all([
-        ...['missing', 'dangling', 'sealed', '.', 'pipe'].map((path) => code(files.read(path, whole))),
-        code(files.write('/usr/new', Buffer.from('x'), write)),
-        code(files.write('/proc/self/new', Buffer.from('x'), write)),
-        code(files.write('sealed', Buffer.from('x'), { ...write, overwrite: false })),
-        code(files.write('no/folder', Buffer.from('x'), write)),
-        code(files.write('.', Buffer.from('x'), write)),
-        code(files.list('hello.txt', 1)),
-        code(files.list('missing', 1)),
-        code(files.write('/.paddock/init', Buffer.from('x'), write)),
+        ...['missing', 'dangling', 'sealed', '.', 'pipe'].map((path) => codeOf(files.read(path, whole))),
+        codeOf(files.write('/usr/new', Buffer.from('x'), write)),
+        codeOf(files.write('/proc/self/new', Buffer.from('x'), write)),
+        codeOf(files.write('sealed', Buffer.from('x'), { ...write, overwrite: false })),
+        codeOf(files.write('no/folder', Buffer.from('x'), write)),
+        codeOf(files.write('.', Buffer.from('x'), write)),
+        codeOf(files.list('hello.txt', 1)),
+        codeOf(files.list('missing', 1)),
+        codeOf(files.write('/.paddock/init', Buffer.from('x'), write)),
       ]),
     ).toEqual([
       ...['NO_SUCH_FILE', 'NO_SUCH_FILE', 'FILE_REFUSED', 'FILE_KIND', 'FILE_KIND'],

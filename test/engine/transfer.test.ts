@@ -7,6 +7,7 @@ import { SessionFiles } from '../../src/session/files.js';
 import type { Session } from '../../src/session/session.js';
 import { SessionTransfers } from '../../src/session/transfers/session-transfers.js';
 import { reportOf } from '../../src/session/transfers/transfer-jobs.js';
+import { codeOf } from '../support/code-of.js';
 import { swapRounds as rounds, Swapper } from '../support/swapping.js';
 import { channelOrNot } from './support/engines.js';
 import { run, Stage, said } from './support/stage.js';
@@ -20,8 +21,7 @@ describe.each(channelOrNot)('copies into and out of a session, on a real rootles
   let host: string;
 
   beforeAll(async () => {
-    stage = await Stage.open(kind, { commandPath });
-    session = await stage.create({ projectPath: await stage.project(), workspace: 'cow' });
+    ({ stage, session } = await Stage.overProject(kind, { commandPath }));
     host = join(stage.folder, 'host');
     mkdirSync(host);
     transfers = new SessionTransfers({
@@ -71,10 +71,9 @@ describe.each(channelOrNot)('copies into and out of a session, on a real rootles
   });
 
   it('say what of them is not taken inside: a read-only place, and one that is full', async () => {
-    const code = (call: Promise<unknown>) => call.then(String, (error: unknown) => (error as { code: string }).code);
     writeFileSync(join(host, 'large'), Buffer.alloc(40 * 1024 ** 2));
-    expect(await code(transfers.in(subject(), request('/usr/new', 'large'), context))).toBe('FILE_REFUSED');
-    expect(await code(transfers.in(subject(), request('/run/new', 'large'), context))).toBe('LIMIT_REACHED');
+    expect(await codeOf(transfers.in(subject(), request('/usr/new', 'large'), context))).toBe('FILE_REFUSED');
+    expect(await codeOf(transfers.in(subject(), request('/run/new', 'large'), context))).toBe('LIMIT_REACHED');
     expect(await said(session, 'ls -A /run | grep -c paddock- || true')).toBe('0');
   });
 

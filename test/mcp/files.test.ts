@@ -1,26 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { McpClient } from '../e2e/support/client.js';
-import { leftOvers } from '../e2e/support/left-overs.js';
-import { Place } from '../e2e/support/place.js';
+import type { McpClient } from '../e2e/support/client.js';
+import { ClientPlace } from '../e2e/support/client-place.js';
+import type { Place } from '../e2e/support/place.js';
 import { engineKinds } from '../engine/support/engines.js';
 
 const [kind = 'podman'] = engineKinds;
 
 describe(`a client that works with files in a session on ${kind}`, () => {
+  let opened: ClientPlace;
   let place: Place;
   let mcp: McpClient;
   let sessionId: string;
 
   beforeAll(async () => {
-    place = await Place.make(kind);
-    mcp = await McpClient.start(place);
+    opened = await ClientPlace.open(kind);
+    ({ place, mcp } = opened);
     sessionId = await mcp.create({ projectPath: place.project, workspace: 'cow' });
   });
-  afterAll(async () => {
-    await mcp[Symbol.asyncDispose]();
-    expect(await leftOvers(place, [kind])).toEqual([]);
-    await place[Symbol.asyncDispose]();
-  });
+  afterAll(() => opened[Symbol.asyncDispose]());
 
   const call = (name: string, args: Record<string, unknown>) => mcp.call(name, { sessionId, ...args });
 

@@ -1,14 +1,15 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { McpClient } from '../e2e/support/client.js';
-import { leftOvers } from '../e2e/support/left-overs.js';
-import { Place } from '../e2e/support/place.js';
+import type { McpClient } from '../e2e/support/client.js';
+import { ClientPlace } from '../e2e/support/client-place.js';
+import type { Place } from '../e2e/support/place.js';
 import { engineKinds } from '../engine/support/engines.js';
 
 const [kind = 'podman'] = engineKinds;
 
 describe(`a client that copies files into and out of a session on ${kind}`, () => {
+  let opened: ClientPlace;
   let place: Place;
   let mcp: McpClient;
   let sessionId: string;
@@ -16,17 +17,13 @@ describe(`a client that copies files into and out of a session on ${kind}`, () =
   let area: string;
 
   beforeAll(async () => {
-    place = await Place.make(kind);
+    opened = await ClientPlace.open(kind);
+    ({ place, mcp } = opened);
     area = join(place.root, 'area');
     mkdirSync(area);
-    mcp = await McpClient.start(place);
     sessionId = await mcp.create({ projectPath: place.project, workspace: 'cow' });
   });
-  afterAll(async () => {
-    await mcp[Symbol.asyncDispose]();
-    expect(await leftOvers(place, [kind])).toEqual([]);
-    await place[Symbol.asyncDispose]();
-  });
+  afterAll(() => opened[Symbol.asyncDispose]());
 
   const copy = (direction: 'in' | 'out', hostPath: string, path: string, more: object = {}) =>
     mcp.call('transfer_files', { sessionId, direction, hostPath, path, ...more });

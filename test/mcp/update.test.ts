@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { McpClient } from '../e2e/support/client.js';
-import { leftOvers } from '../e2e/support/left-overs.js';
+import type { McpClient } from '../e2e/support/client.js';
+import { ClientPlace } from '../e2e/support/client-place.js';
 import { document, paddock } from '../e2e/support/paddock.js';
-import { Place } from '../e2e/support/place.js';
+import type { Place } from '../e2e/support/place.js';
 import { engineKinds } from '../engine/support/engines.js';
 
 interface View {
@@ -15,19 +15,16 @@ interface View {
 const hourMs = 3_600_000;
 
 describe.each(engineKinds)('a session of a server on %s', (kind) => {
+  let opened: ClientPlace;
   let place: Place;
   let mcp: McpClient;
 
   beforeAll(async () => {
-    place = await Place.make(kind);
-    mcp = await McpClient.start(place);
+    opened = await ClientPlace.open(kind);
+    ({ place, mcp } = opened);
   });
 
-  afterAll(async () => {
-    await mcp[Symbol.asyncDispose]();
-    expect(await leftOvers(place, [kind])).toEqual([]);
-    await place[Symbol.asyncDispose]();
-  });
+  afterAll(() => opened[Symbol.asyncDispose]());
 
   async function view(sessionId: string): Promise<View> {
     return (await mcp.call('get_session', { sessionId })).structured as unknown as View;

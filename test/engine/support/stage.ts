@@ -128,6 +128,13 @@ export class Stage implements AsyncDisposable {
     );
   }
 
+  /** With a session over a project of its own, which stays as it is. */
+  static async overProject(kind: EngineKind, options: StageOptions = {}) {
+    const stage = await Stage.open(kind, options);
+    const project = await stage.project();
+    return { stage, project, session: await stage.create({ projectPath: project, workspace: 'cow' }) };
+  }
+
   get engine(): Engine {
     return this.maker.engine;
   }

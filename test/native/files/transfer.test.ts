@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { codeOf } from '../../support/code-of.js';
 import { builtInit } from '../init/support/compiled.js';
 import { Ground, treeOf } from './support/ground.js';
 import { runInitIn } from './support/run-init.js';
@@ -37,11 +38,6 @@ describe('a transfer between a host and a sandbox', () => {
     ground.transfers().out(subject(), request(path, hostPath, more), context);
   const put = (hostPath: string, path: string, more: object = {}) =>
     ground.transfers().in(subject(), request(path, hostPath, more), context);
-  const code = (call: Promise<unknown>) =>
-    call.then(
-      () => 'ok',
-      (error: unknown) => (error as { code: string }).code,
-    );
 
   const long = `${'l'.repeat(120)}/${'m'.repeat(140)}`;
   function plant(folder: string): void {
@@ -105,19 +101,19 @@ describe('a transfer between a host and a sandbox', () => {
     execFileSync('mkfifo', [join(ground.inside, 'pipe')]);
     expect(
       await Promise.all([
-        code(out('missing', 'x')),
-        code(out('pipe', 'x')),
-        code(out('tree', 'missing/x')),
-        code(out('tree', 'file')),
-        code(out('tree/a.txt', 'file')),
-        code(out('tree/a.txt', 'new/')),
-        code(out('/', 'folder')),
-        code(put('missing', '.')),
-        code(put('folder', 'tree/a.txt')),
-        code(put('file', 'tree/a.txt')),
-        code(put('file', 'nothing/')),
-        code(put('file', 'nothing/x')),
-        code(put('file/', '.')),
+        codeOf(out('missing', 'x')),
+        codeOf(out('pipe', 'x')),
+        codeOf(out('tree', 'missing/x')),
+        codeOf(out('tree', 'file')),
+        codeOf(out('tree/a.txt', 'file')),
+        codeOf(out('tree/a.txt', 'new/')),
+        codeOf(out('/', 'folder')),
+        codeOf(put('missing', '.')),
+        codeOf(put('folder', 'tree/a.txt')),
+        codeOf(put('file', 'tree/a.txt')),
+        codeOf(put('file', 'nothing/')),
+        codeOf(put('file', 'nothing/x')),
+        codeOf(put('file/', '.')),
       ]),
     ).toEqual([
       ...['NO_SUCH_FILE', 'FILE_KIND', 'BAD_ARGUMENT', 'FILE_KIND', 'FILE_EXISTS', 'FILE_KIND', 'BAD_ARGUMENT'],
@@ -175,7 +171,7 @@ describe('a transfer between a host and a sandbox', () => {
     writeFileSync(join(ground.inside, 't/hole'), '');
     truncateSync(join(ground.inside, 't/hole'), 1024 ** 4);
     expect((await out('t', 'x')).leftOut).toEqual([{ path: 'hole', why: 'size' }]);
-    expect(await code(out('t/hole', 'y'))).toBe('LIMIT_REACHED');
+    expect(await codeOf(out('t/hole', 'y'))).toBe('LIMIT_REACHED');
     const bounds = { entries: 2, bytes: 100 };
     writeFileSync(join(ground.inside, 't/b'), 'small');
     const cut = await ground.transfers({ bounds }).out(subject(), request('t', 'z'), context);
@@ -219,11 +215,11 @@ describe('a transfer between a host and a sandbox', () => {
       'withheld.git',
       'withheld.package-json',
     ]);
-    expect(await code(put('p', '.', { named: ['src'] }))).toBe('BAD_ARGUMENT');
+    expect(await codeOf(put('p', '.', { named: ['src'] }))).toBe('BAD_ARGUMENT');
     expect(readFileSync(host('p/.git/hooks/pre-commit'), 'utf8')).toBe('evil');
     await expect(out('p/src', 'p/.git/hooks')).rejects.toMatchObject({ code: 'POLICY_DENIED', ruleId: 'withheld.git' });
-    expect(await code(out('p/src', 'p/.git/hooks/post-commit'))).toBe('ok');
-    expect(await code(out('p', 'p/.vscode'))).toBe('POLICY_DENIED');
+    expect(await codeOf(out('p/src', 'p/.git/hooks/post-commit'))).toBe('ok');
+    expect(await codeOf(out('p', 'p/.vscode'))).toBe('POLICY_DENIED');
     expect(existsSync(host('p/.vscode'))).toBe(false);
   });
 
@@ -256,7 +252,7 @@ describe('a transfer between a host and a sandbox', () => {
         { path: '.', overwrite: false, named: [] },
         context,
       );
-    expect(await code(bad)).toBe('BAD_ARGUMENT');
+    expect(await codeOf(bad)).toBe('BAD_ARGUMENT');
   });
 
   it('says how far it is also within one large file, and through a stream', async () => {
@@ -289,7 +285,7 @@ describe('a transfer between a host and a sandbox', () => {
       [(signal: AbortSignal) => ground.transfers().in(subject(), request('got', 't'), { signal }), ground.inside],
     ] as const) {
       const abort = new AbortController();
-      const ended = code(call(abort.signal));
+      const ended = codeOf(call(abort.signal));
       const drafts = () => (existsSync(join(folder, 'got')) ? readdirSync(join(folder, 'got')) : []);
       while (!drafts().some((name) => name.startsWith('.paddock-')))
         await new Promise((resolve) => setImmediate(resolve));
