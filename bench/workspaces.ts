@@ -84,7 +84,7 @@ async function forks({ stage, copies, rounds }: Bench, sessions: Record<Side, Se
   return inTurn(rounds, async (side, into) => {
     const fork = await timed(into, async () => {
       const { request: same, origin } = await copies.startFork(sessions[side].id);
-      return stage.sessions.create(same, signal, origin);
+      return stage.sessions.create(same, signal, { origin });
     });
     await stage.sessions.destroy(fork.id);
   });
