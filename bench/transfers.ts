@@ -31,6 +31,7 @@ const trees: readonly Tree[] = [
   { what: '2,000 files of 4 KiB', folders: 40, filesEach: 50, fileBytes: 4096 },
   { what: '20 files of 4 KiB', folders: 1, filesEach: 20, fileBytes: 4096 },
 ];
+const smallBytes = 64 * 1024;
 const run = promisify(execFile);
 const signal = new AbortController().signal;
 
@@ -40,6 +41,11 @@ interface Sides {
   readonly transfers: SessionTransfers;
   readonly bareId: string;
   readonly folder: string;
+}
+
+interface Round extends Sides {
+  /** What the copy is called. */
+  readonly copy: string;
 }
 
 async function measure(kind: EngineKind, rounds: number): Promise<void> {
@@ -56,6 +62,7 @@ async function measure(kind: EngineKind, rounds: number): Promise<void> {
     ...{ audit: stage.audit, clock: systemClock, judgement: undefined, withhold: [], bounds: mostOfTransfer },
   });
   const sides = { engine, session, transfers, bareId, folder: stage.folder };
+  mkdirSync(join(stage.folder, 'got'));
   console.log(
     `\n${kind} ${engine.identity.version}\n\n| tree | way | Paddock p50 ms | ${kind} cp p50 ms | times as fast |\n|---|---|---|---|---|`,
   );
@@ -71,13 +78,15 @@ async function measureTree(sides: Sides, tree: Tree, rounds: number): Promise<vo
   ];
   for (let round = -1; round < rounds; round += 1) {
     const both = [
-      () => ours(sides, source, into, out),
-      () => theirs({ ...sides, copy: `/copy-${tree.folders}-${tree.fileBytes}-${round + 1}` }, source, into, out),
+      () => ours({ ...sides, copy: `copy-${tree.folders}-${round + 1}` }, source, into, out),
+      () => theirs({ ...sides, copy: `copy-${tree.folders}-${tree.fileBytes}-${round + 1}` }, source, into, out),
     ];
     for (const one of round % 2 === 0 ? both : both.reverse()) await one();
     // The first is for whatever is loaded and compiled.
     if (round < 0) for (const samples of [into, out]) samples.paddock.length = samples.bare.length = 0;
+    if (tree.fileBytes > smallBytes) await clear(sides);
   }
+  await clear(sides);
   for (const [way, { paddock, bare }] of [
     ['in', into],
     ['out', out],
@@ -88,15 +97,18 @@ async function measureTree(sides: Sides, tree: Tree, rounds: number): Promise<vo
   rmSync(source, { recursive: true });
 }
 
-async function ours({ session, transfers, folder }: Sides, source: string, into: Samples, out: Samples): Promise<void> {
+async function ours(
+  { session, transfers, folder, copy }: Round,
+  source: string,
+  into: Samples,
+  out: Samples,
+): Promise<void> {
   const subject = { sessionId: session.id, run: new SessionFiles(session).run };
-  const got = join(folder, 'got');
-  const request = { path: 'copy', overwrite: false, named: [] };
+  const got = join(folder, 'got', `ours-${copy}`);
+  const request = { path: copy, overwrite: false, named: [] };
   const sent = await timed(into.paddock, () => transfers.in(subject, { ...request, hostPath: source }, { signal }));
   const back = await timed(out.paddock, () => transfers.out(subject, { ...request, hostPath: got }, { signal }));
   if (sent.sha256 !== back.sha256) throw new Error('what came back is not what went in');
-  await inSession(session, 'rm -r copy');
-  rmSync(got, { recursive: true });
 }
 
 async function inSession(session: Session, line: string): Promise<void> {
@@ -106,7 +118,7 @@ async function inSession(session: Session, line: string): Promise<void> {
 }
 
 async function theirs(
-  { engine, bareId, folder, copy }: Sides & { readonly copy: string },
+  { engine, bareId, folder, copy }: Round,
   source: string,
   into: Samples,
   out: Samples,
@@ -114,10 +126,16 @@ async function theirs(
   const { kind, socketPath } = engine.identity;
   const cli = (...args: string[]) =>
     kind === 'podman' ? run('podman', args) : run('docker', ['--host', `unix://${socketPath}`, ...args]);
-  const got = join(folder, 'got');
-  await timed(into.bare, () => cli('cp', source, `${bareId}:${copy}`));
-  await timed(out.bare, () => cli('cp', `${bareId}:${copy}`, got));
-  rmSync(got, { recursive: true });
+  const got = join(folder, 'got', `theirs-${copy}`);
+  await timed(into.bare, () => cli('cp', source, `${bareId}:/${copy}`));
+  await timed(out.bare, () => cli('cp', `${bareId}:/${copy}`, got));
+}
+
+/** Not after each round of a tree of many files: ext4 looks at every inode that was freed in the last minutes before it takes another. */
+async function clear({ session, folder }: Sides): Promise<void> {
+  await inSession(session, 'rm -r copy-*');
+  rmSync(join(folder, 'got'), { recursive: true });
+  mkdirSync(join(folder, 'got'));
 }
 
 function plant(folder: string, { folders, filesEach, fileBytes }: Tree): void {
