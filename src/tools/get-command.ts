@@ -36,7 +36,7 @@ export const getCommand = defineTool({
     if (job !== undefined) {
       await followTransfer(session, job, waitMs, context);
       const nowMs = services.clock.now();
-      return { structured: viewAsCommand(session, job, nowMs), text: transferJobText(job, nowMs) };
+      return { structured: { ...viewAsCommand(session, job, nowMs), more: false }, text: transferJobText(job, nowMs) };
     }
     const { signal } = context;
     const entry = session.get(commandId);

@@ -55,6 +55,6 @@ function commandsOf({ commands, transfers }: Session) {
   const copied = transfers.list.map(({ id, outcome }) => ({ id, outcome, program: 'transfer_files' }));
   return [...started, ...copied].map(({ id, outcome, program }) => {
     const state = outcome === undefined ? 'running' : 'error' in outcome ? 'failed' : 'finished';
-    return { commandId: id as string, state, program };
+    return { commandId: id, state, program };
   });
 }

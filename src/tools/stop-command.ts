@@ -46,6 +46,6 @@ export const stopCommand = defineTool({
 async function stopTransfer({ clock }: ToolServices, session: Session, job: TransferJob, signal: string | undefined) {
   if (signal !== undefined) throw new PaddockError('BAD_ARGUMENT', 'a copy takes no signals: leave signal out');
   await session.transfers.stop(job.id);
-  const { more: _, ...view } = viewAsCommand(session, job, clock.now());
-  return { structured: view, text: transferJobText(job, clock.now()) };
+  const nowMs = clock.now();
+  return { structured: viewAsCommand(session, job, nowMs), text: transferJobText(job, nowMs) };
 }

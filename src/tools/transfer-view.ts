@@ -37,16 +37,19 @@ export function viewTransfer({
   if (outcome === undefined || 'error' in outcome) {
     return { direction, hostPath, path, ...soFar, leftOut: [], moreLeftOut: 0 };
   }
-  const { sessionId: _, ...report } = outcome.report;
-  const leftOut = report.leftOut.slice(0, mostListed);
-  return { ...report, leftOut, moreLeftOut: report.moreLeftOut + report.leftOut.length - leftOut.length };
+  const { leftOut, moreLeftOut, entries, bytes, sha256, ...where } = outcome.report;
+  const listed = leftOut.slice(0, mostListed);
+  return {
+    ...{ direction, hostPath: where.hostPath, path: where.path, entries, bytes, sha256, leftOut: listed },
+    moreLeftOut: moreLeftOut + leftOut.length - listed.length,
+  };
 }
 
 /** The same in the form that commands have for get_command and stop_command: it prints nothing. */
 export function viewAsCommand(session: Session, job: TransferJob, nowMs: number) {
   const { id: commandId, outcome, startedAtMs } = job;
   const { state, durationMs } = stateOf(job, nowMs - startedAtMs);
-  const nothing = { stdout: '', stderr: '', stdoutDroppedBytes: 0, stderrDroppedBytes: 0, cursor: '0.0', more: false };
+  const nothing = { stdout: '', stderr: '', stdoutDroppedBytes: 0, stderrDroppedBytes: 0, cursor: '0.0' };
   return {
     ...{ sessionId: session.id as string, commandId: commandId as string, state, durationMs, ...nothing },
     ...{ transfer: viewTransfer(job), ...warningOf(session, nowMs), ...nextOf(job) },

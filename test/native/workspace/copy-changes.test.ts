@@ -22,8 +22,8 @@ async function exported(trees: Trees, from: Layer, name: string, limits: Partial
   mkdirSync(upper);
   await using to = await OpenFolder.at(upper);
   const copied = await copyChanges(from, to, { ...options, ...limits });
-  const { isCopy: _, ...layer } = from;
-  return { layer: { ...layer, upper }, copied };
+  const { folder: its, project, sinceNs } = from;
+  return { layer: { folder: its, upper, project, sinceNs }, copied };
 }
 
 async function laid(upper: string, over: Layer) {
