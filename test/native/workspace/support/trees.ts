@@ -56,7 +56,7 @@ export class Trees implements Disposable {
     this.layer = { folder: this.top, upper: join(this.top, 'upper'), project, sinceNs: 0n };
   }
 
-  put(side: 'project' | 'upper', tree: Readonly<Record<string, Tree>> | Children): this {
+  put(side: 'project' | 'upper' | 'copy/upper', tree: Readonly<Record<string, Tree>> | Children): this {
     const children = tree instanceof Map ? (tree as Children) : new Map(Object.entries(tree));
     const marks: string[] = [];
     putChildren(join(this.top, side), children, marks);
