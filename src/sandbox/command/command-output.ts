@@ -1,7 +1,10 @@
 import type { CapturedOutput, ExecRequest } from '../../core/exec.js';
 import { CapturedStream } from '../../kit/captured-stream.js';
 
-/** Receives output as it comes; a returned promise holds the command back until it resolves. Copy what is kept longer. */
+/**
+ * Receives output as it comes; a returned promise holds the command back until it resolves. Nobody writes to a piece again, yet it may
+ * be a small view of what came with it: what is kept of such a one is to be copied.
+ */
 export type OutputSink = (stream: 'stdout' | 'stderr', chunk: Buffer) => void | Promise<void>;
 
 /** What a command has printed: kept within its caps, counted against its limit, and handed on as it comes. */

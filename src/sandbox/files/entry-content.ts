@@ -9,18 +9,75 @@ export async function filled(
   { content, sizeBytes, mtimeMs }: CheckedEntry,
   tally: Tally,
 ): Promise<string> {
-  await using file = handle;
+  await using file = new Written(handle);
   const sha256 = createHash('sha256');
   let written = 0;
   for await (const chunk of content) {
     sha256.update(chunk);
-    for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
+    await file.write(chunk);
     written += chunk.length;
     tally.pass(chunk.length);
   }
   if (written !== sizeBytes) throw new Error('the archive breaks off in the midst of a file');
-  await file.utimes(mtimeMs / 1000, mtimeMs / 1000);
+  await file.finish();
+  await handle.utimes(mtimeMs / 1000, mtimeMs / 1000);
   return sha256.digest('hex');
+}
+
+const gatheredBytes = 256 * 1024;
+
+/** Writes what was gathered while the next is, so that each turn through the thread pool is worth it. Closes the file. */
+class Written implements AsyncDisposable {
+  readonly #file: FileHandle;
+  #gathered: Buffer[] = [];
+  #bytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    this.#gathered.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes >= gatheredBytes) await this.#next();
+  }
+
+  async finish(): Promise<void> {
+    await this.#next();
+    await this.#writing;
+  }
+
+  /** Nothing is being written any more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing.catch(() => undefined);
+    await this.#file.close();
+  }
+
+  async #next(): Promise<void> {
+    const chunks = this.#gathered;
+    this.#gathered = [];
+    this.#bytes = 0;
+    await this.#writing;
+    this.#writing = writeAll(this.#file, chunks);
+    // Whoever comes next is told.
+    this.#writing.catch(() => undefined);
+  }
+}
+
+async function writeAll(file: FileHandle, chunks: readonly Buffer[]): Promise<void> {
+  let left = chunks.filter(({ length }) => length > 0);
+  while (left.length > 0) left = behind(left, (await file.writev(left)).bytesWritten);
+}
+
+/** What is left of chunks whose first bytes are written. */
+function behind(chunks: readonly Buffer[], bytes: number): Buffer[] {
+  let over = bytes;
+  return chunks.flatMap((chunk) => {
+    const done = Math.min(over, chunk.length);
+    over -= done;
+    return done === chunk.length ? [] : [chunk.subarray(done)];
+  });
 }
 
 /** The whole content of what is small. */

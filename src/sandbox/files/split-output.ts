@@ -26,7 +26,7 @@ export class SplitOutput {
     }
     const content = this.#isPast ? chunk : this.#afterFirst(chunk);
     if (content.length === 0 || this.#archive.destroyed || !this.first.startsWith('ok ')) return;
-    if (!this.#archive.write(Buffer.from(content))) await untilRoom(this.#archive);
+    if (!this.#archive.write(kept(content))) await untilRoom(this.#archive);
   }
 
   leftOut(): readonly LeftOut[] {
@@ -48,4 +48,9 @@ export class SplitOutput {
     this.#isPast = end >= 0;
     return end < 0 ? Buffer.alloc(0) : chunk.subarray(end + 1);
   }
+}
+
+/** Bytes that may be kept: a view of few would keep all that came with them. */
+function kept(bytes: Buffer): Buffer {
+  return bytes.length * 2 >= bytes.buffer.byteLength ? bytes : Buffer.from(bytes);
 }
