@@ -97,6 +97,54 @@ export const rules = {
     reason: 'Names, addresses, ports and links have no meaning without a network.',
     hint: 'Remove the option.',
   },
+  'egress.rule': {
+    reason: 'A rule of egress is no `[scheme://]host[:port]`, or its host could be read in two ways.',
+    hint: 'Write it as in docs/network.md, such as `https://registry.example` or `*.example.org:8443`.',
+  },
+  'egress.open': {
+    reason: 'A rule means every host, or nearly every address, and the site does not allow that.',
+    hint: 'Name the hosts; only a site policy that allows `open` takes `*`.',
+  },
+  'egress.ceiling': {
+    reason: "A rule lets out more than the site's list of egress.",
+    hint: 'Ask for what the list has, or have the rule added to it.',
+  },
+  'egress.host': {
+    reason: 'No rule lets this session reach that host by that scheme and port.',
+    hint: 'Allow the host by a rule, such as `https://HOST`.',
+  },
+  'egress.host-name': {
+    reason: 'A host is no name and no address in its usual spelling, so programs could disagree about what it is.',
+    hint: 'Use the host name, or the address in dotted decimal.',
+  },
+  'egress.brokered': {
+    reason: 'The host is a provider whose key is kept outside, and is reached through the credential broker only.',
+    hint: 'Use the base URL that the session has been given for the provider.',
+  },
+  'egress.address': {
+    reason: 'The address is one of the host, its networks or a cloud’s own, or hides one, and no rule names it.',
+    hint: 'Allow that address or its network by a rule with the port.',
+  },
+  'egress.server-name': {
+    reason: 'The TLS handshake names another host than the connection was asked for, or none.',
+    hint: 'Connect to the host by the name that TLS uses.',
+  },
+  'egress.protocol': {
+    reason: 'What is sent is not what the rules allow on this port: TLS for https, requests for http.',
+    hint: 'Use the protocol of the rule, or have a rule with tcp:// and the port.',
+  },
+  'egress.request': {
+    reason: 'An HTTP request is malformed, or could be read as two.',
+    hint: 'Send a plain request; a proxy client of curl’s kind does.',
+  },
+  'egress.command': {
+    reason: 'Of SOCKS only version 5 and connections to the outside are offered.',
+    hint: 'Use SOCKS5 CONNECT with names resolved by the proxy (socks5h), or the HTTP proxy.',
+  },
+  'egress.limit': {
+    reason: 'The session has as many connections, or has moved as many bytes, as it may.',
+    hint: 'Close connections, or use a session with more.',
+  },
   'seccomp.not-allowed': {
     reason: "The site's policy does not allow this system call filter, which opens more than the default.",
     hint: 'Leave seccomp out and name no profile that needs it, or add to the site policy: `seccomp = ["debug"]` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
