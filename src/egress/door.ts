@@ -1,0 +1,143 @@
+import type { Duplex } from 'node:stream';
+import type { EgressWay } from '../core/egress.js';
+import type { Clock } from '../kit/clock.js';
+import type { Address } from '../policy/egress/address.js';
+import {
+  admitRule,
+  decide,
+  decideAddress,
+  type EgressAllowed,
+  type EgressList,
+  type EgressWish,
+  suggestedRule,
+} from '../policy/egress/decide.js';
+import { readHost } from '../policy/egress/host.js';
+import { refuse } from '../policy/egress/refuse.js';
+import type { EgressRule, HostPattern, Scheme } from '../policy/egress/rule.js';
+import type { Denied } from '../policy/verdict.js';
+import type { Approvals } from './approvals.js';
+import { type Connect, dial } from './dial.js';
+import type { Refusals } from './refusals.js';
+import type { Resolver } from './resolve.js';
+
+/** As a client named it. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly via: EgressWay;
+  readonly schemes: readonly Scheme[];
+}
+
+/** A target that may be dialled: at these addresses, for these schemes. */
+export interface Passage {
+  readonly verdict: 'allow';
+  readonly target: Target;
+  readonly wish: EgressWish;
+  readonly schemes: readonly Scheme[];
+  readonly addresses: readonly Address[];
+  readonly rule: EgressRule;
+}
+
+/** A connection that was made to the outside. */
+export interface EgressConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly via: EgressWay;
+  readonly address: string;
+  /** Text of the rule that allowed it. */
+  readonly rule: string;
+}
+
+export interface DoorOptions {
+  readonly rules: readonly EgressRule[];
+  readonly brokered: readonly HostPattern[];
+  readonly ceiling: readonly EgressRule[] | undefined;
+  readonly openAllowed: boolean;
+  readonly resolver: Resolver;
+  readonly connect: Connect;
+  readonly dialMs: number;
+  readonly clock: Clock;
+  readonly refusals: Refusals;
+  readonly approvals: Approvals | undefined;
+  readonly onConnect: ((connection: EgressConnection) => void) | undefined;
+}
+
+/** The only way out: decides, resolves, checks and dials. What was checked is what is dialled; nothing is resolved twice. */
+export class Door {
+  readonly #options: DoorOptions;
+  readonly #brokered: readonly HostPattern[];
+  #rules: readonly EgressRule[];
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+    this.#brokered = options.brokered;
+    this.#rules = options.rules;
+  }
+
+  /** Adds a rule, within the ceiling; what is open already stays. */
+  allow(text: string): EgressRule | Denied {
+    const admitted = admitRule(text, this.#options);
+    if (admitted.verdict === 'deny') return admitted;
+    const { rule } = admitted;
+    if (!this.#rules.some((one) => one.text === rule.text)) this.#rules = [...this.#rules, rule];
+    return rule;
+  }
+
+  /** A refusal is recorded as well. OutsideFailure where the name can't be resolved; an AbortError when the signal fires. */
+  async judge(target: Target, signal: AbortSignal): Promise<Passage | Denied> {
+    const reading = readHost(target.host);
+    if ('problem' in reading) return this.refuse(target, refuse('egress.host-name', reading.problem));
+    const wish = { host: reading.host, port: target.port, schemes: target.schemes };
+    const named = { ...target, host: reading.host.text };
+    const allowed = await this.#decide(wish, named, signal);
+    if (allowed.verdict === 'deny') return this.refuse(named, allowed);
+    const { host } = reading;
+    const addresses =
+      host.kind === 'address' ? [host.address] : await this.#options.resolver.resolve(host.text, signal);
+    let schemes = allowed.schemes;
+    for (const address of addresses) {
+      const verdict = decideAddress(allowed.list, { ...wish, schemes }, address);
+      // One bad address refuses the name: whoever mixes them wants the other to be tried.
+      if (verdict.verdict === 'deny') return this.refuse(named, verdict);
+      schemes = verdict.schemes;
+    }
+    return { verdict: 'allow', target: named, wish, schemes, addresses, rule: allowed.rule };
+  }
+
+  /** Half-open; whoever gets it destroys it. OutsideFailure; an AbortError when the signal fires. */
+  async dial(passage: Passage, signal: AbortSignal): Promise<Duplex> {
+    const { connect, dialMs, clock, onConnect } = this.#options;
+    const { host, port, via } = passage.target;
+    const { socket, address } = await dial(passage.addresses, port, { connect, clock, timeoutMs: dialMs }, signal);
+    onConnect?.({ host, port, via, address: address.text, rule: passage.rule.text });
+    return socket;
+  }
+
+  refuse(target: Omit<Target, 'schemes'>, denied: Denied): Denied {
+    this.#options.refusals.add({ host: target.host, port: target.port, via: target.via }, denied);
+    return denied;
+  }
+
+  async #decide(
+    wish: EgressWish,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<(EgressAllowed & { readonly list: EgressList }) | Denied> {
+    const list = { rules: this.#rules, brokered: this.#brokered };
+    const verdict = decide(list, wish);
+    if (verdict.verdict === 'allow') return { ...verdict, list };
+    const { approvals } = this.#options;
+    if (approvals === undefined || verdict.ruleId !== 'egress.host') return verdict;
+    const admitted = admitRule(suggestedRule(wish), this.#options);
+    // A person approves within the site's list, not beyond it.
+    if (admitted.verdict === 'deny') return admitted;
+    const { rule } = admitted;
+    const { host, port, via } = target;
+    const answer = await approvals.answerTo({ host, port, via, rule: rule.text }, signal);
+    if (answer === 'deny') return verdict;
+    if (answer === 'allow-session') this.allow(rule.text);
+    const approved = { rules: [...this.#rules, rule], brokered: this.#brokered };
+    const again = decide(approved, wish);
+    return again.verdict === 'allow' ? { ...again, list: approved } : again;
+  }
+}

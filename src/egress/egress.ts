@@ -1,0 +1,171 @@
+import type { Duplex } from 'node:stream';
+import { type EgressRefusal, type EgressSpec, type EgressWay, egressPorts } from '../core/egress.js';
+import type { Clock } from '../kit/clock.js';
+import { Disposables } from '../kit/disposables.js';
+import { admitRule, brokeredHosts } from '../policy/egress/decide.js';
+import { refuse } from '../policy/egress/refuse.js';
+import type { EgressRule } from '../policy/egress/rule.js';
+import { toPolicyDenied } from '../policy/verdict.js';
+import { Approvals, type Ask } from './approvals.js';
+import { Budget, type EgressUsage } from './budget.js';
+import { untilClosed } from './carry.js';
+import type { Client, EgressContext } from './context.js';
+import { type Connect, connectTcp } from './dial.js';
+import { Door, type EgressConnection } from './door.js';
+import { HttpProxy } from './http-proxy.js';
+import { Refusals } from './refusals.js';
+import { type Lookup, Resolver, systemLookup } from './resolve.js';
+import { SocksProxy } from './socks.js';
+import { type EgressTimes, usualTimes } from './times.js';
+
+export interface EgressOptions {
+  /** Listens inside (`Channel.listen`). */
+  readonly listen: (port: number, onConnection: (connection: Duplex) => void) => Promise<Disposable>;
+  readonly spec: EgressSpec;
+  /** The site's list: rules of the session have to be covered by it. Left out: they stand for themselves. */
+  readonly ceiling?: readonly string[];
+  /** Whether `*` may be said. */
+  readonly openAllowed?: boolean;
+  /** `name` or `*.name`: never reached directly, whatever the rules say. */
+  readonly brokered?: readonly string[];
+  readonly clock: Clock;
+  readonly lookup?: Lookup;
+  readonly connect?: Connect;
+  readonly times?: Partial<EgressTimes>;
+  /** Must not throw. Not called for each of many: `count` says how often. */
+  readonly onRefusal: (refusal: EgressRefusal) => void;
+  /** Must not throw. */
+  readonly onConnect?: (connection: EgressConnection) => void;
+  /** Left out: nobody is asked, and what no rule allows is refused at once. */
+  readonly ask?: Ask;
+}
+
+/** The ways out of one session. Disposing closes them and everything that goes through them. */
+export interface Egress extends AsyncDisposable {
+  /** Adds a rule for this session and gives its canonical text. POLICY_DENIED (egress.rule, egress.open, egress.ceiling). */
+  allow(ruleText: string): string;
+  /** The newest 100, the newest last. */
+  refusals(): readonly EgressRefusal[];
+  readonly usage: EgressUsage;
+}
+
+/** Opens both proxies inside. POLICY_DENIED where a rule can't be had; else as `listen` rejects, and nothing stays open then. */
+export async function openEgress(options: EgressOptions): Promise<Egress> {
+  const open = new OpenEgress(options);
+  try {
+    await open.listen(options.listen);
+    return open;
+  } catch (error) {
+    await open[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+class OpenEgress implements Egress {
+  readonly #context: EgressContext;
+  readonly #refusals: Refusals;
+  readonly #approvals: Approvals | undefined;
+  readonly #http: HttpProxy;
+  readonly #socks: SocksProxy;
+  readonly #live = new Set<Promise<void>>();
+  readonly #over = new AbortController();
+  readonly #listeners = new Disposables();
+
+  constructor(options: EgressOptions) {
+    const { clock } = options;
+    const times = { ...usualTimes, ...options.times };
+    this.#refusals = new Refusals(clock, options.onRefusal);
+    this.#approvals = options.ask && new Approvals({ ask: options.ask, askMs: times.askMs, clock });
+    const ceiling = options.ceiling?.map((text) => rule(text, { openAllowed: true }));
+    const limits = { ceiling, openAllowed: options.openAllowed ?? false };
+    const door = new Door({
+      ...limits,
+      rules: options.spec.allow.map((text) => rule(text, limits)),
+      brokered: brokeredHosts(options.brokered ?? []),
+      resolver: new Resolver({ lookup: options.lookup ?? systemLookup, timeoutMs: times.lookupMs, clock }),
+      connect: options.connect ?? connectTcp,
+      dialMs: times.dialMs,
+      ...{ clock, refusals: this.#refusals, approvals: this.#approvals, onConnect: options.onConnect },
+    });
+    this.#context = { door, clock, times, budget: new Budget(options.spec, clock) };
+    this.#http = new HttpProxy(this.#context);
+    this.#socks = new SocksProxy(this.#context, (client, pin) => this.#http.serve(client, pin));
+  }
+
+  get usage(): EgressUsage {
+    return this.#context.budget.usage;
+  }
+
+  refusals(): readonly EgressRefusal[] {
+    return this.#refusals.list();
+  }
+
+  allow(ruleText: string): string {
+    const added = this.#context.door.allow(ruleText);
+    if ('verdict' in added) throw toPolicyDenied(added);
+    return added.text;
+  }
+
+  async listen(listen: EgressOptions['listen']): Promise<void> {
+    const ways = [
+      { port: egressPorts.http, via: 'http', serve: (client: Client) => this.#http.serve(client) },
+      { port: egressPorts.socks, via: 'socks', serve: (client: Client) => this.#socks.serve(client) },
+    ] as const;
+    for (const { port, via, serve } of ways) {
+      const listener = await listen(port, (connection) => this.#accept(connection, via, serve));
+      this.#listeners.defer(() => listener[Symbol.dispose]());
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#listeners[Symbol.asyncDispose]();
+    this.#over.abort();
+    this.#approvals?.close();
+    await Promise.all(this.#live);
+  }
+
+  /** Never throws: it is called by whoever reads the channel. */
+  #accept(connection: Duplex, via: EgressWay, serve: (client: Client) => Promise<void>): void {
+    connection.on('error', () => undefined);
+    const { budget, door } = this.#context;
+    const problem = budget.isSpent
+      ? 'the session has moved all the bytes it may'
+      : this.#over.signal.aborted || !budget.enter()
+        ? 'the session has as many connections as it may'
+        : undefined;
+    if (problem !== undefined) {
+      connection.destroy();
+      door.refuse({ host: '', port: 0, via }, refuse('egress.limit', problem));
+      return;
+    }
+    const served = this.#serve(connection, serve).finally(() => {
+      budget.leave();
+      this.#live.delete(served);
+    });
+    this.#live.add(served);
+  }
+
+  /** Never rejects, and resolves when the connection is closed. */
+  async #serve(connection: Duplex, serve: (client: Client) => Promise<void>): Promise<void> {
+    const gone = new AbortController();
+    const stop = () => gone.abort();
+    const destroy = () => connection.destroy();
+    connection.once('close', stop);
+    this.#over.signal.addEventListener('abort', destroy, { once: true });
+    try {
+      await serve({ connection, signal: gone.signal });
+    } catch {
+      // Nothing that happens to one connection concerns another one, and the client sees a reset.
+    } finally {
+      connection.destroy();
+      await untilClosed(connection);
+      this.#over.signal.removeEventListener('abort', destroy);
+    }
+  }
+}
+
+function rule(text: string, limits: { ceiling?: readonly EgressRule[] | undefined; openAllowed: boolean }): EgressRule {
+  const admitted = admitRule(text, limits);
+  if (admitted.verdict === 'deny') throw toPolicyDenied(admitted);
+  return admitted.rule;
+}
