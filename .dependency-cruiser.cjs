@@ -12,6 +12,7 @@ const rooms = {
   channel: ['core', 'kit'],
   egress: ['core', 'kit', 'channel', 'policy'],
   sandbox: ['core', 'kit', 'engine', 'confine', 'monitor', 'workspace', 'policy', 'audit', 'channel'],
+  image: ['core', 'kit', 'engine', 'policy'],
   session: [
     'core',
     'kit',

@@ -80,6 +80,16 @@ export const errorTable = {
     retryable: false,
     hint: 'The image carries settings that could weaken the sandbox; use another image.',
   },
+  IMAGE_BUILD_FAILED: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'A step of the build failed, and its last lines say why; with `--network engine`, where the site policy allows pulling, the steps can install what the base lacks.',
+  },
+  AGENT_NOT_FETCHED: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'See that npm on this host reaches its registry, or give the packages as files: `--packages FOLDER` (docs/images.md).',
+  },
   SANDBOX_UNVERIFIED: {
     exitCode: 5,
     retryable: false,

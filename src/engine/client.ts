@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EngineError, type PaddockError, toPaddockError } from '../core/errors.js';
 import { Disposables } from '../kit/disposables.js';
+import { Builds } from './api/builds.js';
 import { Containers } from './api/containers.js';
 import { type Dialect, dialectOf } from './api/dialect.js';
 import { Execs } from './api/execs.js';
@@ -17,6 +18,7 @@ export class EngineClient implements t.Engine {
   readonly #containers: Containers;
   readonly #execs: Execs;
   readonly #images: Images;
+  readonly #builds: Builds;
   readonly #owned = new Disposables();
   #info: Promise<t.EngineInfo> | undefined;
 
@@ -27,6 +29,7 @@ export class EngineClient implements t.Engine {
     this.#containers = new Containers(transport, this.#dialect);
     this.#execs = new Execs(transport, this.#dialect);
     this.#images = new Images(transport, this.#dialect);
+    this.#builds = new Builds(transport, this.#dialect);
     if (service) this.#owned.use(service);
     this.#owned.use(transport);
   }
@@ -118,6 +121,18 @@ export class EngineClient implements t.Engine {
 
   removeImage(reference: string, signal?: AbortSignal): Promise<boolean> {
     return this.#images.remove(reference, signal);
+  }
+
+  listImages(labelFilter: string, signal?: AbortSignal): Promise<readonly t.ImageSummary[]> {
+    return this.#images.list(labelFilter, signal);
+  }
+
+  buildImage(request: t.BuildRequest, signal?: AbortSignal): Promise<string> {
+    return this.#builds.build(request, signal);
+  }
+
+  pruneImages(labelFilter: string, signal?: AbortSignal): Promise<void> {
+    return this.#images.prune(labelFilter, signal);
   }
 
   events(

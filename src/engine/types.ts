@@ -123,6 +123,36 @@ export interface ImageInfo {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** One image in an engine's list. */
+export interface ImageSummary {
+  readonly id: string;
+  /** Its names, tag included; none when it has lost them. */
+  readonly references: readonly string[];
+  readonly sizeBytes: number;
+  readonly createdAtMs: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A build by the engine's own builder. */
+export interface BuildRequest {
+  /** What the image is called, with a tag. */
+  readonly reference: string;
+  /** Plain tar with the container file and all that it copies; read once, destroyed when the call ends. */
+  readonly context: Readable;
+  /** The container file's path in it. */
+  readonly containerfile: string;
+  readonly target: string;
+  readonly args: Readonly<Record<string, string>>;
+  /**
+   * What RUN steps can reach: nothing, or what the engine gives to a container of its own, which on rootless Podman 4 is also what
+   * listens on the host's loopback.
+   */
+  readonly network: 'none' | 'engine';
+  readonly timeoutMs: number;
+  /** What builder and steps print, as it comes: foreign text, at most 1 MiB at once. */
+  readonly onOutput: (text: string) => void;
+}
+
 /** What an engine says that a container uses; absent where it does not say, or says zero, which is the same to Podman. */
 export interface ContainerStats {
   readonly memoryBytes?: number;
@@ -189,6 +219,16 @@ export interface Engine extends AsyncDisposable {
   importImage(reference: string, tar: Readable, signal?: AbortSignal): Promise<string>;
   pullImage(reference: string, signal?: AbortSignal): Promise<void>;
   removeImage(reference: string, signal?: AbortSignal): Promise<boolean>;
+  /** Images with a label (`key=value` or `key`), those that have lost their name too. */
+  listImages(labelFilter: string, signal?: AbortSignal): Promise<readonly ImageSummary[]>;
+  /**
+   * Builds an image and returns its id. The base has to be there: what is missing an engine would pull. Throws IMAGE_BUILD_FAILED
+   * when a step fails. The signal ends the call at once; the step that runs is ended with it by Docker, while Podman lets it come
+   * to its end and begins no other.
+   */
+  buildImage(request: BuildRequest, signal?: AbortSignal): Promise<string>;
+  /** Removes images with that label that have neither name, nor container, nor image on top of them. */
+  pruneImages(labelFilter: string, signal?: AbortSignal): Promise<void>;
   /**
    * Container events from now on, or from `sinceMs` on where the engine still knows them, until the signal fires; ends by itself when the
    * connection breaks. What can't be read is left out, and `onUnreadable` told.

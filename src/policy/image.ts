@@ -19,6 +19,11 @@ export function decideImage(asked: string, folders: readonly string[] | undefine
   if (asked === hostImage)
     return { kind: 'host', extraFolders: (folders ?? []).map((path) => hostFolder(path, policy)) };
   if (folders !== undefined && folders.length > 0) deny('host-folders.image', `hostFolders with image ${asked}`);
+  return decideReference(asked, policy);
+}
+
+/** Decides on an image from a registry, or one that was built or loaded: never `host`. */
+export function decideReference(asked: string, policy: SitePolicy): ImageSpec & { readonly kind: 'reference' } {
   checkReference(asked);
   if (!policy.images.some((pattern) => matches(asked, pattern))) {
     deny('image.not-allowed', `image ${asked} is not listed by the site policy`);
@@ -27,7 +32,7 @@ export function decideImage(asked: string, folders: readonly string[] | undefine
 }
 
 /** Refuses everything but `registry/name:tag`, `registry/name@sha256:…` and both together. */
-function checkReference(reference: string): void {
+export function checkReference(reference: string): void {
   plainLine(reference, 'the image reference', 512, 'image.reference');
   const [named = '', digestPart, ...more] = reference.split('@');
   const slash = named.indexOf('/');

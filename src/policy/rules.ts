@@ -53,6 +53,15 @@ export const rules = {
     reason: "An environment entry of the image would copy variables of the engine's own process.",
     hint: 'Rebuild the image with every environment entry as NAME=value.',
   },
+  'image.build-name': {
+    reason:
+      'An image that is built here gets a name below localhost/: under another it would pass for that of a registry.',
+    hint: 'Name it localhost/NAME:TAG.',
+  },
+  'image.build-network': {
+    reason: "The steps of a build reach the network only where the site's policy allows pulling images.",
+    hint: 'Build from a base that has all that is needed (docs/images.md), or set `pull = true` in the site policy (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
+  },
   'workspace.no-project': {
     reason: 'A workspace needs a project folder.',
     hint: 'Give projectPath, or set workspace to none.',

@@ -26,6 +26,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>>
   doctor: async () => (await import('./doctor.js')).doctor,
   prune: async () => (await import('./prune.js')).prune,
   keep: async () => (await import('./keep.js')).keep,
+  image: async () => (await import('./image.js')).image,
   profiles: async () => (await import('./profiles.js')).profiles,
   audit: async () => (await import('./audit.js')).audit,
   config: async () => (await import('./config.js')).config,

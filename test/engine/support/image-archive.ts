@@ -25,7 +25,7 @@ export interface MadeImage {
   readonly layer: Buffer;
 }
 
-/** Programs of this host that the images hold, with the libraries they need. */
+/** Programs of this host that every image holds, with the libraries they need. */
 const programs = ['sh', 'cat', 'env', 'touch', 'sleep'];
 
 async function bytesOf(tar: Pack): Promise<Buffer> {
@@ -35,13 +35,17 @@ async function bytesOf(tar: Pack): Promise<Buffer> {
 }
 
 /** A small root in which a shell runs; `padBytes` makes it as large as wanted. */
-async function layerOf(files: Readonly<Record<string, string>>, padBytes: number): Promise<Buffer> {
+async function layerOf(
+  files: Readonly<Record<string, string>>,
+  padBytes: number,
+  more: readonly string[],
+): Promise<Buffer> {
   const tar = pack();
   const made = bytesOf(tar);
   const folders = ['bin', 'lib', 'lib64', 'etc', 'proc', 'sys', 'dev', 'srv', 'var', 'var/lib', 'var/lib/data'];
   for (const name of folders) tar.entry({ name, type: 'directory', mode: 0o755 });
   tar.entry({ name: 'tmp', type: 'directory', mode: 0o1777 });
-  const wanted = new Map(programs.map((name) => [`bin/${name}`, `/usr/bin/${name}`]));
+  const wanted = new Map([...programs, ...more].map((name) => [`bin/${name}`, `/usr/bin/${name}`]));
   for (const path of [...wanted.values()]) {
     const libraries = execFileSync('ldd', [path], { encoding: 'utf8' }).matchAll(/(\/[^\s()]+) \(0x/g);
     for (const [, library = ''] of libraries) wanted.set(library.slice(1), library);
@@ -60,8 +64,9 @@ export async function makeImage(
   config: ImageConfig,
   files: Readonly<Record<string, string>> = {},
   padBytes = 0,
+  more: readonly string[] = [],
 ): Promise<MadeImage> {
-  const layer = await layerOf(files, padBytes);
+  const layer = await layerOf(files, padBytes, more);
   const rootfs = { type: 'layers', diff_ids: [`sha256:${sha256(layer)}`] };
   const history = [{ created: '2020-01-01T00:00:00Z', created_by: 'paddock test' }];
   const platform = { architecture: process.arch === 'x64' ? 'amd64' : process.arch, os: 'linux' };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { filled, wholeOf } from '../../../../src/sandbox/files/entry-content.js';
+import { Tally } from '../../../../src/sandbox/files/tally.js';
 
 describe('the content of an entry', () => {
   let folder: string;
@@ -23,13 +24,13 @@ describe('the content of an entry', () => {
 
   it('is written whole, in order and with its time, however it is cut', async () => {
     const path = join(folder, 'a');
-    const sha256 = await filled(await open(path, 'wx'), entry());
+    const sha256 = await filled(await open(path, 'wx'), entry(), new Tally());
     expect(readFileSync(path).equals(all)).toBe(true);
     expect([sha256, statSync(path).mtimeMs]).toEqual([createHash('sha256').update(all).digest('hex'), 5000]);
   });
 
   it('is none when the archive breaks off in its midst', async () => {
-    await expect(filled(await open(join(folder, 'a'), 'wx'), entry(all.length + 1))).rejects.toThrow('breaks off');
+    await expect(filled(await open(join(folder, 'a'), 'wx'), entry(all.length + 1), new Tally())).rejects.toThrow('breaks off');
     await expect(wholeOf(entry(all.length + 1))).rejects.toThrow('breaks off');
     expect((await wholeOf(entry())).equals(all)).toBe(true);
   });
@@ -37,7 +38,7 @@ describe('the content of an entry', () => {
   it('tells that it could not be written, and leaves no file open', async () => {
     writeFileSync(join(folder, 'a'), '');
     const file = await open(join(folder, 'a'), 'r');
-    await expect(filled(file, entry())).rejects.toMatchObject({ code: 'EBADF' });
+    await expect(filled(file, entry(), new Tally())).rejects.toMatchObject({ code: 'EBADF' });
     expect(file.fd).toBe(-1);
   });
 });

@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { audited } from '../../audit/audited.js';
+import { PaddockError } from '../../core/errors.js';
+import { formatBytes } from '../../core/units.js';
+import { version } from '../../core/version.js';
+import { type AgentName, agentNames } from '../../image/agent-packages.js';
+import { builtLabel, ImageBuilder, type ImageBuildRequest } from '../../image/build-image.js';
+import { fetchPackage } from '../../image/fetch-package.js';
+import { App } from '../app.js';
+import { BuildOutput } from '../build-output.js';
+import { type CliCommand, type CommandContext, text, texts } from '../command.js';
+import { report, table } from '../output.js';
+import { settingsOf } from '../settings.js';
+
+/** Where the build, and the package, have it. */
+const containerfilePath = new URL('../../Containerfile', import.meta.url);
+
+export const image: CliCommand = {
+  name: 'image',
+  usage: 'image list | build --base REF [--agent NAME]… [--tag REF]',
+  summary: 'builds an image for agents by the engine, and lists those that were built',
+  mostPositionals: 1,
+  options: {
+    base: { type: 'string', help: 'the image to build on, with its registry and tag; the site policy has to list it' },
+    agent: { type: 'string', multiple: true, help: `what goes into it: ${agentNames.join(', ')}; may be given again` },
+    tag: { type: 'string', help: `what it is called; without it localhost/paddock/sandbox:${version}` },
+    target: { type: 'string', help: 'sandbox, of which there is no other yet' },
+    network: { type: 'string', help: 'none, or engine: its steps may install what the base lacks' },
+    packages: { type: 'string', help: "folder with the agents' packages as files, instead of what npm fetches" },
+  },
+  async run(context) {
+    const [action] = context.positionals;
+    if (action === 'list') return await list(context);
+    if (action === 'build') return await build(context);
+    throw new PaddockError('BAD_ARGUMENT', 'say list or build');
+  },
+};
+
+async function list(context: CommandContext): Promise<number> {
+  for (const name of Object.keys(image.options)) {
+    if (context.values[name] !== undefined) throw new PaddockError('BAD_ARGUMENT', `--${name} goes with build`);
+  }
+  await using app = new App(await settingsOf(context), context.env);
+  const engine = await app.engine();
+  const all = await engine.listImages(builtLabel, context.signal);
+  const images = all.flatMap(({ id, references, sizeBytes, createdAtMs }) =>
+    references.map((reference) => ({ reference, id, sizeBytes, created: new Date(createdAtMs).toISOString() })),
+  );
+  const rows = images.map((one) => [one.reference, one.id.slice(0, 12), formatBytes(one.sizeBytes), one.created]);
+  const lines = rows.length === 0 ? 'no images' : table([['IMAGE', 'ID', 'SIZE', 'CREATED'], ...rows]);
+  await report(context, { images }, lines);
+  return 0;
+}
+
+async function build(context: CommandContext): Promise<number> {
+  const request = requestOf(context);
+  await using app = new App(await settingsOf(context), context.env);
+  const [audit, engine] = await Promise.all([app.audit(), app.engine()]);
+  const builder = new ImageBuilder({
+    ...{ engine, sitePolicy: app.config.sitePolicy, env: context.env, processor: process.arch, tempFolder: tmpdir() },
+    containerfile: await readFile(fileURLToPath(containerfilePath), 'utf8'),
+    fetchPackage: (wanted, folder, signal) => fetchPackage(wanted, { folder, env: context.env, signal }),
+  });
+  const { base, reference, agents, network } = request;
+  const output = new BuildOutput(context.terminal.stderr);
+  const built = await audited(audit, {
+    action: 'image.build',
+    details: { base, reference, agents, network },
+    run: () => builder.build(request, output, context.signal),
+    describe: ({ id, sizeBytes }) => ({ imageId: id, bytes: sizeBytes }),
+  });
+  const lines = [
+    `${built.reference}  ${formatBytes(built.sizeBytes)}`,
+    ...built.agents.map(({ agent, version: of }) => `${agent} ${of}`),
+  ];
+  await report(context, built, lines.join('\n'));
+  return 0;
+}
+
+function requestOf(context: CommandContext): ImageBuildRequest {
+  const [base, target, network] = [text(context, 'base'), text(context, 'target'), text(context, 'network') ?? 'none'];
+  if (base === undefined)
+    throw new PaddockError('BAD_ARGUMENT', 'name the image to build on: --base REGISTRY/NAME:TAG');
+  if (target !== undefined && target !== 'sandbox')
+    throw new PaddockError('BAD_ARGUMENT', 'the only target is sandbox');
+  if (network !== 'none' && network !== 'engine') throw new PaddockError('BAD_ARGUMENT', '--network is none or engine');
+  const packages = text(context, 'packages');
+  return {
+    ...{ base, target: 'sandbox', network, agents: texts(context, 'agent').map(agentOf) },
+    reference: text(context, 'tag') ?? `localhost/paddock/sandbox:${version}`,
+    packageFolder: packages === undefined ? undefined : resolve(packages),
+  };
+}
+
+function agentOf(name: string): AgentName {
+  const found = agentNames.find((one) => one === name);
+  if (found !== undefined) return found;
+  throw new PaddockError('BAD_ARGUMENT', `no agent ${name}: there are ${agentNames.join(', ')}`);
+}

@@ -1,0 +1,124 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { extract, type Header, type Pack, pack } from 'tar-stream';
+import { PaddockError, toPaddockError } from '../core/errors.js';
+import type { AgentPackage } from './agent-packages.js';
+
+/** One entry of an archive that is read. */
+type Source = AsyncIterable<unknown> & { readonly header: Header };
+
+/** A package as a file of this host. */
+export interface PackageFile {
+  readonly package: AgentPackage;
+  readonly path: string;
+}
+
+/** Where the container file is in the context. */
+export const containerfileName = 'Containerfile';
+
+/** What an unpacked package may come to. The largest that is pinned has 430 MB. */
+const mostBytes = 1024 ** 3;
+const mostFiles = 20_000;
+
+/** Refuses a file that is not the pinned one, to the byte. Throws AGENT_NOT_FETCHED. */
+export async function checkIntegrity({ package: wanted, path }: PackageFile, signal: AbortSignal): Promise<void> {
+  const [algorithm = '', ...digest] = wanted.integrity.split('-');
+  const hash = createHash(algorithm);
+  try {
+    await pipeline(createReadStream(path), hash, { signal });
+  } catch (cause) {
+    if (signal.aborted) throw new PaddockError('INTERRUPTED', `reading ${path} was cancelled`, { cause });
+    throw new PaddockError('AGENT_NOT_FETCHED', `no package of ${wanted.agent} can be read at ${path}`, { cause });
+  }
+  const [found, pinned] = [hash.digest(), Buffer.from(digest.join('-'), 'base64')];
+  if (found.length === pinned.length && timingSafeEqual(found, pinned)) return;
+  throw new PaddockError(
+    'AGENT_NOT_FETCHED',
+    `${path} is not ${wanted.name}@${wanted.version}: its sha512 is ${found.toString('base64')}`,
+    { hint: 'Remove it, and from the cache of npm (`npm cache clean --force`), then call again.' },
+  );
+}
+
+/**
+ * The context of a build: the container file, and below `agents/` a folder for each agent and `bin` with a link to each program. A plain
+ * tar, made while it is read; whoever reads it destroys it. Of packages only regular files are taken, and no path that leads out.
+ */
+export function buildContext(containerfile: string, packages: readonly PackageFile[]): Readable {
+  const tar = pack();
+  const stop = new AbortController();
+  const context = Readable.from(tar);
+  context.once('close', () => stop.abort());
+  fill({ tar, signal: stop.signal }, containerfile, packages).catch((error: unknown) =>
+    tar.destroy(toPaddockError(error)),
+  );
+  return context;
+}
+
+/** The tar in the making; the signal says that nobody reads it any more. */
+interface Draft {
+  readonly tar: Pack;
+  readonly signal: AbortSignal;
+}
+
+const common = { uid: 0, gid: 0, mtime: new Date(0) } as const;
+
+async function fill(draft: Draft, containerfile: string, packages: readonly PackageFile[]): Promise<void> {
+  const { tar } = draft;
+  tar.entry({ ...common, name: containerfileName, mode: 0o644 }, containerfile);
+  for (const name of ['agents', 'agents/bin']) tar.entry({ ...common, name, type: 'directory', mode: 0o755 });
+  for (const file of packages) {
+    await addPackage(draft, file);
+    const { agent, program } = file.package;
+    const linkname = `../${agent}/${program}`;
+    tar.entry({ ...common, name: `agents/bin/${agent}`, type: 'symlink', linkname, mode: 0o777 });
+  }
+  tar.finalize();
+}
+
+async function addPackage(draft: Draft, { package: wanted, path }: PackageFile): Promise<void> {
+  const entries = extract();
+  const { signal } = draft;
+  const unpacked = pipeline(createReadStream(path), createGunzip(), entries, { signal });
+  unpacked.catch(() => undefined);
+  let [bytes, files, hasProgram] = [0, 0, false];
+  for await (const entry of entries) {
+    const name = nameWithin(entry.header);
+    bytes += entry.header.size;
+    files += 1;
+    if (bytes > mostBytes || files > mostFiles) throw unusable(wanted, 'it is larger than any that is known');
+    if (name === undefined) throw unusable(wanted, 'it holds more than files below one folder');
+    if (entry.header.type === 'file')
+      await copyEntry(draft, entry, `agents/${wanted.agent}/${name}`, name === wanted.program);
+    else entry.resume();
+    hasProgram ||= name === wanted.program;
+  }
+  await unpacked;
+  if (!hasProgram) throw unusable(wanted, `it has no ${wanted.program}`);
+}
+
+async function copyEntry({ tar, signal }: Draft, entry: Source, name: string, isProgram: boolean): Promise<void> {
+  const { size, mode } = entry.header;
+  const header = { ...common, name, mode: isProgram || (mode & 0o111) !== 0 ? 0o755 : 0o644, size };
+  // Streams of the same kind as Node's, whose types differ.
+  const target = tar.entry(header) as unknown as Writable;
+  for await (const chunk of entry) {
+    if (!target.write(chunk)) await once(target, 'drain', { signal });
+  }
+  target.end();
+}
+
+/** The path below the package's one folder, which npm calls `package` and others something else. */
+function nameWithin({ name, type }: Header): string | undefined {
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
+  const isPlain = (type === 'file' || type === 'directory') && !parts.includes('..') && !name.startsWith('/');
+  if (!isPlain || (type === 'file' && parts.length < 2)) return undefined;
+  return parts.slice(1).join('/');
+}
+
+function unusable({ name, version }: AgentPackage, why: string): PaddockError {
+  return new PaddockError('AGENT_NOT_FETCHED', `the package ${name}@${version} is not usable: ${why}`);
+}

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Transport } from '../../src/engine/transport/transport.js';
+import { type AgentPackage, packageFileName } from '../../src/image/agent-packages.js';
+import { buildContext } from '../../src/image/build-context.js';
+import { builtLabel, ImageBuilder, type ImageBuildRequest } from '../../src/image/build-image.js';
+import { packageOf } from '../support/agent-package.js';
+import { engineKinds, engineSockets, uniqueName } from './support/engines.js';
+import { loadImage, makeImage } from './support/image-archive.js';
+import { run, Stage, said } from './support/stage.js';
+
+const programs = ['chmod', 'chown', 'find', 'grep', 'id', 'ln', 'mkdir', 'mktemp', 'rm'];
+const tool = '#!/bin/sh\n';
+const tools = Object.fromEntries(
+  ['git', 'rg', 'python3', 'make', 'cc', 'sudo', 'su'].map((name) => [`bin/${name}`, tool]),
+);
+const agent = '#!/bin/sh\nif [ "$1" = --version ]; then echo 9.8.7 of an agent; else echo "as $(id -u)"; fi\n';
+
+describe.each(engineKinds)('the agent image, built by a real rootless %s without a network', (kind) => {
+  let stage: Stage;
+  let folder: string;
+  let fake: { readonly package: AgentPackage; readonly bytes: Buffer };
+  const [base, bare] = ['base', 'bare'].map((tag) => `localhost/${uniqueName('paddock-test')}:${tag}`) as [
+    string,
+    string,
+  ];
+  const reference = `localhost/${uniqueName('paddock-test')}:agents`;
+  let printed = '';
+
+  beforeAll(async () => {
+    stage = await Stage.open(kind, { policy: { images: ['localhost/*'], pullAllowed: true } });
+    folder = await mkdtemp(join(tmpdir(), 'paddock-test-'));
+    fake = await packageOf('claude', { 'package/bin/claude': agent, 'package/package.json': '{}' }, 'bin/claude');
+    await writeFile(join(folder, packageFileName(fake.package)), fake.bytes);
+    const config = { Env: ['PATH=/usr/local/bin:/bin', 'FROM_BASE=1'] };
+    const { ['bin/rg']: _, ...others } = tools;
+    await loadImage(engineSockets[kind], bare, await makeImage(config, others, 0, programs));
+    await loadImage(engineSockets[kind], `${base}-plain`, await makeImage(config, tools, 0, programs));
+    const context = buildContext(
+      `FROM ${base}-plain\nLABEL ${builtLabel}=test\nRUN chmod 4755 /bin/su /bin/sudo\n`,
+      [],
+    );
+    const [timeoutMs, onOutput] = [60_000, () => undefined];
+    const common = {
+      containerfile: 'Containerfile',
+      target: '',
+      args: {},
+      network: 'none',
+      timeoutMs,
+      onOutput,
+    } as const;
+    await stage.engine.buildImage({ ...common, reference: base, context });
+  });
+  afterAll(async () => {
+    await stage.sessions[Symbol.asyncDispose]();
+    for (const name of [reference, base, `${base}-plain`, bare]) await stage.engine.removeImage(name);
+    await stage.engine.pruneImages(builtLabel);
+    const left = await stage.engine.listImages(builtLabel);
+    await stage[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+    expect(left).toEqual([]);
+  });
+
+  async function build(changes: Partial<ImageBuildRequest> = {}, env: Readonly<Record<string, string>> = {}) {
+    printed = '';
+    const builder = new ImageBuilder({
+      ...{ engine: stage.engine, env, processor: process.arch, tempFolder: folder },
+      sitePolicy: stage.policy,
+      containerfile: readFileSync('Containerfile', 'utf8'),
+      fetchPackage: () => Promise.reject(new Error('nothing is fetched here')),
+      packageOf: () => fake.package,
+    });
+    const asked = {
+      base,
+      target: 'sandbox',
+      reference,
+      agents: ['claude'],
+      network: 'none',
+      packageFolder: folder,
+    } as const;
+    const onOutput = (text: string) => {
+      printed += text;
+    };
+    return await builder.build({ ...asked, ...changes }, { onStep: onOutput, onOutput }, new AbortController().signal);
+  }
+
+  it('holds the agent, which runs in a session as the sandbox’s user and can not replace itself', async () => {
+    const built = await build();
+    expect(built).toMatchObject({ reference, agents: [{ agent: 'claude', version: '1.2.3' }] });
+    expect(printed).toContain('claude: 9.8.7 of an agent');
+    const session = await stage.create({ image: reference });
+    expect(await said(session, 'claude')).toMatch(/^as (0|1000)$/);
+    expect((await run(session, 'echo x >/opt/paddock/agents/claude/bin/claude')).exitCode).not.toBe(0);
+    expect((await run(session, 'cat /bin/sudo')).exitCode).not.toBe(0);
+    expect(await said(session, 'find / -xdev -type f -perm -4000 2>/dev/null; echo end')).toBe('end');
+    expect(await said(session, 'echo $DISABLE_AUTOUPDATER $FROM_BASE $PATH')).toBe('1 1 /usr/local/bin:/bin');
+    await stage.sessions.destroy(session.id);
+  });
+
+  it('without sudo, setuid programs or a root user, also where Paddock does not start it', async () => {
+    const info = JSON.parse((await get(`/v1.41/images/${reference}/json`)).toString()) as { Config: object };
+    expect(info.Config).toMatchObject({ User: '1000:1000', WorkingDir: '/workspace' });
+  });
+
+  it('is built again with nothing of the older one left', async () => {
+    const older = (await build()).id;
+    await build({ agents: [] });
+    expect((await stage.engine.listImages(builtLabel)).map(({ id }) => id)).not.toContain(older);
+  });
+
+  it('gives its steps the proxies, and keeps none of them', async () => {
+    await build({ network: 'engine' }, { https_proxy: 'http://proxy-canary.invalid:3128' });
+    const history = await get(`/v1.41/images/${reference}/history`);
+    const inspected = await get(`/v1.41/images/${reference}/json`);
+    expect(history.length).toBeGreaterThan(500);
+    expect(Buffer.concat([history, inspected]).toString()).not.toContain('proxy-canary');
+  });
+
+  it('can not be built without a network where the base lacks something, and says what', async () => {
+    const failing = build({ base: bare });
+    await expect(failing).rejects.toMatchObject({
+      code: 'IMAGE_BUILD_FAILED',
+      message: expect.stringMatching(/the base lacks: rg[\s\S]*neither apt-get nor dnf nor apk/) as unknown,
+    });
+  });
+
+  async function get(path: string): Promise<Buffer> {
+    await using transport = new Transport({ socketPath: engineSockets[kind] });
+    return (await transport.call({ method: 'GET', path })).body;
+  }
+});
