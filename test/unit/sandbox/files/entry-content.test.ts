@@ -30,7 +30,9 @@ describe('the content of an entry', () => {
   });
 
   it('is none when the archive breaks off in its midst', async () => {
-    await expect(filled(await open(join(folder, 'a'), 'wx'), entry(all.length + 1), new Tally())).rejects.toThrow('breaks off');
+    await expect(filled(await open(join(folder, 'a'), 'wx'), entry(all.length + 1), new Tally())).rejects.toThrow(
+      'breaks off',
+    );
     await expect(wholeOf(entry(all.length + 1))).rejects.toThrow('breaks off');
     expect((await wholeOf(entry())).equals(all)).toBe(true);
   });
