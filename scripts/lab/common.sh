@@ -80,3 +80,9 @@ short_folder() { # PREFIX
   if [ ! -d "$parent" ] || [ ! -w "$parent" ]; then parent=/tmp; fi
   mktemp -d "$parent/$1XXXXXX"
 }
+
+# The Debian archive that apt on this machine uses; nothing where it knows none.
+debian_mirror() {
+  # shellcheck disable=SC2016 # apt's own field
+  apt-get indextargets --format '$(REPO_URI)' | grep -E '/debian/?$' | sort -u | head -n 1
+}

@@ -1,0 +1,107 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { document, finished, paddock, printed, startPaddock } from '../e2e/support/paddock.js';
+import { Place } from '../e2e/support/place.js';
+import { engineKinds, engineSockets, openTestEngine, uniqueName } from '../engine/support/engines.js';
+import { loadImage, makeImage } from '../engine/support/image-archive.js';
+
+const programs = ['chmod', 'chown', 'find', 'grep', 'ln', 'mkdir', 'mktemp', 'rm'];
+const tools = Object.fromEntries(['git', 'rg', 'python3', 'make', 'cc'].map((name) => [`bin/${name}`, '#!/bin/sh\n']));
+
+/** A user who is their own site, with these lines under [policy]. */
+function settings(place: Place, policy: string): Readonly<Record<string, string>> {
+  const folder = join(place.root, 'config/paddock');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(join(folder, 'config.toml'), `[policy]\n${policy}\n`, { mode: 0o600 });
+  return { XDG_CONFIG_HOME: join(place.root, 'config') };
+}
+
+describe.each(engineKinds)('paddock image on a real rootless %s', (kind) => {
+  it('builds an image, shows how on stderr, lists it, runs in it, and writes both into the audit log', async () => {
+    await using place = await Place.make(kind);
+    const base = `localhost/${uniqueName('paddock-test')}:base`;
+    const tag = `localhost/${uniqueName('paddock-test')}:built`;
+    const env = settings(place, 'images = ["localhost/*"]');
+    await using engine = await openTestEngine(kind);
+    await loadImage(engineSockets[kind], base, await makeImage({ Env: ['PATH=/bin'] }, tools, 0, programs));
+    try {
+      const built = await paddock(place, ['image', 'build', '--base', base, '--tag', tag, '--json'], { env });
+      expect([built.status, built.stderr]).toEqual([0, expect.stringMatching(/^STEP |^Step /m)]);
+      expect(document(built)).toMatchObject({ reference: tag, agents: [], sizeBytes: expect.any(Number) as unknown });
+      const { images } = document(await paddock(place, ['image', 'list', '--json'], { env }));
+      expect(images).toContainEqual(expect.objectContaining({ reference: tag, id: document(built)['id'] }));
+      const words = ['run', '--image', tag, '--workspace', 'none', '--', 'sh', '-c', 'cat /etc/passwd'];
+      expect((await paddock(place, words, { env })).stdout.toString()).toContain('agent:x:1000:');
+      const lines = (await place.audit()).filter(({ action }) => action === 'image.build');
+      expect(lines.map(({ phase, result }) => [phase, result])).toEqual([
+        ['intent', undefined],
+        ['outcome', 'ok'],
+      ]);
+    } finally {
+      for (const name of [tag, base]) await engine.removeImage(name);
+      await engine.pruneImages('dev.paddock.image');
+    }
+  });
+
+  it('ends at once when it is told to', async () => {
+    await using place = await Place.make(kind);
+    const base = `localhost/${uniqueName('paddock-test')}:base`;
+    const env = settings(place, 'images = ["localhost/*"]');
+    await using engine = await openTestEngine(kind);
+    // What looks for a tool never comes back: as a step that hangs, for as long as a test may.
+    const slow = { ...tools, 'bin/grep': '#!/bin/sh\necho waiting-here >&2; exec sleep 3\n' };
+    const others = programs.filter((name) => name !== 'grep');
+    await loadImage(engineSockets[kind], base, await makeImage({ Env: ['PATH=/bin'] }, slow, 0, others));
+    try {
+      const child = startPaddock(place, ['image', 'build', '--base', base], { env });
+      const end = finished(child);
+      await printed({ stdout: child.stderr } as typeof child, 'waiting-here');
+      child.kill('SIGINT');
+      expect(await end).toMatchObject({ status: 130 });
+    } finally {
+      // Podman lets the step end: until then the base is in use.
+      for (let tries = 0; tries < 100; tries += 1) {
+        if (
+          await engine.removeImage(base).then(
+            () => true,
+            () => false,
+          )
+        )
+          break;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      await engine.pruneImages('dev.paddock.image');
+    }
+  });
+});
+
+describe('paddock image', () => {
+  const refused = async (words: readonly string[], policy = 'images = ["localhost/*"]') => {
+    await using place = await Place.make('podman');
+    const result = await paddock(place, ['image', ...words, '--json'], { env: settings(place, policy) });
+    return { status: result.status, ...(document(result)['error'] as Record<string, unknown>) };
+  };
+  const base = ['--base', 'localhost/no-such-image:1'];
+
+  it.each([
+    [['build'], 'BAD_ARGUMENT'],
+    [['sell'], 'BAD_ARGUMENT'],
+    [['list', '--agent', 'claude'], 'BAD_ARGUMENT'],
+    [['build', ...base, '--agent', 'hal'], 'BAD_ARGUMENT'],
+    [['build', ...base, '--network', 'host'], 'BAD_ARGUMENT'],
+    [['build', ...base, '--target', 'server'], 'BAD_ARGUMENT'],
+    [['build', ...base], 'IMAGE_NOT_FOUND'],
+  ])('%j is refused with what to do', async (words, code) => {
+    expect(await refused(words)).toMatchObject({ code, next: expect.stringMatching(/.{20}/) as unknown });
+  });
+
+  it('builds on nothing that the site does not list, and with a network only where it allows pulling', async () => {
+    expect(await refused(['build', ...base], 'pull = true')).toMatchObject({
+      status: 3,
+      info: { ruleId: 'image.not-allowed' },
+    });
+    const networked = await refused(['build', ...base, '--network', 'engine']);
+    expect(networked).toMatchObject({ status: 3, info: { ruleId: 'image.build-network' } });
+  });
+});
