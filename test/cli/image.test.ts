@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { document, finished, paddock, printed, startPaddock } from '../e2e/support/paddock.js';
+import { document, finished, paddock, startPaddock } from '../e2e/support/paddock.js';
 import { Place } from '../e2e/support/place.js';
 import { engineKinds, engineSockets, openTestEngine, uniqueName } from '../engine/support/engines.js';
 import { loadImage, makeImage } from '../engine/support/image-archive.js';
@@ -56,8 +56,11 @@ describe.each(engineKinds)('paddock image on a real rootless %s', (kind) => {
     try {
       const child = startPaddock(place, ['image', 'build', '--base', base], { env });
       const end = finished(child);
-      await printed({ stdout: child.stderr } as typeof child, 'waiting-here');
-      child.kill('SIGINT');
+      let said = '';
+      child.stderr?.on('data', (piece: Buffer) => {
+        said += piece.toString();
+        if (said.includes('waiting-here')) child.kill('SIGINT');
+      });
       expect(await end).toMatchObject({ status: 130 });
     } finally {
       // Podman lets the step end: until then the base is in use.

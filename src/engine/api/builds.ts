@@ -91,11 +91,16 @@ class BuildResult {
     throw new EngineError('ENGINE_PROTOCOL', 'image build: the engine ended without an image and without an error');
   }
 
+  /** What was printed comes first: the engine's own words repeat the step, which may be long. */
   #failure(error: string): EngineError {
-    const words = safeText(error.trim(), quotedChars);
+    const words = safeText(middleCut(error.trim()), quotedChars);
     const output = safeText(this.#tail.trim(), quotedChars);
-    return new EngineError('IMAGE_BUILD_FAILED', output === '' ? words : `${words}\n${output}`, {
+    return new EngineError('IMAGE_BUILD_FAILED', output === '' ? words : `${output}\n${words}`, {
       info: { engineWords: words },
     });
   }
+}
+
+function middleCut(text: string): string {
+  return text.length <= 300 ? text : `${text.slice(0, 150)} … ${text.slice(-150)}`;
 }
