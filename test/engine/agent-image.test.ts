@@ -36,7 +36,7 @@ describe.each(engineKinds)('the agent image, built by a real rootless %s', (kind
     fake = await packageOf('claude', { 'package/bin/claude': agent, 'package/package.json': '{}' }, 'bin/claude');
     await writeFile(join(folder, packageFileName(fake.package)), fake.bytes);
     const config = { Env: ['PATH=/usr/local/bin:/bin', 'FROM_BASE=1'] };
-    const { ['bin/rg']: _, ...others } = tools;
+    const others = Object.fromEntries(Object.entries(tools).filter(([name]) => name !== 'bin/rg'));
     await loadImage(engineSockets[kind], bare, await makeImage(config, others, 0, programs));
     await loadImage(engineSockets[kind], `${base}-plain`, await makeImage(config, tools, 0, programs));
     const context = buildContext(

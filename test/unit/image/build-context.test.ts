@@ -105,7 +105,7 @@ async function entriesOf(tar: Readable): Promise<readonly (Header & { readonly t
   tar.on('close', () => {
     if (!tar.readableEnded) entries.destroy(new Error('it ended early'));
   });
-  tar.pipe(entries as unknown as NodeJS.WritableStream);
+  tar.pipe(entries);
   const found: (Header & { text: string })[] = [];
   for await (const entry of entries) {
     let text = '';

@@ -30,6 +30,6 @@ describe('the proxies of a build', () => {
       thrown = error;
     }
     expect(thrown).toMatchObject({ code: 'BAD_CONFIG' });
-    expect(String((thrown as Error).message)).not.toContain('secret-word');
+    expect((thrown as Error).message).not.toContain('secret-word');
   });
 });
