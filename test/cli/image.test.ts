@@ -50,7 +50,7 @@ describe.each(engineKinds)('paddock image on a real rootless %s', (kind) => {
     const env = settings(place, 'images = ["localhost/*"]');
     await using engine = await openTestEngine(kind);
     // What looks for a tool never comes back: as a step that hangs, for as long as a test may.
-    const slow = { ...tools, 'bin/grep': '#!/bin/sh\necho waiting-here >&2; exec sleep 3\n' };
+    const slow = { ...tools, 'bin/grep': '#!/bin/sh\necho waiting-here >&2; exec sleep 1\n' };
     const others = programs.filter((name) => name !== 'grep');
     await loadImage(engineSockets[kind], base, await makeImage({ Env: ['PATH=/bin'] }, slow, 0, others));
     try {

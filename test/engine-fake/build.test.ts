@@ -36,11 +36,13 @@ describe('a build, as the engines answer it', () => {
   const line = (value: object) => `${JSON.stringify(value)}\r\n`;
   const query = () => new URLSearchParams(/\?(\S+)/.exec(fake.requests[0] ?? '')?.[1]);
 
-  it('takes the id from where each engine says it: apart from all text, or as the last line', async () => {
+  it('takes the id from where each engine says it, apart from all text or as the last line, and no colours', async () => {
     const docker =
       line({ stream: `${'c'.repeat(64)}\n` }) + line({ aux: { ID: `sha256:${id}` } }) + line({ stream: 'done\n' });
     expect(await build('docker', docker)).toBe(id);
     expect(printed).toBe(`${'c'.repeat(64)}\ndone\n`);
+    await build('docker', line({ stream: '\u001b[91mon stderr\n\u001b[0m' }) + line({ aux: { ID: id } }));
+    expect(printed).toBe('on stderr\n');
     expect(await build('podman', line({ stream: `${'c'.repeat(64)}\n` }) + line({ stream: `${id}\n` }))).toBe(id);
   });
 

@@ -9,6 +9,8 @@ import { followProgress, sentWhole } from './progress.js';
 
 /** How much of the end of a build's output a failure quotes. */
 const quotedChars = 1500;
+/** Docker's builder puts them around what a step prints on stderr. */
+const colour = /\p{Cc}\[[\d;]{0,20}m/gu;
 
 /** The builder of one engine: Docker's classic one, and Buildah behind Podman's path of the same name. */
 export class Builds {
@@ -78,8 +80,9 @@ class BuildResult {
   readonly take = ({ error, stream, aux }: Progress): void => {
     if (error !== '') throw this.#failure(error);
     if (stream !== '') {
-      this.#tail = (this.#tail + stream).slice(-quotedChars);
-      this.#onOutput(stream);
+      const plain = stream.replaceAll(colour, '');
+      this.#tail = (this.#tail + plain).slice(-quotedChars);
+      this.#onOutput(plain);
     }
     this.#id = aux?.ID ?? this.#id;
   };
