@@ -9,6 +9,7 @@ const rooms = {
   monitor: ['core', 'kit', 'engine'],
   workspace: ['core', 'kit', 'engine'],
   audit: ['core', 'kit'],
+  agents: ['core', 'kit'],
   channel: ['core', 'kit'],
   egress: ['core', 'kit', 'channel', 'policy'],
   sandbox: ['core', 'kit', 'engine', 'confine', 'monitor', 'workspace', 'policy', 'audit', 'channel'],
