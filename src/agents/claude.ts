@@ -17,7 +17,13 @@ export const claude: AgentAdapter = {
         : [{ path: 'mcp.json', content: JSON.stringify(request.mcpConfig), mode: 0o600 }];
     return {
       argv: ['claude', ...options(request), ...mcp.map(({ path }) => `--mcp-config=${configFolder}/${path}`)],
-      env: { ...quiet, ...provider(request, places), CLAUDE_CONFIG_DIR: configFolder },
+      // It refuses to start where another user made /tmp/claude-UID before.
+      env: {
+        ...quiet,
+        ...provider(request, places),
+        CLAUDE_CONFIG_DIR: configFolder,
+        CLAUDE_CODE_TMPDIR: configFolder,
+      },
       stdin: request.prompt,
       files: mcp,
     };

@@ -46,6 +46,8 @@ function settings(request: AgentRequest, places: Places): Record<string, unknown
     analytics: { enabled: false },
     feedback: { enabled: false },
     otel: { exporter: 'none' },
+    // Else it asks github.com and chatgpt.com for catalogues at every start.
+    features: { plugins: false, remote_plugin: false, plugin_sharing: false, apps: false, in_app_updates: false },
     // A key has no business in what the agent's commands see, not even its placeholder.
     shell_environment_policy: { exclude: [keyVariable] },
     model_providers: {
