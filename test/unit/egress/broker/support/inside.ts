@@ -25,6 +25,11 @@ export interface InsideRequest {
 export function connect(broker: Broker): Duplex {
   const [inside, outside] = duplexPair();
   inside.on('error', () => undefined);
+  // A pair of Node's does not tell one side that the other was reset; the channel does.
+  outside.once('close', () => {
+    if (!outside.writableFinished) inside.destroy();
+  });
+  inside.once('close', () => outside.destroy());
   broker.accept(outside);
   return inside;
 }
