@@ -2,7 +2,7 @@
 const rooms = {
   core: [],
   kit: ['core'],
-  config: ['core', 'kit'],
+  config: ['core', 'kit', 'policy'],
   policy: ['core', 'kit'],
   engine: ['core', 'kit'],
   confine: ['core', 'kit', 'engine'],

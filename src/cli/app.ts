@@ -2,17 +2,18 @@ import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AuditLog, openAudit } from '../audit/audit-log.js';
+import { diskEffects } from '../config/effects.js';
 import type { Config } from '../config/load.js';
 import { sandboxProfile } from '../confine/apparmor.js';
 import { AppArmorRecords } from '../confine/apparmor-record.js';
 import { PaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
+import { toolAsker } from '../egress/presets/ask-tool.js';
 import { openEngine } from '../engine/open.js';
 import type { Engine } from '../engine/types.js';
 import { systemClock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
 import { type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
-import type { Monitoring } from '../monitor/monitoring.js';
 import type { CreateContext } from '../policy/create.js';
 import { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
 import type { SandboxMaker } from '../sandbox/create.js';
@@ -22,6 +23,7 @@ import { stageInit } from '../sandbox/init-binary.js';
 import { PipeMaker } from '../sandbox/pipe-maker.js';
 import { stageSeccomp } from '../sandbox/seccomp-files.js';
 import type { Admission } from '../session/admission.js';
+import type { SessionsOptions } from '../session/session-maker.js';
 import { Sessions } from '../session/sessions.js';
 import { RecordStore } from '../session/store.js';
 import { userAdmission } from '../session/user-admission.js';
@@ -35,6 +37,12 @@ import { callerUid } from './settings.js';
 
 /** Where the build puts our process 1 for this machine's processor; a package has it for others too. */
 export const builtInit = fileURLToPath(new URL(`../init/paddock-init-${process.arch}`, import.meta.url));
+
+/** A file of the user's own tools. */
+async function readText(path: string): Promise<string | undefined> {
+  const file = await diskEffects.readFile(path, true).catch(() => undefined);
+  return file?.text;
+}
 
 /**
  * Everything a command may need, made when first asked for and given back together. The audit log comes first: where
@@ -70,7 +78,10 @@ export class App implements AsyncDisposable {
   }
 
   /** The sessions of this process. The returned object is disposed with the app, before the engine. */
-  async sessions(kind: 'attached' | 'detached', monitoring?: Monitoring): Promise<Sessions> {
+  async sessions(
+    kind: 'attached' | 'detached',
+    more: Partial<Pick<SessionsOptions, 'monitoring' | 'onQuestions'>> = {},
+  ): Promise<Sessions> {
     const audit = await this.audit();
     const [maker, owner] = await Promise.all([this.maker(), ownIdentity()]);
     const sessions = new Sessions({
@@ -81,7 +92,8 @@ export class App implements AsyncDisposable {
       owner,
       kind,
       version,
-      monitoring,
+      ...more,
+      presets: { ask: toolAsker(this.#env), env: this.#env, readText },
       overlays: new Overlays({
         ...{ way: this.config.copyOnWrite, program: maker.init.source },
       }),

@@ -46,6 +46,9 @@ const ceilings: Ceilings = {
   idleTimeoutMs: 24 * hourMs,
   timeoutMs: 8 * hourMs,
   keepChangesMs: 90 * 24 * hourMs,
+  egressConnections: 256,
+  egressBytes: 20 * gib,
+  egressBytesPerSecond: 1024 * mib,
 };
 
 const defaults: Defaults = {
@@ -108,6 +111,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     hostFolders: toolFolders.map((folder) => folder.replace(/^~(?=\/)/, homeDir)),
     require: ['capabilities', 'no-new-privileges', 'seccomp', 'read-only-root', 'network'],
     seccomp: [],
+    egress: { allow: [], ask: [], approved: [] },
     profiles: ['*'],
     maxSessions: 8,
     admission,

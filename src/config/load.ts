@@ -5,9 +5,10 @@ import type { CommandPath } from '../core/exec.js';
 import type { Profile } from '../core/profile.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import type { CopyOnWriteWay } from '../core/spec.js';
+import { approvedPath, readApproved } from './approved.js';
 import { builtInPolicy } from './built-in-policy.js';
 import { applyDefaults, fitDefaults } from './defaults.js';
-import { type ConfigEffects, diskEffects } from './effects.js';
+import { type ConfigEffects, diskEffects, type FoundFile } from './effects.js';
 import { envLayer, flagLayer, type Layer, unknownVariables } from './layers.js';
 import { loadProfiles, type ProfileFolder, settleProfile } from './profiles.js';
 import { type LogLevel, policyFileSchema, type UserSettings, userSettingsSchema } from './schema.js';
@@ -40,6 +41,8 @@ export interface Config {
   /** Host folders the host image shows when a request names none; all are within the policy's. */
   readonly hostFolders: readonly string[];
   readonly auditLogPath: string;
+  /** What was approved for always, a rule a line. */
+  readonly approvedPath: string;
   readonly stateDir: string;
   readonly runtimeDir: string;
   readonly logLevel: LogLevel;
@@ -82,7 +85,17 @@ export async function loadConfig(input: ConfigInput): Promise<Config> {
     applyDefaults(draft, defaults, layer.origin);
   }
   settleProfile(draft, profiles);
-  const config = { ...settle(layers, draft, input, warnings), sitePolicy: draft.policy, profiles };
+  const approvedAt = approvedPath(configHome);
+  const approvals = await ownFile(approvedAt, input, effects);
+  const { egress } = draft.policy;
+  const approved = readApproved(approvals, approvedAt, [...egress.allow, ...egress.ask], warnings);
+  draft.policy = { ...draft.policy, egress: { ...egress, approved } };
+  const config = {
+    ...settle(layers, draft, input, warnings),
+    approvedPath: approvedAt,
+    sitePolicy: draft.policy,
+    profiles,
+  };
   return deepFreeze({ ...config, origins: Object.fromEntries(origins), warnings });
 }
 
@@ -114,13 +127,18 @@ async function applyPolicyFile(draft: PolicyDraft, input: ConfigInput, effects: 
 
 /** Links are followed here, since people keep their settings elsewhere; what is at the end must still be theirs. */
 async function readUserFile(path: string, input: ConfigInput, effects: ConfigEffects): Promise<readonly Layer[]> {
-  const file = await effects.readFile(path, true);
+  const file = await ownFile(path, input, effects);
   if (file === undefined) return [];
-  checkWriters(file, path, [0, input.uid]);
   return [{ settings: parseToml(file.text, path, userSettingsSchema), origin: () => `file:${path}` }];
 }
 
-type PlainConfig = Omit<Config, 'sitePolicy' | 'profiles' | 'origins' | 'warnings'>;
+async function ownFile(path: string, { uid }: ConfigInput, effects: ConfigEffects): Promise<FoundFile | undefined> {
+  const file = await effects.readFile(path, true);
+  if (file !== undefined) checkWriters(file, path, [0, uid]);
+  return file;
+}
+
+type PlainConfig = Omit<Config, 'approvedPath' | 'sitePolicy' | 'profiles' | 'origins' | 'warnings'>;
 
 function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput, warnings: string[]): PlainConfig {
   const choose = <K extends keyof UserSettings, F>(key: K, name: string, fallback: F) => {

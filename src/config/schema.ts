@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { presetOf, presetText } from '../core/egress-presets.js';
 import { requirements } from '../core/evidence.js';
 import { commandPaths } from '../core/exec.js';
 import { copyOnWriteWays, networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
 import { parseBytes, parseDuration } from '../core/units.js';
+import { parseRule } from '../policy/egress/rule.js';
 
 const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -54,6 +56,9 @@ const ceilings = z.strictObject({
   idle: ms.optional(),
   timeout: ms.optional(),
   keep_changes: ms.optional(),
+  egress_connections: whole.optional(),
+  egress_bytes: bytes.optional(),
+  egress_rate: bytes.optional(),
 });
 
 const profileName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'is not a name of small letters, digits and -');
@@ -122,7 +127,20 @@ const place = line
   })
   .transform((text) => text.normalize('NFKC').toLowerCase());
 
+/** A line of a list of what may be reached: a preset or a rule, in its canonical form afterwards. */
+const reach = line.pipe(z.string().max(300)).transform((text, context) => {
+  const preset = presetOf(text);
+  if (preset !== undefined) return presetText(preset);
+  const reading = parseRule(text, { openAllowed: true });
+  if ('rule' in reading) return reading.rule.text;
+  context.addIssue({ code: 'custom', message: reading.problem });
+  return z.NEVER;
+});
+
+const egress = z.strictObject({ allow: z.array(reach).max(256).optional(), ask: z.array(reach).max(64).optional() });
+
 const siteRules = {
+  egress: egress.optional(),
   apply: z.strictObject({ withhold: z.array(place).max(256).optional() }).optional(),
   ceilings: ceilings.optional(),
   admission: admission.optional(),

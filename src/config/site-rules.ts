@@ -1,6 +1,7 @@
 import type { AlarmThresholds } from '../core/alarm-thresholds.js';
 import { ConfigError } from '../core/errors.js';
 import type { AdmissionRules, Ceilings, SitePolicy } from '../core/site-policy.js';
+import { isReachable } from '../policy/network.js';
 import type { PolicyFile, UserSettings } from './schema.js';
 
 /** Names of the numbers in files and in the policy. */
@@ -19,6 +20,9 @@ export const ceilingKeys = {
   idle: 'idleTimeoutMs',
   timeout: 'timeoutMs',
   keep_changes: 'keepChangesMs',
+  egress_connections: 'egressConnections',
+  egress_bytes: 'egressBytes',
+  egress_rate: 'egressBytesPerSecond',
 } as const satisfies Record<keyof NonNullable<PolicyFile['ceilings']>, keyof Ceilings>;
 
 export const alarmKeys = {
@@ -93,9 +97,29 @@ export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string,
   }
   const added = rules.require?.filter((id) => !before.require.includes(id)) ?? [];
   for (const id of added) draft.origins.set(`require.${id}`, origin);
+  const egress = reachable(draft, rules.egress, origin, onlyTighten);
   const withhold = withMore(draft, rules.apply?.withhold ?? [], origin);
   // It holds only keys of the table above, with the values the schema made for them.
-  draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings, alarms, admission, withhold };
+  draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings, alarms, admission, egress, withhold };
+}
+
+/** What sandboxes may reach, by the lists of one file: each takes the place of the one before, and may hold no more where that has to be so. */
+function reachable(
+  { policy, origins }: PolicyDraft,
+  given: SiteRules['egress'],
+  origin: string,
+  onlyTighten: boolean,
+): SitePolicy['egress'] {
+  const lists = { ...policy.egress };
+  for (const name of ['allow', 'ask'] as const) {
+    const list = given?.[name];
+    if (list === undefined) continue;
+    const foreign = onlyTighten ? list.find((text) => !isReachable(text, policy.egress[name])) : undefined;
+    if (foreign !== undefined) loosens(`egress.${name}`, foreign, policy.egress[name], origin);
+    lists[name] = list;
+    origins.set(`policy.egress.${name}`, origin);
+  }
+  return lists;
 }
 
 /** Every file can withhold more, and none less. */

@@ -14,7 +14,8 @@ export interface EgressSpec {
 }
 
 /** How a sandbox asked: for a page (`http`), for a tunnel of the same proxy (`connect`), or by SOCKS. */
-export type EgressWay = 'http' | 'connect' | 'socks';
+export const egressWays = ['http', 'connect', 'socks'] as const;
+export type EgressWay = (typeof egressWays)[number];
 
 /** Something that was not let out, safe to be shown. */
 export interface EgressRefusal {

@@ -18,6 +18,11 @@ export const errorTable = {
     retryable: false,
     hint: 'Correct the named setting; docs/configuration.md lists them all and what they take.',
   },
+  PRESET_UNKNOWN_HERE: {
+    exitCode: 2,
+    retryable: false,
+    hint: 'Set the tool up on this machine as you use it, so that its settings name its hosts, or allow the hosts by name.',
+  },
   POLICY_DENIED: {
     exitCode: 3,
     retryable: false,
@@ -140,6 +145,11 @@ export const errorTable = {
     exitCode: 6,
     retryable: false,
     hint: 'Use a command id that execute_command returned in this session.',
+  },
+  NO_SUCH_QUESTION: {
+    exitCode: 6,
+    retryable: false,
+    hint: 'Look at what waits (`paddock approve ID`); a program that was not answered in time has been refused.',
   },
   CHANNEL_UNAVAILABLE: {
     exitCode: 5,

@@ -1,3 +1,5 @@
+import type { EgressRefusal } from './egress.js';
+
 /** How commands get into a sandbox: over its channel (a pair of pipes, or the engine's attach stream), or by the engine's exec. */
 export const commandPaths = ['fifo', 'attach', 'exec'] as const;
 export type CommandPath = (typeof commandPaths)[number];
@@ -79,4 +81,6 @@ export interface ExecResult {
   readonly outputError?: string;
   /** What the reason alone does not say: numbers, and what to do. */
   readonly note?: string;
+  /** What was refused to the sandbox's connections while it ran, its own and those of others beside it; absent: nothing. */
+  readonly blocked?: readonly EgressRefusal[];
 }

@@ -20,6 +20,10 @@ export interface Ceilings {
   readonly idleTimeoutMs: number;
   readonly timeoutMs: number;
   readonly keepChangesMs: number;
+  /** Of one session to the outside: connections at once, bytes both ways in its whole life, and bytes a second both ways. */
+  readonly egressConnections: number;
+  readonly egressBytes: number;
+  readonly egressBytesPerSecond: number;
 }
 
 /** What a request gets when it says nothing. */
@@ -43,6 +47,16 @@ export interface Defaults {
   readonly network: NetworkMode;
   /** Name of the profile of a request that names none. */
   readonly profile: string;
+}
+
+/** What sandboxes may reach at most: canonical rules and `preset:NAME` (docs/network.md). */
+export interface EgressCeiling {
+  /** What a request may list; empty: no sandbox reaches anything. */
+  readonly allow: readonly string[];
+  /** What a person may be asked to let through while a command waits for it; empty: nobody is asked. */
+  readonly ask: readonly string[];
+  /** What a person has approved for always, within the two lists; every session with an allowlist may reach it. */
+  readonly approved: readonly string[];
 }
 
 /** When there is room for one more session, in the user's processes all together. */
@@ -82,6 +96,7 @@ export interface SitePolicy {
   readonly require: readonly Requirement[];
   /** System call filters that may be asked for besides `default`. */
   readonly seccomp: readonly SeccompVariant[];
+  readonly egress: EgressCeiling;
   /** Names of profiles that may be asked for: exact, or with one trailing `*`. */
   readonly profiles: readonly string[];
   /** Sessions of one process. */

@@ -1,3 +1,4 @@
+import type { EgressSpec } from './egress.js';
 import type { ControlId } from './evidence.js';
 import type { Limits } from './limits.js';
 
@@ -9,8 +10,11 @@ export type CopyOnWriteWay = (typeof copyOnWriteWays)[number];
 export const workspaceModes = ['cow', 'ro', 'rw', 'none'] as const;
 export type WorkspaceMode = (typeof workspaceModes)[number];
 
-/** Network modes of this version, the strictest first: no network device at all but the loopback. */
-export const networkModes = ['none'] as const;
+/**
+ * Network modes of this version, the strictest first. With neither there is any network device but the loopback: `allowlist` adds ports on it
+ * from which connections go to the session's holder, who decides.
+ */
+export const networkModes = ['none', 'allowlist'] as const;
 export type NetworkMode = (typeof networkModes)[number];
 
 /** System call filters of ours: the default, one that lets debuggers work, one that lets programs make sandboxes of their own. */
@@ -58,6 +62,8 @@ export interface SandboxSpec {
   readonly mounts: readonly MountSpec[];
   readonly tmpfs: readonly TmpfsSpec[];
   readonly network: NetworkMode;
+  /** With `allowlist` only: what may be reached. */
+  readonly egress?: EgressSpec;
   readonly limits: Limits;
   /** Environment of every command; names are [A-Za-z_][A-Za-z0-9_]*, values hold no NUL. */
   readonly env: Readonly<Record<string, string>>;

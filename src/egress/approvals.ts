@@ -2,7 +2,8 @@ import type { EgressWay } from '../core/egress.js';
 import type { Clock } from '../kit/clock.js';
 import { timeUp, within } from './within.js';
 
-export type EgressAnswer = 'allow-once' | 'allow-session' | 'deny';
+export const egressAnswers = ['allow-once', 'allow-session', 'deny'] as const;
+export type EgressAnswer = (typeof egressAnswers)[number];
 
 /** What a person is asked: whether the session may go there. */
 export interface EgressQuestion {

@@ -1,5 +1,5 @@
 import type { SitePolicy } from '../core/site-policy.js';
-import { type NetworkMode, type SandboxSpec, type SeccompVariant, workspaceTarget } from '../core/spec.js';
+import { type SandboxSpec, type SeccompVariant, workspaceTarget } from '../core/spec.js';
 import { decideDisk } from './disk.js';
 import { parseDockerOpts } from './docker/parse.js';
 import { checkSwap } from './docker/resources.js';
@@ -8,6 +8,7 @@ import type { Json, JsonBounds, JsonObject } from './json.js';
 import { checkHostFacts, decideLimits, decideTimes, type HostFacts } from './limits.js';
 import { decideMounts, decideWorkspace } from './mounts.js';
 import { checkEnv, checkLabel, checkSessionName, maxEnvEntries, maxLabels } from './names.js';
+import { decideNetwork } from './network.js';
 import { insidePath } from './paths.js';
 import { loweredNotes } from './plan-values.js';
 import { type ChosenProfile, chooseProfile, type ProfileContext, requiredHere } from './profile.js';
@@ -78,21 +79,20 @@ function compose(
   const image = decideImage(asked, request.hostFolders ?? (asked === hostImage ? hostFolders : undefined), sitePolicy);
   const workspace = decideWorkspace(request, sitePolicy, wishes);
   const decided = decideLimits(wishes, sitePolicy, host);
-  checkSwap(options, decided.limits.memoryBytes);
-  const share = { memoryBytes: decided.limits.memoryBytes, askedShmBytes: wishes.get('shmBytes') };
-  const tmpfs = decideTmpfs(wishes.tmpfs, sitePolicy, share);
+  const { memoryBytes } = decided.limits;
+  checkSwap(options, memoryBytes);
+  const tmpfs = decideTmpfs(wishes.tmpfs, sitePolicy, { memoryBytes, askedShmBytes: wishes.get('shmBytes') });
   const mounts = decideMounts(request, workspace, wishes, tmpfs, sitePolicy);
-  const limits = { ...decided.limits, ...decideDisk(wishes, sitePolicy, { ...decided, mounts, tmpfs }) };
+  const reach = decideNetwork(wishes.get('network'), request.allow, sitePolicy);
   const times = askedTimes(request);
-  const name = request.name === undefined ? {} : { name: checkSessionName(request.name) };
   const spec: SandboxSpec = {
     image,
     workspace,
     mounts,
     tmpfs,
-    network: decideNetwork(wishes.get('network') ?? sitePolicy.defaults.network),
-    limits,
-    env: { ...baseEnv(image.kind), ...boundedEnv(wishes.env) },
+    ...reach.spec,
+    limits: { ...decided.limits, ...decideDisk(wishes, sitePolicy, { ...decided, mounts, tmpfs }) },
+    env: { ...baseEnv(image.kind), ...reach.env, ...boundedEnv(wishes.env) },
     labels: boundedLabels(wishes.labels),
     workdir: wishes.get('workdir') ?? (workspace === 'none' ? sandboxHome : workspaceTarget),
     hostname: wishes.get('hostname') ?? sandboxHostname,
@@ -106,7 +106,8 @@ function compose(
   const isAsked = (key: string) =>
     key in times ? times[key as keyof typeof times] !== undefined : wishes.get(key as keyof SingleWishes) !== undefined;
   const lowered = loweredNotes({ profile, own, sitePolicy }, spec, isAsked);
-  return { verdict: 'allow', spec, ...name, notes: [...wishes.notes, ...lowered] };
+  const name = request.name === undefined ? {} : { name: checkSessionName(request.name) };
+  return { verdict: 'allow', spec, ...name, notes: [...wishes.notes, ...reach.notes, ...lowered] };
 }
 
 function askedTimes({ lifetime, idleTimeout, timeout, keepChanges }: ParsedCreateRequest) {
@@ -130,12 +131,6 @@ function decideSeccomp(asked: SeccompVariant | undefined, { seccomp: allowed, de
     deny('seccomp.not-allowed', `the policy allows ${['default', ...allowed].join(', ')}, not ${whose}`);
   }
   return variant;
-}
-
-/** Engines read an empty or unknown mode as a bridge, so only the exact word passes. */
-function decideNetwork(asked: string): NetworkMode {
-  if (asked !== 'none') deny('network.mode', `network ${asked} is not available in this version`);
-  return asked;
 }
 
 /** Bounds the sum: each entry was checked when it came in. */

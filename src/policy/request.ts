@@ -3,7 +3,7 @@ import { seccompVariants, workspaceModes } from '../core/spec.js';
 import { copyJson, type Json, type JsonBounds } from './json.js';
 import { deny } from './verdict.js';
 
-/** Every network mode there will be; all but `none` are refused (`network.mode`) in this version. */
+/** Every network mode there will be; `internal` and `open` are refused (`network.mode`) in this version. */
 const knownNetworkModes = ['none', 'allowlist', 'internal', 'open'] as const;
 
 const size = z.union([z.string().max(32), z.number()]);
@@ -32,7 +32,17 @@ export const createRequestSchema = z.strictObject({
     .describe(
       'How the project is shown: cow (the default: writable, while the folder itself stays as it is until changes are applied), read-only, read-write or not.',
     ),
-  network: z.enum(knownNetworkModes).optional().describe('Only `none` is available in this version.'),
+  network: z
+    .enum(knownNetworkModes)
+    .optional()
+    .describe('none, or allowlist: no network device either, but a proxy that lets through what `allow` lists.'),
+  allow: z
+    .array(z.string().max(300))
+    .max(64)
+    .optional()
+    .describe(
+      'What may be reached, within the site’s policy: example.com, *.example.com, example.com:8443, or a preset: preset:npm.',
+    ),
   seccomp: z
     .enum(seccompVariants)
     .optional()

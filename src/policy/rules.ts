@@ -99,8 +99,8 @@ export const rules = {
     hint: 'Give every mount a target of its own.',
   },
   'network.mode': {
-    reason: 'Sandboxes of this version have no network at all.',
-    hint: 'Leave network out or set it to none; allowlist, internal and open are not available in this version.',
+    reason: 'Sandboxes of this version have no network device; of the outside they reach what an allowlist names.',
+    hint: 'Leave network out, or set it to none or allowlist; internal and open are not available in this version.',
   },
   'network.option': {
     reason: 'Names, addresses, ports and links have no meaning without a network.',

@@ -161,6 +161,11 @@ export class Sandbox implements AsyncDisposable {
     };
   }
 
+  /** Listens on 127.0.0.1 inside (`Channel.listen`, and SESSION_ENDED); undefined with the engine's exec. */
+  get listen(): Channel['listen'] | undefined {
+    return this.#runner.listen;
+  }
+
   async #isAnswered(answer: Promise<void>): Promise<boolean> {
     const waiting = new AbortController();
     const isSilent = this.#clock.sleep(answerWithinMs, waiting.signal).then(

@@ -6,12 +6,14 @@ import { labels } from '../core/labels.js';
 import type { ContainerState, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
+import type { Denials } from '../monitor/alarms/denials.js';
 import type { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
 import { openCommandCgroups } from '../sandbox/cgroups/open.js';
 import { reenter } from '../sandbox/entry.js';
 import { type InitIdentity, isInitAlive } from '../sandbox/init-identity.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { openDisk } from './disk/open-disk.js';
+import { openSessionEgress } from './egress/session-egress.js';
 import { endedIdle, sessionEnded } from './ended.js';
 import { idleLeftOf } from './idle-left.js';
 import { Idleness } from './idleness.js';
@@ -34,6 +36,10 @@ export interface AdoptOptions {
   /** Whether anything besides process 1 runs in a sandbox; default: what /proc shows. */
   readonly isInUse?: (init: InitIdentity) => boolean;
   readonly signal?: AbortSignal;
+  /** What a person may be asked to let through: the policy's list; absent: nobody is asked. */
+  readonly ask?: readonly string[];
+  /** Counts what the sandbox is refused; absent where nothing is watched. */
+  readonly denials?: Pick<Denials, 'add'>;
   /** Where it is only to be ended, nobody needs one. */
   readonly cgroups?: CgroupKeeper;
 }
@@ -51,12 +57,7 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   await refuseOthers(record, options);
   const idleLeftMs = await idleLeftOf(record, store, clock.now(), options.isInUse);
   const { container, evidence } = usable(record, options, idleLeftMs);
-  const state = await inspect(container.id, record, options);
-  if (!provesOwnership(record, { id: state.id, names: [state.name], labels: state.labels })) {
-    throw new SessionError('NO_SUCH_SESSION', `the container of ${record.id} is not the one that was made for it`);
-  }
-  const isSameProcess = state.pid === container.initPid && isInitAlive(container);
-  if (!state.running || !isSameProcess) throw ended(record, 'its sandbox does not run any more');
+  const state = await running(record, container, options);
   const handle = {
     containerId: state.id,
     initPid: state.pid,
@@ -77,14 +78,34 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   const log = new SessionLog(store.logPath(id));
   const disk = await openDisk(record, clock);
   disk?.takenOver(sandbox.handle, sandbox.hold);
-  const session = new Session({ record, sandbox, log, audit, clock, idleness, notes: [], disk: disk?.space });
-  try {
-    await session.takeOver();
-  } catch (error) {
-    await session.letGo();
-    throw error;
-  }
+  const parts = { record, sandbox, log, audit, clock, idleness, notes: [], disk: disk?.space };
+  const { ask = [], denials } = options;
+  const egress = await openSessionEgress(sandbox, { id, audit, clock, ask, denials }).catch(async (error: unknown) =>
+    letGoAfter(new Session(parts), error),
+  );
+  const session = new Session({ ...parts, egress });
+  await session.takeOver().catch(async (error: unknown) => letGoAfter(session, error));
   return session;
+}
+
+/** The container, proven to be the record's and to run. */
+async function running(
+  record: SessionRecord,
+  container: NonNullable<SessionRecord['container']>,
+  options: AdoptOptions,
+): Promise<ContainerState> {
+  const state = await inspect(container.id, record, options);
+  if (!provesOwnership(record, { id: state.id, names: [state.name], labels: state.labels })) {
+    throw new SessionError('NO_SUCH_SESSION', `the container of ${record.id} is not the one that was made for it`);
+  }
+  const isSameProcess = state.pid === container.initPid && isInitAlive(container);
+  if (!state.running || !isSameProcess) throw ended(record, 'its sandbox does not run any more');
+  return state;
+}
+
+async function letGoAfter(session: Session, error: unknown): Promise<never> {
+  await session.letGo();
+  throw error;
 }
 
 /**

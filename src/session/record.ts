@@ -31,6 +31,7 @@ const tmpfs = z.strictObject({
   executable: z.boolean(),
   ownedByUser: z.boolean(),
 });
+const egress = z.strictObject({ allow: z.array(z.string()), connections: bytes, bytes, bytesPerSecond: bytes });
 const image = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('host'), extraFolders: z.array(z.string()) }),
   z.strictObject({ kind: z.literal('reference'), reference: z.string(), pullAllowed: z.boolean() }),
@@ -41,6 +42,7 @@ const spec = z.strictObject({
   mounts: z.array(mount),
   tmpfs: z.array(tmpfs),
   network: z.enum(networkModes),
+  egress: egress.optional(),
   limits,
   env: z.record(z.string(), z.string()),
   labels: z.record(z.string(), z.string()),

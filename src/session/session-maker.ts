@@ -3,6 +3,7 @@ import { toPaddockError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import { containerNamePrefix } from '../core/labels.js';
 import type { SandboxSpec } from '../core/spec.js';
+import type { PresetContext } from '../egress/presets/preset.js';
 import { Disposables } from '../kit/disposables.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import { randomBase32 } from '../kit/random-id.js';
@@ -28,6 +29,8 @@ import { claimSession } from './control/claim-session.js';
 import { serveControl, visitor } from './control/server.js';
 import type { ControlOptions } from './control/visitor.js';
 import { type OpenedDisk, openDisk } from './disk/open-disk.js';
+import { expandPresets } from './egress/expand-presets.js';
+import { type EgressParts, openSessionEgress, withoutChannel } from './egress/session-egress.js';
 import { ForeignWatch } from './foreign-watch.js';
 import type { HostRoom } from './host-room.js';
 import { Idleness } from './idleness.js';
@@ -54,6 +57,10 @@ export interface SessionsOptions {
   readonly room?: () => HostRoom;
   /** By which means projects are shown copy-on-write; default: overlays. */
   readonly overlays?: Overlays;
+  /** How the hosts of presets are found out; absent: none are known. */
+  readonly presets?: PresetContext;
+  /** Puts what sessions want to reach to a person; absent: only whoever looks for such questions. */
+  readonly onQuestions?: EgressParts['onQuestions'];
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
 }
@@ -91,8 +98,8 @@ export class SessionMaker {
   /** Writes the record before the engine hears of it; a failure takes back what was made. Errors: those of `Sessions.create`. */
   async make(id: SessionId, verdict: CreateAllowed, signal: AbortSignal, start: SessionStart): Promise<Session> {
     const { store, maker } = this.#options;
-    const checked = await this.#approve(verdict.spec);
-    const spec = asMade(verdict.spec, maker);
+    const [checked, planned] = await Promise.all([this.#approve(verdict.spec), this.#reaching(verdict.spec, signal)]);
+    const spec = asMade(planned, maker);
     const blank = this.#newRecord(id, spec, checked, verdict.name);
     await store.save(blank);
     await using undo = new Disposables();
@@ -160,7 +167,11 @@ export class SessionMaker {
     const { idleTimeoutMs: timeoutMs } = record.spec;
     const onUse = () => this.#options.store.noteUse(record.id as SessionId, clock.now());
     const idleness = new Idleness({ timeoutMs, clock, onUse });
-    const session = new Session({ record: running, sandbox, log, audit, clock, idleness, notes, disk: disk?.space });
+    const parts = { record: running, sandbox, log, audit, clock, idleness, notes, disk: disk?.space };
+    const egress = await openSessionEgress(sandbox, this.#egressParts(running)).catch(async (error: unknown) => {
+      throw await afterEnd(error, () => sandbox[Symbol.asyncDispose]());
+    });
+    const session = new Session({ ...parts, egress });
     try {
       const visitors = await this.#letVisitorsIn(session, held);
       session.openTo(
@@ -174,6 +185,12 @@ export class SessionMaker {
     return session;
   }
 
+  #egressParts({ id }: SessionRecord): EgressParts {
+    const { audit, maker, monitoring, policy, onQuestions } = this.#options;
+    const { ask } = policy.sitePolicy.egress;
+    return { id: id as SessionId, audit, clock: maker.clock, ask, denials: monitoring?.denials, onQuestions };
+  }
+
   /** Other processes of this user may look into the session while this one holds it. */
   async #letVisitorsIn(session: Session, held: Claim): Promise<AsyncDisposable> {
     const { policy, maker, store, monitoring } = this.#options;
@@ -185,6 +202,14 @@ export class SessionMaker {
     const usage = () => monitoring?.stateOf(session.id);
     const denials = monitoring?.denials;
     return serveControl(held, { session, sitePolicy, audit, clock, update, usage, denials });
+  }
+
+  /** The spec with the hosts of its presets. Refused here where it could have no way out: nothing has been made yet. */
+  async #reaching(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxSpec> {
+    if (spec.egress === undefined) return spec;
+    const { maker, presets } = this.#options;
+    if (maker.commandPath === 'exec') throw withoutChannel();
+    return { ...spec, egress: await expandPresets(spec.egress, presets && { ...presets, signal }) };
   }
 
   async #approve(spec: SandboxSpec): Promise<CheckedPath[]> {

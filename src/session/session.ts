@@ -10,6 +10,7 @@ import type { Command, CommandOptions } from '../sandbox/command/command.js';
 import type { OutputSink } from '../sandbox/command/command-output.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { DiskSpace } from './disk/disk-space.js';
+import type { SessionEgress } from './egress/session-egress.js';
 import { endedIdle, idleWords, sessionEnded } from './ended.js';
 import type { Idleness } from './idleness.js';
 import { Notices } from './notices.js';
@@ -29,6 +30,8 @@ interface SessionParts {
   readonly notes: readonly string[];
   /** What it adds to the disk; the session disposes it. Absent where nothing there can be written. */
   readonly disk?: DiskSpace | undefined;
+  /** Its way out; the session disposes it. Absent where it has none. */
+  readonly egress?: SessionEgress | undefined;
 }
 
 const keptCommands = 64;
@@ -45,6 +48,7 @@ export class Session {
   readonly disk: DiskSpace | undefined;
   /** Copies of files that go on by themselves. */
   readonly transfers: TransferJobs;
+  readonly egress: SessionEgress | undefined;
   readonly #log: SessionLog;
   readonly #audit: AuditRecorder;
   readonly #clock: Clock;
@@ -68,7 +72,9 @@ export class Session {
     this.notes = parts.notes;
     this.disk = parts.disk;
     this.transfers = new TransferJobs(parts.clock);
+    this.egress = parts.egress;
     if (parts.disk !== undefined) this.#held.use(parts.disk);
+    if (parts.egress !== undefined) this.#visitors.use(parts.egress);
   }
 
   /** As it stands in the store, too. */
@@ -272,7 +278,7 @@ export class Session {
 
   async #finish(command: Command, intent: AuditIntent): Promise<NonNullable<SessionCommand['outcome']>> {
     try {
-      const result = this.#explained(await command.result);
+      const result = this.#explained(await command.result, command.startedAtMs);
       if (this.#isLetGo && result.reason === 'session-ended' && this.sandbox.alive)
         return await this.#leave(command, intent);
       this.#note(command.id, `ended: ${result.reason} ${result.exitCode}`);
@@ -287,8 +293,13 @@ export class Session {
     }
   }
 
-  #explained(result: ExecResult): ExecResult {
-    return result.reason === 'disk-limit' && this.disk ? { ...result, note: this.disk.words } : result;
+  #explained(result: ExecResult, startedAtMs: number): ExecResult {
+    const blocked = this.egress?.refusedSince(startedAtMs) ?? [];
+    return {
+      ...result,
+      ...(result.reason === 'disk-limit' && this.disk && { note: this.disk.words }),
+      ...(blocked.length > 0 && { blocked }),
+    };
   }
 
   /** Nobody here hears how it ends. */

@@ -7,6 +7,7 @@ import type { Session } from '../session/session.js';
 import type { SessionCommand } from '../session/session-command.js';
 import { timeText } from '../session/time-text.js';
 import { controlView } from '../session/update-report.js';
+import { blockedFields, blockedLines, viewBlocked } from './blocked-view.js';
 import { commandUsage, commandUsageText } from './command-usage.js';
 import { viewEnd } from './end-view.js';
 import { profileFields, profileText, viewProfile } from './profile-view.js';
@@ -23,6 +24,8 @@ export const sessionView = z.object({
   workspace: z.string(),
   projectPath: z.string().optional(),
   network: z.string(),
+  /** What an allowlist lets through, as rules. */
+  allow: z.array(z.string()).optional(),
   engine: z.string(),
   /** How commands get in: fifo or attach (its channel), or exec (the engine's). */
   commandPath: z.enum(commandPaths),
@@ -67,6 +70,7 @@ export const commandView = z.object({
   outputError: z.string().optional(),
   /** Set when less than five minutes of the session are left, or less than a fifth of its disk. */
   warning: z.string().optional(),
+  ...blockedFields,
   error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
   next: z.string().optional(),
 });
@@ -88,6 +92,7 @@ export function viewSession(session: Session, nowMs: number): SessionView {
     workspace: record.isCopy === true ? `${spec.workspace} (copy)` : spec.workspace,
     ...(project === undefined ? {} : { projectPath: project.hostPath }),
     network: spec.network,
+    ...(spec.egress === undefined ? {} : { allow: [...spec.egress.allow] }),
     engine: record.engine.kind,
     commandPath: session.sandbox.commandPath,
     ...(session.endedBecause === undefined ? {} : { endedBecause: session.endedBecause }),
@@ -160,6 +165,7 @@ export function viewCommand(session: Session, entry: SessionCommand, nowMs: numb
   if (outcome === undefined) {
     return {
       ...base,
+      ...viewBlocked(session.egress?.refusedSince(entry.startedAtMs) ?? []),
       state: 'running',
       next: 'Still running: call get_command with this commandId and cursor to wait for more, stop_command to end it.',
     };
@@ -175,6 +181,7 @@ export function viewCommand(session: Session, entry: SessionCommand, nowMs: numb
     state: 'finished',
     durationMs,
     usage,
+    ...viewBlocked(result.blocked ?? []),
     ...viewEnd(result),
   };
 }
@@ -193,6 +200,7 @@ export function commandText(view: CommandView): string {
     section('stderr', view.stderr),
     ...((view.strays ?? 0) > 0 ? [`${view.strays} processes outlived the command and were killed`] : []),
     ...(view.outputError === undefined ? [] : [`output may be incomplete: ${view.outputError}`]),
+    ...blockedLines(view),
     `session ${view.sessionId}, cursor ${view.cursor}`,
     ...(view.warning === undefined ? [] : [`warning: ${view.warning}`]),
     ...(view.next === undefined ? [] : [view.next]),

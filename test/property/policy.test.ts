@@ -40,6 +40,8 @@ const fragments: readonly Record<string, unknown>[] = [
   ...['host', 'docker.io/library/node:22', 'quay.io/a/b:1', 'node'].map((image) => ({ image })),
   { network: 'none' },
   { network: 'open' },
+  { network: 'allowlist' },
+  ...['a.example.com', 'https://example.org', 'npm', '*'].map((allow) => ({ allow: [allow] })),
   ...['64m', '512m', '2g', '20g'].map((memory) => ({ memory })),
   ...['0.5', 1, '4', 99].map((cpus) => ({ cpus })),
   ...[10, 100, 1000, 10_000].map((pids) => ({ pids })),
@@ -76,6 +78,9 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
     idleTimeoutMs: fc.constantFrom(60_000, 86_400_000),
     timeoutMs: fc.constantFrom(60_000, 86_400_000),
     keepChangesMs: fc.constantFrom(3_600_000, 864_000_000),
+    egressConnections: fc.constantFrom(8, 256),
+    egressBytes: fc.constantFrom(mib, gib),
+    egressBytesPerSecond: fc.constantFrom(mib, gib),
   }),
   admission: fc.constant(base.admission),
   defaults: fc.constantFrom(base.defaults, { ...base.defaults, workspace: 'rw' as const }),
@@ -86,6 +91,11 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
   hostFolders: fc.subarray(['/opt', '/home/ada/.nvm']),
   require: fc.subarray(['memory', 'cpu'] as const),
   seccomp: fc.subarray(['debug', 'nested'] as const),
+  egress: fc.record({
+    allow: fc.subarray(['*.example.com', 'preset:npm', 'https://example.org']),
+    ask: fc.constant([]),
+    approved: fc.constant([]),
+  }),
   profiles: fc.constant(['*']),
   maxSessions: fc.constant(8),
   rootfulAllowed: fc.constant(false),
@@ -116,6 +126,7 @@ function tightened(policy: SitePolicy): fc.Arbitrary<SitePolicy> {
       images: fc.subarray([...policy.images]),
       hostFolders: fc.subarray([...policy.hostFolders]),
       seccomp: fc.subarray([...policy.seccomp]),
+      egress: fc.subarray([...policy.egress.allow]).map((allow) => ({ ...policy.egress, allow })),
       require: fc.subarray([...controlIds]).map((more) => [...new Set([...policy.require, ...more])]),
     })
     .map((changes) => ({ ...policy, ...changes }));
@@ -140,14 +151,18 @@ function notMore(strict: SandboxSpec, loose: SandboxSpec): void {
     expect(mount.readOnly || same?.readOnly === false).toBe(true);
   }
   expect(strict.seccomp).toBe(loose.seccomp);
+  expect(strict.egress?.allow).toEqual(loose.egress?.allow);
+  expect(strict.egress?.bytes ?? 0).toBeLessThanOrEqual(loose.egress?.bytes ?? 0);
   for (const id of loose.require) expect(strict.require).toContain(id);
 }
 
 function checkSpec(spec: SandboxSpec, { ceilings }: SitePolicy): void {
   const keys =
     'env hostname idleTimeoutMs image keepChangesMs labels lifetimeMs limits maskedPaths mounts network profile require seccomp shmBytes timeoutMs tmpfs workdir workspace';
-  expect(Object.keys(spec).sort().join(' ')).toBe(keys);
-  expect(spec.network).toBe('none');
+  const { egress, ...rest } = spec;
+  expect(Object.keys(rest).sort().join(' ')).toBe(keys);
+  expect(spec.network).toBe(egress === undefined ? 'none' : 'allowlist');
+  if (egress !== undefined) expect(egress.bytes).toBeLessThanOrEqual(ceilings.egressBytes);
   const { limits } = spec;
   const pairs = [
     [limits.memoryBytes, ceilings.memoryBytes],

@@ -1,3 +1,4 @@
+import { refusalLine } from '../../core/egress-text.js';
 import { PaddockError } from '../../core/errors.js';
 import type { ControlEvidence, ControlId } from '../../core/evidence.js';
 import type { ExecRequest, ExecResult } from '../../core/exec.js';
@@ -102,8 +103,17 @@ export function startIn(session: Session, request: ExecRequest) {
   };
 }
 
+/** What people are told of a command besides its output: what its connections were refused, and why it ended, when that was not by itself. */
+export async function sayEnd({ terminal, json }: CommandContext, result: ExecResult): Promise<void> {
+  const refused = json ? [] : (result.blocked ?? []).map(refusalLine);
+  const note = reasonNote(result);
+  for (const line of [...refused, ...(note === undefined ? [] : [note])]) {
+    await write(terminal.stderr, `paddock: ${line}\n`);
+  }
+}
+
 /** Why a command ended, for people, when it was not by itself. */
-export function reasonNote(result: ExecResult): string | undefined {
+function reasonNote(result: ExecResult): string | undefined {
   const { outputError } = result;
   if (outputError !== undefined && result.reason !== 'session-ended') return `output may be incomplete: ${outputError}`;
   switch (result.reason) {

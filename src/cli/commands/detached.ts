@@ -15,16 +15,21 @@ export async function recordOf(app: App, id: string): Promise<SessionRecord> {
 }
 
 /** A detached session, taken over by this process. Errors: SESSION_NOT_YOURS, SESSION_ENDED, CHANNEL_UNAVAILABLE. */
-export async function adopt(app: App, record: SessionRecord, signal?: AbortSignal): Promise<Session> {
+export async function adopt(
+  app: App,
+  record: SessionRecord,
+  more: Pick<AdoptOptions, 'signal' | 'denials'> = {},
+): Promise<Session> {
   const [options, cgroups] = await Promise.all([adoptOptions(app), app.cgroups()]);
-  return adoptSession(record, signal === undefined ? { ...options, cgroups } : { ...options, cgroups, signal });
+  return adoptSession(record, { ...options, cgroups, ...more });
 }
 
 export async function adoptOptions(app: App): Promise<AdoptOptions> {
   const [engine, audit, self] = await Promise.all([app.engine(), app.audit(), readProcessIdentity()]);
   if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
   const { bootId } = self;
-  return { engine, store: app.store, audit, clock: systemClock, isAlive, bootId, runtimeDir: app.userRuntimeDir };
+  const { ask } = app.config.sitePolicy.egress;
+  return { engine, store: app.store, audit, clock: systemClock, isAlive, bootId, runtimeDir: app.userRuntimeDir, ask };
 }
 
 export function oneId(positionals: readonly string[]): string {

@@ -9,15 +9,7 @@ import { afterLoss, holderOf } from '../holder.js';
 import { report, write } from '../output.js';
 import { reapBeside } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
-import {
-  execOptions,
-  execRequestOf,
-  rawRequestOf,
-  reasonNote,
-  requireCommand,
-  runThrough,
-  startIn,
-} from './command-io.js';
+import { execOptions, execRequestOf, rawRequestOf, requireCommand, runThrough, sayEnd, startIn } from './command-io.js';
 import { adopt, oneId, recordOf } from './detached.js';
 
 export const exec: CliCommand = {
@@ -47,8 +39,7 @@ export const exec: CliCommand = {
     const warning = await warningOf(app, record);
     const warned = warning === undefined ? {} : { warning };
     if (context.json) await report(context, { sessionId: record.id, ...result, ...warned }, '');
-    const note = reasonNote(result);
-    if (note !== undefined) await write(context.terminal.stderr, `paddock: ${note}\n`);
+    await sayEnd(context, result);
     if (warning !== undefined && result.reason !== 'session-ended') {
       await write(context.terminal.stderr, `paddock: ${warning}\n`);
     }

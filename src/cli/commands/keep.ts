@@ -51,17 +51,17 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
   // Before the channel is touched: two that read from it would each get half of what it says.
   const claim = undo.use(await claimSession(apps.usual.store, id));
   const app = apps.for(record);
-  const session = await adopt(app, record, signal);
+  const monitoring = await apps.monitoring();
+  const { denials } = monitoring;
+  const session = await adopt(app, record, { signal, denials });
   undo.defer(() => session.letGo());
   const audit = (await app.audit()).forCaller(visitor);
   const { sitePolicy } = app.config;
-  const monitoring = await apps.monitoring();
   const usage = () => monitoring.stateOf(id);
   const foreign = await apps.foreignWatch(app);
   const parts = { store: app.store, audit, clock: systemClock };
   const changing = { ...parts, policy: app.createContext(), admission: await apps.admission() };
   const update: ControlOptions['update'] = (request, signal) => updateSession(session, request, changing, signal);
-  const { denials } = monitoring;
   const control = { session, sitePolicy, audit, clock: systemClock, update, usage, denials };
   const visitors = await serveControl(claim, control);
   session.openTo(visitors, claim, watchSession(session, { ...parts, monitoring, foreign }));

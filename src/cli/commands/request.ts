@@ -10,7 +10,12 @@ import { sessionCopies } from '../session-copies.js';
 export const planOptions = {
   project: { type: 'string', help: 'folder to show as /workspace (default: none)' },
   image: { type: 'string', help: 'host, or a fully qualified image that the site policy allows (default: host)' },
-  network: { type: 'string', help: 'none, the only mode of this version' },
+  network: { type: 'string', help: 'none, or allowlist with what --allow lists (default: none)' },
+  allow: {
+    type: 'string',
+    multiple: true,
+    help: 'host that may be reached, such as example.com or *.example.com:8443, or a preset such as npm; repeatable',
+  },
   workspace: {
     type: 'string',
     help: 'cow, ro, rw or none: how the project is shown (default: cow, written beside it)',
@@ -71,6 +76,8 @@ export function requestOf(context: CommandContext): Record<string, unknown> {
   if (keepChanges !== undefined) request.keepChanges = keepChanges;
   const pids = text(context, 'pids');
   if (pids !== undefined) request.pids = /^\d+$/.test(pids) ? Number(pids) : pids;
+  const allow = texts(context, 'allow');
+  if (allow.length > 0) request.allow = [...allow];
   const env = variables(context, 'env');
   if (env !== undefined) request.env = env;
   const labels = pairs(texts(context, 'label'), () => '');

@@ -6,15 +6,7 @@ import { whileShown } from '../progress-line.js';
 import { reapBeside } from '../prune-here.js';
 import { changesLine, changesOfRun } from '../run-changes.js';
 import { settingsOf } from '../settings.js';
-import {
-  execOptions,
-  execRequestOf,
-  notEnforced,
-  reasonNote,
-  requireCommand,
-  runThrough,
-  startIn,
-} from './command-io.js';
+import { execOptions, execRequestOf, notEnforced, requireCommand, runThrough, sayEnd, startIn } from './command-io.js';
 import { requestOptions, startOf } from './request.js';
 
 export const run: CliCommand = {
@@ -53,8 +45,7 @@ export const run: CliCommand = {
     const isKept = session.record.spec.keepChangesMs !== 0;
     const line = changes === undefined ? undefined : changesLine(changes, session.id, isKept);
     if (line !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${line}\n`);
-    const note = reasonNote(result);
-    if (note !== undefined) await write(context.terminal.stderr, `paddock: ${note}\n`);
+    await sayEnd(context, result);
     return result.exitCode;
   },
 };

@@ -10,10 +10,12 @@ import { type RefusedMessage, serveStdio } from '../../mcp/stdio.js';
 import type { Alarm } from '../../monitor/alarms/alarm.js';
 import type { Monitoring } from '../../monitor/monitoring.js';
 import type { Session } from '../../session/session.js';
+import type { SessionsOptions } from '../../session/session-maker.js';
 import { allTools } from '../../tools/all-tools.js';
 import type { ToolServices } from '../../tools/services.js';
 import { approveWorkingDirectory } from '../../workspace/approve.js';
 import { App } from '../app.js';
+import { askPerson } from '../ask-person.js';
 import type { CliCommand } from '../command.js';
 import { checkHost } from '../host-check.js';
 import { newMonitoring } from '../new-monitoring.js';
@@ -40,13 +42,17 @@ export const serve: CliCommand = {
     const audit = await app.audit();
     let services: Promise<ToolServices> | undefined;
     const monitoring = newMonitoring(config.sitePolicy, audit, (alarm) => tell(alarm, log, services));
+    const onQuestions: ServiceParts['onQuestions'] = (id, questions) => {
+      askPerson({ server, approved: config.approvedPath, audit: callerOf(server, audit), id, questions, log });
+    };
     const server = buildServer({
       version,
       tools: allTools,
       audit,
       services: () => {
-        services ??= makeServices({ app, monitoring, held, log }, context.signal).catch((error: unknown) => {
-          // An engine that is started later is found by the next call.
+        const parts = { app, monitoring, held, log, onQuestions };
+        // An engine that is started later is found by the next call.
+        services ??= makeServices(parts, context.signal).catch((error: unknown) => {
           services = undefined;
           throw error;
         });
@@ -57,12 +63,9 @@ export const serve: CliCommand = {
         if (err instanceof PolicyDenied) monitoring.denials.add();
       },
     });
-    const { stdin, stdout } = context.terminal;
-    await serveStdio(
-      server,
-      { input: stdin, output: stdout, onRefused: refusalRecorder(server, audit, log) },
-      context.signal,
-    );
+    const { stdin: input, stdout: output } = context.terminal;
+    const onRefused = refusalRecorder(server, audit, log);
+    await serveStdio(server, { input, output, onRefused }, context.signal);
     log.info('the client is gone; ending every session');
     // An engine that hangs must not keep a server without a client; `prune` finds what it leaves by its records.
     setTimeout(() => process.exit(1), lastResortMs).unref();
@@ -99,10 +102,12 @@ interface ServiceParts {
   /** What ends before the app does. */
   readonly held: Disposables;
   readonly log: Logger;
+  readonly onQuestions: NonNullable<SessionsOptions['onQuestions']>;
 }
 
-async function makeServices({ app, monitoring, held, log }: ServiceParts, signal: AbortSignal): Promise<ToolServices> {
-  const sessions = await app.sessions('attached', monitoring);
+async function makeServices(parts: ServiceParts, signal: AbortSignal): Promise<ToolServices> {
+  const { app, monitoring, held, log, onQuestions } = parts;
+  const sessions = await app.sessions('attached', { monitoring, onQuestions });
   const onFailure = (err: unknown) => log.warn({ err }, 'could not prune');
   // What an earlier server left when it was killed goes now, beside the first call; `prune` is there for when it fails.
   pruneHere(app, { isDryRun: false, signal }).then(

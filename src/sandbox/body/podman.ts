@@ -46,7 +46,7 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
     mask: spec.maskedPaths,
     use_image_hosts: true,
     use_image_resolve_conf: true,
-    ...namespaces(input.mapping, spec),
+    ...namespaces(input.mapping),
     ...limits(spec),
     ...mounts(input),
   };
@@ -58,10 +58,11 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
  */
 const noHealthcheck = { Test: ['NONE'], Interval: 30_000_000_000, Timeout: 30_000_000_000, Retries: 3 };
 
-function namespaces(mapping: UserMapping, spec: SandboxSpec): Record<string, unknown> {
+function namespaces(mapping: UserMapping): Record<string, unknown> {
   const own = { nsmode: 'private' };
   return {
-    netns: { nsmode: spec.network },
+    // An allowlist is kept by whoever holds the session: the sandbox has no network device with it either.
+    netns: { nsmode: 'none' },
     pidns: own,
     ipcns: own,
     utsns: own,

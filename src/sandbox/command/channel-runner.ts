@@ -93,6 +93,11 @@ export class ChannelRunner implements CommandRunner {
     });
   }
 
+  readonly listen: Channel['listen'] = async (port, onConnection) => {
+    if (!this.#isOpen()) throw this.#gone();
+    return this.#channel.listen(port, onConnection);
+  };
+
   readonly hold = async (): Promise<void> => {
     if (!this.#isOpen()) throw this.#gone();
     await this.#channel.hold();

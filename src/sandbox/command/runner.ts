@@ -1,3 +1,4 @@
+import type { Channel } from '../../channel/types.js';
 import type { CommandPath, ExecRequest } from '../../core/exec.js';
 import type { CommandId } from '../../core/ids.js';
 import type { Command, CommandOptions, CommandPlace } from './command.js';
@@ -13,6 +14,8 @@ export interface CommandRunner extends AsyncDisposable {
   setDeadline(boottimeMs: number): Promise<void>;
   /** Has process 1 stop everything in the sandbox at once (`Channel.hold`); undefined without a channel. Errors: SESSION_ENDED. */
   readonly hold: (() => Promise<void>) | undefined;
+  /** Listens inside (`Channel.listen`); undefined without a channel. */
+  readonly listen: Channel['listen'] | undefined;
   /** After the sandbox's end: resolves when every command has its result. */
   settle(): Promise<void>;
   /** Why the sandbox ended, where process 1 told it. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { PaddockError, SessionError } from '../../core/errors.js';
 import type { ExecResult } from '../../core/exec.js';
+import type { EgressAnswer } from '../../egress/approvals.js';
 import { type Deferred, deferred } from '../../kit/deferred.js';
 import { known } from '../../kit/known.js';
 import { untilOver } from '../../kit/until-over.js';
@@ -9,6 +10,7 @@ import type { UpdateReport } from '../update-report.js';
 import {
   type ClientMessage,
   type HeldCommand,
+  type HeldQuestion,
   type HeldUsage,
   type HolderMessage,
   holderMessage,
@@ -47,6 +49,21 @@ export async function usageOfHeld(socket: Socket, signal?: AbortSignal): Promise
   const answer = await ask(socket, { say: 'usage' }, signal).catch(() => undefined);
   if (answer?.say !== 'usage') return undefined;
   return known({ usage: answer.usage, trends: answer.trends, alarms: answer.alarms });
+}
+
+/** What waits for a person's word in a session that another process holds. */
+export async function questionsOfHeld(socket: Socket, signal: AbortSignal): Promise<readonly HeldQuestion[]> {
+  const answer = await ask(socket, { say: 'questions' }, signal);
+  return answer.say === 'questions' ? answer.questions : [];
+}
+
+/** Answers one of them. Errors: NO_SUCH_QUESTION and the holder's other ones; CHANNEL_UNAVAILABLE when it goes away in the midst. */
+export async function answerHeld(
+  socket: Socket,
+  given: { readonly rule: string; readonly answer: EgressAnswer },
+  signal: AbortSignal,
+): Promise<void> {
+  await ask(socket, { say: 'answer', ...given }, signal);
 }
 
 /** Changes a session that another process holds. Errors: the holder's; CHANNEL_UNAVAILABLE when it goes away in the midst. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { egressWays } from '../../core/egress.js';
 import { type ErrorCode, errorTable, toPaddockError } from '../../core/errors.js';
 import { exitReasons } from '../../core/exec.js';
+import { egressAnswers } from '../../egress/approvals.js';
 import { alarmSchema } from '../../monitor/alarms/alarm.js';
 import { sampleSchema, trendsSchema } from '../../monitor/usage-schema.js';
 import { updateReport } from '../update-report.js';
@@ -10,7 +12,7 @@ export const inputWindowBytes = 512 * 1024;
 
 const size = { rows: z.number().int().min(1).max(65_535), columns: z.number().int().min(1).max(65_535) };
 
-/** What a client says on a control socket. The first is `exec`, `update`, `commands` or `usage`; the others steer what `exec` started. */
+/** What a client says on a control socket. The first is none of the last three; the others steer what `exec` started. */
 export const clientMessage = z.discriminatedUnion('say', [
   z.strictObject({
     say: z.literal('exec'),
@@ -26,6 +28,9 @@ export const clientMessage = z.discriminatedUnion('say', [
   z.strictObject({ say: z.literal('usage') }),
   /** As a caller would write it; the holder's policy judges it. */
   z.strictObject({ say: z.literal('update'), request: z.unknown() }),
+  /** What waits for a person's word, and the word. */
+  z.strictObject({ say: z.literal('questions') }),
+  z.strictObject({ say: z.literal('answer'), rule: z.string().max(300), answer: z.enum(egressAnswers) }),
   z.strictObject({ say: z.literal('input-end') }),
   z.strictObject({ say: z.literal('resize'), ...size }),
   z.strictObject({ say: z.literal('stop') }),
@@ -43,6 +48,16 @@ const usage = z.object({
   peakTreeBytes: z.number().optional(),
   peakProcesses: z.number().optional(),
 });
+const blocked = z.object({
+  ruleId: z.string(),
+  host: z.string(),
+  port: z.number(),
+  via: z.enum(egressWays),
+  reason: z.string(),
+  hint: z.string(),
+  atMs: z.number(),
+  count: z.number(),
+});
 const result = z.object({
   exitCode: z.number(),
   signal: z.string().optional(),
@@ -53,6 +68,7 @@ const result = z.object({
   strays: z.number(),
   outputError: z.string().optional(),
   note: z.string().optional(),
+  blocked: z.array(blocked).optional(),
 });
 const command = z.object({
   commandId: z.string(),
@@ -63,6 +79,15 @@ const command = z.object({
   reason: z.enum(exitReasons).optional(),
 });
 export type HeldCommand = z.output<typeof command>;
+
+const question = z.object({
+  host: z.string(),
+  port: z.number(),
+  via: z.enum(egressWays),
+  rule: z.string(),
+  askedAtMs: z.number(),
+});
+export type HeldQuestion = z.output<typeof question>;
 
 /** What the holder's monitor knows of a session; absent where it knows nothing. */
 const usageAnswer = z.object({
@@ -79,6 +104,8 @@ export const holderMessage = z.discriminatedUnion('say', [
   z.object({ say: z.literal('result'), result }),
   z.object({ say: z.literal('commands'), commands: z.array(command) }),
   usageAnswer,
+  z.object({ say: z.literal('questions'), questions: z.array(question) }),
+  z.object({ say: z.literal('answered') }),
   z.object({ say: z.literal('updated'), report: updateReport }),
   z.object({ say: z.literal('room'), bytes: z.number().int().min(1).max(inputWindowBytes) }),
   z.object({ say: z.literal('held') }),

@@ -10,6 +10,9 @@ import type { Denials } from '../../monitor/alarms/denials.js';
 import type { SessionState } from '../../monitor/monitoring.js';
 import { admitExec } from '../../policy/exec.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
+import { answerQuestion } from '../egress/answer-question.js';
+import type { OpenQuestion } from '../egress/questions.js';
+import type { SessionEgress } from '../egress/session-egress.js';
 import type { Session } from '../session.js';
 import { resultOf, type SessionCommand } from '../session-command.js';
 import type { UpdateReport } from '../update-report.js';
@@ -26,6 +29,7 @@ import { type ControlFrame, ControlWire, frameKinds } from './wire.js';
 
 /** What visitors need of a session. */
 export interface VisitedSession extends Pick<Session, 'id' | 'start' | 'commands' | 'ending'> {
+  readonly egress?: Pick<SessionEgress, 'questions'> | undefined;
   readonly sandbox: { readonly alive: boolean; readonly handle: { readonly spec: SandboxSpec } };
 }
 
@@ -45,7 +49,14 @@ export interface ControlOptions {
 
 type ExecMessage = Extract<ClientMessage, { say: 'exec' }>;
 
-const firstWords: ReadonlySet<ClientMessage['say']> = new Set(['exec', 'update', 'commands', 'usage']);
+const firstWords: ReadonlySet<ClientMessage['say']> = new Set([
+  'exec',
+  'update',
+  'commands',
+  'usage',
+  'questions',
+  'answer',
+]);
 
 /** How long a visitor may take to say what it wants, and to go when it has its answer. */
 const politenessMs = 10_000;
@@ -135,6 +146,12 @@ export class Visitor {
       case 'usage':
         this.#visit = this.#answer(usageAnswerOf(this.#options.usage?.()));
         break;
+      case 'questions':
+        this.#visit = this.#answer({ say: 'questions', questions: [...this.#questions] });
+        break;
+      case 'answer':
+        this.#visit = this.#settle(message);
+        break;
       case 'update':
         this.#visit = this.#update(message.request);
         break;
@@ -173,12 +190,27 @@ export class Visitor {
 
   async #exec(message: ExecMessage): Promise<void> {
     try {
-      await this.#answer({ say: 'result', result: await this.#run(message) });
+      const { blocked, ...result } = await this.#run(message);
+      await this.#answer({ say: 'result', result: { ...result, ...(blocked && { blocked: [...blocked] }) } });
     } catch (thrown) {
       await this.#refuse(thrown);
     } finally {
       // What the visitor still sends has nobody to read it.
       this.#stdin?.destroy();
+    }
+  }
+
+  get #questions(): readonly OpenQuestion[] {
+    return this.#options.session.egress?.questions.list ?? [];
+  }
+
+  async #settle({ rule, answer }: Extract<ClientMessage, { say: 'answer' }>): Promise<void> {
+    const { session, audit } = this.#options;
+    try {
+      await answerQuestion({ id: session.id, questions: session.egress?.questions, audit }, rule, answer);
+      await this.#answer({ say: 'answered' });
+    } catch (thrown) {
+      await this.#refuse(thrown);
     }
   }
 

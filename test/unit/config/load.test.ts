@@ -285,3 +285,38 @@ describe("the user's file", () => {
     expect(await complaint({}, { [userFile]: { text: '', ownerUid: 1001, mode: 0o644 } })).toContain('1001');
   });
 });
+
+describe('what sandboxes may reach', () => {
+  const site = { [defaultPolicyPath]: rootFile('[egress]\nallow = ["*.Example.com", "npm"]\n') };
+
+  it('is nothing without a list, and else the rules of the list in their canonical form', async () => {
+    expect((await load()).sitePolicy.egress).toEqual({ allow: [], ask: [], approved: [] });
+    expect((await load({}, site)).sitePolicy.egress).toEqual({
+      allow: ['*.example.com', 'preset:npm'],
+      ask: [],
+      approved: [],
+    });
+  });
+
+  it('can be narrowed by the user’s own file, not widened', async () => {
+    const own = (list: string) => ({ ...site, [userFile]: `[policy.egress]\nallow = [${list}]\n` });
+    const narrowed = await load({}, own('"https://a.example.com", "preset:npm"'));
+    expect(narrowed.sitePolicy.egress.allow).toEqual(['https://a.example.com', 'preset:npm']);
+    expect(narrowed.origins['policy.egress.allow']).toBe(`file:${userFile}`);
+    for (const more of ['"example.com"', '"preset:pip"', '"*"']) {
+      expect(await complaint({}, own(more))).toContain('is looser than the policy');
+    }
+  });
+
+  it('is the user’s to say where no site has a policy', async () => {
+    const { sitePolicy } = await load(
+      {},
+      { [userFile]: '[policy.egress]\nallow = ["example.com:8443"]\nask = ["*"]\n' },
+    );
+    expect(sitePolicy.egress).toEqual({ allow: ['example.com:8443'], ask: ['*'], approved: [] });
+  });
+
+  it('is refused where it can be read in two ways', async () => {
+    expect(await complaint({}, { [userFile]: '[policy.egress]\nallow = ["127.1"]\n' })).toContain('config.toml');
+  });
+});

@@ -132,7 +132,6 @@ describe('arguments', () => {
     [{ projectPath: '/a/../b' }, 'host-path.malformed'],
     [{ projectPath: '/a', workspace: 'none', mcpMounts: [{ source: 'x', target: '/x' }] }, 'host-path.malformed'],
     [{ network: 'open' }, 'network.mode'],
-    [{ network: 'allowlist' }, 'network.mode'],
     [{ network: 'internal' }, 'network.mode'],
     [{ network: 'host' }, 'request.invalid'],
     [{ memory: '17g' }, 'memory.host'],

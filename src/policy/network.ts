@@ -1,0 +1,73 @@
+import { type EgressSpec, egressPorts } from '../core/egress.js';
+import { presetNames, presetOf, presetText } from '../core/egress-presets.js';
+import type { SitePolicy } from '../core/site-policy.js';
+import type { NetworkMode } from '../core/spec.js';
+import { admitRule } from './egress/decide.js';
+import { proxyEnvironment } from './egress/environment.js';
+import { isWithin } from './egress/match.js';
+import { type EgressRule, parseRule } from './egress/rule.js';
+import { deny } from './verdict.js';
+
+export interface DecidedNetwork {
+  readonly spec: { readonly network: NetworkMode; readonly egress?: EgressSpec };
+  /** What programs inside find the way out by. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly notes: readonly string[];
+}
+
+/** The network of a request: none, or what of the outside it may reach. A list alone asks for the mode that goes with it. */
+export function decideNetwork(
+  asked: string | undefined,
+  allow: readonly string[] | undefined,
+  sitePolicy: SitePolicy,
+): DecidedNetwork {
+  const mode = asked ?? (allow === undefined ? sitePolicy.defaults.network : 'allowlist');
+  // Engines read an empty or unknown mode as a bridge, so only the exact words pass.
+  if (mode !== 'none' && mode !== 'allowlist') deny('network.mode', `network ${mode} is not available in this version`);
+  if (mode === 'none') {
+    if (allow !== undefined) deny('request.conflict', 'allow lists what may be reached, and network is none');
+    return { spec: { network: 'none' }, env: {}, notes: [] };
+  }
+  const { approved, ask } = sitePolicy.egress;
+  const rules = [...new Set([...(allow ?? []).map((text) => admitted(text, sitePolicy)), ...approved])];
+  const {
+    egressConnections: connections,
+    egressBytes: bytes,
+    egressBytesPerSecond: bytesPerSecond,
+  } = sitePolicy.ceilings;
+  const notes = rules.length === 0 && ask.length === 0 ? ['allow is empty: every connection is refused'] : [];
+  return {
+    spec: { network: 'allowlist', egress: { allow: rules, connections, bytes, bytesPerSecond } },
+    env: proxyEnvironment({ httpPort: egressPorts.http }),
+    notes,
+  };
+}
+
+/** The canonical text of one line of a request's list. Denials: egress.*. */
+function admitted(text: string, { egress }: SitePolicy): string {
+  const preset = presetOf(text);
+  const isOpen = egress.allow.includes('*');
+  if (preset !== undefined) {
+    if (isOpen || egress.allow.includes(presetText(preset))) return presetText(preset);
+    deny('egress.ceiling', `the policy's list does not have ${presetText(preset)}`);
+  }
+  if (text.startsWith('preset:')) deny('egress.rule', `${text} is no preset; there are ${presetNames.join(', ')}`);
+  const verdict = admitRule(text, { openAllowed: isOpen, ceiling: ceilingRules(egress.allow) });
+  if (verdict.verdict === 'deny') deny(verdict.ruleId, verdict.reason, verdict.hint);
+  return verdict.rule.text;
+}
+
+/** Whether one line of a list, in its canonical form, lets through no more than the other list does. */
+export function isReachable(text: string, list: readonly string[]): boolean {
+  if (list.includes(text) || list.includes('*')) return true;
+  const [rule] = ceilingRules([text]);
+  return rule !== undefined && isWithin(rule, ceilingRules(list));
+}
+
+/** The rules of a site's list, which `config` has read before; presets are no rules. */
+export function ceilingRules(texts: readonly string[]): readonly EgressRule[] {
+  return texts.flatMap((text) => {
+    const reading = presetOf(text) === undefined ? parseRule(text, { openAllowed: true }) : undefined;
+    return reading !== undefined && 'rule' in reading ? [reading.rule] : [];
+  });
+}

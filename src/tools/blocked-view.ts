@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import type { EgressRefusal } from '../core/egress.js';
+import { refusalLine } from '../core/egress-text.js';
+
+/** More say no more: a command that is refused so much is refused by design. */
+const mostShown = 8;
+
+/** What was refused to the session's connections while a command ran. */
+export const blockedFields = {
+  blocked: z
+    .array(z.object({ host: z.string(), port: z.number(), rule: z.string(), times: z.number(), next: z.string() }))
+    .optional(),
+  blockedMore: z.number().optional(),
+};
+
+type BlockedView = z.output<z.ZodObject<typeof blockedFields>>;
+
+export function viewBlocked(refusals: readonly EgressRefusal[]): BlockedView {
+  if (refusals.length === 0) return {};
+  const latest = refusals.slice(-mostShown);
+  const more = refusals.length - latest.length;
+  return {
+    blocked: latest.map(({ host, port, ruleId: rule, count: times, hint: next }) => ({
+      host,
+      port,
+      rule,
+      times,
+      next,
+    })),
+    ...(more === 0 ? {} : { blockedMore: more }),
+  };
+}
+
+export function blockedLines({ blocked = [], blockedMore = 0 }: BlockedView): readonly string[] {
+  const lines = blocked.map(({ host, port, rule: ruleId, times: count, next: hint }) =>
+    refusalLine({ host, port, ruleId, count, hint }),
+  );
+  return blockedMore === 0 ? lines : [...lines, `blocked: ${blockedMore} more before these`];
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { allowed, ruleOf } from './support/context.js';
+
+const site = { egress: { allow: ['*.example.com', 'https://example.org', 'preset:npm'], ask: [], approved: [] } };
+
+describe('a request for an allowlist', () => {
+  it('gets the rules it names, in their canonical form and once each', () => {
+    const { spec } = allowed({ network: 'allowlist', allow: ['A.Example.com.', 'a.example.com', 'npm'] }, site);
+    expect(spec).toMatchObject({ network: 'allowlist', egress: { allow: ['a.example.com', 'preset:npm'] } });
+  });
+
+  it('need not name the network as well', () => {
+    expect(allowed({ allow: ['https://example.org'] }, site).spec.network).toBe('allowlist');
+  });
+
+  it('tells programs inside where the proxy is, and lets the caller’s own variables stand', () => {
+    const { env } = allowed({ allow: ['preset:npm'], env: { NO_PROXY: 'x' } }, site).spec;
+    expect(env).toMatchObject({ HTTPS_PROXY: 'http://127.0.0.1:61128', NO_PROXY: 'x' });
+  });
+
+  it('has the ceilings for caps', () => {
+    const { sitePolicy } = { sitePolicy: allowed({}, site) };
+    expect(sitePolicy.spec.egress).toBeUndefined();
+    expect(allowed({ allow: ['preset:npm'] }, site).spec.egress).toMatchObject({
+      connections: 256,
+      bytes: 20 * 1024 ** 3,
+    });
+  });
+
+  it('may be empty: then it says so', () => {
+    const { spec, notes } = allowed({ network: 'allowlist' });
+    expect(spec.egress?.allow).toEqual([]);
+    expect(notes).toEqual(['allow is empty: every connection is refused']);
+  });
+
+  it.each([
+    [{ allow: ['example.net'] }, 'egress.ceiling'],
+    [{ allow: ['example.com'] }, 'egress.ceiling'],
+    [{ allow: ['http://example.org'] }, 'egress.ceiling'],
+    [{ allow: ['preset:pip'] }, 'egress.ceiling'],
+    [{ allow: ['pip'] }, 'egress.ceiling'],
+    [{ allow: ['preset:nothing'] }, 'egress.rule'],
+    [{ allow: ['127.1'] }, 'egress.rule'],
+    [{ allow: ['*'] }, 'egress.open'],
+    [{ network: 'none', allow: ['preset:npm'] }, 'request.conflict'],
+  ])('is refused beyond the policy: %j', (request, rule) => {
+    expect(ruleOf(request, site)).toBe(rule);
+  });
+
+  it('gets nothing at all where the policy has no list', () => {
+    expect(ruleOf({ allow: ['example.com'] })).toBe('egress.ceiling');
+    expect(ruleOf({ allow: ['npm'] })).toBe('egress.ceiling');
+  });
+
+  it('may ask for everything only where the policy allows everything', () => {
+    const open = { egress: { allow: ['*'], ask: [], approved: [] } };
+    expect(allowed({ allow: ['*', 'npm'] }, open).spec.egress?.allow).toEqual(['*', 'preset:npm']);
+  });
+});
