@@ -1,5 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { randomInt } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { document, finished, paddock, startPaddock } from '../e2e/support/paddock.js';
 import { Place } from '../e2e/support/place.js';
@@ -15,6 +17,21 @@ function settings(place: Place, policy: string): Readonly<Record<string, string>
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(join(folder, 'config.toml'), `[policy]\n${policy}\n`, { mode: 0o600 });
   return { XDG_CONFIG_HOME: join(place.root, 'config') };
+}
+
+/** Processes that were started with this word. */
+function processesWith(word: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && commandLine(name).includes(word))
+    .map(Number);
+}
+
+function commandLine(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
 }
 
 describe.each(engineKinds)('paddock image on a real rootless %s', (kind) => {
@@ -49,9 +66,10 @@ describe.each(engineKinds)('paddock image on a real rootless %s', (kind) => {
     const base = `localhost/${uniqueName('paddock-test')}:base`;
     const env = settings(place, 'images = ["localhost/*"]');
     await using engine = await openTestEngine(kind);
-    // What looks for a tool never comes back: as a step that hangs, for as long as a test may.
-    const slow = { ...tools, 'bin/grep': '#!/bin/sh\necho waiting-here >&2; exec sleep 1\n' };
-    const others = programs.filter((name) => name !== 'grep');
+    // Told from every other process by how long it takes.
+    const seconds = `600.${randomInt(1e9)}`;
+    const slow = { ...tools, 'bin/find': `#!/bin/sh\necho waiting-here\nexec sleep ${seconds}\n` };
+    const others = programs.filter((name) => name !== 'find');
     await loadImage(engineSockets[kind], base, await makeImage({ Env: ['PATH=/bin'] }, slow, 0, others));
     try {
       const child = startPaddock(place, ['image', 'build', '--base', base], { env });
@@ -63,17 +81,10 @@ describe.each(engineKinds)('paddock image on a real rootless %s', (kind) => {
       });
       expect(await end).toMatchObject({ status: 130 });
     } finally {
-      // Podman lets the step end: until then the base is in use.
-      for (let tries = 0; tries < 100; tries += 1) {
-        if (
-          await engine.removeImage(base).then(
-            () => true,
-            () => false,
-          )
-        )
-          break;
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
+      // Podman would let the step come to its end, and until then the base is in use.
+      for (const pid of processesWith(seconds)) process.kill(pid, 'SIGKILL');
+      const isRemoved = async () => (await engine.removeImage(base).catch(() => undefined)) !== undefined;
+      for (let tries = 0; tries < 200 && !(await isRemoved()); tries += 1) await sleep(100);
       await engine.pruneImages('dev.paddock.image');
     }
   });
