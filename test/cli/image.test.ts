@@ -75,10 +75,14 @@ describe.each(engineKinds)('paddock image on a real rootless %s', (kind) => {
       const child = startPaddock(place, ['image', 'build', '--base', base], { env });
       const end = finished(child);
       let said = '';
-      child.stderr?.on('data', (piece: Buffer) => {
+      const onPiece = (piece: Buffer) => {
         said += piece.toString();
-        if (said.includes('waiting-here')) child.kill('SIGINT');
-      });
+        if (!said.includes('waiting-here')) return;
+        // Once: a second signal may find it ending, without a handler.
+        child.stderr?.off('data', onPiece);
+        child.kill('SIGINT');
+      };
+      child.stderr?.on('data', onPiece);
       expect(await end).toMatchObject({ status: 130 });
     } finally {
       // Podman would let the step come to its end, and until then the base is in use.
