@@ -100,6 +100,20 @@ describe('the script that runs suites', () => {
     expect(log()).toEqual(['npm run --silent check', 'npm run --silent test:native']);
   });
 
+  it('runs every test file of a suite in one of its halves', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `test/engine/${name}.test.ts`);
+    for (const name of [...names, 'test/escape/f.test.ts']) {
+      mkdirSync(dirname(join(root, name)), { recursive: true });
+      writeFileSync(join(root, name), '');
+    }
+    for (const half of ['engine/1', 'engine/2']) await once(run('true', '--all', half), 'exit');
+    const files = log().map((line) => line.split(' ').filter((word) => word.startsWith('test/')));
+    expect(files).toEqual([
+      [names[0], names[2], names[4]],
+      [names[1], names[3], 'test/escape/f.test.ts'],
+    ]);
+  });
+
   it('refuses a suite that it does not know', async () => {
     const [status] = await once(run('true', 'chekc'), 'exit');
     expect(status).toBe(1);
@@ -116,7 +130,7 @@ describe('the test script with --all', () => {
       'bin/uname': 'echo x86_64',
       'scripts/setup': '',
       'scripts/lab/as-user': `echo "\${PADDOCK_USER:-} $*" >>"${root}/log"
-case "\${!#}" in e2e) ${e2e} ;; engine) ${engine} ;; *) ${checks} ;; esac`,
+case "\${!#}" in e2e/1) ${e2e} ;; engine/1) ${engine} ;; */2) ${good} ;; *) ${checks} ;; esac`,
       'scripts/test-vm': vm,
     });
   async function result(child: ChildProcess) {
@@ -126,23 +140,25 @@ case "\${!#}" in e2e) ${e2e} ;; engine) ${engine} ;; *) ${checks} ;; esac`,
 
   it('adds up what all lanes counted, each under a user of its own', async () => {
     const { status, lines } = await result(run({ vm: 'echo of the vm; echo 5 passed, 0 failed, 0 skipped' }));
-    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '11 passed, 0 failed, 3 skipped' });
+    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '15 passed, 0 failed, 5 skipped' });
     expect(lines).toContain('of the vm');
     expect(
       log()
         .map((line) => line.trim())
         .toSorted(),
     ).toEqual([
-      'paddock-ci-2 scripts/lab/suites --all e2e',
+      'paddock-ci-2 scripts/lab/suites --all e2e/1',
       'paddock-ci-3 scripts/lab/suites --all check native node-24 fuzz',
-      'scripts/lab/suites --all engine',
+      'paddock-ci-4 scripts/lab/suites --all engine/2',
+      'paddock-ci-5 scripts/lab/suites --all e2e/2',
+      'scripts/lab/suites --all engine/1',
     ]);
     expect(readdirSync(join(root, 'tmp'))).toEqual([]);
   });
 
   it('takes the counts of a lane that says something after them', async () => {
     const { status, lines } = await result(run({ e2e: `${good}; echo 'ended: process 7' >&2` }));
-    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '8 passed, 0 failed, 4 skipped' });
+    expect({ status, last: lines.at(-1) }).toEqual({ status: 0, last: '12 passed, 0 failed, 6 skipped' });
   });
 
   it('names what failed once more at its end, with the beginning of the message', async () => {
@@ -154,7 +170,7 @@ case "\${!#}" in e2e) ${e2e} ;; engine) ${engine} ;; *) ${checks} ;; esac`,
       '== failed with status 1: vm',
       'failed: a.test.ts: holds',
       '  Error: no',
-      '8 passed, 0 failed, 4 skipped',
+      '12 passed, 0 failed, 6 skipped',
     ]);
   });
 
@@ -162,16 +178,16 @@ case "\${!#}" in e2e) ${e2e} ;; engine) ${engine} ;; *) ${checks} ;; esac`,
     [
       'the first lane fails',
       { checks: "echo '1 passed, 1 failed, 0 skipped'; exit 1" },
-      '7 passed, 1 failed, 3 skipped',
+      '11 passed, 1 failed, 5 skipped',
     ],
-    ['another fails after good counts', { e2e: `${good}; exit 3` }, '8 passed, 0 failed, 4 skipped'],
-    ['the VM ends without counts', { vm: 'true' }, '6 passed, 0 failed, 3 skipped'],
+    ['another fails after good counts', { e2e: `${good}; exit 3` }, '12 passed, 0 failed, 6 skipped'],
+    ['the VM ends without counts', { vm: 'true' }, '10 passed, 0 failed, 5 skipped'],
     [
       'the counts are part of a line',
       { vm: 'echo was: 2 passed, 0 failed, 1 skipped' },
-      '6 passed, 0 failed, 3 skipped',
+      '10 passed, 0 failed, 5 skipped',
     ],
-    ['a lane is killed', { vm: 'kill -KILL $$' }, '6 passed, 0 failed, 3 skipped'],
+    ['a lane is killed', { vm: 'kill -KILL $$' }, '10 passed, 0 failed, 5 skipped'],
   ])('fails when %s, and hears the others to their end', async (_what, lanes, last) => {
     const { status, lines } = await result(run(lanes));
     expect({ status, last: lines.at(-1) }).toEqual({ status: 1, last });
@@ -181,7 +197,7 @@ case "\${!#}" in e2e) ${e2e} ;; engine) ${engine} ;; *) ${checks} ;; esac`,
     const vm = `[ -e "${root}/checked" ] || exit 9; ${good}`;
     const child = run({ checks: `sleep 0.5; touch "${root}/checked"; ${good}; exit 4`, vm });
     const { status, lines } = await result(child);
-    expect({ status, last: lines.at(-1) }).toEqual({ status: 1, last: '8 passed, 0 failed, 4 skipped' });
+    expect({ status, last: lines.at(-1) }).toEqual({ status: 1, last: '12 passed, 0 failed, 6 skipped' });
     expect(lines.filter((line) => line.startsWith('== failed'))).toEqual(['== failed with status 4: checks']);
   });
 
