@@ -6,6 +6,8 @@ export type HelloReading =
 
 /** Of a whole hello with its record headers. Those with post-quantum keys and long tickets stay below 4 KiB. */
 export const mostHelloBytes = 16 * 1024;
+/** Clients cut it into a handful at most; each is looked at again with every segment that comes. */
+const mostRecords = 64;
 const handshakeRecord = 0x16;
 const clientHello = 1;
 const serverNameExtension = 0;
@@ -60,24 +62,23 @@ export function readClientHello(bytes: Buffer): HelloReading {
 
 /** The body of the hello out of its records; undefined until it is whole. */
 function gather(bytes: Buffer): Buffer | undefined {
-  const parts: Buffer[] = [];
+  const message = Buffer.alloc(bytes.length);
   let have = 0;
-  for (let at = 0; bytes.length - at >= 5; ) {
+  for (let [at, count] = [0, 1]; bytes.length - at >= 5; count += 1) {
+    if (count > mostRecords) throw new Malformed('it is in too many records');
     const length = bytes.readUInt16BE(at + 3);
     if (bytes[at] !== handshakeRecord || bytes[at + 1] !== 3) throw new Malformed('it is no TLS handshake');
     if (length === 0 || length > mostHelloBytes) throw new Malformed('a record is empty or too long');
     const part = bytes.subarray(at + 5, at + 5 + length);
-    parts.push(part);
-    have += part.length;
+    have += part.copy(message, have);
     at += 5 + length;
-    const start = Buffer.concat(parts, Math.min(have, 4));
-    if (start.length > 0 && start[0] !== clientHello) throw new Malformed('it is no ClientHello');
-    if (start.length < 4) continue;
-    const wanted = 4 + start.readUIntBE(1, 3);
+    if (have > 0 && message[0] !== clientHello) throw new Malformed('it is no ClientHello');
+    if (have < 4) continue;
+    const wanted = 4 + message.readUIntBE(1, 3);
     if (wanted > mostHelloBytes) throw new Malformed('it is too long');
     if (have > wanted || (have === wanted && part.length < length))
       throw new Malformed('something follows in its record');
-    if (have === wanted) return Buffer.concat(parts).subarray(4);
+    if (have === wanted) return message.subarray(4, have);
   }
   return undefined;
 }
