@@ -18,13 +18,20 @@ export const systemLookup: Lookup = async (name) => {
 const mostAtOnce = 2;
 const mostAnswers = 64;
 
+/** One look-up for all that want it at the same time. */
+interface Shared {
+  readonly answers: Promise<readonly string[]>;
+  readonly unwanted: AbortController;
+  wantedBy: number;
+}
+
 /** Resolves names of one session, the same name once at a time. */
 export class Resolver {
   readonly #lookup: Lookup;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
-  readonly #underWay = new Map<string, Promise<readonly string[]>>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #underWay = new Map<string, Shared>();
+  readonly #waiting = new Set<() => void>();
   #running = 0;
 
   constructor(options: { readonly lookup: Lookup; readonly timeoutMs: number; readonly clock: Clock }) {
@@ -35,7 +42,7 @@ export class Resolver {
 
   /** At least one address, each of which has yet to be judged. OutsideFailure; an AbortError when the signal fires. */
   async resolve(name: string, signal: AbortSignal): Promise<readonly Address[]> {
-    const answers = await within(this.#shared(name), this.#timeoutMs, this.#clock, signal);
+    const answers = await this.#answers(name, signal);
     if (answers === timeUp) throw new OutsideFailure('unresolved', `${name} was not resolved in time`);
     const addresses = [...new Set(answers)].map(readAddress);
     if (addresses.length > mostAnswers) throw new OutsideFailure('unresolved', `${name} has too many addresses`);
@@ -47,27 +54,60 @@ export class Resolver {
     return known;
   }
 
-  #shared(name: string): Promise<readonly string[]> {
-    const running = this.#underWay.get(name);
-    if (running !== undefined) return running;
-    const started = this.#inTurn(name).finally(() => this.#underWay.delete(name));
-    this.#underWay.set(name, started);
-    // Everybody who waited for it may be gone by then.
-    started.catch(() => undefined);
-    return started;
+  async #answers(name: string, signal: AbortSignal): Promise<readonly string[] | typeof timeUp> {
+    const shared = this.#underWay.get(name) ?? this.#start(name);
+    shared.wantedBy += 1;
+    try {
+      return await within(shared.answers, this.#timeoutMs, this.#clock, signal);
+    } finally {
+      shared.wantedBy -= 1;
+      if (shared.wantedBy === 0) shared.unwanted.abort();
+    }
   }
 
-  async #inTurn(name: string): Promise<readonly string[]> {
-    if (this.#running >= mostAtOnce) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  #start(name: string): Shared {
+    const unwanted = new AbortController();
+    const forget = () => {
+      if (this.#underWay.get(name) === shared) this.#underWay.delete(name);
+    };
+    const shared: Shared = {
+      answers: this.#inTurn(name, unwanted.signal, forget).finally(forget),
+      unwanted,
+      wantedBy: 0,
+    };
+    this.#underWay.set(name, shared);
+    // Everybody who waited for it may be gone by then.
+    shared.answers.catch(() => undefined);
+    return shared;
+  }
+
+  async #inTurn(name: string, unwanted: AbortSignal, forget: () => void): Promise<readonly string[]> {
+    if (this.#running >= mostAtOnce) await this.#turn(unwanted, forget);
     else this.#running += 1;
     try {
       return await this.#lookup(name);
     } catch (error) {
       throw new OutsideFailure('unresolved', `${name} can't be resolved (${codeOf(error) ?? 'unknown'})`);
     } finally {
-      const next = this.#waiting.shift();
+      const [next] = this.#waiting;
       if (next === undefined) this.#running -= 1;
-      else next();
+      else {
+        this.#waiting.delete(next);
+        next();
+      }
     }
+  }
+
+  /** Whoever is gone before the turn comes leaves the queue: a sandbox could fill it with names that it does not wait for. */
+  #turn(unwanted: AbortSignal, forget: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(resolve);
+      const leave = () => {
+        if (!this.#waiting.delete(resolve)) return;
+        forget();
+        reject(new DOMException('nobody waits for it any more', 'AbortError'));
+      };
+      unwanted.addEventListener('abort', leave, { once: true });
+    });
   }
 }
