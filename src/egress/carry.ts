@@ -7,6 +7,8 @@ import { type Budget, type Direction, OutOfBytes } from './budget.js';
 export interface CarryOptions {
   readonly budget: Budget;
   readonly clock: Clock;
+  /** Told of every chunk. */
+  readonly moved: () => void;
 }
 
 /**
@@ -40,6 +42,7 @@ interface Lane extends CarryOptions {
 function flow(from: Duplex, to: Duplex, direction: Direction, lane: Lane): void {
   from.on('data', (chunk: Buffer) => {
     if (to.destroyed) return;
+    lane.moved();
     try {
       const waitMs = lane.budget.spend(direction, chunk.length);
       const hasRoom = to.write(chunk);

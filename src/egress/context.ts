@@ -16,6 +16,8 @@ export interface EgressContext {
 export interface Client {
   readonly connection: Duplex;
   readonly signal: AbortSignal;
+  /** Says that bytes have gone through it; without it for long the connection counts as abandoned. */
+  readonly moved: () => void;
 }
 
 /** A signal that also fires after some time; disposing forgets the time. */

@@ -13,6 +13,7 @@ import type { Client, EgressContext } from './context.js';
 import { type Connect, connectTcp } from './dial.js';
 import { Door, type EgressConnection } from './door.js';
 import { HttpProxy } from './http-proxy.js';
+import { IdleWatch } from './idle-watch.js';
 import { Refusals } from './refusals.js';
 import { type Lookup, Resolver, systemLookup } from './resolve.js';
 import { SocksProxy } from './socks.js';
@@ -152,8 +153,11 @@ class OpenEgress implements Egress {
     const destroy = () => connection.destroy();
     connection.once('close', stop);
     this.#over.signal.addEventListener('abort', destroy, { once: true });
+    const { clock, times } = this.#context;
+    // Half-closed or never read, it would hold its place for the life of the session.
+    using idle = new IdleWatch({ ms: times.idleMs, clock, onIdle: destroy });
     try {
-      await serve({ connection, signal: gone.signal });
+      await serve({ connection, signal: gone.signal, moved: () => idle.moved() });
     } catch {
       // Nothing that happens to one connection concerns another one, and the client sees a reset.
     } finally {

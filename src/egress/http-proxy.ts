@@ -117,7 +117,7 @@ export class HttpProxy {
       return;
     }
     try {
-      await fetchPage({ request, response, passage, path: target.path }, this.#context, client.signal);
+      await fetchPage({ request, response, passage, path: target.path }, this.#context, client);
     } catch (error) {
       if (error instanceof OutOfBytes) refuseSpent(passage, this.#context);
       throw error;

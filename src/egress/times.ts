@@ -11,6 +11,8 @@ export interface EgressTimes {
   readonly askMs: number;
   /** For which one that has been refused may read why. */
   readonly lingerMs: number;
+  /** For which nothing goes through a connection, either way, before it is broken off: it holds one of the session's. */
+  readonly idleMs: number;
 }
 
 export const usualTimes: EgressTimes = {
@@ -20,4 +22,5 @@ export const usualTimes: EgressTimes = {
   dialMs: 10_000,
   askMs: 120_000,
   lingerMs: 2_000,
+  idleMs: 15 * 60_000,
 };

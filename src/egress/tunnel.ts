@@ -42,7 +42,8 @@ export async function runTunnel(client: Client, tunnel: Tunnel, context: EgressC
       await tunnel.servePages(client, passage.wish);
       return;
     }
-    if ((await carry(connection, outside, context)) === 'spent') refuseSpent(passage, context);
+    if ((await carry(connection, outside, { ...context, moved: client.moved })) === 'spent')
+      refuseSpent(passage, context);
   } finally {
     signal.removeEventListener('abort', stop);
     breakOff(outside);
