@@ -66,9 +66,10 @@ export class HttpProxy {
     waiting.begin();
     this.#server.emit('connection', connection);
     await untilClosed(connection);
-    waiting.end();
     await served.last;
     await served.tunnel;
+    // The last answer that breaks off begins to wait for the next request.
+    waiting.end();
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
