@@ -68,8 +68,8 @@ class OpenEgress implements Egress {
   readonly #approvals: Approvals | undefined;
   readonly #http: HttpProxy;
   readonly #socks: SocksProxy;
-  readonly #live = new Set<Promise<void>>();
-  readonly #over = new AbortController();
+  readonly #live = new Map<Duplex, Promise<void>>();
+  #isOver = false;
   readonly #listeners = new Disposables();
 
   constructor(options: EgressOptions) {
@@ -120,9 +120,10 @@ class OpenEgress implements Egress {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#listeners[Symbol.asyncDispose]();
-    this.#over.abort();
+    this.#isOver = true;
     this.#approvals?.close();
-    await Promise.all(this.#live);
+    for (const connection of this.#live.keys()) connection.destroy();
+    await Promise.all(this.#live.values());
   }
 
   /** Never throws: it is called by whoever reads the channel. */
@@ -131,7 +132,7 @@ class OpenEgress implements Egress {
     const { budget, door } = this.#context;
     const problem = budget.isSpent
       ? 'the session has moved all the bytes it may'
-      : this.#over.signal.aborted || !budget.enter()
+      : this.#isOver || !budget.enter()
         ? 'the session has as many connections as it may'
         : undefined;
     if (problem !== undefined) {
@@ -141,9 +142,9 @@ class OpenEgress implements Egress {
     }
     const served = this.#serve(connection, serve).finally(() => {
       budget.leave();
-      this.#live.delete(served);
+      this.#live.delete(connection);
     });
-    this.#live.add(served);
+    this.#live.set(connection, served);
   }
 
   /** Never rejects, and resolves when the connection is closed. */
@@ -152,7 +153,6 @@ class OpenEgress implements Egress {
     const stop = () => gone.abort();
     const destroy = () => connection.destroy();
     connection.once('close', stop);
-    this.#over.signal.addEventListener('abort', destroy, { once: true });
     const { clock, times } = this.#context;
     // Half-closed or never read, it would hold its place for the life of the session.
     using idle = new IdleWatch({ ms: times.idleMs, clock, onIdle: destroy });
@@ -163,7 +163,6 @@ class OpenEgress implements Egress {
     } finally {
       connection.destroy();
       await untilClosed(connection);
-      this.#over.signal.removeEventListener('abort', destroy);
     }
   }
 }

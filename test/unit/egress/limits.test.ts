@@ -28,6 +28,18 @@ describe.each(kinds)('connections at once over a %s', (kind) => {
     expect(rig.egress.usage).toMatchObject({ connections: 2, total: 3 });
   });
 
+  it('may be many without a warning of Node on the server’s own output', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on('warning', onWarning);
+    await using echo = await openEcho();
+    await using rig = await openRig({ kind, allow: toAny(echo.port) });
+    await Promise.all(Array.from({ length: 15 }, () => tunnelTo(rig.httpPort, `allowed.test:${echo.port}`)));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   it('take a place back from a request that was refused, too', async () => {
     await using rig = await openRig({ kind, spec: { connections: 1 } });
     for (let round = 0; round < 3; round += 1) {
