@@ -2,6 +2,7 @@ import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AuditLog, openAudit } from '../audit/audit-log.js';
+import { withApproved } from '../config/approved.js';
 import { diskEffects } from '../config/effects.js';
 import type { Config } from '../config/load.js';
 import { sandboxProfile } from '../confine/apparmor.js';
@@ -89,6 +90,10 @@ export class App implements AsyncDisposable {
       store: this.store,
       audit,
       policy: this.createContext(),
+      currentPolicy: async () => ({
+        ...this.createContext(),
+        sitePolicy: await withApproved(this.config, callerUid()),
+      }),
       owner,
       kind,
       version,

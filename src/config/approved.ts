@@ -1,9 +1,11 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { SitePolicy } from '../core/site-policy.js';
 import { codeOf } from '../kit/error-code.js';
 import { parseRule } from '../policy/egress/rule.js';
 import { isReachable } from '../policy/network.js';
-import type { FoundFile } from './effects.js';
+import { type ConfigEffects, diskEffects, type FoundFile } from './effects.js';
+import { checkWriters } from './trust.js';
 
 const mostRules = 1024;
 const heading = '# What was approved for always, a rule a line (docs/network.md). Remove a line to be asked again.\n';
@@ -33,6 +35,29 @@ export function readApproved(
     warnings.push(`${path}: ${rule} is beyond the policy’s lists egress.allow and egress.ask; it was not used`);
     return [];
   });
+}
+
+/** The file as it is now. Errors: BAD_CONFIG where others could have written it. */
+export async function findApproved(path: string, uid: number, effects: ConfigEffects): Promise<FoundFile | undefined> {
+  const file = await effects.readFile(path, true);
+  if (file !== undefined) checkWriters(file, path, [0, uid]);
+  return file;
+}
+
+/**
+ * The site's policy with what is approved by now: a server lives for long, and "always" is meant for its next session as well. Errors:
+ * BAD_CONFIG.
+ */
+export async function withApproved(
+  { sitePolicy, approvedPath: path }: { readonly sitePolicy: SitePolicy; readonly approvedPath: string },
+  uid: number,
+): Promise<SitePolicy> {
+  const { egress } = sitePolicy;
+  const file = await findApproved(path, uid, diskEffects);
+  return {
+    ...sitePolicy,
+    egress: { ...egress, approved: readApproved(file, path, [...egress.allow, ...egress.ask], []) },
+  };
 }
 
 /** Appends a canonical rule; whole lines, so that two at once harm nobody. */

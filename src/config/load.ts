@@ -5,7 +5,7 @@ import type { CommandPath } from '../core/exec.js';
 import type { Profile } from '../core/profile.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import type { CopyOnWriteWay } from '../core/spec.js';
-import { approvedPath, readApproved } from './approved.js';
+import { approvedPath, findApproved, readApproved } from './approved.js';
 import { builtInPolicy } from './built-in-policy.js';
 import { applyDefaults, fitDefaults } from './defaults.js';
 import { type ConfigEffects, diskEffects, type FoundFile } from './effects.js';
@@ -86,7 +86,7 @@ export async function loadConfig(input: ConfigInput): Promise<Config> {
   }
   settleProfile(draft, profiles);
   const approvedAt = approvedPath(configHome);
-  const approvals = await ownFile(approvedAt, input, effects);
+  const approvals = await findApproved(approvedAt, input.uid, effects);
   const { egress } = draft.policy;
   const approved = readApproved(approvals, approvedAt, [...egress.allow, ...egress.ask], warnings);
   draft.policy = { ...draft.policy, egress: { ...egress, approved } };
@@ -127,15 +127,10 @@ async function applyPolicyFile(draft: PolicyDraft, input: ConfigInput, effects: 
 
 /** Links are followed here, since people keep their settings elsewhere; what is at the end must still be theirs. */
 async function readUserFile(path: string, input: ConfigInput, effects: ConfigEffects): Promise<readonly Layer[]> {
-  const file = await ownFile(path, input, effects);
-  if (file === undefined) return [];
-  return [{ settings: parseToml(file.text, path, userSettingsSchema), origin: () => `file:${path}` }];
-}
-
-async function ownFile(path: string, { uid }: ConfigInput, effects: ConfigEffects): Promise<FoundFile | undefined> {
   const file = await effects.readFile(path, true);
-  if (file !== undefined) checkWriters(file, path, [0, uid]);
-  return file;
+  if (file === undefined) return [];
+  checkWriters(file, path, [0, input.uid]);
+  return [{ settings: parseToml(file.text, path, userSettingsSchema), origin: () => `file:${path}` }];
 }
 
 type PlainConfig = Omit<Config, 'approvedPath' | 'sitePolicy' | 'profiles' | 'origins' | 'warnings'>;

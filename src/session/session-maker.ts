@@ -49,6 +49,8 @@ export interface SessionsOptions {
   readonly store: RecordStore;
   readonly audit: AuditRecorder;
   readonly policy: CreateContext;
+  /** The same as it is by now: what was approved for always since then is in it. Left out: nothing changes. */
+  readonly currentPolicy?: () => Promise<CreateContext>;
   readonly owner: ProcessIdentity;
   /** attached: sessions end with this process; detached: they outlive it and end at their deadline. */
   readonly kind: 'attached' | 'detached';

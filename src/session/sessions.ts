@@ -110,7 +110,8 @@ export class Sessions implements AsyncDisposable {
   }
 
   async #create(id: SessionId, request: unknown, signal: AbortSignal, start: SessionStart): Promise<Session> {
-    const verdict = decideCreate(request, this.#options.policy);
+    const { policy, currentPolicy } = this.#options;
+    const verdict = decideCreate(request, (await currentPolicy?.()) ?? policy);
     if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
     await this.#dropEnded();
     const { memoryBytes, cpuMillis } = verdict.spec.limits;

@@ -1,5 +1,6 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { type ElicitRequest, ElicitRequestSchema, type ElicitResult } from '@modelcontextprotocol/sdk/types.js';
 import { mainScript, type Place } from './place.js';
 
 export interface Answer {
@@ -17,6 +18,9 @@ interface CallOptions {
   readonly onprogress?: (progress: { progress: number; message?: string | undefined }) => void;
 }
 
+/** The person at a client: says what they answer to what they are asked. */
+export type Person = (params: ElicitRequest['params']) => ElicitResult;
+
 /** A client of the SDK on the built server. Disposing ends the server as a client does: its stdin ends. */
 export class McpClient implements AsyncDisposable {
   readonly client: Client;
@@ -33,7 +37,8 @@ export class McpClient implements AsyncDisposable {
     });
   }
 
-  static async start(place: Place, env: Readonly<Record<string, string>> = {}): Promise<McpClient> {
+  /** With a person, the client says that it can ask somebody. */
+  static async start(place: Place, env: Readonly<Record<string, string>> = {}, person?: Person): Promise<McpClient> {
     const transport = new StdioClientTransport({
       command: process.execPath,
       args: [mainScript, 'serve'],
@@ -41,7 +46,9 @@ export class McpClient implements AsyncDisposable {
       cwd: place.project,
       stderr: 'pipe',
     });
-    const client = new Client({ name: 'paddock-test', version: '1.0.0' });
+    const capabilities = person === undefined ? {} : { elicitation: {} };
+    const client = new Client({ name: 'paddock-test', version: '1.0.0' }, { capabilities });
+    if (person !== undefined) client.setRequestHandler(ElicitRequestSchema, ({ params }) => person(params));
     await client.connect(transport);
     const started = new McpClient(client, transport);
     // The SDK checks structuredContent against the output schemas it has seen.
