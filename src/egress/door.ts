@@ -129,8 +129,8 @@ export class Door {
     const { approvals } = this.#options;
     if (approvals === undefined || verdict.ruleId !== 'egress.host') return verdict;
     const admitted = admitRule(suggestedRule(wish), this.#options);
-    // A person approves within the site's list, not beyond it.
-    if (admitted.verdict === 'deny') return admitted;
+    // A person approves within the site's list, not beyond it. A session that asks for the host from the start may well get it.
+    if (admitted.verdict === 'deny') return { ...admitted, hint: verdict.hint };
     const { rule } = admitted;
     const { host, port, via } = target;
     const answer = await approvals.answerTo({ host, port, via, rule: rule.text }, signal);

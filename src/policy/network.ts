@@ -5,6 +5,7 @@ import type { NetworkMode } from '../core/spec.js';
 import { admitRule } from './egress/decide.js';
 import { proxyEnvironment } from './egress/environment.js';
 import { isWithin } from './egress/match.js';
+import { howToAdd } from './egress/remedy.js';
 import { type EgressRule, parseRule } from './egress/rule.js';
 import { deny } from './verdict.js';
 
@@ -49,7 +50,7 @@ function admitted(text: string, { egress }: SitePolicy): string {
   const isOpen = egress.allow.includes('*');
   if (preset !== undefined) {
     if (isOpen || egress.allow.includes(presetText(preset))) return presetText(preset);
-    deny('egress.ceiling', `the policy's list does not have ${presetText(preset)}`);
+    deny('egress.ceiling', `the policy's list does not have ${presetText(preset)}`, howToAdd(presetText(preset)));
   }
   if (text.startsWith('preset:')) deny('egress.rule', `${text} is no preset; there are ${presetNames.join(', ')}`);
   const verdict = admitRule(text, { openAllowed: isOpen, ceiling: ceilingRules(egress.allow) });

@@ -116,11 +116,11 @@ export const rules = {
   },
   'egress.ceiling': {
     reason: "A rule lets out more than the site's list of egress.",
-    hint: 'Ask for what the list has, or have the rule added to it.',
+    hint: 'Ask for what the list has, or have the rule added to `egress.allow` of the site policy (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
   },
   'egress.host': {
     reason: 'No rule lets this session reach that host by that scheme and port.',
-    hint: 'Allow the host by a rule, such as `https://HOST`.',
+    hint: 'Allow the host by a rule, such as `https://HOST`: `--allow`, `allow` of create_session, and `egress.allow` of the site policy (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
   },
   'egress.host-name': {
     reason: 'A host is no name and no address in its usual spelling, so programs could disagree about what it is.',
@@ -132,7 +132,7 @@ export const rules = {
   },
   'egress.address': {
     reason: 'The address is one of the host, its networks or a cloud’s own, or hides one, and no rule names it.',
-    hint: 'Allow that address or its network by a rule with the port.',
+    hint: 'Allow that address or its network by a rule with the port: `--allow`, `allow` of create_session, and `egress.allow` of the site policy (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
   },
   'egress.server-name': {
     reason: 'The TLS handshake names another host than the connection was asked for, or none.',

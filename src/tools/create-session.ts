@@ -12,7 +12,8 @@ export const createSession = defineTool({
   description:
     'Starts a hardened, rootless container over a project folder and returns a sessionId for execute_command. The project appears ' +
     'at /workspace, to be written as you like: by default (workspace "cow") the folder itself stays as it is, and what was changed waits beside it ' +
-    'for review_changes, apply_changes or discard_changes; "ro", "rw" and "none" are the others. No network, no host keys; limits on memory, CPU and processes. The session ' +
+    'for review_changes, apply_changes or discard_changes; "ro", "rw" and "none" are the others. Nothing outside is reached but what allow lists, ' +
+    'hosts or presets such as npm, within the site policy. No host keys; limits on memory, CPU and processes. The session ' +
     'ends when it is destroyed, at endsAt, when it is idle for idleTimeout, or when this server ends. The result lists every ' +
     'control with what was asked, what the engine says and what the kernel confirms. What loosens the site policy is refused with ' +
     'a rule id. profile names a set of defaults, such as strict; whatever else you ask for stands over it.',

@@ -4,6 +4,7 @@ import { type Host, withPort } from './host.js';
 import { coversEndpoint, isWithin, matchesHost } from './match.js';
 import { contains } from './network.js';
 import { refuse } from './refuse.js';
+import { howToAdd, howToAllow } from './remedy.js';
 import {
   type EgressRule,
   type Endpoint,
@@ -50,7 +51,7 @@ export function decide(list: EgressList, wish: EgressWish): EgressVerdict {
   const schemes = wish.schemes.filter((scheme) => matching.some((rule) => allows(rule, scheme)));
   const rule = matching.find((one) => schemes.some((scheme) => allows(one, scheme)));
   if (rule !== undefined) return { verdict: 'allow', schemes, rule };
-  return refuse('egress.host', `no rule allows ${withPort(host.text, port)}`, hintFor(wish));
+  return refuse('egress.host', `no rule allows ${withPort(host.text, port)}`, howToAllow(suggestedRule(wish)));
 }
 
 /**
@@ -72,7 +73,7 @@ export function decideAddress(
   return refuse(
     'egress.address',
     `${subject} is ${articled(classOf(address))} address, and no rule names it with port ${wish.port}`,
-    `If it is meant, allow that address or its network by a rule, such as ${withPort(address.text, wish.port)}.`,
+    `If that is meant, name it too. ${howToAllow(withPort(address.text, wish.port))}`,
   );
 }
 
@@ -96,7 +97,7 @@ export function admitRule(
   }
   const { rule } = reading;
   if (options.ceiling === undefined || isWithin(rule, options.ceiling)) return { verdict: 'allow', rule };
-  return refuse('egress.ceiling', `the site's list does not cover ${rule.text}`);
+  return refuse('egress.ceiling', `the policy's list does not cover ${rule.text}`, howToAdd(rule.text));
 }
 
 /** `name` or `*.name`. Throws a TypeError for what is neither: these come from the program, not from a caller. */
@@ -116,10 +117,6 @@ export function suggestedRule({ host, port, schemes }: EgressWish): string {
   if (port === 80) return `http://${text}`;
   if (!mayTunnel) return `http://${text}:${port}`;
   return port === 22 ? `tcp://${text}:22` : `${text}:${port}`;
-}
-
-function hintFor(wish: EgressWish): string {
-  return `Allow it with the rule ${suggestedRule(wish)}.`;
 }
 
 function articled(word: string): string {

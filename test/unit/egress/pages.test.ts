@@ -45,7 +45,7 @@ describe.each(kinds)('a page asked for over a %s', (kind) => {
     expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
     expect(answer).toContain('Proxy-Status: paddock; error=http_request_denied; details="egress.host"');
     expect(answer).toContain(
-      'blocked by paddock: evil.test:80 (rule egress.host): no rule allows evil.test:80. Allow it with the rule http://evil.test.\n',
+      'blocked by paddock: evil.test:80 (rule egress.host): no rule allows evil.test:80. Allow it: `--allow http://evil.test`, or',
     );
     expect(rig.egress.refusals()).toMatchObject([
       { ruleId: 'egress.host', host: 'evil.test', port: 80, via: 'http', count: 1 },

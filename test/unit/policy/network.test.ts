@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { allowed, ruleOf } from './support/context.js';
+import { decideCreate } from '../../../src/policy/create.js';
+import type { Denied } from '../../../src/policy/verdict.js';
+import { allowed, context, ruleOf } from './support/context.js';
 
 const site = { egress: { allow: ['*.example.com', 'https://example.org', 'preset:npm'], ask: [], approved: [] } };
 
@@ -45,6 +47,17 @@ describe('a request for an allowlist', () => {
     [{ network: 'none', allow: ['preset:npm'] }, 'request.conflict'],
   ])('is refused beyond the policy: %j', (request, rule) => {
     expect(ruleOf(request, site)).toBe(rule);
+  });
+
+  it.each([
+    ['https://registry.example', 'https://registry.example'],
+    [`*.${'a'.repeat(20)}.registry.example`, `*.${'a'.repeat(20)}.registry.example`],
+    ['npm', 'preset:npm'],
+  ])('is told the lines that would add %s to the policy, in full', (asked, text) => {
+    const { hint } = decideCreate({ allow: [asked] }, context()) as Denied;
+    expect(hint).toContain(`\`[policy.egress]\`, \`allow = ["${text}"]\` into ~/.config/paddock/config.toml`);
+    expect(hint).toMatch(/\/etc\/paddock\/policy\.toml.* started anew\.$/);
+    expect(hint.length).toBeLessThanOrEqual(300);
   });
 
   it('gets nothing at all where the policy has no list', () => {

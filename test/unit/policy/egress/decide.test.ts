@@ -103,7 +103,14 @@ describe('what may be reached', () => {
   it('says which rule would allow what was refused', () => {
     const verdict = decide(listOf([]), wishOf('registry.example', 443));
     expect(verdict).toMatchObject({ reason: 'no rule allows registry.example:443' });
-    expect(verdict).toMatchObject({ hint: 'Allow it with the rule https://registry.example.' });
+    const { hint } = verdict as { hint: string };
+    for (const way of [
+      '`--allow https://registry.example`',
+      '`allow` of create_session',
+      'allow = ["https://registry.example"]',
+    ])
+      expect(hint).toContain(way);
+    for (const file of ['~/.config/paddock/config.toml', '/etc/paddock/policy.toml']) expect(hint).toContain(file);
   });
 
   it('is allowed by the rule that is suggested for it', () => {
@@ -147,7 +154,9 @@ describe('an address that a name resolves to', () => {
     expect(verdict).toMatchObject({
       ruleId: 'egress.address',
       reason: 'a.example resolves to 169.254.169.254, which is a metadata address, and no rule names it with port 443',
-      hint: 'If it is meant, allow that address or its network by a rule, such as 169.254.169.254:443.',
+      hint: expect.stringMatching(
+        /^If that is meant.*--allow 169\.254\.169\.254:443`.*policy\.toml, if there is one\)\.$/,
+      ),
     });
   });
 });
