@@ -90,6 +90,7 @@ export async function loadConfig(input: ConfigInput): Promise<Config> {
   const { egress } = draft.policy;
   const approved = readApproved(approvals, approvedAt, [...egress.allow, ...egress.ask], warnings);
   draft.policy = { ...draft.policy, egress: { ...egress, approved } };
+  if (approved.length > 0) origins.set('policy.egress.approved', `file:${approvedAt}`);
   const config = {
     ...settle(layers, draft, input, warnings),
     approvedPath: approvedAt,

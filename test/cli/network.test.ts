@@ -71,6 +71,7 @@ describe.each(engineKinds)('--allow on %s', (kind) => {
       { details: { port: outside.port } },
     ]);
     expect(lines.filter(({ action }) => action === 'egress.deny')).toHaveLength(2);
+    expect((await tool('inspect', id)).stdout.toString()).toContain(`\nnetwork: allowlist of ${outside.rule}\n`);
   });
 
   it('is nothing that `paddock approve` can add to: only what egress.ask has is asked', async () => {

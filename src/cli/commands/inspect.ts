@@ -5,6 +5,7 @@ import { usageOfHeld } from '../../session/control/client.js';
 import { diskText } from '../../session/disk/disk-words.js';
 import { countDisk } from '../../session/disk/open-disk.js';
 import { idleLeftOf } from '../../session/idle-left.js';
+import type { SessionRecord } from '../../session/record.js';
 import { timeText } from '../../session/time-text.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
@@ -42,6 +43,7 @@ export const inspect: CliCommand = {
       timeText({ endsInMs, idleTimeoutMs, idleEndsInMs }),
       `profile: ${record.spec.profile ?? '-'}`,
       `limits: memory ${limits.memoryBytes} bytes, cpu ${limits.cpuMillis / 1000}, pids ${limits.pids}`,
+      `network: ${networkText(record.spec)}`,
       usageText(usage, trends),
       ...(disk === undefined ? [] : [`disk: added ${diskText(disk)}`]),
       ...alarmsText(alarms),
@@ -52,3 +54,9 @@ export const inspect: CliCommand = {
     return 0;
   },
 };
+
+/** What the session reaches; the list may be long, and its end says the least. */
+function networkText({ network, egress }: Pick<SessionRecord['spec'], 'network' | 'egress'>): string {
+  if (egress === undefined) return network;
+  return `${network} of ${egress.allow.slice(0, 16).join(', ') || 'nothing'}${egress.allow.length > 16 ? ', …' : ''}`;
+}

@@ -316,6 +316,32 @@ describe('what sandboxes may reach', () => {
     expect(sitePolicy.egress).toEqual({ allow: ['example.com:8443'], ask: ['*'], approved: [] });
   });
 
+  it('has what was approved for always, as far as the policy still covers it, and shows each list with its origin', async () => {
+    const approvals = userFile.replace('config.toml', 'approved-hosts');
+    const config = await load(
+      {},
+      {
+        [userFile]: '[policy.egress]\nask = ["*.example.com"]\n',
+        [approvals]: '# a word\nhttps://a.example.com\n\nhttps://a.example.com\nhttps://example.net\n127.1\n',
+      },
+    );
+    expect(config.sitePolicy.egress.approved).toEqual(['https://a.example.com']);
+    expect(config.warnings).toEqual([
+      expect.stringContaining('https://example.net is beyond the policy'),
+      expect.stringMatching(/approved-hosts: .*; it was not used/),
+    ]);
+    const rows = new Map(describeConfig(config).settings.map(({ key, text, origin }) => [key, [text, origin]]));
+    expect(rows.get('policy.egress.allow')).toEqual(['none', 'default']);
+    expect(rows.get('policy.egress.ask')).toEqual(['*.example.com', `file:${userFile}`]);
+    expect(rows.get('policy.egress.approved')).toEqual(['https://a.example.com', `file:${approvals}`]);
+  });
+
+  it('is refused where somebody else could have approved it', async () => {
+    const approvals = userFile.replace('config.toml', 'approved-hosts');
+    const shared = { text: 'https://a.example.com\n', ownerUid: 1000, mode: 0o664 };
+    expect(await complaint({}, { [approvals]: shared })).toContain('can be written by its group');
+  });
+
   it('is refused where it can be read in two ways', async () => {
     expect(await complaint({}, { [userFile]: '[policy.egress]\nallow = ["127.1"]\n' })).toContain('config.toml');
   });
