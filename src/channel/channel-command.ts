@@ -40,7 +40,8 @@ export class Command implements ChannelCommand {
     this.#plan = plan;
     const onFailed = (error: unknown) => this.#onSinkFailed(error);
     this.#outputs = makeOutputs(id, plan, host.outbox, onFailed);
-    const frames = { data: (bytes: Uint8Array) => encodeInput(id, bytes), end: () => encodeInputEnd(id) };
+    const data = (bytes: Uint8Array, spare?: Buffer) => encodeInput(id, bytes, spare);
+    const frames = { data, end: () => encodeInputEnd(id) };
     // What an older holder sent may still wait inside: process 1 says how much room there is.
     const room = plan.known ? 0 : channelSize.INPUT_WINDOW;
     this.#input = new SendingHalf(host.outbox, frames, channelSize.INPUT_WINDOW, room);

@@ -31,7 +31,8 @@ export class OpenConnection extends Duplex implements ChannelConnection {
     this.id = id;
     this.port = port;
     this.#host = host;
-    const frames = { data: (bytes: Uint8Array) => encodeConnectionData(id, bytes), end: () => encodeConnectionEnd(id) };
+    const data = (bytes: Uint8Array, spare?: Buffer) => encodeConnectionData(id, bytes, spare);
+    const frames = { data, end: () => encodeConnectionEnd(id) };
     this.#sending = new SendingHalf(host.outbox, frames, CONNECTION_WINDOW, CONNECTION_WINDOW, () => this.#onHalfEnd());
     this.#receiving = new ReceivingHalf(host.outbox, {
       name: 'connection data',

@@ -14,8 +14,10 @@ const scopes: Readonly<Record<SignalScope, number>> = {
   foreground: signalScope.SCOPE_FOREGROUND,
 };
 
-function frame(type: number, id: number, payloadBytes: number, stream = 0): Buffer {
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + payloadBytes);
+/** In `spare`, where that is exactly as long. */
+function frame(type: number, id: number, payloadBytes: number, stream = 0, spare?: Buffer): Buffer {
+  const length = HEADER_BYTES + payloadBytes;
+  const bytes = spare?.length === length ? spare : Buffer.allocUnsafe(length);
   bytes.writeUInt32LE(payloadBytes, 0);
   bytes.writeUInt8(type, 4);
   bytes.writeUInt8(stream, 5);
@@ -24,8 +26,8 @@ function frame(type: number, id: number, payloadBytes: number, stream = 0): Buff
   return bytes;
 }
 
-function dataFrame(type: number, id: number, data: Uint8Array): Buffer {
-  const bytes = frame(type, id, data.length);
+function dataFrame(type: number, id: number, data: Uint8Array, spare?: Buffer): Buffer {
+  const bytes = frame(type, id, data.length, 0, spare);
   bytes.set(data, HEADER_BYTES);
   return bytes;
 }
@@ -96,8 +98,9 @@ function startStrings(start: ChannelStart): Buffer {
   return Buffer.from(`${all.join('\0')}\0`);
 }
 
-export function encodeInput(id: number, data: Uint8Array): Buffer {
-  return dataFrame(toInit.TO_INIT_INPUT, id, data);
+/** `spare`: an older frame that nobody needs any more, to be written over. */
+export function encodeInput(id: number, data: Uint8Array, spare?: Buffer): Buffer {
+  return dataFrame(toInit.TO_INIT_INPUT, id, data, spare);
 }
 
 export function encodeInputEnd(id: number): Buffer {
@@ -170,8 +173,8 @@ export function encodeUnlisten(id: number): Buffer {
   return frame(toInit.TO_INIT_UNLISTEN, id, 0);
 }
 
-export function encodeConnectionData(id: number, data: Uint8Array): Buffer {
-  return dataFrame(toInit.TO_INIT_CONNECTION_DATA, id, data);
+export function encodeConnectionData(id: number, data: Uint8Array, spare?: Buffer): Buffer {
+  return dataFrame(toInit.TO_INIT_CONNECTION_DATA, id, data, spare);
 }
 
 export function encodeConnectionEnd(id: number): Buffer {

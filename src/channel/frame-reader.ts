@@ -2,11 +2,13 @@ import { checkHeader, type Frame } from './frame.js';
 import { channelSize } from './protocol.js';
 
 const { HEADER_BYTES } = channelSize;
+/** Up to here frames share blocks of Node's. */
+const smallBytes = 1024;
 
 /**
- * Cuts the bytes of process 1 into frames, however they were split on the way. A frame that lies in one chunk is a view
- * into it; of one that does not, at most one is held, of the size that its header announced and `checkHeader` allowed.
- * Call `push`, then `next` until it returns undefined. Throws ChannelViolation at the first header that is wrong.
+ * Cuts the bytes of process 1 into frames, however they were split on the way. Every frame is a copy, so that whoever reads may use
+ * one chunk again and again; of one that is not whole at most one is held, of the size that its header announced and `checkHeader`
+ * allowed. Call `push`, then `next` until it returns undefined. Throws ChannelViolation at the first header that is wrong.
  */
 export class FrameReader {
   #chunk: Buffer = Buffer.alloc(0);
@@ -38,14 +40,10 @@ export class FrameReader {
       return undefined;
     }
     const bytes = HEADER_BYTES + checkHeader(this.#chunk, this.#at);
-    if (left < bytes) {
-      this.#partial = Buffer.allocUnsafeSlow(bytes);
-      this.#fill(this.#partial);
-      return undefined;
-    }
-    const frame = frameAt(this.#chunk, this.#at, this.#at + bytes);
-    this.#at += bytes;
-    return frame;
+    const whole = bytes > smallBytes ? Buffer.allocUnsafeSlow(bytes) : Buffer.allocUnsafe(bytes);
+    if (this.#fill(whole)) return this.#done(whole);
+    this.#partial = whole;
+    return undefined;
   }
 
   #complete(partial: Buffer): Frame | undefined {
@@ -56,10 +54,13 @@ export class FrameReader {
       partial.copy(whole);
       this.#partial = whole;
     }
-    if (!this.#fill(whole)) return undefined;
+    return this.#fill(whole) ? this.#done(whole) : undefined;
+  }
+
+  #done(whole: Buffer): Frame {
     this.#partial = undefined;
     this.#held = 0;
-    return frameAt(whole, 0, whole.length);
+    return frameOf(whole);
   }
 
   /** Copies what the chunk still has, and says whether `target` is full. */
@@ -71,11 +72,11 @@ export class FrameReader {
   }
 }
 
-function frameAt(bytes: Buffer, at: number, end: number): Frame {
+function frameOf(bytes: Buffer): Frame {
   return {
-    type: bytes.readUInt8(at + 4),
-    stream: bytes.readUInt8(at + 5),
-    id: bytes.readUInt32LE(at + 8),
-    payload: bytes.subarray(at + HEADER_BYTES, end),
+    type: bytes.readUInt8(4),
+    stream: bytes.readUInt8(5),
+    id: bytes.readUInt32LE(8),
+    payload: bytes.subarray(HEADER_BYTES),
   };
 }

@@ -1,7 +1,7 @@
 import { ChannelViolation } from './errors.js';
 import { channelSize, channelStream, fromInit } from './protocol.js';
 
-/** A frame as it stands on the wire. `payload` may be a view into what was read: copy what is kept. */
+/** A frame as it stands on the wire. Nobody writes to `payload` again; of a small one it is a view of more. */
 export interface Frame {
   readonly type: number;
   readonly stream: number;

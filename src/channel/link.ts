@@ -5,6 +5,7 @@ export interface LinkEnd {
 }
 
 export interface LinkReader {
+  /** The chunk is the link's again when this returns. */
   onChunk(chunk: Buffer): void;
   /** Room again for what is written. */
   onDrain(): void;
@@ -19,8 +20,8 @@ export interface ChannelLink extends AsyncDisposable {
   readonly resumes: boolean;
   /** Starts reading; called once. */
   read(reader: LinkReader): void;
-  /** Always takes it; the bytes belong to the link from then on. */
-  write(bytes: Buffer): void;
+  /** Always takes it; the bytes belong to the link until it calls `onTaken`, which a link that is over need not do. */
+  write(bytes: Buffer, onTaken?: () => void): void;
   /** False while what was written waits: data has to wait then too. */
   readonly isWritable: boolean;
   /** Written and not yet taken by the kernel. */

@@ -5,6 +5,8 @@ import type { ChannelLink } from './link.js';
 export interface Sender {
   /** The next frame, at most 64 KiB of data; undefined when there is none for now. */
   nextFrame(): Buffer | undefined;
+  /** A frame of its own has been written: its bytes may be used again. */
+  onTaken?(frame: Buffer): void;
 }
 
 /**
@@ -51,7 +53,8 @@ export class Outbox {
       this.#waiting.delete(sender);
       const frame = sender.nextFrame();
       if (frame === undefined) continue;
-      this.#link.write(frame);
+      if (sender.onTaken === undefined) this.#link.write(frame);
+      else this.#link.write(frame, () => sender.onTaken?.(frame));
       this.#waiting.add(sender);
     }
   }

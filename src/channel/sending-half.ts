@@ -5,7 +5,8 @@ import type { Outbox, Sender } from './outbox.js';
 import { channelSize } from './protocol.js';
 
 export interface SendingFrames {
-  data(bytes: Uint8Array): Buffer;
+  /** `spare` is a frame that was written, to be used again if it has the right size. */
+  data(bytes: Uint8Array, spare?: Buffer): Buffer;
   end(): Buffer;
 }
 
@@ -16,6 +17,8 @@ interface Pending {
 }
 
 const maxPendingWrites = 64;
+/** The largest frame: those of bulk input are all of this size. */
+const fullFrameBytes = channelSize.HEADER_BYTES + channelSize.MAX_DATA;
 
 /** Bytes on their way to a command or a connection inside: never more under way than its window. */
 export class SendingHalf implements Sender {
@@ -28,6 +31,8 @@ export class SendingHalf implements Sender {
   /** Bytes that may be sent. */
   #room: number;
   #state: 'open' | 'ending' | 'ended' = 'open';
+  /** One frame that was written: a new one for each 64 KiB would keep the garbage collector busy. */
+  #spare: Buffer | undefined;
   #stopped: { readonly error: Error | undefined } | undefined;
 
   /** `room` is less than the window where an older holder's bytes may still wait inside. */
@@ -83,6 +88,7 @@ export class SendingHalf implements Sender {
   stop(error?: Error): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = { error };
+    this.#spare = undefined;
     this.#ended.resolve(undefined);
     for (const { resolve, reject } of this.#pending.splice(0)) {
       if (error === undefined) resolve();
@@ -98,9 +104,19 @@ export class SendingHalf implements Sender {
     if (bytes.length === 0) return undefined;
     this.#room -= bytes.length;
     first.bytes = first.bytes.subarray(bytes.length);
-    const frame = this.#frames.data(bytes);
+    const frame = this.#frames.data(bytes, bytes.length === channelSize.MAX_DATA ? this.#takeSpare() : undefined);
     if (first.bytes.length === 0) this.#pending.shift()?.resolve();
     return frame;
+  }
+
+  onTaken(frame: Buffer): void {
+    if (frame.length === fullFrameBytes && this.#stopped === undefined) this.#spare = frame;
+  }
+
+  #takeSpare(): Buffer | undefined {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare;
   }
 
   #endFrame(): Buffer | undefined {

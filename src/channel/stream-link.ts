@@ -6,6 +6,8 @@ import type { ChannelLink, LinkEnd, LinkReader } from './link.js';
 export interface StreamLinkOptions {
   readonly resumes?: boolean;
   readonly confirm?: () => Promise<void>;
+  /** How its bytes are read where they do not come as `data`. */
+  readonly onChunks?: (onChunk: (chunk: Buffer) => void) => void;
   /** Runs once both streams are closed. */
   readonly release?: () => Promise<void>;
   readonly clock?: Clock;
@@ -21,6 +23,7 @@ export class StreamLink implements ChannelLink {
   readonly #readable: Readable;
   readonly #writable: Writable;
   readonly #confirm: () => Promise<void>;
+  readonly #onChunks: (onChunk: (chunk: Buffer) => void) => void;
   readonly #over = new AbortController();
   #end: LinkEnd | undefined;
 
@@ -29,6 +32,7 @@ export class StreamLink implements ChannelLink {
     this.#readable = readable;
     this.#writable = writable;
     this.#confirm = options.confirm ?? (() => Promise.resolve());
+    this.#onChunks = options.onChunks ?? ((onChunk) => readable.on('data', onChunk));
     readable.on('error', (error) => this.#finish('failed', error.message));
     writable.on('error', (error) => {
       if (!isGone(error)) this.#finish('failed', error.message);
@@ -58,13 +62,13 @@ export class StreamLink implements ChannelLink {
 
   read(reader: LinkReader): void {
     this.#writable.on('drain', () => reader.onDrain());
-    this.#readable.on('data', (chunk: Buffer) => {
+    this.#onChunks((chunk) => {
       if (this.#end === undefined) reader.onChunk(chunk);
     });
   }
 
-  write(bytes: Buffer): void {
-    if (this.#end === undefined && this.#writable.writable) this.#writable.write(bytes);
+  write(bytes: Buffer, onTaken?: () => void): void {
+    if (this.#end === undefined && this.#writable.writable) this.#writable.write(bytes, onTaken);
   }
 
   confirm(): Promise<void> {

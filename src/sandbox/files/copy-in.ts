@@ -8,6 +8,8 @@ import { type FileType, parseStatus } from './status.js';
 
 const timeoutMs = 600_000;
 const mostNotesBytes = 1024 ** 2;
+/** Each of 256 KiB or a little more. */
+const piecesAhead = 2;
 
 /** What is at a path inside, links followed; undefined where nothing is. Errors: those of `askInside`. */
 export async function kindInside(run: RunInside, path: string, signal?: AbortSignal): Promise<FileType | undefined> {
@@ -40,7 +42,8 @@ export async function copyIn(
   }: Omit<CopyOptions, 'bounds'> & { readonly overwrite: boolean; readonly top?: string | undefined },
 ): Promise<MadeInside> {
   let failure: unknown;
-  const stdin = Readable.from(gathered(pieces), { objectMode: false, highWaterMark: 1024 ** 2 });
+  // As objects: else all that waits is copied into one piece each time it is read.
+  const stdin = Readable.from(gathered(pieces), { highWaterMark: piecesAhead });
   // The other side finds an archive that breaks off, and says so.
   stdin.on('error', (error) => {
     failure ??= error;
