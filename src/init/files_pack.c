@@ -20,6 +20,7 @@ enum {
   MOST_PATH_BYTES = 4096,
   NAMES_BYTES = 8192,
   BLOCK_BYTES = 65536,
+  PIPE_BYTES = 4 * BLOCK_BYTES,
   NOTES_BYTES = 1 << 16
 };
 
@@ -217,6 +218,8 @@ int files_pack(int count, char **words) {
   const bool is_file = S_ISREG(status.st_mode);
   if (!is_file && !S_ISDIR(status.st_mode)) return answer_error(ENXIO);
   if (is_file && status.st_size > packing.bytes_left) return answer_error(EFBIG);
+  // Best effort: it reads on while process 1 hands on what is there.
+  (void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE_BYTES);
   answer_text("ok \n");
   packing.path[0] = '.';
   put_entry(packing.path, 1, "", 0, &status, is_file ? (uint64_t)status.st_size : 0);
