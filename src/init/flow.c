@@ -196,8 +196,10 @@ void sink_flush(struct sink *sink) {
   if (sink->ending || sink->broken) sink_close(sink);
 }
 
+// A quarter of the window at a time: a frame for each write would wake the holder for each. What is not owed yet is the holder's
+// to send, or waits in the ring and will be owed.
 bool sink_draft(struct sink *sink, struct draft *draft, uint32_t id) {
-  if (sink->owed == 0 || sink->ending) return false;
+  if (sink->owed == 0 || sink->owed < sink->ring.size / 4 || sink->ending) return false;
   draft_begin(draft, FROM_INIT_CREDIT, STREAM_NONE, id);
   draft_u32(draft, sink->owed);
   draft_seal(draft);
