@@ -98,6 +98,7 @@ export class App implements AsyncDisposable {
       kind,
       version,
       ...more,
+      keys: { environment: this.#env },
       presets: { ask: toolAsker(this.#env), env: this.#env, readText },
       overlays: new Overlays({
         ...{ way: this.config.copyOnWrite, program: maker.init.source },

@@ -1,5 +1,6 @@
 import type { AlarmThresholds } from '../core/alarm-thresholds.js';
 import { standardProfile } from '../core/profile.js';
+import { providerIds } from '../core/providers.js';
 import type { AdmissionRules, Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
 
 const mib = 1024 ** 2;
@@ -112,6 +113,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     require: ['capabilities', 'no-new-privileges', 'seccomp', 'read-only-root', 'network'],
     seccomp: [],
     egress: { allow: [], ask: [], approved: [] },
+    broker: { providers: [...providerIds], environment: true, serverTools: [] },
     profiles: ['*'],
     maxSessions: 8,
     admission,

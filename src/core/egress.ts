@@ -13,13 +13,13 @@ export interface EgressSpec {
   readonly bytesPerSecond: number;
 }
 
-/** How a sandbox asked: for a page (`http`), for a tunnel of the same proxy (`connect`), or by SOCKS. */
-export const egressWays = ['http', 'connect', 'socks'] as const;
+/** How a sandbox asked: for a page (`http`), for a tunnel of the same proxy (`connect`), by SOCKS, or the credential broker. */
+export const egressWays = ['http', 'connect', 'socks', 'broker'] as const;
 export type EgressWay = (typeof egressWays)[number];
 
 /** Something that was not let out, safe to be shown. */
 export interface EgressRefusal {
-  /** `egress.*` of `docs/policy.md`. */
+  /** `egress.*` of `docs/policy.md`, `broker.*` of `docs/broker.md`. */
   readonly ruleId: string;
   /** Canonical, or escaped where it was no host; at most 253 characters. */
   readonly host: string;

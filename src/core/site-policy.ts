@@ -1,5 +1,6 @@
 import type { AlarmThresholds } from './alarm-thresholds.js';
 import type { Requirement } from './evidence.js';
+import type { ProviderId } from './providers.js';
 import type { NetworkMode, SeccompVariant, WorkspaceMode } from './spec.js';
 
 /** The most that any request may ask for; numbers in the units of their names. */
@@ -59,6 +60,21 @@ export interface EgressCeiling {
   readonly approved: readonly string[];
 }
 
+/** What the credential broker may be used for, and how much of it by one session (docs/broker.md). */
+export interface BrokerRules {
+  /** Whose models sandboxes may call; empty: nobody's. */
+  readonly providers: readonly ProviderId[];
+  /** Whether keys are looked for in this process's environment, and where AWS's tools look. Those of arguments and the key file may be used anyway. */
+  readonly environment: boolean;
+  /** Tools that may run at the provider's side: `web_search`, … */
+  readonly serverTools: readonly string[];
+  /** Of one session; absent: no cap. */
+  readonly requests?: number;
+  readonly tokens?: number;
+  /** US cents. */
+  readonly costCents?: number;
+}
+
 /** When there is room for one more session, in the user's processes all together. */
 export interface AdmissionRules {
   /** Sessions of one user. */
@@ -97,6 +113,7 @@ export interface SitePolicy {
   /** System call filters that may be asked for besides `default`. */
   readonly seccomp: readonly SeccompVariant[];
   readonly egress: EgressCeiling;
+  readonly broker: BrokerRules;
   /** Names of profiles that may be asked for: exact, or with one trailing `*`. */
   readonly profiles: readonly string[];
   /** Sessions of one process. */

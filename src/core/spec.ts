@@ -1,6 +1,7 @@
 import type { EgressSpec } from './egress.js';
 import type { ControlId } from './evidence.js';
 import type { Limits } from './limits.js';
+import type { ProviderId } from './providers.js';
 
 /** By which means `cow`: through an overlay, by a copy of the project, or by that only where no overlay can be had. */
 export const copyOnWriteWays = ['auto', 'overlay', 'copy'] as const;
@@ -64,6 +65,8 @@ export interface SandboxSpec {
   readonly network: NetworkMode;
   /** With `allowlist` only: what may be reached. */
   readonly egress?: EgressSpec;
+  /** Whose models it may call through the credential broker; absent: nobody's. */
+  readonly providers?: readonly ProviderId[];
   readonly limits: Limits;
   /** Environment of every command; names are [A-Za-z_][A-Za-z0-9_]*, values hold no NUL. */
   readonly env: Readonly<Record<string, string>>;

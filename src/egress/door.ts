@@ -11,12 +11,14 @@ import {
   type EgressWish,
   suggestedRule,
 } from '../policy/egress/decide.js';
-import { readHost } from '../policy/egress/host.js';
+import { type Host, readHost } from '../policy/egress/host.js';
+import { matchesHost } from '../policy/egress/match.js';
 import { refuse } from '../policy/egress/refuse.js';
 import type { EgressRule, HostPattern, Scheme } from '../policy/egress/rule.js';
 import type { Denied } from '../policy/verdict.js';
 import type { Approvals } from './approvals.js';
 import { type Connect, dial } from './dial.js';
+import { OutsideFailure } from './failure.js';
 import type { Refusals } from './refusals.js';
 import type { Resolver } from './resolve.js';
 
@@ -65,7 +67,8 @@ export interface DoorOptions {
 /** The only way out: decides, resolves, checks and dials. What was checked is what is dialled; nothing is resolved twice. */
 export class Door {
   readonly #options: DoorOptions;
-  readonly #brokered: readonly HostPattern[];
+  readonly #open = new Map<Duplex, Host>();
+  #brokered: readonly HostPattern[];
   #rules: readonly EgressRule[];
 
   constructor(options: DoorOptions) {
@@ -81,6 +84,12 @@ export class Door {
     const { rule } = admitted;
     if (!this.#rules.some((one) => one.text === rule.text)) this.#rules = [...this.#rules, rule];
     return rule;
+  }
+
+  /** These are reached through the broker only from now on. What is open to them ends: nothing is reached both ways. */
+  reserve(patterns: readonly HostPattern[]): void {
+    this.#brokered = [...this.#brokered, ...patterns];
+    for (const [socket, host] of this.#open) if (this.#isBrokered(host)) socket.destroy();
   }
 
   /** A refusal is recorded as well. OutsideFailure where the name can't be resolved; an AbortError when the signal fires. */
@@ -109,6 +118,14 @@ export class Door {
     const { connect, dialMs, clock, onConnect } = this.#options;
     const { host, port, via } = passage.target;
     const { socket, address } = await dial(passage.addresses, port, { connect, clock, timeoutMs: dialMs }, signal);
+    const { host: asked } = passage.wish;
+    if (this.#isBrokered(asked)) {
+      // It was reserved while it was dialled.
+      socket.destroy();
+      throw new OutsideFailure('refused', `${asked.text} is reached through the credential broker only`);
+    }
+    this.#open.set(socket, asked);
+    socket.once('close', () => this.#open.delete(socket));
     onConnect?.({ host, port, via, address: address.text, rule: passage.rule.text });
     return socket;
   }
@@ -116,6 +133,10 @@ export class Door {
   refuse(target: Omit<Target, 'schemes'>, denied: Denied): Denied {
     this.#options.refusals.add({ host: target.host, port: target.port, via: target.via }, denied);
     return denied;
+  }
+
+  #isBrokered(host: Host): boolean {
+    return this.#brokered.some((pattern) => matchesHost(pattern, host));
   }
 
   async #decide(

@@ -45,6 +45,8 @@ export interface EgressOptions {
 export interface Egress extends AsyncDisposable {
   /** Adds a rule for this session and gives its canonical text. POLICY_DENIED (egress.rule, egress.open, egress.ceiling). */
   allow(ruleText: string): string;
+  /** From now on these hosts are `brokered` as well; connections that are open to them end. Throws a TypeError for what is no pattern. */
+  reserve(hosts: readonly string[]): void;
   /** The newest 100, the newest last. */
   refusals(): readonly EgressRefusal[];
   readonly usage: EgressUsage;
@@ -105,6 +107,10 @@ class OpenEgress implements Egress {
     const added = this.#context.door.allow(ruleText);
     if ('verdict' in added) throw toPolicyDenied(added);
     return added.text;
+  }
+
+  reserve(hosts: readonly string[]): void {
+    this.#context.door.reserve(brokeredHosts(hosts));
   }
 
   async listen(listen: EgressOptions['listen']): Promise<void> {

@@ -1,7 +1,6 @@
 import type { EgressRefusal, EgressWay } from '../core/egress.js';
 import type { Clock } from '../kit/clock.js';
 import { safeLine } from '../kit/safe-text.js';
-import type { Denied } from '../policy/verdict.js';
 
 export interface RefusedTarget {
   readonly host: string;
@@ -32,7 +31,7 @@ export class Refusals {
     return [...this.#kept.values()];
   }
 
-  add(target: RefusedTarget, { ruleId, reason, hint }: Denied): void {
+  add(target: RefusedTarget, { ruleId, reason, hint }: Pick<EgressRefusal, 'ruleId' | 'reason' | 'hint'>): void {
     const host = safeLine(target.host.slice(0, 253), 253).slice(0, 253);
     const key = `${ruleId} ${host} ${target.port}`;
     const count = (this.#kept.get(key)?.count ?? 0) + 1;

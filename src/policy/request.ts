@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { providerIds } from '../core/providers.js';
 import { seccompVariants, workspaceModes } from '../core/spec.js';
 import { copyJson, type Json, type JsonBounds } from './json.js';
 import { deny } from './verdict.js';
@@ -42,6 +43,13 @@ export const createRequestSchema = z.strictObject({
     .optional()
     .describe(
       'What may be reached, within the site’s policy: example.com, *.example.com, example.com:8443, or a preset: preset:npm.',
+    ),
+  providers: z
+    .array(z.enum(providerIds))
+    .max(8)
+    .optional()
+    .describe(
+      'Whose models programs inside may call without a key: the credential broker adds the key that this server has. anthropic, openai, google, bedrock.',
     ),
   seccomp: z
     .enum(seccompVariants)

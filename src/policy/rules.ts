@@ -154,6 +154,10 @@ export const rules = {
     reason: 'The session has as many connections, or has moved as many bytes, as it may.',
     hint: 'Close connections, or use a session with more.',
   },
+  'broker.provider': {
+    reason: "The site's policy does not let sandboxes call this provider's models.",
+    hint: 'Leave it out of `providers`, and its key out of the request, or have it added to `[broker] providers` of the site policy.',
+  },
   'seccomp.not-allowed': {
     reason: "The site's policy does not allow this system call filter, which opens more than the default.",
     hint: 'Leave seccomp out and name no profile that needs it, or add to the site policy: `seccomp = ["debug"]` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',

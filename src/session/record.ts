@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { controlIds } from '../core/evidence.js';
 import { commandPaths } from '../core/exec.js';
 import { sessionIdPattern } from '../core/ids.js';
+import { providerIds } from '../core/providers.js';
 import { networkModes, type SandboxSpec, seccompVariants, workspaceModes } from '../core/spec.js';
 
 const bytes = z.number().int().nonnegative();
@@ -43,6 +44,7 @@ const spec = z.strictObject({
   tmpfs: z.array(tmpfs),
   network: z.enum(networkModes),
   egress: egress.optional(),
+  providers: z.array(z.enum(providerIds)).optional(),
   limits,
   env: z.record(z.string(), z.string()),
   labels: z.record(z.string(), z.string()),

@@ -3,6 +3,7 @@ import { toPaddockError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import { containerNamePrefix } from '../core/labels.js';
 import type { SandboxSpec } from '../core/spec.js';
+import type { BrokerRoute } from '../egress/broker/types.js';
 import type { PresetContext } from '../egress/presets/preset.js';
 import { Disposables } from '../kit/disposables.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
@@ -24,6 +25,9 @@ import { refuseOverlap } from '../workspace/binds.js';
 import type { CopyOptions } from '../workspace/copy-layer.js';
 import type { Overlays } from '../workspace/overlays.js';
 import type { Admission } from './admission.js';
+import { type KeySources, providerRoutes } from './broker/provider-routes.js';
+import { type BrokerParts, brokerWithoutChannel, SessionBrokers } from './broker/session-broker.js';
+import { type GivenKeys, noKeys } from './broker/take-keys.js';
 import type { Claim } from './control/claim.js';
 import { claimSession } from './control/claim-session.js';
 import { serveControl, visitor } from './control/server.js';
@@ -63,6 +67,8 @@ export interface SessionsOptions {
   readonly presets?: PresetContext;
   /** Puts what sessions want to reach to a person; absent: only whoever looks for such questions. */
   readonly onQuestions?: EgressParts['onQuestions'];
+  /** Where keys for the credential broker may be found; absent: only in requests. */
+  readonly keys?: KeySources;
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
 }
@@ -71,6 +77,14 @@ export interface SessionsOptions {
 export interface SessionStart {
   readonly origin?: LayerOrigin | undefined;
   readonly onProgress?: CopyOptions['onProgress'];
+  /** Taken out of the request before anything else saw it. */
+  readonly keys?: GivenKeys;
+}
+
+/** Undefined routes: there is to be no broker yet. */
+interface Brokering {
+  readonly routes: readonly BrokerRoute[] | undefined;
+  readonly notes: readonly string[];
 }
 
 interface Made {
@@ -79,6 +93,8 @@ interface Made {
   readonly notes: readonly string[];
   readonly held: Claim;
   readonly disk: OpenedDisk | undefined;
+  readonly keys: GivenKeys;
+  readonly brokering: Brokering;
 }
 
 /** Makes sessions out of what policy allowed: record, container, log, and the socket for visitors. Its caller ends them. */
@@ -100,7 +116,12 @@ export class SessionMaker {
   /** Writes the record before the engine hears of it; a failure takes back what was made. Errors: those of `Sessions.create`. */
   async make(id: SessionId, verdict: CreateAllowed, signal: AbortSignal, start: SessionStart): Promise<Session> {
     const { store, maker } = this.#options;
-    const [checked, planned] = await Promise.all([this.#approve(verdict.spec), this.#reaching(verdict.spec, signal)]);
+    const { keys = noKeys } = start;
+    const [checked, planned, brokering] = await Promise.all([
+      this.#approve(verdict.spec),
+      this.#reaching(verdict.spec, signal),
+      this.#brokering(verdict.spec, keys),
+    ]);
     const spec = asMade(planned, maker);
     const blank = this.#newRecord(id, spec, checked, verdict.name);
     await store.save(blank);
@@ -124,7 +145,8 @@ export class SessionMaker {
         identityOf(record, store, maker.callerUid, this.#options.version),
         signal,
       );
-      const session = await this.#register({ record, sandbox, notes: [...verdict.notes, ...notes], held, disk });
+      const said = [...verdict.notes, ...brokering.notes, ...notes];
+      const session = await this.#register({ record, sandbox, notes: said, held, disk, keys, brokering });
       undo.move();
       return session;
     } catch (error) {
@@ -148,7 +170,7 @@ export class SessionMaker {
     }
   }
 
-  async #register({ record, sandbox, notes, held, disk }: Made): Promise<Session> {
+  async #register({ record, sandbox, notes, held, disk, keys, brokering }: Made): Promise<Session> {
     const { containerId, initPid, namespace, initStartTicks, evidence } = sandbox.handle;
     disk?.belongsTo(sandbox.handle, sandbox.hold);
     const running: SessionRecord = {
@@ -173,8 +195,10 @@ export class SessionMaker {
     const egress = await openSessionEgress(sandbox, this.#egressParts(running)).catch(async (error: unknown) => {
       throw await afterEnd(error, () => sandbox[Symbol.asyncDispose]());
     });
-    const session = new Session({ ...parts, egress });
+    const brokers = new SessionBrokers(this.#brokerParts(running, keys), sandbox, egress);
+    const session = new Session({ ...parts, egress, brokers });
     try {
+      if (brokering.routes !== undefined) await brokers.ensure(record.spec.providers ?? [], brokering.routes);
       const visitors = await this.#letVisitorsIn(session, held);
       session.openTo(
         visitors,
@@ -191,6 +215,25 @@ export class SessionMaker {
     const { audit, maker, monitoring, policy, onQuestions } = this.#options;
     const { ask } = policy.sitePolicy.egress;
     return { id: id as SessionId, audit, clock: maker.clock, ask, denials: monitoring?.denials, onQuestions };
+  }
+
+  #brokerParts({ id }: SessionRecord, given: GivenKeys): BrokerParts {
+    const { audit, maker, monitoring, keys: sources = { environment: {} }, policy } = this.#options;
+    const { broker: rules } = policy.sitePolicy;
+    return { id: id as SessionId, audit, clock: maker.clock, rules, sources, given, denials: monitoring?.denials };
+  }
+
+  /** Refused here, where nothing has been made yet, when a key is missing, or can't be used. */
+  async #brokering({ providers = [] }: SandboxSpec, given: GivenKeys): Promise<Brokering> {
+    if (providers.length === 0) return { routes: undefined, notes: [] };
+    const { maker, keys: sources = { environment: {} }, policy } = this.#options;
+    if (maker.commandPath !== 'exec') {
+      const parts = { given, sources, rules: policy.sitePolicy.broker, clock: maker.clock };
+      return { routes: await providerRoutes(providers, parts), notes: [] };
+    }
+    const refused = brokerWithoutChannel();
+    if (Object.keys(given.secrets).length > 0) throw refused;
+    return { routes: undefined, notes: [`no models can be called: ${refused.message}`] };
   }
 
   /** Other processes of this user may look into the session while this one holds it. */

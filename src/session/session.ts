@@ -1,14 +1,18 @@
 import type { AuditIntent, AuditRecorder } from '../audit/audit-log.js';
 import { plain, redactArgv, redactEnv } from '../audit/redaction.js';
+import type { EgressRefusal } from '../core/egress.js';
 import { SessionError, toPaddockError } from '../core/errors.js';
 import type { ExecRequest, ExecResult } from '../core/exec.js';
 import { type CommandId, isCommandId, type SessionId } from '../core/ids.js';
+import type { ProviderId } from '../core/providers.js';
 import type { Clock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
 import { newCommandId } from '../kit/random-id.js';
 import type { Command, CommandOptions } from '../sandbox/command/command.js';
 import type { OutputSink } from '../sandbox/command/command-output.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
+import { brokerWithoutChannel, type SessionBroker, type SessionBrokers } from './broker/session-broker.js';
+import { noKeys } from './broker/take-keys.js';
 import type { DiskSpace } from './disk/disk-space.js';
 import type { SessionEgress } from './egress/session-egress.js';
 import { endedIdle, idleWords, sessionEnded } from './ended.js';
@@ -32,6 +36,16 @@ interface SessionParts {
   readonly disk?: DiskSpace | undefined;
   /** Its way out; the session disposes it. Absent where it has none. */
   readonly egress?: SessionEgress | undefined;
+  /** Its credential broker, opened or not; the session disposes it. */
+  readonly brokers?: SessionBrokers | undefined;
+}
+
+/** No secrets: how runs on Amazon Bedrock are to be. */
+export interface BedrockWishes {
+  readonly isAsked: boolean;
+  readonly region: string | undefined;
+  readonly model: string | undefined;
+  readonly smallModel: string | undefined;
 }
 
 const keptCommands = 64;
@@ -49,6 +63,7 @@ export class Session {
   /** Copies of files that go on by themselves. */
   readonly transfers: TransferJobs;
   readonly egress: SessionEgress | undefined;
+  readonly #brokers: SessionBrokers | undefined;
   readonly #log: SessionLog;
   readonly #audit: AuditRecorder;
   readonly #clock: Clock;
@@ -73,8 +88,33 @@ export class Session {
     this.disk = parts.disk;
     this.transfers = new TransferJobs(parts.clock);
     this.egress = parts.egress;
+    this.#brokers = parts.brokers;
     if (parts.disk !== undefined) this.#held.use(parts.disk);
     if (parts.egress !== undefined) this.#visitors.use(parts.egress);
+    if (parts.brokers !== undefined) this.#visitors.use(parts.brokers);
+  }
+
+  /** Undefined as long as nobody has asked for one. */
+  get broker(): SessionBroker | undefined {
+    return this.#brokers?.current;
+  }
+
+  /** What `create_session` was told for runs on Amazon Bedrock. */
+  get bedrock(): BedrockWishes {
+    const { useBedrock = false, awsRegion, bedrockModel, bedrockSmallModel } = this.#brokers?.given ?? noKeys;
+    return { isAsked: useBedrock, region: awsRegion, model: bedrockModel, smallModel: bedrockSmallModel };
+  }
+
+  /** A broker that has these providers, with the keys of the session or of this process. Errors: those of `SessionBrokers.ensure`. */
+  async ensureBroker(providers: readonly ProviderId[]): Promise<SessionBroker> {
+    this.#refuseEnded();
+    if (this.#brokers === undefined) throw brokerWithoutChannel();
+    return this.#brokers.ensure(providers);
+  }
+
+  /** What was refused to its programs at that time (milliseconds since the epoch) or later, on every way out. */
+  refusedSince(atMs: number): readonly EgressRefusal[] {
+    return [...(this.egress?.refusedSince(atMs) ?? []), ...(this.broker?.refusedSince(atMs) ?? [])];
   }
 
   /** As it stands in the store, too. */
@@ -294,7 +334,7 @@ export class Session {
   }
 
   #explained(result: ExecResult, startedAtMs: number): ExecResult {
-    const blocked = this.egress?.refusedSince(startedAtMs) ?? [];
+    const blocked = this.refusedSince(startedAtMs);
     return {
       ...result,
       ...(result.reason === 'disk-limit' && this.disk && { note: this.disk.words }),

@@ -6,6 +6,7 @@ import { newSessionId } from '../kit/random-id.js';
 import { decideCreate } from '../policy/create.js';
 import { toPolicyDenied } from '../policy/verdict.js';
 import type { Admission } from './admission.js';
+import { takeKeys } from './broker/take-keys.js';
 import { promisedBy } from './promised.js';
 import { describe, textOf } from './record-parts.js';
 import type { Session } from './session.js';
@@ -48,15 +49,16 @@ export class Sessions implements AsyncDisposable {
    * Makes a session from a caller's request (any JSON: it is parsed here), with what another one has written where that is said. Errors: PolicyDenied, LIMIT_REACHED, the
    * errors of `createSandbox`, AUDIT_UNWRITABLE, STATE_UNWRITABLE.
    */
-  async create(request: unknown, signal?: AbortSignal, start: SessionStart = {}): Promise<Session> {
+  async create(asked: unknown, signal?: AbortSignal, start: SessionStart = {}): Promise<Session> {
     const both = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     both.throwIfAborted();
+    const { request, keys } = takeKeys(asked);
     const id = newSessionId();
     const creating = audited(this.#options.audit, {
       action: 'session.create',
       session: id,
       details: { request: textOf(request), from: plain(start.origin?.from ?? '') },
-      run: async () => this.#create(id, request, both, start),
+      run: async () => this.#create(id, request, both, { ...start, keys }),
       describe: (session) => describe(session.record),
       undo: (session) => this.#end(session),
     });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keyArgumentsSchema } from '../policy/key-arguments.js';
 import { createRequestSchema } from '../policy/request.js';
 import { copyProgress } from './copy-progress.js';
 import { defineTool } from './define-tool.js';
@@ -19,6 +20,7 @@ export const createSession = defineTool({
     'a rule id. profile names a set of defaults, such as strict; whatever else you ask for stands over it.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: createRequestSchema.extend({
+    ...keyArgumentsSchema.shape,
     snapshot: z
       .string()
       .max(64)

@@ -165,7 +165,7 @@ export function viewCommand(session: Session, entry: SessionCommand, nowMs: numb
   if (outcome === undefined) {
     return {
       ...base,
-      ...viewBlocked(session.egress?.refusedSince(entry.startedAtMs) ?? []),
+      ...viewBlocked(session.refusedSince(entry.startedAtMs)),
       state: 'running',
       next: 'Still running: call get_command with this commandId and cursor to wait for more, stop_command to end it.',
     };

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { controlIds } from '../../src/core/evidence.js';
 import { type ProfileDefaults, standardProfile } from '../../src/core/profile.js';
+import { providerIds } from '../../src/core/providers.js';
 import type { Ceilings, SitePolicy } from '../../src/core/site-policy.js';
 import type { SandboxSpec } from '../../src/core/spec.js';
 import { decideCreate } from '../../src/policy/create.js';
@@ -91,6 +92,11 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
   hostFolders: fc.subarray(['/opt', '/home/ada/.nvm']),
   require: fc.subarray(['memory', 'cpu'] as const),
   seccomp: fc.subarray(['debug', 'nested'] as const),
+  broker: fc.record({
+    providers: fc.subarray([...providerIds]),
+    environment: fc.boolean(),
+    serverTools: fc.constant([]),
+  }),
   egress: fc.record({
     allow: fc.subarray(['*.example.com', 'preset:npm', 'https://example.org']),
     ask: fc.constant([]),

@@ -55,6 +55,8 @@ export interface BrokerOptions {
 export interface Broker extends AsyncDisposable {
   /** Takes over a connection from inside, and ends it. Never throws. */
   accept(connection: Duplex): void;
+  /** Adds routes; one whose id is there already stays as it is. */
+  add(routes: readonly BrokerRoute[]): void;
   /** Base URLs inside, by the id of the route. */
   readonly places: Readonly<Record<string, string>>;
   usage(): BrokerUsage;
@@ -65,23 +67,21 @@ export function openBroker(options: BrokerOptions): Broker {
 }
 
 class HttpBroker implements Broker {
-  readonly places: Readonly<Record<string, string>>;
   readonly #options: BrokerOptions;
   readonly #limits: BrokerLimits;
   readonly #server: Server;
   readonly #connections: Connections;
   readonly #host: ExchangeHost;
   readonly #closing = new AbortController();
+  #routes: readonly BrokerRoute[];
   #underWay = 0;
 
   constructor(options: BrokerOptions) {
-    const { routes, clock, port = brokerPort } = options;
+    const { routes, clock } = options;
     const limits = { ...defaultLimits, ...options.limits };
     this.#options = options;
     this.#limits = limits;
-    this.places = Object.fromEntries(
-      routes.map(({ id, prefix }) => [id, `http://127.0.0.1:${port}/${prefix.join('/')}`]),
-    );
+    this.#routes = routes;
     this.#connections = new Connections(limits);
     this.#host = {
       upstreams: new Upstreams(limits, options.tls),
@@ -89,6 +89,18 @@ class HttpBroker implements Broker {
       ...{ limits, held: { bytes: 0 }, clock, onUse: options.onUse ?? (() => undefined) },
     };
     this.#server = this.#newServer();
+  }
+
+  get places(): Readonly<Record<string, string>> {
+    const { port = brokerPort } = this.#options;
+    return Object.fromEntries(
+      this.#routes.map(({ id, prefix }) => [id, `http://127.0.0.1:${port}/${prefix.join('/')}`]),
+    );
+  }
+
+  add(routes: readonly BrokerRoute[]): void {
+    const added = routes.filter(({ id }) => !this.#routes.some((one) => one.id === id));
+    this.#routes = [...this.#routes, ...added];
   }
 
   accept(connection: Duplex): void {
@@ -151,7 +163,7 @@ class HttpBroker implements Broker {
     try {
       this.#underWay += 1;
       const target = parseTarget(request.url ?? '');
-      route = findRoute(this.#options.routes, target);
+      route = findRoute(this.#routes, target);
       const match = matchEndpoint(route, request.method, target);
       checkRequest(request, match.endpoint);
       if (this.#underWay > this.#limits.requests)

@@ -17,6 +17,8 @@ export interface EgressParts {
   readonly clock: Clock;
   /** What a person may be asked to let through: the policy's list. Empty: nobody is asked. */
   readonly ask: readonly string[];
+  /** Hosts that are reached through the broker only. */
+  readonly brokered?: readonly string[];
   /** Counts what is refused, for the alarm; absent where nothing is watched. */
   readonly denials?: Pick<Denials, 'add'> | undefined;
   /** Puts questions to a person, besides whoever lists them (`Questions.list`). */
@@ -29,6 +31,8 @@ export interface SessionEgress extends AsyncDisposable {
   refusedSince(atMs: number): readonly EgressRefusal[];
   readonly usage: Egress['usage'];
   readonly questions: Questions;
+  /** From now on these hosts are reached through the broker only (`Egress.reserve`). */
+  reserve(hosts: readonly string[]): void;
 }
 
 /**
@@ -45,7 +49,7 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
   if (parts.ask.length > 0) parts.onQuestions?.(parts.id, questions);
   const told = new Told(parts);
   const egress = await openEgress({
-    ...{ listen, spec, clock: parts.clock },
+    ...{ listen, spec, clock: parts.clock, brokered: parts.brokered ?? [] },
     // What the session was made with has been judged; beyond it goes what a person may be asked.
     ceiling: [...spec.allow, ...parts.ask],
     openAllowed: spec.allow.includes('*'),
@@ -81,6 +85,10 @@ class OpenSessionEgress implements SessionEgress {
 
   get usage(): Egress['usage'] {
     return this.#egress.usage;
+  }
+
+  reserve(hosts: readonly string[]): void {
+    this.#egress.reserve(hosts);
   }
 
   refusedSince(atMs: number): readonly EgressRefusal[] {

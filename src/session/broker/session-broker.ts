@@ -1,0 +1,152 @@
+import type { AuditRecorder } from '../../audit/audit-log.js';
+import type { EgressRefusal } from '../../core/egress.js';
+import { SandboxError } from '../../core/errors.js';
+import type { SessionId } from '../../core/ids.js';
+import { type ProviderId, placeholderKey } from '../../core/providers.js';
+import type { BrokerRules } from '../../core/site-policy.js';
+import { type Broker, brokerPort, openBroker } from '../../egress/broker/broker.js';
+import type { BrokerUsage } from '../../egress/broker/ledger.js';
+import type { BrokerRoute } from '../../egress/broker/types.js';
+import type { Clock } from '../../kit/clock.js';
+import { Disposables } from '../../kit/disposables.js';
+import type { Denials } from '../../monitor/alarms/denials.js';
+import { decideProviders } from '../../policy/providers.js';
+import { settle, toPolicyDenied } from '../../policy/verdict.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
+import type { SessionEgress } from '../egress/session-egress.js';
+import { BrokerTold } from './broker-told.js';
+import { brokeredHostsOf, type KeySources, providerRoutes } from './provider-routes.js';
+import type { GivenKeys } from './take-keys.js';
+
+/** The credential broker of one session, at 127.0.0.1:61200 inside, as long as this process holds it. */
+export interface SessionBroker {
+  /** Base URLs inside, by the id of the route: `anthropic`, `openai`, `google`, `bedrock`. */
+  readonly places: Readonly<Record<string, string>>;
+  /** What stands for a key inside. */
+  readonly placeholderKey: string;
+  /** What commands need besides, such as for git. */
+  readonly env: Readonly<Record<string, string>>;
+  usage(): BrokerUsage;
+  /** What was refused at that time (milliseconds since the epoch) or later, as far as it is among the newest hundred. */
+  refusedSince(atMs: number): readonly EgressRefusal[];
+}
+
+export interface BrokerParts {
+  readonly id: SessionId;
+  readonly audit: AuditRecorder;
+  readonly clock: Clock;
+  readonly rules: BrokerRules;
+  readonly sources: KeySources;
+  /** Of `create_session`; gone with the process that made the session. */
+  readonly given: GivenKeys;
+  /** Counts what is refused, for the alarm; absent where nothing is watched. */
+  readonly denials?: Pick<Denials, 'add'> | undefined;
+}
+
+/** Errors: CHANNEL_UNAVAILABLE. */
+export function brokerWithoutChannel(): SandboxError {
+  const message = 'the credential broker needs the channel, and here commands go through the engine';
+  return new SandboxError('CHANNEL_UNAVAILABLE', message, {
+    hint: 'Leave out `channel = "exec"` (PADDOCK_CHANNEL, --channel), or give no keys.',
+  });
+}
+
+/**
+ * Opens the broker of one session when it is first asked for, and adds providers to it. The session disposes it. Keys are in this process
+ * only, held as secrets.
+ */
+export class SessionBrokers implements AsyncDisposable {
+  readonly given: GivenKeys;
+  readonly #parts: BrokerParts;
+  readonly #sandbox: Pick<Sandbox, 'listen'>;
+  readonly #egress: Pick<SessionEgress, 'reserve'> | undefined;
+  readonly #told: BrokerTold;
+  readonly #open = new Disposables();
+  #broker: Broker | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    parts: BrokerParts,
+    sandbox: Pick<Sandbox, 'listen'>,
+    egress: Pick<SessionEgress, 'reserve'> | undefined,
+  ) {
+    this.given = parts.given;
+    this.#parts = parts;
+    this.#sandbox = sandbox;
+    this.#egress = egress;
+    this.#told = new BrokerTold(parts);
+  }
+
+  /** Undefined until one has been opened. */
+  get current(): SessionBroker | undefined {
+    const broker = this.#broker;
+    if (broker === undefined) return undefined;
+    return {
+      places: broker.places,
+      placeholderKey,
+      env: {},
+      usage: () => broker.usage(),
+      refusedSince: (atMs) => this.#told.refusals().filter((one) => one.atMs >= atMs),
+    };
+  }
+
+  /**
+   * A broker with the routes of these providers, besides those it has. `routes`: those of `providerRoutes`, where that has been asked already.
+   * Errors: POLICY_DENIED (broker.provider), BAD_ARGUMENT (no key), BAD_CONFIG, CHANNEL_UNAVAILABLE, SESSION_ENDED, AUDIT_UNWRITABLE.
+   */
+  async ensure(providers: readonly ProviderId[], routes?: readonly BrokerRoute[]): Promise<SessionBroker> {
+    // One after the other: of two at once both would listen.
+    const opening = this.#last.then(() => this.#ensure(providers, routes));
+    this.#last = opening.catch(() => undefined);
+    return opening;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#last;
+    await this.#open[Symbol.asyncDispose]();
+    await this.#told.over(this.#broker?.usage());
+  }
+
+  async #ensure(asked: readonly ProviderId[], ready?: readonly BrokerRoute[]): Promise<SessionBroker> {
+    const { rules, audit, id } = this.#parts;
+    const providers = settle(() => decideProviders(asked, rules));
+    if ('verdict' in providers) throw toPolicyDenied(providers);
+    const { listen } = this.#sandbox;
+    if (listen === undefined) throw brokerWithoutChannel();
+    const missing = providers.filter((one) => this.#broker?.places[one] === undefined);
+    const routes = ready ?? (await providerRoutes(missing, this.#parts));
+    if (missing.length > 0) {
+      await audit.event('broker.open', { session: id, verdict: 'allow', details: this.#told.opened(missing) });
+    }
+    // First: at no time a host is reached both ways.
+    this.#egress?.reserve(brokeredHostsOf(missing, routes));
+    const guarded = routes.map((route) => this.#told.guarded(route));
+    if (this.#broker === undefined) await this.#begin(listen, guarded);
+    else this.#broker.add(guarded);
+    return this.current as SessionBroker;
+  }
+
+  async #begin(listen: NonNullable<Sandbox['listen']>, routes: readonly BrokerRoute[]): Promise<void> {
+    const { rules, clock } = this.#parts;
+    const { requests, tokens, costCents } = rules;
+    const broker = openBroker({
+      ...{ routes, clock },
+      caps: {
+        ...(requests !== undefined && { requests }),
+        ...(tokens !== undefined && { tokens }),
+        ...(costCents !== undefined && { costUsd: costCents / 100 }),
+      },
+      onUse: (use) => this.#told.used(use),
+      onRefusal: (refusal) => this.#told.refused(refusal),
+    });
+    try {
+      const listener = await listen(brokerPort, (connection) => broker.accept(connection));
+      this.#open.use(broker);
+      this.#open.defer(() => listener[Symbol.dispose]());
+      this.#broker = broker;
+    } catch (error) {
+      await broker[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+}
