@@ -24,12 +24,12 @@ export async function changesOfRun(app: App, session: Session, signal: AbortSign
 }
 
 /** The same in a line, with what becomes of it; undefined where nothing was changed. */
-export function changesLine(changes: RunChanges, id: string, isKept: boolean): string | undefined {
+export function changesLine(changes: RunChanges, id: string, isKept: boolean, who = 'the command'): string | undefined {
   const kept = isKept ? `kept: \`paddock changes ${id}\`` : 'not kept: --keep does that';
-  if ('unknown' in changes) return `what the command has changed could not be looked at (${changes.unknown}), ${kept}`;
+  if ('unknown' in changes) return `what ${who} has changed could not be looked at (${changes.unknown}), ${kept}`;
   const { total, isComplete, ...counts } = changes;
   if (total === 0 && isComplete) return undefined;
   const words = Object.entries(counts).flatMap(([kind, count]) => (count === 0 ? [] : [`${count} ${kind}`]));
   if (!isComplete) words.push('and more that was not looked at');
-  return `the command has changed the workspace (${words.join(', ')}), ${kept}`;
+  return `${who} has changed the workspace (${words.join(', ')}), ${kept}`;
 }

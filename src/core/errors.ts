@@ -166,6 +166,11 @@ export const errorTable = {
     retryable: false,
     hint: 'The command could not be started; check its name, its working directory and the image.',
   },
+  AGENT_NOT_FOUND: {
+    exitCode: 7,
+    retryable: false,
+    hint: 'Install the agent where the sandbox sees it, or use an image that has it (`paddock image build`).',
+  },
   NO_SUCH_FILE: { exitCode: 7, retryable: false, hint: 'Look with list_files what is there; paths are those inside.' },
   FILE_REFUSED: {
     exitCode: 7,

@@ -154,6 +154,11 @@ export const rules = {
     reason: 'The session has as many connections, or has moved as many bytes, as it may.',
     hint: 'Close connections, or use a session with more.',
   },
+  'agent.mcp-secret': {
+    reason:
+      'What is in a sandbox can be read by everything in it, and this configuration of MCP servers seems to hold a secret.',
+    hint: 'Leave the secret out, or say mcpSecretsAllowed (--mcp-secrets) if everything in the sandbox may have it.',
+  },
   'broker.provider': {
     reason: "The site's policy does not let sandboxes call this provider's models.",
     hint: 'Leave it out of `providers`, and its key out of the request, or have it added to `[broker] providers` of the site policy.',

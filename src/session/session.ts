@@ -13,6 +13,8 @@ import type { OutputSink } from '../sandbox/command/command-output.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { brokerWithoutChannel, type SessionBroker, type SessionBrokers } from './broker/session-broker.js';
 import { noKeys } from './broker/take-keys.js';
+import { AgentRuns } from './agents/agent-runs.js';
+import type { AgentRun } from './agents/types.js';
 import type { DiskSpace } from './disk/disk-space.js';
 import type { SessionEgress } from './egress/session-egress.js';
 import { endedIdle, idleWords, sessionEnded } from './ended.js';
@@ -62,6 +64,7 @@ export class Session {
   readonly disk: DiskSpace | undefined;
   /** Copies of files that go on by themselves. */
   readonly transfers: TransferJobs;
+  readonly agents = new AgentRuns();
   readonly egress: SessionEgress | undefined;
   readonly #brokers: SessionBrokers | undefined;
   readonly #log: SessionLog;
@@ -212,6 +215,11 @@ export class Session {
   /** Waits until the command has ended, `waitMs` have passed or the signal fires; says whether it has ended. */
   wait(entry: SessionCommand, waitMs: number, signal?: AbortSignal): Promise<boolean> {
     return waitFor(entry, this.#clock, waitMs, signal);
+  }
+
+  /** The same for an agent, whose report is there a little later. */
+  waitFor(run: Pick<AgentRun, 'settled' | 'outcome'>, waitMs: number, signal?: AbortSignal): Promise<boolean> {
+    return waitFor(run, this.#clock, waitMs, signal);
   }
 
   /** Resolves when everything printed so far is in the log file. */

@@ -6,6 +6,7 @@ import type { Tool } from './define-tool.js';
 import { destroySession } from './destroy-session.js';
 import { discardChanges } from './discard-changes.js';
 import { executeCommand } from './execute-command.js';
+import { executeInSession } from './execute-in-session.js';
 import { forkSession } from './fork-session.js';
 import { getCommand } from './get-command.js';
 import { getSession } from './get-session.js';
@@ -29,6 +30,7 @@ export const allTools: readonly Tool<ToolServices>[] = [
   updateSession,
   destroySession,
   executeCommand,
+  executeInSession,
   getCommand,
   stopCommand,
   readFile,

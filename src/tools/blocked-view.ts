@@ -15,7 +15,9 @@ export const blockedFields = {
 
 type BlockedView = z.output<z.ZodObject<typeof blockedFields>>;
 
-export function viewBlocked(refusals: readonly EgressRefusal[]): BlockedView {
+export function viewBlocked(
+  refusals: readonly Pick<EgressRefusal, 'host' | 'port' | 'ruleId' | 'count' | 'hint'>[],
+): BlockedView {
   if (refusals.length === 0) return {};
   const latest = refusals.slice(-mostShown);
   const more = refusals.length - latest.length;

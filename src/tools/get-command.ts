@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PaddockError } from '../core/errors.js';
 import type { CapturedStream } from '../kit/captured-stream.js';
 import { safeText } from '../kit/safe-text.js';
+import { agentText, agentView, followAgent, viewAgentAsCommand } from './agent-view.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
 import { followTransfer, transferJobText, transferView, viewAsCommand } from './transfer-view.js';
@@ -17,7 +18,8 @@ export const getCommand = defineTool({
   description:
     'Returns the state of a command and its output from a cursor on, a page at a time. With waitMs it waits up to 45 s for the ' +
     'command to end or to print something new. Start at cursor "0.0" to read everything that was kept. With a commandId of transfer_files ' +
-    'it waits for the end of the copy, and transfer says how far it is or what it came to.',
+    'it waits for the end of the copy, and transfer says how far it is or what it came to. With one of execute_in_session and no cursor it waits ' +
+    'for the end of the agent, and agent says what it does or what it came to; with a cursor it returns what the agent printed.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     sessionId: z.string().max(64),
@@ -29,8 +31,8 @@ export const getCommand = defineTool({
       .describe('As returned by execute_command or get_command; default 0.0.'),
     waitMs: z.number().int().min(0).max(45_000).optional().describe('Default 0.'),
   }),
-  output: commandView.extend({ more: z.boolean(), transfer: transferView.optional() }),
-  async handle(services: ToolServices, { sessionId, commandId, cursor = '0.0', waitMs = 0 }, context) {
+  output: commandView.extend({ more: z.boolean(), transfer: transferView.optional(), agent: agentView.optional() }),
+  async handle(services: ToolServices, { sessionId, commandId, cursor: from, waitMs = 0 }, context) {
     const session = services.sessions.get(sessionId);
     const job = session.transfers.find(commandId);
     if (job !== undefined) {
@@ -38,6 +40,13 @@ export const getCommand = defineTool({
       const nowMs = services.clock.now();
       return { structured: { ...viewAsCommand(session, job, nowMs), more: false }, text: transferJobText(job, nowMs) };
     }
+    const run = from === undefined ? session.agents.find(commandId) : undefined;
+    if (run !== undefined) {
+      await followAgent(session, run, waitMs, context);
+      const view = viewAgentAsCommand(session, run, services.clock.now());
+      return { structured: { ...view, more: false }, text: agentText(view) };
+    }
+    const cursor = from ?? '0.0';
     const { signal } = context;
     const entry = session.get(commandId);
     const [out = 0, err = 0] = cursor.split('.').map(Number);

@@ -2,6 +2,7 @@ import type { SitePolicy } from '../core/site-policy.js';
 import type { CheckReport } from '../doctor/report.js';
 import type { Clock } from '../kit/clock.js';
 import type { Monitoring } from '../monitor/monitoring.js';
+import type { AgentMeans } from '../session/agents/means.js';
 import type { SessionChanges } from '../session/changes/session-changes.js';
 import type { SessionCopies } from '../session/changes/session-copies.js';
 import type { SessionReviews } from '../session/changes/session-reviews.js';
@@ -22,6 +23,8 @@ export interface ToolServices {
   readonly transfers: SessionTransfers;
   /** What the sessions use, and what is alarming about it. */
   readonly monitoring: Pick<Monitoring, 'stateOf' | 'denials'>;
+  /** What runs of agents need besides their session. */
+  readonly agents: AgentMeans;
   readonly sitePolicy: SitePolicy;
   readonly clock: Clock;
   /** The server's working directory, the project of a caller who names none, if it passes the checks. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PaddockError } from '../core/errors.js';
 import type { Session } from '../session/session.js';
 import type { TransferJob } from '../session/transfers/transfer-jobs.js';
+import { agentText, agentView, viewAgentAsCommand } from './agent-view.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
 import { transferJobText, transferView, viewAsCommand } from './transfer-view.js';
@@ -18,14 +19,14 @@ export const stopCommand = defineTool({
   description:
     'Ends a running command and its whole process tree (SIGTERM, two seconds later SIGKILL) and returns what it printed. With ' +
     'signal it only sends that signal to every process of the command, which may go on. Stopping a command that has ended is fine. ' +
-    'A commandId of transfer_files stops that copy; what was copied before stays.',
+    'A commandId of transfer_files stops that copy; what was copied before stays. One of execute_in_session stops that agent.',
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     sessionId: z.string().max(64),
     commandId: z.string().max(64),
     signal: z.enum(signals).optional().describe('Send only this; default: end the command.'),
   }),
-  output: commandView.extend({ transfer: transferView.optional() }),
+  output: commandView.extend({ transfer: transferView.optional(), agent: agentView.optional() }),
   async handle(services: ToolServices, { sessionId, commandId, signal }, context) {
     const session = services.sessions.get(sessionId);
     const job = session.transfers.find(commandId);
@@ -37,6 +38,12 @@ export const stopCommand = defineTool({
     } else if (entry.outcome === undefined) {
       await entry.command.end('aborted');
       await entry.settled;
+    }
+    const run = session.agents.find(commandId);
+    if (run !== undefined) {
+      if (entry.outcome !== undefined) await run.settled;
+      const agent = viewAgentAsCommand(session, run, services.clock.now());
+      return { structured: agent, text: agentText(agent) };
     }
     const view = viewCommand(session, entry, services.clock.now());
     return { structured: view, text: commandText(view) };

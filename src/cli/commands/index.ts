@@ -7,6 +7,7 @@ import type { CliCommand } from '../command.js';
 export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>> = {
   serve: async () => (await import('./serve.js')).serve,
   run: async () => (await import('./run.js')).run,
+  agent: async () => (await import('./agent.js')).agent,
   create: async () => (await import('./create.js')).create,
   exec: async () => (await import('./exec.js')).exec,
   cp: async () => (await import('./cp.js')).cp,

@@ -14,6 +14,7 @@ import type { SessionsOptions } from '../../session/session-maker.js';
 import { allTools } from '../../tools/all-tools.js';
 import type { ToolServices } from '../../tools/services.js';
 import { approveWorkingDirectory } from '../../workspace/approve.js';
+import { agentMeans } from '../agent-means.js';
 import { App } from '../app.js';
 import { askPerson } from '../ask-person.js';
 import type { CliCommand } from '../command.js';
@@ -124,6 +125,7 @@ async function makeServices(parts: ServiceParts, signal: AbortSignal): Promise<T
     changes: await sessionChanges(app, process.env),
     reviews: sessionReviews(app, process.env),
     transfers: await judgedTransfers(app),
+    agents: agentMeans(app, process.env),
     sitePolicy: app.config.sitePolicy,
     clock: systemClock,
     defaultProject: project instanceof PolicyDenied ? undefined : project.source,

@@ -1,0 +1,18 @@
+import { systemClock } from '../kit/clock.js';
+import type { AgentMeans } from '../session/agents/means.js';
+import { shownReview } from '../session/changes/shown-review.js';
+import { requireLayer } from '../session/layers.js';
+import type { App } from './app.js';
+import { layerReview } from './layer-review.js';
+
+/** What runs of agents in the sessions of this process need. */
+export function agentMeans(app: App, env: Readonly<Record<string, string | undefined>>): AgentMeans {
+  const look = layerReview(app);
+  return {
+    ...{ sitePolicy: app.config.sitePolicy, clock: systemClock, hostPath: env['PATH'] ?? '' },
+    async review(id, signal) {
+      const { layer } = await requireLayer(app.store, id);
+      return shownReview(layer, await look(layer, signal));
+    },
+  };
+}
