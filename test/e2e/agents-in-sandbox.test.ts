@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import type { AgentId, AgentRequest } from '../../src/agents/types.js';
+import type { AgentSession } from '../../src/session/agents/means.js';
+import { SessionFiles } from '../../src/session/files.js';
+import { engineKinds } from '../engine/support/engines.js';
+import { realKeys, SandboxBench } from './support/agents/sandbox-bench.js';
+
+const loop = [
+  { write: 'hello.sh', text: 'echo it-works >made.txt; tr "\\0" "\\n" </proc/$PPID/environ >seen.txt' },
+  { run: 'sh hello.sh && cat made.txt' },
+  { say: 'all done' },
+];
+
+const all: readonly { readonly id: AgentId; readonly base: Partial<AgentRequest>; readonly key: string }[] = [
+  { id: 'claude', base: {}, key: realKeys.anthropic },
+  { id: 'codex', base: { model: 'gpt-5' }, key: realKeys.openai },
+];
+const kinds = engineKinds.flatMap((kind) => all.map((one) => ({ kind, ...one })));
+
+/** Which files and environments in the sandbox hold that text; it comes by standard input, so that the search is not what it finds. */
+async function findInside(session: AgentSession, text: string): Promise<string> {
+  const places = '/home /workspace /tmp /dev/shm /proc/[0-9]*/environ /proc/[0-9]*/cmdline';
+  const { stdout } = await new SessionFiles(session).run(
+    {
+      argv: ['/bin/sh', '-c', `grep -rlF -f - ${places} 2>/dev/null; exit 0`],
+      ...{ stdin: text, timeoutMs: 30_000, outputCapBytes: 65_536, outputLimitBytes: 1_000_000 },
+    },
+    {},
+  );
+  return stdout.text;
+}
+
+describe.each(kinds)('the real $id in a sandbox without a network on $kind', ({ kind, id, base, key }) => {
+  it('writes a file, runs it and finishes; resumes; and the key is at the provider and nowhere inside', async () => {
+    await using bench = await SandboxBench.open(kind, id);
+    const session = await bench.session();
+    bench.model.script(loop);
+    const first = await bench.run(session, { ...base, prompt: '--help me, PROMPT-MARK' });
+    expect(first.report).toMatchObject({
+      ok: true,
+      finalText: 'all done',
+      stopReason: 'completed',
+      turns: 3,
+      exitCode: 0,
+    });
+    expect(first.report.changedFiles).toMatchObject({ isComplete: true, total: 3 });
+    expect(first.report.changedFiles).toHaveProperty('paths', ['hello.sh', 'made.txt', 'seen.txt']);
+    expect(first.report.usage).toMatchObject({ inputTokens: 300, outputTokens: 60, countedBy: 'broker' });
+    expect(first.events.map(({ text }) => text)).toContainEqual(expect.stringMatching(/^runs \w+: .*sh hello\.sh/));
+
+    const asked = bench.model.modelRequests();
+    expect(asked.length).toBeGreaterThanOrEqual(3);
+    for (const { headers } of asked) expect(headers['x-api-key'] ?? headers['authorization']).toContain(key);
+    expect(asked.map(({ body }) => body).join()).not.toContain(key);
+    await new SessionFiles(session).write('/tmp/planted', Buffer.from(`x${key}x`), { parents: true, overwrite: true });
+    expect(await findInside(session, key)).toBe('/tmp/planted\n');
+
+    const resume = first.report.agentSessionId!;
+    bench.model.script([{ write: 'more.txt', text: 'more' }]);
+    const again = await bench.run(session, { ...base, prompt: 'and now?', resume });
+    expect(again.report).toMatchObject({ ok: true, finalText: 'done', agentSessionId: resume });
+    expect(again.report.changedFiles).toMatchObject({ paths: ['more.txt'], total: 1 });
+    expect(bench.model.modelRequests().at(-1)?.body).toContain('PROMPT-MARK');
+
+    const audit = await readFile(`${bench.stage.stateDir}/audit.jsonl`, 'utf8');
+    for (const text of [key, 'PROMPT-MARK', 'paddock-placeholder']) expect(audit).not.toContain(text);
+  });
+
+  it('has a result in time when its key is refused, the model hangs, or never stops', async () => {
+    await using bench = await SandboxBench.open(kind, id);
+    const session = await bench.session();
+    bench.model.script([], { fault: 'status', status: 401 });
+    const refused = await bench.run(session, base);
+    expect(refused.report).toMatchObject({ ok: false, stopReason: 'model-error' });
+    expect(refused.report.error?.message).toMatch(/401/);
+
+    bench.model.script([], { fault: 'hang' });
+    const hung = await bench.run(session, base, '8s');
+    expect(hung.report).toMatchObject({ ok: false, stopReason: 'timeout', exitCode: 124 });
+
+    bench.model.script([], { fault: 'flood' });
+    const flooded = await bench.run(session, base, '8s');
+    expect(flooded.report.ok).toBe(false);
+    expect(flooded.report.durationMs).toBeLessThan(15_000);
+
+    bench.model.script([]);
+    expect((await bench.run(session, base)).report).toMatchObject({ ok: true, finalText: 'done' });
+  });
+});

@@ -1,0 +1,92 @@
+import { dirname } from 'node:path';
+import type { AgentEvent, AgentId, AgentRequest } from '../../../../src/agents/types.js';
+import { egressPorts } from '../../../../src/core/egress.js';
+import { openBroker } from '../../../../src/egress/broker/broker.js';
+import { findKeys } from '../../../../src/egress/broker/keys.js';
+import { builtInRoutes } from '../../../../src/egress/broker/routes/built-in.js';
+import type { EngineKind } from '../../../../src/engine/types.js';
+import { systemClock } from '../../../../src/kit/clock.js';
+import { Disposables } from '../../../../src/kit/disposables.js';
+import { startAgent } from '../../../../src/session/agents/agent-run.js';
+import type { AgentMeans, AgentSession } from '../../../../src/session/agents/means.js';
+import type { AgentReport, Refusal } from '../../../../src/session/agents/types.js';
+import { shownReview } from '../../../../src/session/changes/shown-review.js';
+import { requireLayer } from '../../../../src/session/layers.js';
+import type { Session } from '../../../../src/session/session.js';
+import { changesOf } from '../../../../src/workspace/changes/changes-of.js';
+import { Stage } from '../../../engine/support/stage.js';
+import { ModelEndpoint } from '../../../support/models/endpoint.js';
+import { installAgent } from './install.js';
+
+/** In no sandbox, ever. */
+export const realKeys = { anthropic: 'sk-ant-REAL-0a1b2c3d4e5f6g7h', openai: 'sk-REAL-9z8y7x6w5v4u3t2s' };
+
+/** Sessions over projects of their own whose sandboxes have no network, in which a real agent works with models of ours. */
+export class SandboxBench implements AsyncDisposable {
+  readonly id: AgentId;
+  readonly stage: Stage;
+  readonly model: ModelEndpoint;
+  readonly means: AgentMeans;
+  readonly #folder: string;
+  readonly #held: Disposables;
+
+  private constructor(id: AgentId, stage: Stage, model: ModelEndpoint, folder: string, held: Disposables) {
+    [this.id, this.stage, this.model, this.#folder, this.#held] = [id, stage, model, folder, held];
+    this.means = {
+      ...{ sitePolicy: stage.policy, clock: systemClock, hostPath: folder },
+      async review(session, signal) {
+        const { layer } = await requireLayer(stage.store, session);
+        return shownReview(layer, await changesOf(layer, { program: stage.maker.init.source, signal }));
+      },
+    };
+  }
+
+  static async open(kind: EngineKind, id: AgentId): Promise<SandboxBench> {
+    const [program = ''] = await installAgent(id);
+    const folder = dirname(program);
+    await using held = new Disposables();
+    const stage = held.use(await Stage.open(kind, { policy: { hostFolders: [folder] } }));
+    const model = held.use(await ModelEndpoint.open());
+    return new SandboxBench(id, stage, model, folder, held.move());
+  }
+
+  /** With a broker that has the real keys, and leads to our models. */
+  async session(): Promise<Session & AgentSession> {
+    const projectPath = await this.stage.project();
+    const session = await this.stage.create({ projectPath, workspace: 'cow', hostFolders: [this.#folder] });
+    const refused: (Refusal & { readonly atMs: number })[] = [];
+    const keys = findKeys({ apiKey: realKeys.anthropic, openaiApiKey: realKeys.openai }, {}, {});
+    const environment = { ANTHROPIC_BASE_URL: this.model.url, OPENAI_BASE_URL: this.model.url };
+    const broker = openBroker({
+      ...{ routes: builtInRoutes({ keys, environment, clock: systemClock }), clock: systemClock },
+      onRefusal: (one) => refused.push(one),
+    });
+    this.#held.use(broker);
+    await session.sandbox.listen!(egressPorts.broker, (connection) => broker.accept(connection));
+    const refusedSince = (atMs: number) => refused.filter((one) => one.atMs >= atMs);
+    const of = { places: broker.places, usage: () => broker.usage(), refusedSince };
+    return Object.assign(session, { broker: of });
+  }
+
+  async run(session: AgentSession, request: Partial<AgentRequest> = {}, timeout = '60s') {
+    const events: AgentEvent[] = [];
+    const asked = {
+      ...{
+        agent: this.id,
+        timeout,
+        mcpSecretsAllowed: false,
+        onEvents: (more: readonly AgentEvent[]) => events.push(...more),
+      },
+      request: { prompt: 'do it', strictPermissions: false, ...request },
+    };
+    const run = await startAgent(session, asked, this.means, new AbortController().signal);
+    await run.settled;
+    if (run.outcome === undefined || 'error' in run.outcome) throw run.outcome?.error ?? new Error('no outcome');
+    const report: AgentReport = run.outcome.report;
+    return { report, events, run };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#held[Symbol.asyncDispose]();
+  }
+}
