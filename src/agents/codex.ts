@@ -30,7 +30,8 @@ export const codex: AgentAdapter = {
   newParser: (options = {}) => new LineParser(new RunRecord(uuid), readCodexLine, options.maxTurns),
 };
 
-const keyVariable = 'PADDOCK_MODEL_KEY';
+/** Names that begin with PADDOCK_ are kept for Paddock itself. */
+const keyVariable = 'CODEX_MODEL_KEY';
 
 function settings(request: AgentRequest, places: Places): Record<string, unknown> {
   return {

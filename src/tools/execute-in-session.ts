@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { mcpConfigSchema } from '../agents/mcp-config.js';
 import { type AgentRequest, agentIds } from '../agents/types.js';
 import { PaddockError } from '../core/errors.js';
+import { known } from '../kit/known.js';
 import { startAgent } from '../session/agents/agent-run.js';
+import type { Session } from '../session/session.js';
 import { agentCommandView, agentText, followAgent, viewAgentCommand } from './agent-view.js';
 import { defineTool } from './define-tool.js';
 import { longestWaitMs } from './execute-command.js';
@@ -52,7 +54,7 @@ export const executeInSession = defineTool({
     const startedMs = services.clock.monotonic();
     const asked = {
       agent,
-      request: agentRequestOf(args),
+      request: agentRequestOf(args, session.bedrock),
       mcpSecretsAllowed,
       ...(timeout === undefined ? {} : { timeout }),
     };
@@ -71,35 +73,23 @@ export const executeInSession = defineTool({
 
 type Fields = z.output<z.ZodObject<typeof fields>>;
 
-/** Errors: BAD_ARGUMENT for half of Bedrock. */
-export function agentRequestOf(args: Fields): AgentRequest {
+/** `wishes`: what the session was made with, where the call does not say. Errors: BAD_ARGUMENT for half of Bedrock. */
+function agentRequestOf(args: Fields, wishes: Session['bedrock']): AgentRequest {
   const { prompt, model, maxTurns, systemPrompt, strictPermissions = false, allowedTools, resume, mcpConfig } = args;
-  const bedrock = bedrockOf(args);
-  return {
-    ...{ prompt, strictPermissions },
-    ...(model === undefined ? {} : { model }),
-    ...(maxTurns === undefined ? {} : { maxTurns }),
-    ...(systemPrompt === undefined ? {} : { systemPrompt }),
-    ...(allowedTools === undefined ? {} : { allowedTools }),
-    ...(resume === undefined ? {} : { resume }),
-    ...(mcpConfig === undefined ? {} : { mcpConfig }),
-    ...(bedrock === undefined ? {} : { bedrock }),
-  };
+  const optional = { model, maxTurns, systemPrompt, allowedTools, resume, mcpConfig, bedrock: bedrockOf(args, wishes) };
+  return { prompt, strictPermissions, ...known(optional) };
 }
 
-function bedrockOf({
-  useBedrock = false,
-  awsRegion,
-  bedrockModel,
-  bedrockSmallModel,
-}: Fields): AgentRequest['bedrock'] {
+function bedrockOf(args: Fields, wishes: Session['bedrock']): AgentRequest['bedrock'] {
+  const isClaude = (args.agent ?? 'claude') === 'claude';
+  const { useBedrock = wishes.isAsked && isClaude, awsRegion, bedrockModel, bedrockSmallModel } = args;
   if (!useBedrock) {
     if ([awsRegion, bedrockModel, bedrockSmallModel].every((one) => one === undefined)) return undefined;
     throw new PaddockError('BAD_ARGUMENT', 'awsRegion, bedrockModel and bedrockSmallModel need useBedrock');
   }
-  if (awsRegion === undefined || bedrockModel === undefined) {
-    throw new PaddockError('BAD_ARGUMENT', 'useBedrock needs awsRegion and bedrockModel');
+  const [region, model] = [awsRegion ?? wishes.region, bedrockModel ?? wishes.model];
+  if (region === undefined || model === undefined) {
+    throw new PaddockError('BAD_ARGUMENT', 'useBedrock needs awsRegion and bedrockModel, here or in create_session');
   }
-  const small = bedrockSmallModel === undefined ? {} : { smallModel: bedrockSmallModel };
-  return { region: awsRegion, model: bedrockModel, ...small };
+  return { region, model, ...known({ smallModel: bedrockSmallModel ?? wishes.smallModel }) };
 }

@@ -23,15 +23,14 @@ export function startAgent(
   signal: AbortSignal,
 ): Promise<AgentRun> {
   return session.agents.begin(async () => {
-    const request = await planRun(session, asked, means, signal);
+    const { request, broker } = await planRun(session, asked, means, signal);
     const changes = await ChangeWatch.begin(session, means);
-    const usage = new UsageMark(session.broker);
+    const usage = new UsageMark(broker);
     const { maxTurns } = asked.request;
     const reader = new Reader(
       agents[asked.agent].newParser(maxTurns === undefined ? {} : { maxTurns }),
       asked.onEvents,
     );
-    const sinceMs = means.clock.now();
     signal.throwIfAborted();
     const entry = await session.start(request, {
       signal: reader.stop.signal,
@@ -46,9 +45,8 @@ export function startAgent(
         ...(result.signal === undefined ? {} : { signal: result.signal }),
         stderrTail: result.stderr.text.slice(-4000),
       });
-      const refused = [...(result.blocked ?? []), ...(session.broker?.refusedSince(sinceMs) ?? [])];
       const { agent } = asked;
-      return reportOf({ agent, said, result, refused, usage: usage.since(), changedFiles: await changes.end() });
+      return reportOf({ agent, said, result, usage: usage.since(), changedFiles: await changes.end() });
     });
   });
 }

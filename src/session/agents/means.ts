@@ -1,10 +1,9 @@
-import type { AgentEvent, AgentId, AgentRequest } from '../../agents/types.js';
+import type { AgentEvent, AgentId, AgentRequest, Provider } from '../../agents/types.js';
 import type { SitePolicy } from '../../core/site-policy.js';
-import type { BrokerUsage } from '../../egress/broker/ledger.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Review } from '../../workspace/changes/change.js';
+import type { SessionBroker } from '../broker/session-broker.js';
 import type { Session } from '../session.js';
-import type { Refusal } from './types.js';
 
 /** What a run is made of. */
 export interface AskedRun {
@@ -18,16 +17,11 @@ export interface AskedRun {
   readonly onEvents?: (events: readonly AgentEvent[]) => void;
 }
 
-/** What the credential broker of a session tells of itself. */
-export interface RunBroker {
-  /** Base addresses inside, by the provider's name. */
-  readonly places: Readonly<Record<string, string>>;
-  usage(): BrokerUsage;
-  refusedSince(atMs: number): readonly Refusal[];
-}
+/** What the credential broker of a session tells a run. */
+export type RunBroker = Pick<SessionBroker, 'places' | 'placeholderKey' | 'usage'>;
 
 export type AgentSession = Pick<Session, 'id' | 'start' | 'sandbox' | 'record' | 'agents' | 'ending'> & {
-  readonly broker?: RunBroker | undefined;
+  ensureBroker(providers: readonly Provider[]): Promise<RunBroker>;
 };
 
 /** What all runs need besides their sessions. */

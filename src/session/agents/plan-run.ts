@@ -1,36 +1,52 @@
 import { join } from 'node:path';
 import { agents } from '../../agents/all.js';
 import { secretsIn } from '../../agents/mcp-secrets.js';
-import type { AgentAdapter, AgentPlan, Places } from '../../agents/types.js';
-import { ConfigError, PolicyDenied } from '../../core/errors.js';
+import type { AgentAdapter, AgentPlan, AgentRequest, Places, Provider } from '../../agents/types.js';
+import { PolicyDenied } from '../../core/errors.js';
 import type { ExecRequest } from '../../core/exec.js';
 import { admitExec } from '../../policy/exec.js';
 import { rules } from '../../policy/rules.js';
 import { sandboxHome } from '../../policy/surroundings.js';
 import { SessionFiles } from '../files.js';
 import { findAgent } from './find-agent.js';
-import type { AgentMeans, AgentSession, AskedRun } from './means.js';
+import type { AgentMeans, AgentSession, AskedRun, RunBroker } from './means.js';
 
 /** Half an hour: a task of some size; the policy's ceiling may be less. */
 const usualTimeoutMs = 1_800_000;
-const placeholderKey = 'paddock-placeholder';
 const rule = 'agent.mcp-secret';
+
+/** For a look at what was asked: nothing is run with them. */
+const anyPlace = 'http://127.0.0.1/';
+const anyPlaces: Places = {
+  ...{ anthropic: anyPlace, openai: anyPlace, google: anyPlace, bedrock: anyPlace },
+  placeholderKey: 'none',
+};
+
+export interface PlannedRun {
+  readonly request: ExecRequest;
+  readonly broker: RunBroker;
+}
 
 /**
  * Makes everything ready inside for a run, and returns its command. What is wrong with what was asked is refused before anything is run. Errors:
- * BAD_ARGUMENT, POLICY_DENIED (`agent.mcp-secret`, those of commands), AGENT_NOT_FOUND, those of the session's files.
+ * BAD_ARGUMENT, POLICY_DENIED (`agent.mcp-secret`, those of commands), AGENT_NOT_FOUND, those of
+ * the session's files and of its broker.
  */
 export async function planRun(
   session: AgentSession,
   asked: AskedRun,
   means: AgentMeans,
   signal: AbortSignal,
-): Promise<ExecRequest> {
+): Promise<PlannedRun> {
   refuseSecrets(asked);
   const adapter = agents[asked.agent];
   // In the home of the sandbox, a tmpfs of a size: an agent resumes from it as long as the session is there.
   const configFolder = `${sandboxHome}/.paddock/${adapter.id}`;
-  const plan = adapter.plan(asked.request, placesOf(session, adapter), configFolder);
+  // Refused before a broker is opened for it.
+  adapter.plan(asked.request, anyPlaces, configFolder);
+  const broker = await session.ensureBroker(providersOf(asked.request, adapter));
+  const { places, placeholderKey } = broker;
+  const plan = adapter.plan(asked.request, { ...places, placeholderKey }, configFolder);
   const [name = '', ...words] = plan.argv;
   // Judged before anything is touched, with a name of the length that the real one has at most.
   const judged = (program: string) => admitRun([program, ...words], plan, asked, session, means);
@@ -40,7 +56,7 @@ export async function planRun(
   for (const { path, content, mode } of plan.files) {
     await files.write(join(configFolder, path), Buffer.from(content), { mode, parents: true, overwrite: true, signal });
   }
-  return judged(program);
+  return { request: judged(program), broker };
 }
 
 function admitRun(
@@ -64,19 +80,12 @@ function refuseSecrets({ request: { mcpConfig }, mcpSecretsAllowed }: AskedRun):
   throw new PolicyDenied(rule, message, { hint: rules[rule].hint });
 }
 
-function placesOf({ broker }: AgentSession, { providers, title }: AgentAdapter): Places {
-  const found = providers.flatMap((one) => {
-    const place = broker?.places[one];
-    return place === undefined ? [] : [[one, place] as const];
-  });
-  if (found.length === 0) {
-    throw new ConfigError(
-      'BAD_ARGUMENT',
-      `this session has no key for ${providers.join(' or ')}, which ${title} needs`,
-      {
-        hint: 'Create the session with the key (apiKey, openaiApiKey, googleApiKey, …), or set it in the environment of Paddock (docs/agents.md).',
-      },
-    );
-  }
-  return { ...Object.fromEntries(found), placeholderKey };
+/** Only what the run needs is opened: a key that nobody uses is none that could be misused. */
+function providersOf({ bedrock, model, smallModel }: AgentRequest, { providers }: AgentAdapter): readonly Provider[] {
+  if (bedrock !== undefined) return providers.filter((one) => one === 'bedrock');
+  const direct = providers.filter((one) => one !== 'bedrock');
+  if (direct.length === 1) return direct;
+  // opencode's models have their provider in front.
+  const prefixes = [model, smallModel].map((one) => one?.split('/', 1)[0]);
+  return direct.filter((one) => prefixes.includes(one));
 }

@@ -2,7 +2,7 @@ import type { AgentId, AgentResult } from '../../agents/types.js';
 import type { ExecResult } from '../../core/exec.js';
 import type { BrokerUsage } from '../../egress/broker/ledger.js';
 import type { RunBroker } from './means.js';
-import type { AgentReport, ChangedFiles, Refusal, RunUsage } from './types.js';
+import type { AgentReport, ChangedFiles, RunUsage } from './types.js';
 
 const mostRefused = 20;
 
@@ -11,37 +11,36 @@ interface Parts {
   /** What the agent says of itself. */
   readonly said: AgentResult;
   readonly result: ExecResult;
-  readonly refused: readonly Refusal[];
-  /** What the broker counted; undefined: nothing, or there is none. */
+  /** What the broker counted; undefined: nothing. */
   readonly usage: RunUsage | undefined;
   readonly changedFiles: ChangedFiles;
 }
 
 /** What was counted outside stands before what the agent claims. */
-export function reportOf({ agent, said, result, refused, usage, changedFiles }: Parts): AgentReport {
+export function reportOf({ agent, said, result, usage, changedFiles }: Parts): AgentReport {
   const { usage: claimed, ...rest } = said;
   const used = usage ?? (claimed === undefined ? undefined : { ...claimed, countedBy: 'agent' as const });
   return {
     ...rest,
     ...{ agent, exitCode: result.exitCode, changedFiles },
     ...(used === undefined ? {} : { usage: used }),
-    blockedHosts: refused.slice(-mostRefused),
+    blockedHosts: (result.blocked ?? []).slice(-mostRefused),
   };
 }
 
 /** What a session had used when a run began: its broker counts for the whole session. */
 export class UsageMark {
-  readonly #broker: RunBroker | undefined;
-  readonly #before: BrokerUsage | undefined;
+  readonly #broker: RunBroker;
+  readonly #before: BrokerUsage;
 
-  constructor(broker: RunBroker | undefined) {
+  constructor(broker: RunBroker) {
     this.#broker = broker;
-    this.#before = broker?.usage();
+    this.#before = broker.usage();
   }
 
   since(): RunUsage | undefined {
-    const [before, now] = [this.#before, this.#broker?.usage()];
-    if (before === undefined || now === undefined || now.requests === before.requests) return undefined;
+    const [before, now] = [this.#before, this.#broker.usage()];
+    if (now.requests === before.requests) return undefined;
     const more = (kind: keyof BrokerUsage['tokens']) => now.tokens[kind] - before.tokens[kind];
     return {
       inputTokens: more('input') + more('cacheWrite') + more('cacheWriteLong'),

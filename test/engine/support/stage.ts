@@ -27,6 +27,7 @@ import { stageInit } from '../../../src/sandbox/init-binary.js';
 import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
 import { pidNamespaceOf, processesOf } from '../../../src/sandbox/processes.js';
 import { stageSeccomp } from '../../../src/sandbox/seccomp-files.js';
+import type { KeySources } from '../../../src/session/broker/provider-routes.js';
 import type { Session } from '../../../src/session/session.js';
 import { Sessions } from '../../../src/session/sessions.js';
 import { RecordStore } from '../../../src/session/store.js';
@@ -50,6 +51,8 @@ export interface StageOptions {
   readonly copyOnWrite?: CopyOnWriteWay;
   /** Default: the engine under test. */
   readonly socketPath?: string;
+  /** Where the keys of the credential broker come from. */
+  readonly keys?: KeySources;
   /** An engine that is open already and stays its owner's. */
   readonly engine?: Engine;
 }
@@ -59,7 +62,7 @@ export const builtInit = resolve(`dist/init/paddock-init-${process.arch}`);
 
 type StageParts = Pick<
   Stage,
-  'overlays' | 'kind' | 'folder' | 'maker' | 'store' | 'policy' | 'profiles' | 'audit' | 'self'
+  'overlays' | 'kind' | 'folder' | 'maker' | 'store' | 'policy' | 'profiles' | 'audit' | 'self' | 'keys'
 >;
 
 /**
@@ -78,6 +81,7 @@ export class Stage implements AsyncDisposable {
   readonly audit: AuditLog;
   /** This process, who owns the sessions of the stage. */
   readonly self: ProcessIdentity;
+  readonly keys: KeySources;
   readonly sessions: Sessions;
   readonly overlays: Overlays;
   readonly #isEngineOurs: boolean;
@@ -94,6 +98,7 @@ export class Stage implements AsyncDisposable {
     this.audit = parts.audit;
     this.self = parts.self;
     this.overlays = parts.overlays;
+    this.keys = parts.keys;
     this.sessions = this.newSessions();
     this.#isEngineOurs = isEngineOurs;
   }
@@ -123,7 +128,18 @@ export class Stage implements AsyncDisposable {
       ...{ way: options.copyOnWrite ?? 'overlay', program: maker.init.source },
     });
     return new Stage(
-      { overlays, kind, folder, maker, store, policy, profiles, audit, self },
+      {
+        overlays,
+        kind,
+        folder,
+        maker,
+        store,
+        policy,
+        profiles,
+        audit,
+        self,
+        keys: options.keys ?? { environment: {} },
+      },
       options.engine === undefined,
     );
   }
@@ -146,7 +162,7 @@ export class Stage implements AsyncDisposable {
 
   /** Further sessions on the same store, of another kind or owner; the caller's to dispose. */
   newSessions(kind: 'attached' | 'detached' = 'attached', owner = this.self): Sessions {
-    const { maker, store, audit, policy: sitePolicy, profiles, overlays } = this;
+    const { maker, store, audit, policy: sitePolicy, profiles, overlays, keys } = this;
     const [hostMemoryBytes, cpuCount] = [totalmem(), availableParallelism()];
     const host = { homeDir: homedir(), hostMemoryBytes, cpuCount, securityModules: activeSecurityModules() };
     return new Sessions({
@@ -158,6 +174,7 @@ export class Stage implements AsyncDisposable {
       kind,
       version,
       overlays,
+      keys,
     });
   }
 

@@ -1,15 +1,11 @@
 import { dirname } from 'node:path';
 import type { AgentEvent, AgentId, AgentRequest } from '../../../../src/agents/types.js';
-import { egressPorts } from '../../../../src/core/egress.js';
-import { openBroker } from '../../../../src/egress/broker/broker.js';
-import { findKeys } from '../../../../src/egress/broker/keys.js';
-import { builtInRoutes } from '../../../../src/egress/broker/routes/built-in.js';
 import type { EngineKind } from '../../../../src/engine/types.js';
 import { systemClock } from '../../../../src/kit/clock.js';
 import { Disposables } from '../../../../src/kit/disposables.js';
 import { startAgent } from '../../../../src/session/agents/agent-run.js';
 import type { AgentMeans, AgentSession } from '../../../../src/session/agents/means.js';
-import type { AgentReport, Refusal } from '../../../../src/session/agents/types.js';
+import type { AgentReport } from '../../../../src/session/agents/types.js';
 import { shownReview } from '../../../../src/session/changes/shown-review.js';
 import { requireLayer } from '../../../../src/session/layers.js';
 import type { Session } from '../../../../src/session/session.js';
@@ -45,27 +41,17 @@ export class SandboxBench implements AsyncDisposable {
     const [program = ''] = await installAgent(id);
     const folder = dirname(program);
     await using held = new Disposables();
-    const stage = held.use(await Stage.open(kind, { policy: { hostFolders: [folder] } }));
     const model = held.use(await ModelEndpoint.open());
+    const environment = { ANTHROPIC_BASE_URL: model.url, OPENAI_BASE_URL: model.url };
+    const stage = held.use(await Stage.open(kind, { policy: { hostFolders: [folder] }, keys: { environment } }));
     return new SandboxBench(id, stage, model, folder, held.move());
   }
 
-  /** With a broker that has the real keys, and leads to our models. */
-  async session(): Promise<Session & AgentSession> {
+  /** With the real keys, and a broker that leads to our models. */
+  async session(): Promise<Session> {
     const projectPath = await this.stage.project();
-    const session = await this.stage.create({ projectPath, workspace: 'cow', hostFolders: [this.#folder] });
-    const refused: (Refusal & { readonly atMs: number })[] = [];
-    const keys = findKeys({ apiKey: realKeys.anthropic, openaiApiKey: realKeys.openai }, {}, {});
-    const environment = { ANTHROPIC_BASE_URL: this.model.url, OPENAI_BASE_URL: this.model.url };
-    const broker = openBroker({
-      ...{ routes: builtInRoutes({ keys, environment, clock: systemClock }), clock: systemClock },
-      onRefusal: (one) => refused.push(one),
-    });
-    this.#held.use(broker);
-    await session.sandbox.listen!(egressPorts.broker, (connection) => broker.accept(connection));
-    const refusedSince = (atMs: number) => refused.filter((one) => one.atMs >= atMs);
-    const of = { places: broker.places, usage: () => broker.usage(), refusedSince };
-    return Object.assign(session, { broker: of });
+    const keys = { apiKey: realKeys.anthropic, openaiApiKey: realKeys.openai };
+    return await this.stage.create({ projectPath, workspace: 'cow', hostFolders: [this.#folder], ...keys });
   }
 
   async run(session: AgentSession, request: Partial<AgentRequest> = {}, timeout = '60s') {

@@ -1,3 +1,4 @@
+import { PaddockError } from '../../../../../src/core/errors.js';
 import type { ExecRequest, ExecResult } from '../../../../../src/core/exec.js';
 import type { BrokerUsage } from '../../../../../src/egress/broker/ledger.js';
 import type { CommandOptions } from '../../../../../src/sandbox/command/command.js';
@@ -50,16 +51,22 @@ export function stagedAgent(changes: Partial<SessionRecord['spec']> = {}) {
   };
   const broker: RunBroker = {
     places: { anthropic: 'http://127.0.0.1:61200/anthropic' },
+    placeholderKey: 'paddock-placeholder',
     usage: () => settings.usage,
-    refusedSince: () => [],
   };
   const means: AgentMeans = {
     ...{ sitePolicy: staged.services.sitePolicy, clock, hostPath: '/nowhere' },
     review: () => Promise.resolve({ changes: settings.review, isComplete: true, cutBecause: [] }),
   };
-  const agentSession: typeof session & AgentSession = Object.assign(session, { broker });
+  const brokered: string[] = [];
+  const ensureBroker: AgentSession['ensureBroker'] = (providers) => {
+    brokered.push(...providers);
+    if (providers.includes('openai')) return Promise.reject(new PaddockError('BAD_ARGUMENT', 'no key for openai'));
+    return Promise.resolve(broker);
+  };
+  const agentSession: Omit<typeof session, 'ensureBroker'> & AgentSession = Object.assign(session, { ensureBroker });
   const services = Object.assign(staged.services, { agents: means });
-  return { ...staged, session: agentSession, services, settings, started, probes, means };
+  return { ...staged, session: agentSession, services, settings, started, probes, brokered, means };
 }
 
 /** What Claude Code prints, in short. */
