@@ -22,6 +22,7 @@ it.each(engineKinds)(
       ['get_session', { sessionId }],
       ['get_command', { sessionId, commandId }],
       ['stop_command', { sessionId, commandId }],
+      ['execute_in_session', { sessionId, prompt: 'do it', agent: 'opencode', model: 'none/none' }],
       ['get_session_logs', { sessionId }],
       ['update_session', { sessionId, idleTimeout: '20m' }],
       ['write_file', { sessionId, path: '/workspace/new', content: 'x' }],
@@ -44,8 +45,8 @@ it.each(engineKinds)(
     server.child.stdin?.end();
     await server.exited;
     expect([...used].sort()).toEqual(toolNames);
-    // initialize, tools/list and twenty-one calls: one answer each, and nothing else.
-    expect(server.messages.map((message) => message.id)).toEqual(Array.from({ length: 23 }, (_, i) => i + 1));
+    // initialize, tools/list and twenty-two calls: one answer each, and nothing else.
+    expect(server.messages.map((message) => message.id)).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));
     for (const line of server.stderr.trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
     expect(server.stderr).toContain('a call failed');
   },

@@ -9,6 +9,7 @@ const names = [
   'update_session',
   'destroy_session',
   'execute_command',
+  'execute_in_session',
   'get_command',
   'stop_command',
   'read_file',
@@ -44,6 +45,7 @@ describe('the tool list', () => {
     expect(destructive).toEqual([
       'destroy_session',
       'execute_command',
+      'execute_in_session',
       'stop_command',
       'write_file',
       'transfer_files',

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { AgentRequest } from '../../../../src/agents/types.js';
+import { agents } from '../../../../src/agents/all.js';
+import { type AgentRequest, agentIds } from '../../../../src/agents/types.js';
+import { builtInPolicy } from '../../../../src/config/built-in-policy.js';
+import type { SandboxSpec } from '../../../../src/core/spec.js';
+import { decideExec } from '../../../../src/policy/exec.js';
 import { startAgent } from '../../../../src/session/agents/agent-run.js';
 import type { AskedRun } from '../../../../src/session/agents/means.js';
 import type { Change } from '../../../../src/workspace/changes/change.js';
+import { record } from '../support/records.js';
 import { noUsage, says, stagedAgent } from './support/staged-agent.js';
 
 const { signal } = new AbortController();
@@ -100,7 +105,7 @@ describe('a run of an agent', () => {
   });
 
   it('is one at a time in a session, and the next one follows when its report is there', async () => {
-    const { session, means, started } = stagedAgent();
+    const { session, means, started, brokered } = stagedAgent();
     const first = startAgent(session, asking(), means, signal);
     await expect(startAgent(session, asking(), means, signal)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
     const run = await first;
@@ -109,6 +114,18 @@ describe('a run of an agent', () => {
     await run.settled;
     await startAgent(session, asking(), means, signal);
     expect(started).toHaveLength(2);
+    expect(brokered).toEqual(['anthropic', 'anthropic']);
+  });
+});
+
+it.each(agentIds)('the command of %s is one that policy lets run', (id) => {
+  const place = 'http://127.0.0.1:61200/x';
+  const places = { anthropic: place, openai: place, google: place, placeholderKey: 'paddock-placeholder' };
+  const model = id === 'opencode' ? { model: 'openai/gpt-5' } : {};
+  const { argv, env, stdin } = agents[id].plan({ ...asking(model).request }, places, '/home/agent/x');
+  const spec = record().spec as unknown as SandboxSpec;
+  expect(decideExec({ argv: [...argv], env, stdin }, spec, builtInPolicy('/home/ann'))).toMatchObject({
+    verdict: 'allow',
   });
 });
 
