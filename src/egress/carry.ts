@@ -3,10 +3,13 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../kit/clock.js';
 import { untilRoom } from '../kit/until-room.js';
 import { type Budget, type Direction, OutOfBytes } from './budget.js';
+import type { EgressTimes } from './times.js';
+import { within } from './within.js';
 
 export interface CarryOptions {
   readonly budget: Budget;
   readonly clock: Clock;
+  readonly times: Pick<EgressTimes, 'lingerMs'>;
   /** Told of every chunk. */
   readonly moved: () => void;
 }
@@ -26,7 +29,10 @@ export async function carry(inside: Duplex, outside: Duplex, options: CarryOptio
   const lane = { ...options, onSpent, signal: over.signal };
   // Nothing is told by errors that `close` does not tell, and one that nobody listens for would end the process.
   for (const side of [inside, outside]) side.on('error', () => undefined);
-  const bothClosed = Promise.all([closing(inside, outside), closing(outside, inside)]);
+  const bothClosed = Promise.all([
+    closing(inside, outside).then(() => linger(outside, options)),
+    closing(outside, inside),
+  ]);
   flow(inside, outside, 'out', lane);
   flow(outside, inside, 'in', lane);
   await bothClosed;
@@ -70,6 +76,12 @@ async function closing(side: Duplex, other: Duplex): Promise<void> {
   if (!side.readableEnded || !side.writableFinished) breakOff(other);
 }
 
+/** The client is gone: what the server was sent last may still be on its way, but not for long, since nobody watches over it any more. */
+async function linger(outside: Duplex, { clock, times }: CarryOptions): Promise<void> {
+  await within(untilClosed(outside), times.lingerMs, clock, new AbortController().signal);
+  breakOff(outside);
+}
+
 /** Resolves when nothing comes of a stream any more, however it went. */
 export function untilClosed(side: Duplex): Promise<void> {
   return new Promise((resolve) => {
@@ -81,6 +93,7 @@ export function untilClosed(side: Duplex): Promise<void> {
 /** As a reset, where that can be told: an end would say that all was sent. */
 export function breakOff(side: Duplex): void {
   if (side.destroyed) return;
-  if (side instanceof Socket) side.resetAndDestroy();
+  // While its end is under way a socket can't be reset, and one that is asked for it then never says that it is closed.
+  if (side instanceof Socket && !side.writableEnded) side.resetAndDestroy();
   else side.destroy();
 }

@@ -42,6 +42,8 @@ export async function runTunnel(client: Client, tunnel: Tunnel, context: EgressC
       await tunnel.servePages(client, passage.wish);
       return;
     }
+    // From here on the client's end may be an orderly one, and what it sent last has yet to go.
+    signal.removeEventListener('abort', stop);
     if ((await carry(connection, outside, { ...context, moved: client.moved })) === 'spent')
       refuseSpent(passage, context);
   } finally {

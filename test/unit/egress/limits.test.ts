@@ -40,6 +40,24 @@ describe.each(kinds)('connections at once over a %s', (kind) => {
     expect(warnings).toEqual([]);
   });
 
+  it.each([
+    ['server', true],
+    ['client', false],
+  ])('take a place back from a tunnel that the %s ends first and the other side after it', async (_, isServerFirst) => {
+    await using server = await listenOn(0, (socket) => {
+      socket.once('data', () => (isServerFirst ? socket.end('bye') : socket.write('bye')));
+      socket.once('end', () => socket.end());
+    });
+    await using rig = await openRig({ kind, allow: toAny(server.port) });
+    const socket = await tunnelTo(rig.httpPort, `allowed.test:${server.port}`);
+    socket.write('hello');
+    await readBytes(socket, 3);
+    socket.resume();
+    if (isServerFirst && !socket.readableEnded) await once(socket, 'end');
+    socket.end();
+    await expect.poll(() => [rig.egress.usage.connections, server.sockets.size], { interval: 2 }).toEqual([0, 0]);
+  });
+
   it('take a place back from a request that was refused, too', async () => {
     await using rig = await openRig({ kind, spec: { connections: 1 } });
     for (let round = 0; round < 3; round += 1) {
