@@ -8,7 +8,7 @@ import type { CopyOnWriteWay } from '../core/spec.js';
 import { approvedPath, findApproved, readApproved } from './approved.js';
 import { builtInPolicy } from './built-in-policy.js';
 import { applyDefaults, fitDefaults } from './defaults.js';
-import { type ConfigEffects, diskEffects, type FoundFile } from './effects.js';
+import { type ConfigEffects, diskEffects } from './effects.js';
 import { envLayer, flagLayer, type Layer, unknownVariables } from './layers.js';
 import { loadProfiles, type ProfileFolder, settleProfile } from './profiles.js';
 import { type LogLevel, policyFileSchema, type UserSettings, userSettingsSchema } from './schema.js';

@@ -56,7 +56,8 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))('npm install in a
   it('works where the preset for it is allowed, and leaves the project as it is', async () => {
     const { exitCode, stdout, blocked } = await installed(['npm']);
     expect([blocked, exitCode]).toEqual([undefined, 0]);
-    expect(stdout.text).toMatch(/added 2 packages[^]*\ntrue\n$/);
+    expect(stdout.text).toMatch(/added 2 packages/);
+    expect(stdout.text.endsWith('\ntrue\n')).toBe(true);
     expect((await readdir(place.project)).sort()).toEqual(['hello.txt', 'package.json']);
   });
 
