@@ -24,6 +24,7 @@ import { stageInit } from '../sandbox/init-binary.js';
 import { PipeMaker } from '../sandbox/pipe-maker.js';
 import { stageSeccomp } from '../sandbox/seccomp-files.js';
 import type { Admission } from '../session/admission.js';
+import type { KeySources } from '../session/broker/provider-routes.js';
 import type { SessionsOptions } from '../session/session-maker.js';
 import { Sessions } from '../session/sessions.js';
 import { RecordStore } from '../session/store.js';
@@ -98,7 +99,7 @@ export class App implements AsyncDisposable {
       kind,
       version,
       ...more,
-      keys: { environment: this.#env },
+      keys: this.keySources,
       presets: { ask: toolAsker(this.#env), env: this.#env, readText },
       overlays: new Overlays({
         ...{ way: this.config.copyOnWrite, program: maker.init.source },
@@ -148,6 +149,11 @@ export class App implements AsyncDisposable {
   /** `$XDG_RUNTIME_DIR`, or where it would be. */
   get userRuntimeDir(): string {
     return this.#env['XDG_RUNTIME_DIR'] ?? `/run/user/${callerUid()}`;
+  }
+
+  /** Where keys for the credential broker may be found. */
+  get keySources(): KeySources {
+    return { environment: this.#env, keyFile: this.config.keyFile };
   }
 
   createContext(): CreateContext {

@@ -11,6 +11,10 @@ export const settingOptions = {
     help: 'endpoint to use instead of looking for one, such as unix:///run/user/1000/podman/podman.sock',
   },
   'host-folders': { type: 'string', help: 'folders that the host image shows read-only, with colons between' },
+  'key-file': {
+    type: 'string',
+    help: 'file of keys for the credential broker, NAME=value lines, your own with mode 0600',
+  },
   'audit-log': { type: 'string', help: 'the audit log' },
   'state-dir': { type: 'string', help: 'folder for what survives a reboot' },
   'runtime-dir': { type: 'string', help: 'folder for sockets' },

@@ -19,7 +19,7 @@ export interface DescribedConfig {
 /** Every value of a Config with its origin, in a fixed order. */
 export function describeConfig(config: Config): DescribedConfig {
   const { sitePolicy, profiles, origins, warnings, ...plain } = config;
-  const { ceilings, defaults, alarms, admission, egress, ...rules } = sitePolicy;
+  const { ceilings, defaults, alarms, admission, egress, broker, ...rules } = sitePolicy;
   const group = (values: object, prefix: string, originPrefix = '') =>
     Object.entries(values).map(([name, value]: [string, unknown]) => ({
       key: `${prefix}${name}`,
@@ -33,6 +33,7 @@ export function describeConfig(config: Config): DescribedConfig {
       ...group({ ...plain, profiles: profiles.map(({ name }) => name) }, ''),
       ...group(rules, 'policy.', 'policy.'),
       ...group(egress, 'policy.egress.', 'policy.egress.'),
+      ...group(broker, 'policy.broker.', 'policy.broker.'),
       ...group(ceilings, 'policy.ceilings.', 'ceilings.'),
       ...group(admission, 'policy.admission.', 'admission.'),
       ...group(alarms, 'policy.alarms.', 'alarms.'),

@@ -21,6 +21,7 @@ interface Setting {
 export const settings: readonly Setting[] = [
   { key: 'engine', env: 'PADDOCK_ENGINE', flag: 'engine' },
   { key: 'host_folders', env: 'PADDOCK_HOST_FOLDERS', flag: 'host-folders', list: true },
+  { key: 'key_file', env: 'PADDOCK_KEY_FILE', flag: 'key-file' },
   // The guide's name, which people have in their clients' settings.
   { key: 'audit_log', env: 'MCP_AUDIT_LOG', flag: 'audit-log' },
   { key: 'state_dir', env: 'PADDOCK_STATE_DIR', flag: 'state-dir' },

@@ -40,6 +40,8 @@ export interface Config {
   readonly engine: string | undefined;
   /** Host folders the host image shows when a request names none; all are within the policy's. */
   readonly hostFolders: readonly string[];
+  /** Keys for the credential broker; undefined: none are in a file. */
+  readonly keyFile: string | undefined;
   readonly auditLogPath: string;
   /** What was approved for always, a rule a line. */
   readonly approvedPath: string;
@@ -155,9 +157,11 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
       info: { key: 'host_folders', asked: foreign, allowed, origin },
     });
   }
+  const keyFile = choose('key_file', 'keyFile', undefined);
   return {
     engine: choose('engine', 'engine', undefined),
     hostFolders,
+    keyFile: keyFile === undefined ? undefined : at(keyFile),
     auditLogPath: at(choose('audit_log', 'auditLogPath', `${stateDir}/audit.jsonl`)),
     stateDir,
     runtimeDir: at(choose('runtime_dir', 'runtimeDir', `${runtimeHome}/paddock`)),

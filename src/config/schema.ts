@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { presetOf, presetText } from '../core/egress-presets.js';
 import { requirements } from '../core/evidence.js';
 import { commandPaths } from '../core/exec.js';
+import { providerIds } from '../core/providers.js';
 import { copyOnWriteWays, networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
 import { parseBytes, parseDuration } from '../core/units.js';
 import { parseRule } from '../policy/egress/rule.js';
@@ -139,7 +140,25 @@ const reach = line.pipe(z.string().max(300)).transform((text, context) => {
 
 const egress = z.strictObject({ allow: z.array(reach).max(256).optional(), ask: z.array(reach).max(64).optional() });
 
+const cents = amount('an amount of US dollars such as 2.50', (value) =>
+  /^\d{1,7}(?:\.\d{1,2})?$/.test(String(value)) ? Math.round(Number(value) * 100) : undefined,
+);
+
+/** What the credential broker may be used for (docs/broker.md). */
+const broker = z.strictObject({
+  providers: z.array(z.enum(providerIds)).max(8).optional(),
+  environment: z.boolean().optional(),
+  server_tools: z
+    .array(z.string().regex(/^[a-z][a-z0-9_]{0,40}$/, 'is no name of a tool'))
+    .max(32)
+    .optional(),
+  requests: whole.optional(),
+  tokens: whole.optional(),
+  cost: cents.optional(),
+});
+
 const siteRules = {
+  broker: broker.optional(),
   egress: egress.optional(),
   apply: z.strictObject({ withhold: z.array(place).max(256).optional() }).optional(),
   ceilings: ceilings.optional(),
@@ -178,6 +197,7 @@ export const profileFileSchema = z.strictObject({
 export const userSettingsSchema = z.strictObject({
   engine: line.optional(),
   host_folders: paths.optional(),
+  key_file: path.optional(),
   audit_log: path.optional(),
   state_dir: path.optional(),
   runtime_dir: path.optional(),

@@ -98,9 +98,19 @@ export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string,
   const added = rules.require?.filter((id) => !before.require.includes(id)) ?? [];
   for (const id of added) draft.origins.set(`require.${id}`, origin);
   const egress = reachable(draft, rules.egress, origin, onlyTighten);
+  const broker = brokering(draft, rules.broker, origin, onlyTighten);
   const withhold = withMore(draft, rules.apply?.withhold ?? [], origin);
   // It holds only keys of the table above, with the values the schema made for them.
-  draft.policy = { ...before, ...(others as Partial<SitePolicy>), ceilings, alarms, admission, egress, withhold };
+  draft.policy = {
+    ...before,
+    ...(others as Partial<SitePolicy>),
+    ceilings,
+    alarms,
+    admission,
+    egress,
+    broker,
+    withhold,
+  };
 }
 
 /** What sandboxes may reach, by the lists of one file: each takes the place of the one before, and may hold no more where that has to be so. */
@@ -120,6 +130,39 @@ function reachable(
     origins.set(`policy.egress.${name}`, origin);
   }
   return lists;
+}
+
+const brokerLists = { providers: 'providers', server_tools: 'serverTools' } as const;
+const brokerCaps = { requests: 'requests', tokens: 'tokens', cost: 'costCents' } as const;
+
+/** What the credential broker may be used for, by one file over the one before. */
+function brokering(
+  { policy, origins }: PolicyDraft,
+  given: SiteRules['broker'],
+  origin: string,
+  onlyTighten: boolean,
+): SitePolicy['broker'] {
+  const before: Readonly<Record<string, unknown>> = { ...policy.broker };
+  const after: Record<string, unknown> = { ...policy.broker };
+  const set = (name: string, key: string, value: unknown, isLooser: boolean) => {
+    if (onlyTighten && isLooser) loosens(`broker.${name}`, value, before[key], origin);
+    after[key] = value;
+    origins.set(`policy.broker.${key}`, origin);
+  };
+  for (const [name, key] of Object.entries(brokerLists) as [keyof typeof brokerLists, 'providers' | 'serverTools'][]) {
+    const list: readonly string[] | undefined = given?.[name];
+    const allowed: readonly string[] = policy.broker[key];
+    if (list !== undefined) set(name, key, list, !list.every((one) => allowed.includes(one)));
+  }
+  for (const [name, key] of Object.entries(brokerCaps) as [keyof typeof brokerCaps, 'requests'][]) {
+    const cap = given?.[name];
+    if (cap !== undefined) set(name, key, cap, cap > (policy.broker[key] ?? Infinity));
+  }
+  const environment = given?.environment;
+  if (environment !== undefined)
+    set('environment', 'environment', environment, environment && !policy.broker.environment);
+  // It holds only keys of the tables above, with the values the schema made for them.
+  return after as unknown as SitePolicy['broker'];
 }
 
 /** Every file can withhold more, and none less. */

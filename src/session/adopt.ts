@@ -12,6 +12,9 @@ import { openCommandCgroups } from '../sandbox/cgroups/open.js';
 import { reenter } from '../sandbox/entry.js';
 import { type InitIdentity, isInitAlive } from '../sandbox/init-identity.js';
 import { Sandbox } from '../sandbox/sandbox.js';
+import { brokeredHostsOf } from './broker/provider-routes.js';
+import { type BrokerParts, SessionBrokers } from './broker/session-broker.js';
+import { noKeys } from './broker/take-keys.js';
 import { openDisk } from './disk/open-disk.js';
 import { openSessionEgress } from './egress/session-egress.js';
 import { endedIdle, sessionEnded } from './ended.js';
@@ -40,6 +43,8 @@ export interface AdoptOptions {
   readonly ask?: readonly string[];
   /** Counts what the sandbox is refused; absent where nothing is watched. */
   readonly denials?: Pick<Denials, 'add'>;
+  /** By what its credential broker is opened again; absent: not at all. */
+  readonly broker?: Pick<BrokerParts, 'rules' | 'sources'>;
   /** Where it is only to be ended, nobody needs one. */
   readonly cgroups?: CgroupKeeper;
 }
@@ -79,11 +84,17 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   const disk = await openDisk(record, clock);
   disk?.takenOver(sandbox.handle, sandbox.hold);
   const parts = { record, sandbox, log, audit, clock, idleness, notes: [], disk: disk?.space };
-  const { ask = [], denials } = options;
-  const egress = await openSessionEgress(sandbox, { id, audit, clock, ask, denials }).catch(async (error: unknown) =>
-    letGoAfter(new Session(parts), error),
+  const { ask = [], denials, broker } = options;
+  const { providers = [] } = handle.spec;
+  // Also where no broker can be opened again: what was kept from them is not let out for want of a key.
+  const brokered = brokeredHostsOf(providers, []);
+  const egress = await openSessionEgress(sandbox, { id, audit, clock, ask, denials, brokered }).catch(
+    async (error: unknown) => letGoAfter(new Session(parts), error),
   );
-  const session = new Session({ ...parts, egress });
+  const brokers =
+    broker && new SessionBrokers({ id, audit, clock, denials, given: noKeys, ...broker }, sandbox, egress);
+  const session = new Session({ ...parts, egress, brokers });
+  await brokers?.reopen(providers).catch(async (error: unknown) => letGoAfter(session, error));
   await session.takeOver().catch(async (error: unknown) => letGoAfter(session, error));
   return session;
 }

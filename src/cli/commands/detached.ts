@@ -28,8 +28,11 @@ export async function adoptOptions(app: App): Promise<AdoptOptions> {
   const [engine, audit, self] = await Promise.all([app.engine(), app.audit(), readProcessIdentity()]);
   if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
   const { bootId } = self;
-  const { ask } = app.config.sitePolicy.egress;
-  return { engine, store: app.store, audit, clock: systemClock, isAlive, bootId, runtimeDir: app.userRuntimeDir, ask };
+  const { egress, broker: rules } = app.config.sitePolicy;
+  return {
+    ...{ engine, store: app.store, audit, clock: systemClock, isAlive, bootId, runtimeDir: app.userRuntimeDir },
+    ...{ ask: egress.ask, broker: { rules, sources: app.keySources } },
+  };
 }
 
 export function oneId(positionals: readonly string[]): string {

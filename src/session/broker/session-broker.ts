@@ -1,6 +1,6 @@
 import type { AuditRecorder } from '../../audit/audit-log.js';
 import type { EgressRefusal } from '../../core/egress.js';
-import { SandboxError } from '../../core/errors.js';
+import { type ErrorCode, SandboxError, toPaddockError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
 import { type ProviderId, placeholderKey } from '../../core/providers.js';
 import type { BrokerRules } from '../../core/site-policy.js';
@@ -42,6 +42,9 @@ export interface BrokerParts {
   /** Counts what is refused, for the alarm; absent where nothing is watched. */
   readonly denials?: Pick<Denials, 'add'> | undefined;
 }
+
+/** No key, no region, or not any more by policy. */
+const notToBeHad: readonly ErrorCode[] = ['BAD_ARGUMENT', 'BAD_CONFIG', 'POLICY_DENIED'];
 
 /** Errors: CHANNEL_UNAVAILABLE. */
 export function brokerWithoutChannel(): SandboxError {
@@ -99,6 +102,19 @@ export class SessionBrokers implements AsyncDisposable {
     const opening = this.#last.then(() => this.#ensure(providers, routes));
     this.#last = opening.catch(() => undefined);
     return opening;
+  }
+
+  /**
+   * Opens what a session had under another process, as far as this one has keys for it: those of its arguments went with that process.
+   * Errors: those of `ensure` that are about the sandbox.
+   */
+  async reopen(providers: readonly ProviderId[]): Promise<void> {
+    if (this.#sandbox.listen === undefined) return;
+    for (const provider of providers) {
+      await this.ensure([provider]).catch((error: unknown) => {
+        if (!notToBeHad.includes(toPaddockError(error).code)) throw error;
+      });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -187,7 +187,10 @@ export class Stage implements AsyncDisposable {
   }
 
   /** A session of this stage; without a project unless the request names one. */
-  async create(request: CreateRequest = {}, signal?: AbortSignal): Promise<Session> {
+  async create(
+    request: CreateRequest & Readonly<Record<string, unknown>> = {},
+    signal?: AbortSignal,
+  ): Promise<Session> {
     const workspace = request.projectPath === undefined ? { workspace: 'none' as const } : {};
     const marked = { ...workspace, ...request, labels: { ...request.labels, stage: this.#mark } };
     const session = await this.sessions.create(marked, signal);

@@ -42,7 +42,16 @@ describe('the settings', () => {
         (a, b) => known.indexOf(a) - known.indexOf(b),
       ),
     );
-    const policyKeys = [...Object.keys(ruleKeys), 'apply', 'egress', 'ceilings', 'admission', 'alarms', 'defaults'];
+    const policyKeys = [
+      ...Object.keys(ruleKeys),
+      'apply',
+      'broker',
+      'egress',
+      'ceilings',
+      'admission',
+      'alarms',
+      'defaults',
+    ];
     expect(Object.keys(policyFileSchema.shape).sort()).toEqual(policyKeys.sort());
   });
 });

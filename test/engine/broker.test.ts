@@ -1,0 +1,217 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ChannelLink } from '../../src/channel/link.js';
+import { adoptSession } from '../../src/session/adopt.js';
+import type { KeySources } from '../../src/session/broker/provider-routes.js';
+import type { Session } from '../../src/session/session.js';
+import { codeOf } from '../support/code-of.js';
+import { ModelEndpoint } from '../support/models/endpoint.js';
+import { engineKinds } from './support/engines.js';
+import { searchInside } from './support/search-inside.js';
+import { holds } from './support/spellings.js';
+import { command, run, Stage, said } from './support/stage.js';
+
+/** Every byte that went over the pipes of a channel, both ways. */
+const frames = vi.hoisted(() => [] as Buffer[]);
+vi.mock('../../src/channel/fifo-link.js', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/channel/fifo-link.js')>();
+  const recorded = (link: ChannelLink): ChannelLink =>
+    new Proxy(link, {
+      get(target, name) {
+        if (name === 'write') return (bytes: Buffer) => [frames.push(Buffer.from(bytes)), target.write(bytes)];
+        if (name === 'read') {
+          return (reader: Parameters<ChannelLink['read']>[0]) =>
+            target.read({
+              onChunk: (chunk) => [frames.push(Buffer.from(chunk)), reader.onChunk(chunk)],
+              onDrain: () => reader.onDrain(),
+            });
+        }
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  return {
+    ...original,
+    openFifoLink: async (...words: Parameters<typeof original.openFifoLink>) =>
+      recorded(await original.openFifoLink(...words)),
+  };
+});
+
+const secret = (name: string) => `sk-ant-canary-${name}-${randomBytes(12).toString('hex')}`;
+
+/** A model call as a client makes it, by what the environment says. */
+const call = (text = 'hello', path = '/v1/messages') => `python3 -I -c '
+import json, os, urllib.error, urllib.request
+body = json.dumps({"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "${text}"}]})
+headers = {"x-api-key": os.environ["ANTHROPIC_API_KEY"], "content-type": "application/json"}
+asked = urllib.request.Request(os.environ["ANTHROPIC_BASE_URL"] + "${path}", body.encode(), headers)
+try:
+    answer = urllib.request.urlopen(asked, timeout=20)
+    print(answer.status, answer.read().decode())
+except urllib.error.HTTPError as error:
+    print(error.code, error.read().decode())
+'`;
+
+describe.each(engineKinds)('a sandbox of a real rootless %s with the credential broker', (kind) => {
+  const [real, planted, own] = [secret('real'), secret('planted'), secret('own')];
+  let provider: ModelEndpoint;
+  let stage: Stage;
+  let session: Session;
+  let sources: KeySources;
+
+  beforeAll(async () => {
+    provider = await ModelEndpoint.open();
+    sources = { environment: { ANTHROPIC_BASE_URL: provider.url, OPENAI_API_KEY: own, OPENAI_BASE_URL: provider.url } };
+    const allow = [`http://${new URL(provider.url).host}`];
+    stage = await Stage.open(kind, { keys: sources, policy: { egress: { allow, ask: [], approved: [] } } });
+    session = await stage.create({ apiKey: real });
+  });
+  afterAll(async () => {
+    await stage[Symbol.asyncDispose]();
+    await provider[Symbol.asyncDispose]();
+  });
+
+  it('calls a model with a key that is outside, and what stands for it inside goes no further', async () => {
+    expect(await said(session, 'echo "$ANTHROPIC_API_KEY"')).toBe('paddock-placeholder');
+    const answer = await said(session, call());
+    expect(answer).toMatch(/^200 /);
+    expect(answer).toContain('message_stop');
+    const [seen] = provider.modelRequests();
+    expect(seen?.headers['x-api-key']).toBe(real);
+    expect(JSON.stringify(provider.requests)).not.toContain('placeholder');
+    expect(session.broker?.usage()).toMatchObject({ requests: 1, lines: [{ route: 'anthropic', requests: 1 }] });
+  });
+
+  it('has that key nowhere: not in its processes, its files, its frames, nor in what is kept of it outside', async () => {
+    const where = 'export PLANTED="$1"; cd; rev=$(printf %s "$1" | rev)';
+    const plant = `${where}; printf %s "$1" > clear; printf %s "$1" | base64 -w0 > base64; printf %s "x$1" | base64 -w0 > shifted
+      printf %s "$1" | od -An -tx1 | tr -d ' \\n' > /tmp/hex; printf %s "$rev" > /dev/shm/reversed; echo planted; exec sleep 600`;
+    const waiting = await session.start(command(['sh', '-c', plant, 'sh', planted]));
+    await vi.waitUntil(async () => (await said(session, 'cat /dev/shm/reversed 2>&1 || :')).length >= planted.length, {
+      timeout: 20_000,
+    });
+    const found = await searchInside(session, planted);
+    const home = await said(session, 'echo ~');
+    const hidden = ['clear', 'base64', 'shifted'].map((name) => `${home}/${name}`);
+    for (const place of ['/proc/PID/environ', '/tmp/hex', '/dev/shm/reversed', ...hidden])
+      expect(found).toContain(place);
+    expect(await searchInside(session, real)).toEqual([]);
+
+    expect(holds(Buffer.concat(frames), planted)).toBe(true);
+    expect(holds(Buffer.concat(frames), real)).toBe(false);
+    const outside = [inspect(session, { depth: 12, showHidden: true }), await inspected(stage, session)];
+    await session.flushLog();
+    for (const text of [...outside, ...filesBelow(stage.folder)]) expect(holds(text, real)).toBe(false);
+    // The session log has the command line that planted the other one.
+    expect(filesBelow(stage.folder).some((text) => holds(text, planted))).toBe(true);
+    await waiting.command.end('aborted').catch(() => undefined);
+  });
+
+  it('lets through model calls only, and says so in the result, and in the audit log', async () => {
+    const before = provider.requests.length;
+    const { stdout, blocked } = await run(session, call('hello', '/v1/files'));
+    expect(stdout.text).toMatch(/^404 .*broker\.path/);
+    expect(blocked).toMatchObject([{ via: 'broker', ruleId: 'broker.path', count: 1 }]);
+    expect(provider.requests).toHaveLength(before);
+    const records = await recordsOf(stage, session);
+    expect(records.map(({ action }) => action)).toEqual(
+      expect.arrayContaining(['session.create', 'broker.open', 'broker.use', 'broker.deny']),
+    );
+    expect(records.find(({ action }) => action === 'broker.use')?.details).toMatchObject({
+      model: 'claude-sonnet-4-5',
+    });
+  });
+
+  it('reaches a provider on one way only: directly until there is a broker for it, never again afterwards', async () => {
+    const { host } = new URL(provider.url);
+    const direct = await stage.create({ allow: [`http://${host}`] });
+    const ask = `python3 -I -c '
+import http.client
+c = http.client.HTTPConnection("127.0.0.1", 61128, timeout=20)
+c.request("GET", "http://${host}/v1/models")
+print(c.getresponse().status)
+'`;
+    expect(direct.broker).toBeUndefined();
+    expect(await said(direct, ask)).toBe('404');
+    const broker = await direct.ensureBroker(['openai']);
+    expect(broker.places).toEqual({ openai: 'http://127.0.0.1:61200/openai' });
+    const { stdout, blocked } = await run(direct, ask);
+    expect(stdout.text.trim()).toBe('403');
+    expect(blocked).toMatchObject([{ ruleId: 'egress.brokered' }]);
+    // No key for the other one is to be found.
+    expect(await codeOf(direct.ensureBroker(['google']))).toBe('BAD_ARGUMENT');
+    await stage.sessions.destroy(direct.id);
+  });
+
+  it('has none over the engine: keys are refused before anything is made, those of the environment stay where they are', async () => {
+    await using plain = await Stage.open(kind, { keys: sources, commandPath: 'exec' });
+    expect(await codeOf(plain.create({ apiKey: real }))).toBe('CHANNEL_UNAVAILABLE');
+    expect(await plain.containers()).toEqual([]);
+    const without = await plain.create({ providers: ['openai'] });
+    expect(without.notes.join()).toContain('no models can be called');
+    expect(await codeOf(without.ensureBroker(['openai']))).toBe('CHANNEL_UNAVAILABLE');
+  });
+
+  it('is open again for whoever takes a session over and has the key, and for nobody else', async () => {
+    const { store, audit, policy, maker, engine, self } = stage;
+    await using detached = stage.newSessions('detached');
+    const made = await detached.create({ workspace: 'none', apiKey: real });
+    const { id } = made;
+    await made.letGo();
+    const record = await store.load(id);
+    if (record === undefined) throw new Error('it was made');
+    expect(record.spec.providers).toEqual(['anthropic']);
+    const take = async (environment: KeySources['environment']) =>
+      adoptSession(record, {
+        ...{ engine, store, audit, clock: maker.clock, isAlive: async () => false, bootId: self.bootId },
+        ...{ runtimeDir: stage.folder, broker: { rules: policy.broker, sources: { environment } } },
+      });
+    const keyless = await take({ ANTHROPIC_BASE_URL: provider.url });
+    expect(keyless.broker).toBeUndefined();
+    await keyless.letGo();
+    const keyed = await take({ ANTHROPIC_BASE_URL: provider.url, ANTHROPIC_API_KEY: own });
+    expect(await said(keyed, call('again'))).toMatch(/^200 /);
+    expect(provider.modelRequests().at(-1)?.headers['x-api-key']).toBe(own);
+    await keyed.end();
+    await store.remove(id);
+    expect((await recordsOf(stage, keyed)).find(({ action }) => action === 'broker.end')?.details).toMatchObject({
+      route: 'anthropic',
+      requests: 1,
+    });
+  });
+});
+
+interface Written {
+  readonly action: string;
+  readonly session?: string;
+  readonly details?: unknown;
+}
+
+async function recordsOf(stage: Stage, { id }: Session): Promise<readonly Written[]> {
+  const text = readFileSync(join(stage.stateDir, 'audit.jsonl'), 'utf8');
+  const records = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Written]));
+  return records.filter(({ session }) => session === id);
+}
+
+/** What the engine itself says of a container. */
+function inspected({ engine }: Stage, { sandbox }: Session): Promise<string> {
+  const path = `/containers/${sandbox.handle.containerId}/json`;
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath: engine.identity.socketPath, path }, (answer) => {
+      const pieces: Buffer[] = [];
+      answer.on('data', (piece: Buffer) => pieces.push(piece));
+      answer.once('end', () => resolve(Buffer.concat(pieces).toString()));
+    });
+    asked.once('error', reject).end();
+  });
+}
+
+function filesBelow(folder: string): readonly Buffer[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) =>
+    entry.isFile() ? [readFileSync(join(entry.parentPath, entry.name))] : [],
+  );
+}
