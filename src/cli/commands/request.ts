@@ -16,6 +16,11 @@ export const planOptions = {
     multiple: true,
     help: 'host that may be reached, such as example.com or *.example.com:8443, or a preset such as npm; repeatable',
   },
+  provider: {
+    type: 'string',
+    multiple: true,
+    help: 'whose models programs inside may call with the key that is here: anthropic, openai, google or bedrock; repeatable',
+  },
   workspace: {
     type: 'string',
     help: 'cow, ro, rw or none: how the project is shown (default: cow, written beside it)',
@@ -78,6 +83,8 @@ export function requestOf(context: CommandContext): Record<string, unknown> {
   if (pids !== undefined) request.pids = /^\d+$/.test(pids) ? Number(pids) : pids;
   const allow = texts(context, 'allow');
   if (allow.length > 0) request.allow = [...allow];
+  const providers = texts(context, 'provider');
+  if (providers.length > 0) request.providers = [...providers];
   const env = variables(context, 'env');
   if (env !== undefined) request.env = env;
   const labels = pairs(texts(context, 'label'), () => '');

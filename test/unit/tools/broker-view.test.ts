@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { noTokens } from '../../../src/egress/broker/usage/counts.js';
+import type { Session } from '../../../src/session/session.js';
+import { modelUsageText, viewModelUsage } from '../../../src/tools/broker-view.js';
+
+const tokens = { ...noTokens, input: 100, output: 20, cacheRead: 7, cacheWrite: 3 };
+const lineOf = (model: string, requests: number) => ({
+  ...{ route: 'anthropic', model, key: '01234567', requests, tokens, reckoned: 0, costUsd: 0.5, unpriced: 0 },
+});
+
+function viewOf(models: readonly (readonly [string, number])[]) {
+  const lines = models.map(([model, requests]) => lineOf(model, requests));
+  const usage = () => ({ requests: 4, tokens, costUsd: 0.5, unpriced: 1, lines });
+  return viewModelUsage({ broker: { usage } as unknown as Session['broker'] });
+}
+
+it('says nothing of models in a session without a broker', () => {
+  expect(viewModelUsage({ broker: undefined })).toBeUndefined();
+  expect(modelUsageText(undefined)).toEqual([]);
+});
+
+it('adds what went through caches to what went in, and says what has no price', () => {
+  const view = viewOf([['claude', 4]]);
+  expect(view).toMatchObject({ requests: 4, inputTokens: 110, outputTokens: 20, costUsd: 0.5, unpriced: 1 });
+  expect(modelUsageText(view)).toEqual(['models: 4 requests, 110 tokens in, 20 out, $0.5000, and 1 of unknown cost']);
+});
+
+it('shows the eight lines with the most requests, and no control characters of names that were made up inside', () => {
+  const view = viewOf([
+    ['a\u001b[2Jb', 99],
+    ...Array.from({ length: 20 }, (_, index) => [`m${index}`, index] as const),
+  ]);
+  expect(view?.lines).toHaveLength(8);
+  expect(view?.lines[0]?.model).not.toContain('\u001b');
+  expect(view?.lines.at(-1)?.model).toBe('m13');
+});
