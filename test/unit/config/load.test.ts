@@ -346,3 +346,38 @@ describe('what sandboxes may reach', () => {
     expect(await complaint({}, { [userFile]: '[policy.egress]\nallow = ["127.1"]\n' })).toContain('config.toml');
   });
 });
+
+describe('what the credential broker may be used for', () => {
+  const site = {
+    [defaultPolicyPath]: rootFile(
+      '[broker]\nproviders = ["anthropic", "openai"]\ncost = "2.50"\nenvironment = false\n',
+    ),
+  };
+  const own = (line: string) => ({ ...site, [userFile]: `[policy.broker]\n${line}\n` });
+
+  it('is all four providers by the keys of the environment, without caps, where nobody says otherwise', async () => {
+    expect((await load()).sitePolicy.broker).toEqual({
+      ...{ providers: ['anthropic', 'openai', 'google', 'bedrock'], environment: true, serverTools: [] },
+    });
+  });
+
+  it('is the site’s to say, and the user’s to narrow', async () => {
+    const { sitePolicy, origins } = await load({}, own('providers = ["openai"]\ncost = 2\ntokens = 1000'));
+    expect(sitePolicy.broker).toEqual({
+      ...{ providers: ['openai'], environment: false, serverTools: [], tokens: 1000, costCents: 200 },
+    });
+    expect(origins['policy.broker.costCents']).toBe(`file:${userFile}`);
+    expect(origins['policy.broker.environment']).toBe(`policy:${defaultPolicyPath}`);
+  });
+
+  it.each(['providers = ["google"]', 'environment = true', 'cost = 3', 'server_tools = ["web_search"]'])(
+    'is not widened by the user’s %s',
+    async (line) => {
+      expect(await complaint({}, own(line))).toContain('is looser than the policy');
+    },
+  );
+
+  it.each(['providers = ["acme"]', 'cost = 0', 'cost = "1.234"', 'key = "x"'])('is refused as %s', async (line) => {
+    expect(await complaint({}, own(line))).toContain('config.toml');
+  });
+});

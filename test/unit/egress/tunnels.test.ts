@@ -210,3 +210,20 @@ describe.each(kinds)('a tunnel over a %s', (kind) => {
     expect(rig.told).toEqual([]);
   });
 });
+
+it('of a tunnel to a host that is reserved for the broker nothing is left, and other tunnels stay', async () => {
+  await using echo = await openEcho();
+  const allow = ['allowed.test', 'evil.test'].map((host) => `tcp://${host}:${echo.port}`);
+  await using rig = await openRig({ allow: [...allow, ...loopback(echo.port)] });
+  const [reserved, other] = await Promise.all([
+    tunnelTo(rig.httpPort, `allowed.test:${echo.port}`),
+    tunnelTo(rig.httpPort, `evil.test:${echo.port}`),
+  ]);
+  const over = outcomeOf(reserved);
+  rig.egress.reserve(['allowed.test']);
+  await over;
+  other.write('hello');
+  expect(String(await readBytes(other, 5))).toBe('hello');
+  other.destroy();
+  expect(await refusedConnect(rig.httpPort, `allowed.test:${echo.port}`)).toContain('egress.brokered');
+});
