@@ -214,7 +214,7 @@ describe.each(kinds)('a tunnel over a %s', (kind) => {
 it('of a tunnel to a host that is reserved for the broker nothing is left, and other tunnels stay', async () => {
   await using echo = await openEcho();
   const allow = ['allowed.test', 'evil.test'].map((host) => `tcp://${host}:${echo.port}`);
-  await using rig = await openRig({ allow: [...allow, ...loopback(echo.port)] });
+  await using rig = await openRig({ allow: [...allow, ...loopback(echo.port, 'tcp://')] });
   const [reserved, other] = await Promise.all([
     tunnelTo(rig.httpPort, `allowed.test:${echo.port}`),
     tunnelTo(rig.httpPort, `evil.test:${echo.port}`),
