@@ -12,7 +12,7 @@ import { decideNetwork } from './network.js';
 import { insidePath } from './paths.js';
 import { loweredNotes } from './plan-values.js';
 import { type ChosenProfile, chooseProfile, type ProfileContext, requiredHere } from './profile.js';
-import { decideProviders, providerEnvironment } from './providers.js';
+import { decideModels } from './providers.js';
 import { count, cpus, duration, size } from './quantities.js';
 import { createRequestSchema, type ParsedCreateRequest, parseRequest } from './request.js';
 import { baseEnv, maskedPaths, sandboxHome, sandboxHostname } from './surroundings.js';
@@ -85,23 +85,21 @@ function compose(
   const tmpfs = decideTmpfs(wishes.tmpfs, sitePolicy, { memoryBytes, askedShmBytes: wishes.get('shmBytes') });
   const mounts = decideMounts(request, workspace, wishes, tmpfs, sitePolicy);
   const reach = decideNetwork(wishes.get('network'), request.allow, sitePolicy);
-  const providers = decideProviders(request.providers ?? [], sitePolicy.broker);
+  const called = decideModels(request.providers ?? [], sitePolicy.broker);
   const times = askedTimes(request);
   const spec: SandboxSpec = {
     image,
     workspace,
     mounts,
     tmpfs,
-    ...reach.spec,
-    ...(providers.length > 0 && { providers }),
+    ...{ ...reach.spec, ...called.spec },
     limits: { ...decided.limits, ...decideDisk(wishes, sitePolicy, { ...decided, mounts, tmpfs }) },
-    env: { ...baseEnv(image.kind), ...reach.env, ...providerEnvironment(providers), ...boundedEnv(wishes.env) },
+    env: { ...baseEnv(image.kind), ...reach.env, ...called.env, ...boundedEnv(wishes.env) },
     labels: boundedLabels(wishes.labels),
     workdir: wishes.get('workdir') ?? (workspace === 'none' ? sandboxHome : workspaceTarget),
     hostname: wishes.get('hostname') ?? sandboxHostname,
     ...decideTimes(times, sitePolicy),
-    shmBytes: decided.shmBytes,
-    maskedPaths,
+    ...{ shmBytes: decided.shmBytes, maskedPaths },
     seccomp: decideSeccomp(request.seccomp, sitePolicy),
     profile: profile.name,
     require: requiredHere(sitePolicy.require, host.securityModules),

@@ -13,8 +13,14 @@ export function decideProviders(asked: readonly ProviderId[], { providers }: Bro
   return [...new Set(asked)];
 }
 
+/** What of a session's spec and environment its providers make. Denials: broker.provider. */
+export function decideModels(asked: readonly ProviderId[], rules: BrokerRules) {
+  const providers = decideProviders(asked, rules);
+  return { spec: providers.length > 0 ? { providers } : {}, env: providerEnvironment(providers) };
+}
+
 /** By which programs inside find the broker. Their clients insist on a key; what they get is none. */
-export function providerEnvironment(providers: readonly ProviderId[]): Readonly<Record<string, string>> {
+function providerEnvironment(providers: readonly ProviderId[]): Readonly<Record<string, string>> {
   const place = (path: string) => `http://127.0.0.1:${egressPorts.broker}/${path}`;
   const all: Readonly<Record<ProviderId, Readonly<Record<string, string>>>> = {
     anthropic: { ANTHROPIC_BASE_URL: place('anthropic'), ANTHROPIC_API_KEY: placeholderKey },

@@ -4,7 +4,8 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { ChannelLink } from '../../src/channel/link.js';
+import type * as fifoLink from '../../src/channel/fifo-link.js';
+import type { ChannelLink, LinkReader } from '../../src/channel/link.js';
 import { adoptSession } from '../../src/session/adopt.js';
 import type { KeySources } from '../../src/session/broker/provider-routes.js';
 import type { Session } from '../../src/session/session.js';
@@ -18,22 +19,28 @@ import { command, run, Stage, said } from './support/stage.js';
 /** Every byte that went over the pipes of a channel, both ways. */
 const frames = vi.hoisted(() => [] as Buffer[]);
 vi.mock('../../src/channel/fifo-link.js', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../src/channel/fifo-link.js')>();
+  const original = await importOriginal<typeof fifoLink>();
   const recorded = (link: ChannelLink): ChannelLink =>
     new Proxy(link, {
-      get(target, name) {
-        if (name === 'write') return (bytes: Buffer) => [frames.push(Buffer.from(bytes)), target.write(bytes)];
-        if (name === 'read') {
-          return (reader: Parameters<ChannelLink['read']>[0]) =>
-            target.read({
-              onChunk: (chunk) => [frames.push(Buffer.from(chunk)), reader.onChunk(chunk)],
-              onDrain: () => reader.onDrain(),
-            });
-        }
+      get(target, name): unknown {
         const value: unknown = Reflect.get(target, name, target);
-        return typeof value === 'function' ? value.bind(target) : value;
+        if (typeof value !== 'function') return value;
+        return (...words: readonly unknown[]): unknown => {
+          const [first] = words;
+          if (name === 'write') frames.push(Buffer.from(first as Buffer));
+          return Reflect.apply(value, target, name === 'read' ? [heard(first as LinkReader)] : words);
+        };
       },
     });
+  const heard = (reader: LinkReader): LinkReader => ({
+    onChunk(chunk) {
+      frames.push(Buffer.from(chunk));
+      reader.onChunk(chunk);
+    },
+    onDrain() {
+      reader.onDrain();
+    },
+  });
   return {
     ...original,
     openFifoLink: async (...words: Parameters<typeof original.openFifoLink>) =>
@@ -117,7 +124,7 @@ describe.each(engineKinds)('a sandbox of a real rootless %s with the credential 
     expect(stdout.text).toMatch(/^404 .*broker\.path/);
     expect(blocked).toMatchObject([{ via: 'broker', ruleId: 'broker.path', count: 1 }]);
     expect(provider.requests).toHaveLength(before);
-    const records = await recordsOf(stage, session);
+    const records = recordsOf(stage, session);
     expect(records.map(({ action }) => action)).toEqual(
       expect.arrayContaining(['session.create', 'broker.open', 'broker.use', 'broker.deny']),
     );
@@ -167,7 +174,7 @@ print(c.getresponse().status)
     expect(record.spec.providers).toEqual(['anthropic']);
     const take = async (environment: KeySources['environment']) =>
       adoptSession(record, {
-        ...{ engine, store, audit, clock: maker.clock, isAlive: async () => false, bootId: self.bootId },
+        ...{ engine, store, audit, clock: maker.clock, isAlive: () => Promise.resolve(false), bootId: self.bootId },
         ...{ runtimeDir: stage.folder, broker: { rules: policy.broker, sources: { environment } } },
       });
     const keyless = await take({ ANTHROPIC_BASE_URL: provider.url });
@@ -178,7 +185,7 @@ print(c.getresponse().status)
     expect(provider.modelRequests().at(-1)?.headers['x-api-key']).toBe(own);
     await keyed.end();
     await store.remove(id);
-    expect((await recordsOf(stage, keyed)).find(({ action }) => action === 'broker.end')?.details).toMatchObject({
+    expect(recordsOf(stage, keyed).find(({ action }) => action === 'broker.end')?.details).toMatchObject({
       route: 'anthropic',
       requests: 1,
     });
@@ -191,7 +198,7 @@ interface Written {
   readonly details?: unknown;
 }
 
-async function recordsOf(stage: Stage, { id }: Session): Promise<readonly Written[]> {
+function recordsOf(stage: Stage, { id }: Session): readonly Written[] {
   const text = readFileSync(join(stage.stateDir, 'audit.jsonl'), 'utf8');
   const records = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Written]));
   return records.filter(({ session }) => session === id);

@@ -1,6 +1,6 @@
 /** A text as it could hide: in clear, reversed, in hex, and in base64 wherever in a longer text it stands. */
 export function spellingsOf(text: string): readonly string[] {
-  const both = [text, [...text].reverse().join('')];
+  const both = [text, Buffer.from(text).reverse().toString()];
   return both.flatMap((one) => {
     const hex = Buffer.from(one).toString('hex');
     return [one, hex, hex.toUpperCase(), ...[0, 1, 2].map((offset) => base64At(one, offset))];

@@ -13,7 +13,12 @@ it('takes every key out of a request, and leaves the rest with the providers tha
   expect(request).toEqual({ workspace: 'none', providers: ['anthropic', 'openai', 'google', 'bedrock'] });
   expect(keys.awsRegion).toBe('eu-west-1');
   expect(keys.secrets.apiKey?.reveal()).toBe(canary);
-  const shown = [textOf(request), JSON.stringify(keys), inspect(keys, { depth: 9, showHidden: true }), String(keys)];
+  const shown = [
+    textOf(request),
+    JSON.stringify(keys),
+    inspect(keys, { depth: 9, showHidden: true }),
+    String(keys.secrets.apiKey),
+  ];
   for (const text of shown) expect(text).not.toContain('canary');
 });
 
