@@ -91,5 +91,9 @@ function bedrockOf(args: Fields, wishes: Session['bedrock']): AgentRequest['bedr
   if (region === undefined || model === undefined) {
     throw new PaddockError('BAD_ARGUMENT', 'useBedrock needs awsRegion and bedrockModel, here or in create_session');
   }
+  // The broker signs for the region of its session.
+  if (wishes.region !== undefined && region !== wishes.region) {
+    throw new PaddockError('BAD_ARGUMENT', `awsRegion is ${wishes.region} in this session`);
+  }
   return { region, model, ...known({ smallModel: bedrockSmallModel ?? wishes.smallModel }) };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PaddockError } from '../core/errors.js';
 import type { CapturedStream } from '../kit/captured-stream.js';
 import { safeText } from '../kit/safe-text.js';
+import type { Session } from '../session/session.js';
 import { agentText, agentView, followAgent, viewAgentAsCommand } from './agent-view.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
@@ -46,36 +47,50 @@ export const getCommand = defineTool({
       const view = viewAgentAsCommand(session, run, services.clock.now());
       return { structured: { ...view, more: false }, text: agentText(view) };
     }
-    const cursor = from ?? '0.0';
-    const { signal } = context;
-    const entry = session.get(commandId);
-    const [out = 0, err = 0] = cursor.split('.').map(Number);
-    const { stdout, stderr } = entry.command.output;
-    if (out > stdout.totalBytes || err > stderr.totalBytes) {
-      throw new PaddockError('BAD_ARGUMENT', 'the cursor is beyond the end of the output');
-    }
-    const until = services.clock.monotonic() + waitMs;
-    const printed = () => stdout.totalBytes > out || stderr.totalBytes > err;
-    while (!printed() && services.clock.monotonic() < until && !signal.aborted) {
-      const left = Math.min(250, until - services.clock.monotonic());
-      if (await session.wait(entry, Math.max(0, left), signal)) break;
-    }
-    const pages = { stdout: page(stdout, out), stderr: page(stderr, err) };
-    const base = viewCommand(session, entry, services.clock.now());
-    const more = pages.stdout.next < stdout.totalBytes || pages.stderr.next < stderr.totalBytes;
-    const view: CommandView & { more: boolean } = {
-      ...base,
-      stdout: pages.stdout.text,
-      stderr: pages.stderr.text,
-      stdoutDroppedBytes: pages.stdout.skipped,
-      stderrDroppedBytes: pages.stderr.skipped,
-      cursor: `${pages.stdout.next}.${pages.stderr.next}`,
-      more,
-    };
-    if (more) view.next = 'There is more output: call get_command again with this cursor.';
-    return { structured: view, text: commandText(view) };
+    return await readOn(services, session, { commandId, cursor: from ?? '0.0', waitMs }, context.signal);
   },
 });
+
+interface From {
+  readonly commandId: string;
+  readonly cursor: string;
+  readonly waitMs: number;
+}
+
+/** Waits until the command has ended or printed more, and shows a page of that. */
+async function readOn(
+  { clock }: ToolServices,
+  session: Session,
+  { commandId, cursor, waitMs }: From,
+  signal: AbortSignal,
+) {
+  const entry = session.get(commandId);
+  const [out = 0, err = 0] = cursor.split('.').map(Number);
+  const { stdout, stderr } = entry.command.output;
+  if (out > stdout.totalBytes || err > stderr.totalBytes) {
+    throw new PaddockError('BAD_ARGUMENT', 'the cursor is beyond the end of the output');
+  }
+  const until = clock.monotonic() + waitMs;
+  const printed = () => stdout.totalBytes > out || stderr.totalBytes > err;
+  while (!printed() && clock.monotonic() < until && !signal.aborted) {
+    const left = Math.min(250, until - clock.monotonic());
+    if (await session.wait(entry, Math.max(0, left), signal)) break;
+  }
+  const pages = { stdout: page(stdout, out), stderr: page(stderr, err) };
+  const base = viewCommand(session, entry, clock.now());
+  const more = pages.stdout.next < stdout.totalBytes || pages.stderr.next < stderr.totalBytes;
+  const view: CommandView & { more: boolean } = {
+    ...base,
+    stdout: pages.stdout.text,
+    stderr: pages.stderr.text,
+    stdoutDroppedBytes: pages.stdout.skipped,
+    stderrDroppedBytes: pages.stderr.skipped,
+    cursor: `${pages.stdout.next}.${pages.stderr.next}`,
+    more,
+  };
+  if (more) view.next = 'There is more output: call get_command again with this cursor.';
+  return { structured: view, text: commandText(view) };
+}
 
 /**
  * One page of at most `streamBytes` bytes once it is safe to show, ended at a whole character. Escapes are up to six

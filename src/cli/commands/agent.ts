@@ -48,7 +48,7 @@ export const agent: CliCommand = {
     const sessions = await app.sessions('attached');
     const { request, origin } = await startOf(context, app);
     const session = await whileShown(context.terminal, 'copying: ', (onProgress) =>
-      sessions.create(request, context.signal, { origin, onProgress }),
+      sessions.create({ ...request, ...bedrockIn(asked) }, context.signal, { origin, onProgress }),
     );
     const weak = notEnforced(session.sandbox.handle.evidence.controls);
     for (const note of [...(weak === undefined ? [] : [weak]), ...session.notes]) await tell(context, note);
@@ -65,6 +65,11 @@ export const agent: CliCommand = {
     return exitCodeOf(done);
   },
 };
+
+/** The broker signs for the region that the session is made with. */
+function bedrockIn({ request: { bedrock } }: AskedRun) {
+  return bedrock === undefined ? {} : { useBedrock: true, awsRegion: bedrock.region };
+}
 
 /** Errors: BAD_ARGUMENT. */
 async function askedOf(context: CommandContext): Promise<AskedRun> {

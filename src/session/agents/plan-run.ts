@@ -48,7 +48,7 @@ export async function planRun(
   const { places, placeholderKey } = broker;
   const plan = adapter.plan(asked.request, { ...places, placeholderKey }, configFolder);
   const [name = '', ...words] = plan.argv;
-  // Judged before anything is touched, with a name of the length that the real one has at most.
+  // Judged before anything is touched, and again with the path that the name turns out to have.
   const judged = (program: string) => admitRun([program, ...words], plan, asked, session, means);
   judged(name);
   const files = new SessionFiles(session);

@@ -12,8 +12,8 @@ interface Started {
   readonly request: ExecRequest;
   readonly options: CommandOptions;
   /** Prints as the agent does, to its reader and to what is kept. */
-  print(line: object | string): void;
-  finish(exitCode: number, reason?: ExecResult['reason']): void;
+  readonly print: (line: object | string) => void;
+  readonly finish: (exitCode: number, reason?: ExecResult['reason']) => void;
 }
 
 const noTokens = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWriteLong: 0 };
