@@ -37,7 +37,7 @@ export const agentView = z.object({
       outputTokens: z.number(),
       cacheReadTokens: z.number().optional(),
       costUsd: z.number().optional(),
-      countedBy: z.enum(['broker', 'agent']),
+      countedBy: z.string(),
     })
     .optional(),
   durationMs: z.number().optional(),
@@ -47,6 +47,9 @@ export const agentView = z.object({
   doing: z.array(z.string()),
 });
 export type AgentView = z.output<typeof agentView>;
+
+/** The same in the results of other tools: written out in each of them it would take a client's room for nothing. */
+export const agentPart = z.record(z.string(), z.unknown()).describe('As execute_in_session has it.');
 
 export const agentCommandView = z.object({
   sessionId: z.string(),

@@ -21,7 +21,8 @@ const fields = {
   strictPermissions: z.boolean().optional().describe('Only what allowedTools names; default: all, in the sandbox.'),
   allowedTools: z.array(text).max(100).optional(),
   resume: text.optional().describe('agentSessionId of an earlier run in this session.'),
-  mcpConfig: mcpConfigSchema.optional(),
+  /** Its shape is `mcpConfigSchema`'s, which would take a client's room for something that most calls leave out. */
+  mcpConfig: z.record(z.string(), z.unknown()).optional().describe('As in .mcp.json: { mcpServers: { NAME: … } }.'),
   useBedrock: z.boolean().optional(),
   awsRegion: text.optional(),
   bedrockModel: text.optional(),
@@ -75,7 +76,8 @@ type Fields = z.output<z.ZodObject<typeof fields>>;
 
 /** `wishes`: what the session was made with, where the call does not say. Errors: BAD_ARGUMENT for half of Bedrock. */
 function agentRequestOf(args: Fields, wishes: Session['bedrock']): AgentRequest {
-  const { prompt, model, maxTurns, systemPrompt, strictPermissions = false, allowedTools, resume, mcpConfig } = args;
+  const { prompt, model, maxTurns, systemPrompt, strictPermissions = false, allowedTools, resume } = args;
+  const mcpConfig = args.mcpConfig === undefined ? undefined : mcpConfigSchema.parse(args.mcpConfig);
   const optional = { model, maxTurns, systemPrompt, allowedTools, resume, mcpConfig, bedrock: bedrockOf(args, wishes) };
   return { prompt, strictPermissions, ...known(optional) };
 }

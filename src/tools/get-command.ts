@@ -3,10 +3,10 @@ import { PaddockError } from '../core/errors.js';
 import type { CapturedStream } from '../kit/captured-stream.js';
 import { safeText } from '../kit/safe-text.js';
 import type { Session } from '../session/session.js';
-import { agentText, agentView, followAgent, viewAgentAsCommand } from './agent-view.js';
+import { agentPart, agentText, followAgent, viewAgentAsCommand } from './agent-view.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
-import { followTransfer, transferJobText, transferView, viewAsCommand } from './transfer-view.js';
+import { followTransfer, transferJobText, transferPart, viewAsCommand } from './transfer-view.js';
 import { type CommandView, commandText, commandView, streamBytes, viewCommand } from './views.js';
 import { wholeHead } from './whole-characters.js';
 
@@ -32,7 +32,7 @@ export const getCommand = defineTool({
       .describe('As returned by execute_command or get_command; default 0.0.'),
     waitMs: z.number().int().min(0).max(45_000).optional().describe('Default 0.'),
   }),
-  output: commandView.extend({ more: z.boolean(), transfer: transferView.optional(), agent: agentView.optional() }),
+  output: commandView.extend({ more: z.boolean(), transfer: transferPart.optional(), agent: agentPart.optional() }),
   async handle(services: ToolServices, { sessionId, commandId, cursor: from, waitMs = 0 }, context) {
     const session = services.sessions.get(sessionId);
     const job = session.transfers.find(commandId);

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { PaddockError } from '../core/errors.js';
 import type { Session } from '../session/session.js';
 import type { TransferJob } from '../session/transfers/transfer-jobs.js';
-import { agentText, agentView, viewAgentAsCommand } from './agent-view.js';
+import { agentPart, agentText, viewAgentAsCommand } from './agent-view.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
-import { transferJobText, transferView, viewAsCommand } from './transfer-view.js';
+import { transferJobText, transferPart, viewAsCommand } from './transfer-view.js';
 import { commandText, commandView, viewCommand } from './views.js';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGKILL'] as const;
@@ -26,7 +26,7 @@ export const stopCommand = defineTool({
     commandId: z.string().max(64),
     signal: z.enum(signals).optional().describe('Send only this; default: end the command.'),
   }),
-  output: commandView.extend({ transfer: transferView.optional(), agent: agentView.optional() }),
+  output: commandView.extend({ transfer: transferPart.optional(), agent: agentPart.optional() }),
   async handle(services: ToolServices, { sessionId, commandId, signal }, context) {
     const session = services.sessions.get(sessionId);
     const job = session.transfers.find(commandId);

@@ -26,6 +26,9 @@ export const transferFields = {
 
 export const transferView = z.object(transferFields);
 
+/** The same in the results of other tools: written out in each of them it would take a client's room for nothing. */
+export const transferPart = z.record(z.string(), z.unknown()).describe('As transfer_files has it.');
+
 /** How far a copy is, or what it came to. */
 export function viewTransfer({
   outcome,

@@ -19,7 +19,7 @@ const all: readonly {
   /** Of three answers; what comes from a cache is counted by itself. */
   readonly input: object;
 }[] = [
-  { id: 'claude', base: {}, key: realKeys.anthropic, input: { inputTokens: 300, cacheReadTokens: 0 } },
+  { id: 'claude', base: {}, key: realKeys.anthropic, input: { inputTokens: 300, cacheReadTokens: 21 } },
   { id: 'codex', base: { model: 'gpt-5' }, key: realKeys.openai, input: { inputTokens: 279, cacheReadTokens: 21 } },
 ];
 const kinds = engineKinds.flatMap((kind) => all.map((one) => ({ kind, ...one })));
