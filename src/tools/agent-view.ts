@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { agentIds } from '../agents/types.js';
 import { formatDuration } from '../core/units.js';
 import { safeLine } from '../kit/safe-text.js';
-import type { AgentReport, AgentRun } from '../session/agents/types.js';
+import type { AgentReport, AgentRun, RunUsage } from '../session/agents/types.js';
 import type { Session } from '../session/session.js';
 import { blockedFields, blockedLines, viewBlocked } from './blocked-view.js';
 import type { ToolContext } from './define-tool.js';
@@ -25,24 +25,17 @@ export const agentView = z.object({
   /** Bytes left out of finalText. */
   finalTextDroppedBytes: z.number().optional(),
   turns: z.number().optional(),
-  toolUses: z.array(z.object({ tool: z.string(), count: z.number() })).optional(),
+  /** Without their own schemas, as usage and failure: all of them in full would take a client's room. */
+  toolUses: z.array(z.custom<AgentReport['toolUses'][number]>()).optional(),
   /** In the workspace since the run began; at most 200 of changedCount. */
   changedFiles: z.array(z.string()).optional(),
   changedCount: z.number().optional(),
   /** Why changedFiles is absent, or may lack some. */
   changedNote: z.string().optional(),
-  usage: z
-    .object({
-      inputTokens: z.number(),
-      outputTokens: z.number(),
-      cacheReadTokens: z.number().optional(),
-      costUsd: z.number().optional(),
-      countedBy: z.string(),
-    })
-    .optional(),
+  usage: z.custom<RunUsage>().optional(),
   durationMs: z.number().optional(),
   agentSessionId: z.string().optional(),
-  failure: z.object({ message: z.string(), httpStatus: z.number().optional() }).optional(),
+  failure: z.custom<NonNullable<AgentReport['error']>>().optional(),
   /** The latest of what it does. */
   doing: z.array(z.string()),
 });
@@ -58,7 +51,7 @@ export const agentCommandView = z.object({
   exitCode: z.number().optional(),
   agent: agentView,
   ...blockedFields,
-  error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
+  error: z.custom<{ readonly code: string; readonly message: string; readonly next: string }>().optional(),
   warning: z.string().optional(),
   next: z.string().optional(),
 });

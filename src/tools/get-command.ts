@@ -19,8 +19,8 @@ export const getCommand = defineTool({
   description:
     'Returns the state of a command and its output from a cursor on, a page at a time. With waitMs it waits up to 45 s for the ' +
     'command to end or to print something new. Start at cursor "0.0" to read everything that was kept. With a commandId of transfer_files ' +
-    'it waits for the end of the copy, and transfer says how far it is or what it came to. With one of execute_in_session and no cursor it waits ' +
-    'for the end of the agent, and agent says what it does or what it came to; with a cursor it returns what the agent printed.',
+    'it waits for the end of the copy, and transfer says how far it is or what it came to. With one of execute_in_session and no cursor ' +
+    'agent says how far the agent is; with a cursor it returns what the agent printed.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({
     sessionId: z.string().max(64),

@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { agents } from '../../agents/all.js';
 import { secretsIn } from '../../agents/mcp-secrets.js';
 import type { AgentAdapter, AgentPlan, AgentRequest, Places, Provider } from '../../agents/types.js';
-import { PolicyDenied } from '../../core/errors.js';
 import type { ExecRequest } from '../../core/exec.js';
 import { admitExec } from '../../policy/exec.js';
-import { rules } from '../../policy/rules.js';
+import { refuseMcpSecrets } from '../../policy/mcp-secrets.js';
 import { sandboxHome } from '../../policy/surroundings.js';
 import { SessionFiles } from '../files.js';
 import { findAgent } from './find-agent.js';
@@ -13,7 +12,6 @@ import type { AgentMeans, AgentSession, AskedRun, RunBroker } from './means.js';
 
 /** Half an hour: a task of some size; the policy's ceiling may be less. */
 const usualTimeoutMs = 1_800_000;
-const rule = 'agent.mcp-secret';
 
 /** For a look at what was asked: nothing is run with them. */
 const anyPlace = 'http://127.0.0.1/';
@@ -38,7 +36,10 @@ export async function planRun(
   means: AgentMeans,
   signal: AbortSignal,
 ): Promise<PlannedRun> {
-  refuseSecrets(asked);
+  const { mcpConfig } = asked.request;
+  if (mcpConfig !== undefined && !asked.mcpSecretsAllowed) {
+    refuseMcpSecrets(secretsIn(mcpConfig).map(({ path, reason }) => `${path} (by its ${reason})`));
+  }
   const adapter = agents[asked.agent];
   // In the home of the sandbox, a tmpfs of a size: an agent resumes from it as long as the session is there.
   const configFolder = `${sandboxHome}/.paddock/${adapter.id}`;
@@ -68,16 +69,6 @@ function admitRun(
 ): ExecRequest {
   const usual = Math.floor(Math.min(usualTimeoutMs, sitePolicy.ceilings.timeoutMs) / 1000);
   return admitExec({ argv: [...argv], env, stdin, timeout: timeout ?? usual }, sandbox.handle.spec, sitePolicy);
-}
-
-/** Names the places, never what is in them. */
-function refuseSecrets({ request: { mcpConfig }, mcpSecretsAllowed }: AskedRun): void {
-  if (mcpConfig === undefined || mcpSecretsAllowed) return;
-  const places = secretsIn(mcpConfig).map(({ path, reason }) => `${path} (by its ${reason})`);
-  if (places.length === 0) return;
-  const more = places.length > 10 ? ` and ${places.length - 10} more` : '';
-  const message = `mcpConfig seems to hold secrets at ${places.slice(0, 10).join(', ')}${more}`;
-  throw new PolicyDenied(rule, message, { hint: rules[rule].hint });
 }
 
 /** Only what the run needs is opened: a key that nobody uses is none that could be misused. */
