@@ -5,11 +5,17 @@ import { refusalLine } from '../core/egress-text.js';
 /** More say no more: a command that is refused so much is refused by design. */
 const mostShown = 8;
 
+interface Blocked {
+  readonly host: string;
+  readonly port: number;
+  readonly rule: string;
+  readonly times: number;
+  readonly next: string;
+}
+
 /** What was refused to the session's connections while a command ran. */
 export const blockedFields = {
-  blocked: z
-    .array(z.object({ host: z.string(), port: z.number(), rule: z.string(), times: z.number(), next: z.string() }))
-    .optional(),
+  blocked: z.array(z.custom<Blocked>()).optional(),
   blockedMore: z.number().optional(),
 };
 
