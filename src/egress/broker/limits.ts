@@ -9,9 +9,11 @@ export interface BrokerLimits {
   /** From the connection, or the last answer on it, until a head is there. */
   readonly headMs: number;
   readonly idleMs: number;
-  /** A model call's body: read whole and parsed, which takes a third of a second for 32 MiB. */
+  /** A model call's body: read whole and parsed. What takes room in one is images, as strings, which is quick. */
   readonly bodyBytes: number;
-  /** Bodies that are held at once, in bytes, and until one is there. */
+  /** Lists, objects and items in it: what makes parsing and judging slow, for every session at once. */
+  readonly bodyItems: number;
+  /** Bodies that are held at once, in bytes (parsed and written anew they take several times that), and until one is there. */
   readonly heldBytes: number;
   readonly bodyMs: number;
   /** A body that is passed on as it comes, such as a push. */
@@ -31,7 +33,9 @@ export const defaultLimits: BrokerLimits = {
   headMs: 10_000,
   idleMs: 60_000,
   bodyBytes: 32 * 1024 * 1024,
-  heldBytes: 64 * 1024 * 1024,
+  bodyItems: 200_000,
+  // One as large as may be, and small ones beside it.
+  heldBytes: 40 * 1024 * 1024,
   bodyMs: 60_000,
   streamBytes: 512 * 1024 * 1024,
   connectMs: 10_000,

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { Transform } from 'node:stream';
 import { isObject, type Json, type JsonObject } from '../../policy/json.js';
+import { Gathered } from './gathered.js';
 import type { BrokerLimits } from './limits.js';
 import { BrokerRefused } from './rules.js';
+import { StructureCount } from './structure.js';
 
 /** What all requests of one broker hold in memory together. */
 export interface HeldBodies {
@@ -20,7 +22,8 @@ export async function readJson(
 ): Promise<{ readonly body: JsonObject; readonly bytes: number }> {
   const coding = request.headers['content-encoding'] ?? 'identity';
   if (coding !== 'identity') throw new BrokerRefused('broker.body', 'the body is compressed');
-  const parts: Buffer[] = [];
+  const whole = new Gathered();
+  const structure = new StructureCount();
   let bytes = 0;
   try {
     for await (const part of request as AsyncIterable<Buffer>) {
@@ -28,9 +31,11 @@ export async function readJson(
       held.bytes += part.length;
       if (bytes > limits.bodyBytes) throw tooLarge(limits.bodyBytes);
       if (held.bytes > limits.heldBytes) throw new BrokerRefused('broker.busy', 'too many large bodies at once');
-      parts.push(part);
+      structure.push(part);
+      if (structure.count > limits.bodyItems) throw tooMany(limits.bodyItems);
+      whole.push(part);
     }
-    return { body: parse(Buffer.concat(parts)), bytes };
+    return { body: parse(whole.bytes), bytes };
   } catch (error) {
     held.bytes -= bytes;
     throw error;
@@ -76,4 +81,8 @@ export function bounded(limitBytes: number): Transform {
 
 function tooLarge(limitBytes: number): BrokerRefused {
   return new BrokerRefused('broker.body-size', `the body has more than ${limitBytes} bytes`);
+}
+
+function tooMany(limitItems: number): BrokerRefused {
+  return new BrokerRefused('broker.body-size', `the body has more than ${limitItems} lists, objects and items`);
 }
