@@ -19,6 +19,7 @@ import type { Denied } from '../policy/verdict.js';
 import type { Approvals } from './approvals.js';
 import { type Connect, dial } from './dial.js';
 import { OutsideFailure } from './failure.js';
+import type { OwnAddresses } from './own-addresses.js';
 import type { Refusals } from './refusals.js';
 import type { Resolver } from './resolve.js';
 
@@ -56,6 +57,7 @@ export interface DoorOptions {
   readonly ceiling: readonly EgressRule[] | undefined;
   readonly openAllowed: boolean;
   readonly resolver: Resolver;
+  readonly own: OwnAddresses;
   readonly connect: Connect;
   readonly dialMs: number;
   readonly clock: Clock;
@@ -79,7 +81,7 @@ export class Door {
 
   /** Adds a rule, within the ceiling; what is open already stays. */
   allow(text: string): EgressRule | Denied {
-    const admitted = admitRule(text, this.#options);
+    const admitted = admitRule(text, this.#limits);
     if (admitted.verdict === 'deny') return admitted;
     const { rule } = admitted;
     if (!this.#rules.some((one) => one.text === rule.text)) this.#rules = [...this.#rules, rule];
@@ -135,6 +137,11 @@ export class Door {
     return denied;
   }
 
+  get #limits(): Parameters<typeof admitRule>[1] {
+    const { ceiling, openAllowed, own } = this.#options;
+    return { ceiling, openAllowed, own: own() };
+  }
+
   #isBrokered(host: Host): boolean {
     return this.#brokered.some((pattern) => matchesHost(pattern, host));
   }
@@ -144,12 +151,12 @@ export class Door {
     target: Target,
     signal: AbortSignal,
   ): Promise<(EgressAllowed & { readonly list: EgressList }) | Denied> {
-    const list = { rules: this.#rules, brokered: this.#brokered };
+    const list = { rules: this.#rules, brokered: this.#brokered, own: this.#options.own() };
     const verdict = decide(list, wish);
     if (verdict.verdict === 'allow') return { ...verdict, list };
     const { approvals } = this.#options;
     if (approvals === undefined || verdict.ruleId !== 'egress.host') return verdict;
-    const admitted = admitRule(suggestedRule(wish), this.#options);
+    const admitted = admitRule(suggestedRule(wish), this.#limits);
     // A person approves within the site's list, not beyond it. A session that asks for the host from the start may well get it.
     if (admitted.verdict === 'deny') return { ...admitted, hint: verdict.hint };
     const { rule } = admitted;
@@ -157,7 +164,7 @@ export class Door {
     const answer = await approvals.answerTo({ host, port, via, rule: rule.text }, signal);
     if (answer === 'deny') return verdict;
     if (answer === 'allow-session') this.allow(rule.text);
-    const approved = { rules: [...this.#rules, rule], brokered: this.#brokered };
+    const approved = { ...list, rules: [...this.#rules, rule], brokered: this.#brokered };
     const again = decide(approved, wish);
     return again.verdict === 'allow' ? { ...again, list: approved } : again;
   }

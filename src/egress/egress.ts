@@ -14,6 +14,7 @@ import { type Connect, connectTcp } from './dial.js';
 import { Door, type EgressConnection } from './door.js';
 import { HttpProxy } from './http-proxy.js';
 import { IdleWatch } from './idle-watch.js';
+import { type OwnAddresses, systemOwn } from './own-addresses.js';
 import { Refusals } from './refusals.js';
 import { type Lookup, Resolver, systemLookup } from './resolve.js';
 import { SocksProxy } from './socks.js';
@@ -32,6 +33,8 @@ export interface EgressOptions {
   readonly clock: Clock;
   readonly lookup?: Lookup;
   readonly connect?: Connect;
+  /** Left out: those of the host's interfaces. */
+  readonly own?: OwnAddresses;
   readonly times?: Partial<EgressTimes>;
   /** Must not throw. Not called for each of many: `count` says how often. */
   readonly onRefusal: (refusal: EgressRefusal) => void;
@@ -86,7 +89,7 @@ class OpenEgress implements Egress {
       rules: options.spec.allow.map((text) => rule(text, limits)),
       brokered: brokeredHosts(options.brokered ?? []),
       resolver: new Resolver({ lookup: options.lookup ?? systemLookup, timeoutMs: times.lookupMs, clock }),
-      connect: options.connect ?? connectTcp,
+      ...{ own: options.own ?? systemOwn, connect: options.connect ?? connectTcp },
       dialMs: times.dialMs,
       ...{ clock, refusals: this.#refusals, approvals: this.#approvals, onConnect: options.onConnect },
     });

@@ -20,6 +20,8 @@ export interface EgressList {
   readonly rules: readonly EgressRule[];
   /** Hosts that are reached through the credential broker only, whatever the rules say. */
   readonly brokered: readonly HostPattern[];
+  /** Texts of the host's own addresses: special, though they may be public. Left out: it has none of these. */
+  readonly own?: ReadonlySet<string>;
 }
 
 /** What is asked for. A tunnel may turn out to carry any scheme, a page only http. */
@@ -56,7 +58,7 @@ export function decide(list: EgressList, wish: EgressWish): EgressVerdict {
 
 /**
  * Decides whether an address that a host stands for may be dialled, and for which schemes of the wish (those that `decide` allowed).
- * Public ones may; a special one where a rule names it, or its network, with that port. A translated one leads to the IPv4 address
+ * Public ones of others may; a special one where a rule names it, or its network, with that port. A translated one leads to the IPv4 address
  * in it as well, so that has to be allowed too.
  */
 export function decideAddress(
@@ -64,7 +66,11 @@ export function decideAddress(
   wish: EgressWish,
   address: Address,
 ): { readonly verdict: 'allow'; readonly schemes: readonly Scheme[] } | Denied {
-  const reached = [address, ...embeddedIn(address)].filter((one) => classOf(one) !== 'public');
+  // What listens on the host for its neighbours is not meant for sandboxes, and no firewall stands before the host's own dialling.
+  const isOwn = list.own?.has(address.text) === true && classOf(address) === 'public';
+  const reached = [address, ...embeddedIn(address)].filter(
+    (one) => classOf(one) !== 'public' || list.own?.has(one.text) === true,
+  );
   const schemes = wish.schemes.filter((scheme) =>
     reached.every((one) => isNamed(list, one, { scheme, port: wish.port })),
   );
@@ -72,7 +78,7 @@ export function decideAddress(
   const subject = wish.host.kind === 'name' ? `${wish.host.text} resolves to ${address.text}, which` : address.text;
   return refuse(
     'egress.address',
-    `${subject} is ${articled(classOf(address))} address, and no rule names it with port ${wish.port}`,
+    `${subject} is ${isOwn ? 'an address of the host itself' : `${articled(classOf(address))} address`}, and no rule names it with port ${wish.port}`,
     `If that is meant, name it too. ${howToAllow(withPort(address.text, wish.port))}`,
   );
 }
@@ -89,14 +95,14 @@ function isNamed({ rules }: EgressList, address: Address, wanted: Endpoint): boo
 /** A rule from a request or an approval, within the site's list where there is one. */
 export function admitRule(
   text: string,
-  options: RuleOptions & { readonly ceiling?: readonly EgressRule[] | undefined },
+  options: RuleOptions & { readonly ceiling?: readonly EgressRule[] | undefined; readonly own?: ReadonlySet<string> },
 ): { readonly verdict: 'allow'; readonly rule: EgressRule } | Denied {
   const reading = parseRule(text, options);
   if ('problem' in reading) {
     return refuse(reading.isOpen === true ? 'egress.open' : 'egress.rule', reading.problem);
   }
   const { rule } = reading;
-  if (options.ceiling === undefined || isWithin(rule, options.ceiling)) return { verdict: 'allow', rule };
+  if (options.ceiling === undefined || isWithin(rule, options.ceiling, options.own)) return { verdict: 'allow', rule };
   return refuse('egress.ceiling', `the policy's list does not cover ${rule.text}`, howToAdd(rule.text));
 }
 

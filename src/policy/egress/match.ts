@@ -12,8 +12,12 @@ export function matchesHost(pattern: HostPattern, host: Host): boolean {
 }
 
 /** Whether a rule lets out nothing that the ceiling does not: each of its endpoints is one of a rule there. */
-export function isWithin(rule: EgressRule, ceiling: readonly EgressRule[]): boolean {
-  const wider = ceiling.filter((one) => coversHost(one.host, rule.host));
+export function isWithin(
+  rule: EgressRule,
+  ceiling: readonly EgressRule[],
+  own: ReadonlySet<string> = new Set(),
+): boolean {
+  const wider = ceiling.filter((one) => coversHost(one.host, rule.host, own));
   return rule.endpoints.every((endpoint) =>
     wider.some((one) => one.endpoints.some((top) => coversEndpoint(top, endpoint))),
   );
@@ -24,11 +28,13 @@ export function coversEndpoint(outer: Endpoint, inner: Endpoint): boolean {
   return outer.port === inner.port && (outer.scheme === inner.scheme || outer.scheme === 'tcp');
 }
 
-function coversHost(outer: HostPattern, inner: HostPattern): boolean {
+function coversHost(outer: HostPattern, inner: HostPattern, own: ReadonlySet<string>): boolean {
   if (inner.kind === 'network') {
     if (outer.kind === 'network') return covers(outer.network, inner.network);
     // A rule that names a special address opens it, and `*` does not.
-    return outer.kind === 'any' && isOneAddress(inner.network) && classOf(inner.network.address) === 'public';
+    const { address } = inner.network;
+    const isPublic = classOf(address) === 'public' && !own.has(address.text);
+    return outer.kind === 'any' && isOneAddress(inner.network) && isPublic;
   }
   if (outer.kind === 'any') return true;
   if (outer.kind === 'name') return inner.kind === 'name' && inner.name === outer.name;

@@ -156,6 +156,20 @@ describe('a host that no rule allows, with a person to ask', () => {
     expect([asked, rig.connects]).toEqual([1, []]);
   });
 
+  it('is not asked about where it is the host’s own address, though the site’s list is open', async () => {
+    let asked = 0;
+    const ask: Ask = () => Promise.resolve(asked++ === 0 ? 'allow-once' : 'deny');
+    const connect = () => Promise.reject(new Error('nothing is dialled here'));
+    const own = () => new Set(['93.184.216.34']);
+    await using rig = await openRig({
+      ...{ ask, connect, own, ceiling: ['*'], openAllowed: true },
+      names: { 'allowed.test': [['93.184.216.34']] },
+    });
+    expect(await refusedConnect(rig.httpPort, '93.184.216.34:443')).toContain('egress.ceiling');
+    expect(asked).toBe(0);
+    expect(await refusedConnect(rig.httpPort, 'allowed.test:443')).toContain('an address of the host itself');
+  });
+
   it('ends its connection without an answer when the session ends', async () => {
     const signals: AbortSignal[] = [];
     const ask: Ask = (_, asking) => {

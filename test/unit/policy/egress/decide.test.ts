@@ -149,6 +149,19 @@ describe('an address that a name resolves to', () => {
     expect(addressed(['127.0.0.1', '[64:ff9b::]/96'], 'a.example', 443, '64:ff9b::127.0.0.1')).toBe('https');
   });
 
+  it('and is the host’s own, though a public one, is dialled only where a rule names it', () => {
+    const own = new Set(['93.184.216.34', '2606:2800:220:1::1']);
+    const asked = (rules: readonly string[], address: string) =>
+      decideAddress({ ...listOf(rules), own }, wishOf('a.example', 443), readAddress(address)!);
+    for (const address of ['93.184.216.34', '2606:2800:220:1::1', '64:ff9b::93.184.216.34'])
+      expect(asked(['a.example', '*'], address)).toMatchObject({ ruleId: 'egress.address' });
+    expect(asked(['a.example'], '93.184.216.34')).toMatchObject({
+      reason: expect.stringContaining('which is an address of the host itself, and no rule names it with port 443'),
+    });
+    expect(asked(['a.example', '93.184.216.34'], '93.184.216.34').verdict).toBe('allow');
+    expect(asked(['a.example'], '93.184.216.35').verdict).toBe('allow');
+  });
+
   it('is told with the name, the class and the rule that would allow it', () => {
     const verdict = decideAddress(listOf(['a.example']), wishOf('a.example', 443), readAddress('169.254.169.254')!);
     expect(verdict).toMatchObject({
