@@ -34,17 +34,17 @@ function split(bytes: Buffer, at: readonly number[]): Buffer[] {
   return places.slice(1).map((end, i) => bytes.subarray(places[i], end));
 }
 
-/** What the reader makes of these chunks, and the most that it held. */
+/** What the reader makes of these chunks, which come in memory that is written over behind each, and the most that it held. */
 function read(chunks: readonly Buffer[]): { readonly frames: Frame[]; readonly mostHeld: number } {
   const reader = new FrameReader();
   const all: Frame[] = [];
   let mostHeld = 0;
   for (const chunk of chunks) {
-    reader.push(chunk);
-    for (let frame = reader.next(); frame; frame = reader.next()) {
-      all.push({ ...frame, payload: Buffer.from(frame.payload) });
-    }
+    const lent = Buffer.from(chunk);
+    reader.push(lent);
+    for (let frame = reader.next(); frame; frame = reader.next()) all.push(frame);
     mostHeld = Math.max(mostHeld, reader.heldBytes);
+    lent.fill(0xff);
   }
   return { frames: all, mostHeld };
 }
