@@ -5,6 +5,7 @@ import type { AgentEvent, AgentExec, AgentResult, AgentUsage, StopReason } from 
 const maxFinalChars = 100_000;
 const maxTools = 100;
 const maxEvents = 100;
+const maxIdChars = 200;
 const maxAnswerIds = 1000;
 
 /** What is known of one run so far, as its output tells it; every part has a limit. */
@@ -34,7 +35,9 @@ export class RunRecord {
   /** Counts an answer of the model, once: agents tell one in several lines. False when it was counted already. */
   answers(id: string | undefined): boolean {
     if (id !== undefined && this.#answerIds.has(id)) return false;
-    if (id !== undefined && this.#answerIds.size < maxAnswerIds) this.#answerIds.add(id);
+    // A name, not a place to keep megabytes in.
+    const isKept = id !== undefined && id.length <= maxIdChars && this.#answerIds.size < maxAnswerIds;
+    if (isKept) this.#answerIds.add(id);
     this.#trouble = undefined;
     this.turns += 1;
     return true;

@@ -66,5 +66,6 @@ export async function addApproved(path: string, rule: string): Promise<void> {
   await appendFile(path, heading, { mode: 0o600, flag: 'ax' }).catch((error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error;
   });
-  await appendFile(path, `${rule}\n`);
+  // Whoever edits it by hand may leave out the end of the last line; an empty line is nothing.
+  await appendFile(path, `\n${rule}\n`);
 }

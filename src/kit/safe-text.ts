@@ -9,7 +9,12 @@ export function safeText(text: string, maxChars = 500): string {
   return cut.replace(unsafe, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** Like safeText, on one line. */
+/** Like safeText, on one line. What is far beyond the cut is not looked at: foreign text may be megabytes of blanks. */
 export function safeLine(text: string, maxChars = 300): string {
-  return safeText(text.replaceAll(/\s*\n\s*/g, ' | ').trim(), maxChars);
+  const lines = text
+    .trimStart()
+    .slice(0, 4 * maxChars)
+    .split('\n');
+  const said = lines.map((line) => line.trim()).filter((line) => line !== '');
+  return safeText(said.join(' | '), maxChars);
 }
