@@ -102,8 +102,9 @@ describe('the small files of a folder that is open', () => {
     const timer = setInterval(() => {
       others += 1;
     }, 1);
-    const until = performance.now() + 100;
-    while (performance.now() < until) await turns.give();
+    // However busy the machine is: without turns there are none in any time.
+    const until = performance.now() + 10_000;
+    while (others < 2 && performance.now() < until) await turns.give();
     clearInterval(timer);
     expect(others).toBeGreaterThan(1);
   });
