@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -29,11 +29,11 @@ export async function fetchPackage(wanted: AgentPackage, options: FetchOptions):
   const { folder, env, npm = 'npm' } = options;
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(withinMs)]);
   const args = ['pack', spec, '--ignore-scripts', '--silent', '--prefer-offline', `--pack-destination=${folder}`];
-  const child = spawn(npm, args, {
-    // In a group of its own: Ctrl-C in a terminal is for us.
-    ...{ cwd: '/', env: { ...env }, detached: true, signal, killSignal: 'SIGKILL' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  if (signal.aborted) throw notRun(spec, signal.reason, options.signal);
+  // In a group of its own: Ctrl-C in a terminal is for us.
+  const child = spawn(npm, args, { cwd: '/', env: { ...env }, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  const end = (): void => endGroup(child);
+  signal.addEventListener('abort', end, { once: true });
   const ended = once(child, 'close') as Promise<[number | null]>;
   ended.catch(() => undefined);
   let status: number | null = null;
@@ -44,10 +44,23 @@ export async function fetchPackage(wanted: AgentPackage, options: FetchOptions):
   } catch (cause) {
     throw notRun(spec, cause, options.signal);
   } finally {
-    child.kill('SIGKILL');
+    signal.removeEventListener('abort', end);
+    if (child.exitCode === null && child.signalCode === null) end();
   }
   if (status === 0) return join(folder, packageFileName(wanted));
   throw new PaddockError('AGENT_NOT_FETCHED', `npm could not fetch ${spec}: ${safeText(words.trim(), 1000)}`);
+}
+
+/** With all that npm has started: git, or a shell in between, would go on, and holds the pipe that is read here. */
+function endGroup({ pid, stderr }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
+  } finally {
+    // One that has left the group may hold it still.
+    stderr?.destroy();
+  }
 }
 
 function notRun(spec: string, cause: unknown, signal: AbortSignal): PaddockError {

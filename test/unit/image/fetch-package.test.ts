@@ -51,17 +51,39 @@ describe('fetching a package', () => {
     });
   });
 
-  it('ends npm when it is cancelled', async () => {
-    const program = await npm(`echo $$ >${folder}/pid; exec sleep 600`);
+  it.each([
+    ['npm', 'echo $$ >"$0.pid"; exec sleep 60'],
+    ['what npm has started', 'sleep 60 & echo $! >"$0.pid"; wait'],
+    ['what npm has started and left behind', 'sleep 60 & echo $! >"$0.pid"'],
+  ])('ends %s when it is cancelled', async (_what, script) => {
+    const program = await npm(script);
     const stop = new AbortController();
     const fetching = fetchPackage(wanted, options(program, stop.signal));
-    const pidFile = join(folder, 'pid');
-    const isWritten = async () => (await readFile(pidFile, 'utf8').catch(() => '')) !== '';
-    while (!(await isWritten())) await sleep(5);
-    const pid = (await readFile(pidFile, 'utf8')).trim();
+    const readPid = async () => (await readFile(`${program}.pid`, 'utf8').catch(() => '')).trim();
+    while ((await readPid()) === '') await sleep(5);
+    const pid = await readPid();
     stop.abort();
     await expect(fetching).rejects.toMatchObject({ code: 'INTERRUPTED' });
     for (let tries = 0; tries < 200 && existsSync(`/proc/${pid}`); tries += 1) await sleep(10);
     expect(existsSync(`/proc/${pid}`)).toBe(false);
+  });
+
+  it('waits for nobody who has left the group of npm and holds its output', async () => {
+    const program = await npm('setsid sh -c \'echo $$ >"$0.pid"; exec sleep 60\' "$0" & wait');
+    const stop = new AbortController();
+    const fetching = fetchPackage(wanted, options(program, stop.signal));
+    const readPid = async () => (await readFile(`${program}.pid`, 'utf8').catch(() => '')).trim();
+    while ((await readPid()) === '') await sleep(5);
+    stop.abort();
+    await expect(fetching).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    process.kill(Number(await readPid()), 'SIGKILL');
+  });
+
+  it('starts nothing when it is cancelled before', async () => {
+    const program = await npm('touch "$0.ran"');
+    await expect(fetchPackage(wanted, options(program, AbortSignal.abort()))).rejects.toMatchObject({
+      code: 'INTERRUPTED',
+    });
+    expect(existsSync(`${program}.ran`)).toBe(false);
   });
 });
