@@ -1,4 +1,5 @@
 import type { Json } from '../../../policy/json.js';
+import { Gathered } from '../gathered.js';
 
 /** Reads the JSON messages out of a copy of an answer, as its bytes come by. Never throws, and never holds more than it says. */
 export interface MessageReader {
@@ -8,6 +9,8 @@ export interface MessageReader {
 
 /** Past this an answer, or one event of it, is not looked into. */
 const mostBytes = 8 * 1024 * 1024;
+/** Past this a frame is none: those of a model hold a few words each. */
+const mostFrameBytes = 1024 * 1024;
 
 export function messageReader(contentType: string, onMessage: (message: Json) => void): MessageReader {
   const onText = (text: string) => {
@@ -23,8 +26,8 @@ export function messageReader(contentType: string, onMessage: (message: Json) =>
 }
 
 class WholeBody implements MessageReader {
-  #parts: Buffer[] = [];
-  #bytes = 0;
+  readonly #held = new Gathered();
+  #isTooLarge = false;
   readonly #onText: (text: string) => void;
 
   constructor(onText: (text: string) => void) {
@@ -32,20 +35,21 @@ class WholeBody implements MessageReader {
   }
 
   push(chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes <= mostBytes) this.#parts.push(chunk);
-    else this.#parts = [];
+    this.#isTooLarge ||= this.#held.length + chunk.length > mostBytes;
+    if (this.#isTooLarge) this.#held.clear();
+    else this.#held.push(chunk);
   }
 
   end(): void {
-    if (this.#bytes <= mostBytes) this.#onText(Buffer.concat(this.#parts).toString());
+    if (!this.#isTooLarge) this.#onText(this.#held.bytes.toString());
+    this.#held.clear();
   }
 }
 
 /** Server-sent events whose `data` is one line, as all of these APIs have it. */
 class EventLines implements MessageReader {
-  #line: Buffer[] = [];
-  #bytes = 0;
+  readonly #line = new Gathered();
+  #isTooLarge = false;
   readonly #onText: (text: string) => void;
 
   constructor(onText: (text: string) => void) {
@@ -63,16 +67,16 @@ class EventLines implements MessageReader {
   }
 
   end(): void {
-    const line = this.#bytes <= mostBytes ? Buffer.concat(this.#line).toString() : '';
-    this.#line = [];
-    this.#bytes = 0;
+    const line = this.#isTooLarge ? '' : this.#line.bytes.toString();
+    this.#line.drop(this.#line.length);
+    this.#isTooLarge = false;
     if (line.startsWith('data:')) this.#onText(line.slice(5).trim());
   }
 
   #keep(part: Buffer): void {
-    this.#bytes += part.length;
-    if (this.#bytes <= mostBytes) this.#line.push(part);
-    else this.#line = [];
+    this.#isTooLarge ||= this.#line.length + part.length > mostBytes;
+    if (this.#isTooLarge) this.#line.clear();
+    else this.#line.push(part);
   }
 }
 
@@ -81,7 +85,7 @@ class EventLines implements MessageReader {
  * The checksums are for who acts on the events; here they are only counted.
  */
 class EventFrames implements MessageReader {
-  #held: Buffer = Buffer.alloc(0);
+  readonly #held = new Gathered();
   #isBroken = false;
   readonly #onText: (text: string) => void;
 
@@ -91,19 +95,23 @@ class EventFrames implements MessageReader {
 
   push(chunk: Buffer): void {
     if (this.#isBroken) return;
-    this.#held = Buffer.concat([this.#held, chunk]);
-    while (this.#held.length >= 12) {
-      const total = this.#held.readUInt32BE(0);
-      const headers = this.#held.readUInt32BE(4);
-      this.#isBroken = total > mostBytes || total < 16 + headers;
-      if (this.#isBroken || this.#held.length < total) break;
-      this.#onText(this.#held.subarray(12 + headers, total - 4).toString());
-      this.#held = this.#held.subarray(total);
+    this.#held.push(chunk);
+    const { bytes } = this.#held;
+    let from = 0;
+    while (bytes.length - from >= 12) {
+      const total = bytes.readUInt32BE(from);
+      const headers = bytes.readUInt32BE(from + 4);
+      this.#isBroken = total > mostFrameBytes || total < 16 + headers;
+      if (this.#isBroken || bytes.length - from < total) break;
+      this.#onText(bytes.subarray(from + 12 + headers, from + total - 4).toString());
+      from += total;
     }
-    if (this.#isBroken) this.#held = Buffer.alloc(0);
+    if (this.#isBroken) this.#held.clear();
+    // Once for all frames of a piece: each one by itself moves what follows it again.
+    else if (from > 0) this.#held.drop(from);
   }
 
   end(): void {
-    this.#held = Buffer.alloc(0);
+    this.#held.clear();
   }
 }

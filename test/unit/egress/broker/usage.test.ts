@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { UsageTally } from '../../../../src/egress/broker/types.js';
 import { AnthropicTally } from '../../../../src/egress/broker/usage/anthropic.js';
 import { BedrockTally } from '../../../../src/egress/broker/usage/bedrock.js';
@@ -157,4 +157,33 @@ it('an answer, or a line, past 8 MiB is not looked into, and what comes after su
   for (let index = 0; index < 9; index += 1) lines.push(piece);
   lines.push(Buffer.from('"\ndata: {"a":1}\n'));
   expect(seen).toEqual([{ a: 1 }]);
+});
+
+it('a frame past 1 MiB is none, and neither is what follows it', () => {
+  const seen: unknown[] = [];
+  const frames = messageReader('application/vnd.amazon.eventstream', (message) => seen.push(message));
+  frames.push(eventFrame({ a: 1 }));
+  frames.push(eventFrame({ text: 'x'.repeat(1024 * 1024) }));
+  frames.push(eventFrame({ b: 1 }));
+  expect(seen).toEqual([{ a: 1 }]);
+});
+
+it.each([
+  ['application/vnd.amazon.eventstream', (body: object) => eventFrame(body)],
+  [sse, (body: object) => Buffer.from(`data: ${JSON.stringify(body)}\n`)],
+  ['application/json', (body: object) => Buffer.from(JSON.stringify(body))],
+])('%s in pieces of one byte is copied a few times over, and not once for each piece', (type, encoded) => {
+  const bytes = encoded({ text: 'x'.repeat(900_000) });
+  const seen: unknown[] = [];
+  const reader = messageReader(type, (message) => seen.push(message));
+  const concat = vi.spyOn(Buffer, 'concat');
+  const allocate = vi.spyOn(Buffer, 'allocUnsafe');
+  for (const byte of bytes) reader.push(Buffer.from([byte]));
+  reader.end();
+  const allocated = allocate.mock.calls.reduce((sum, [size]) => sum + size, 0);
+  const joined = concat.mock.calls.flatMap(([parts]) => parts).length;
+  vi.restoreAllMocks();
+  expect(seen).toHaveLength(1);
+  expect(joined).toBe(0);
+  expect(allocated).toBeLessThan(4 * bytes.length);
 });
