@@ -9,6 +9,7 @@ import { sandboxProfile } from '../confine/apparmor.js';
 import { AppArmorRecords } from '../confine/apparmor-record.js';
 import { PaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
+import { LookupTurns } from '../egress/lookup-turns.js';
 import { toolAsker } from '../egress/presets/ask-tool.js';
 import { openEngine } from '../engine/open.js';
 import type { Engine } from '../engine/types.js';
@@ -53,6 +54,7 @@ async function readText(path: string): Promise<string | undefined> {
 export class App implements AsyncDisposable {
   readonly config: Config;
   readonly store: RecordStore;
+  readonly lookupTurns = new LookupTurns();
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #stack = new Disposables();
   #audit: Promise<AuditLog> | undefined;
@@ -87,6 +89,7 @@ export class App implements AsyncDisposable {
     const audit = await this.audit();
     const [maker, owner] = await Promise.all([this.maker(), ownIdentity()]);
     const sessions = new Sessions({
+      lookupTurns: this.lookupTurns,
       maker,
       store: this.store,
       audit,

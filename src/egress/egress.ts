@@ -14,6 +14,7 @@ import { type Connect, connectTcp } from './dial.js';
 import { Door, type EgressConnection } from './door.js';
 import { HttpProxy } from './http-proxy.js';
 import { IdleWatch } from './idle-watch.js';
+import { LookupTurns } from './lookup-turns.js';
 import { type OwnAddresses, systemOwn } from './own-addresses.js';
 import { Refusals } from './refusals.js';
 import { type Lookup, Resolver, systemLookup } from './resolve.js';
@@ -32,6 +33,8 @@ export interface EgressOptions {
   readonly brokered?: readonly string[];
   readonly clock: Clock;
   readonly lookup?: Lookup;
+  /** Of all sessions of the process; left out: of this one alone. */
+  readonly lookupTurns?: LookupTurns | undefined;
   readonly connect?: Connect;
   /** Left out: those of the host's interfaces. */
   readonly own?: OwnAddresses;
@@ -71,6 +74,7 @@ class OpenEgress implements Egress {
   readonly #context: EgressContext;
   readonly #refusals: Refusals;
   readonly #approvals: Approvals | undefined;
+  readonly #resolver: Resolver;
   readonly #http: HttpProxy;
   readonly #socks: SocksProxy;
   readonly #live = new Map<Duplex, Promise<void>>();
@@ -84,11 +88,13 @@ class OpenEgress implements Egress {
     this.#approvals = options.ask && new Approvals({ ask: options.ask, askMs: times.askMs, clock });
     const ceiling = options.ceiling?.map((text) => rule(text, { openAllowed: true }));
     const limits = { ceiling, openAllowed: options.openAllowed ?? false };
+    const { lookup = systemLookup, lookupTurns: turns = new LookupTurns() } = options;
+    this.#resolver = new Resolver({ lookup, turns, timeoutMs: times.lookupMs, clock });
     const door = new Door({
       ...limits,
       rules: options.spec.allow.map((text) => rule(text, limits)),
       brokered: brokeredHosts(options.brokered ?? []),
-      resolver: new Resolver({ lookup: options.lookup ?? systemLookup, timeoutMs: times.lookupMs, clock }),
+      resolver: this.#resolver,
       ...{ own: options.own ?? systemOwn, connect: options.connect ?? connectTcp },
       dialMs: times.dialMs,
       ...{ clock, refusals: this.#refusals, approvals: this.#approvals, onConnect: options.onConnect },
@@ -131,6 +137,7 @@ class OpenEgress implements Egress {
     await this.#listeners[Symbol.asyncDispose]();
     this.#isOver = true;
     this.#approvals?.close();
+    this.#resolver.close();
     for (const connection of this.#live.keys()) connection.destroy();
     await Promise.all(this.#live.values());
   }

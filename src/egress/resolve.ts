@@ -3,6 +3,7 @@ import type { Clock } from '../kit/clock.js';
 import { codeOf } from '../kit/error-code.js';
 import { type Address, readAddress } from '../policy/egress/address.js';
 import { OutsideFailure } from './failure.js';
+import type { LookupTurns } from './lookup-turns.js';
 import { timeUp, within } from './within.js';
 
 /** Texts of addresses; rejects where the name has none. */
@@ -14,8 +15,8 @@ export const systemLookup: Lookup = async (name) => {
   return answers.map(({ address }) => address);
 };
 
-/** The system's resolver takes one of four threads that files of the whole process are read by; names that never answer may not take them all. */
-const mostAtOnce = 2;
+/** Of one session; a sandbox can make up as many names as it likes. */
+const mostWanted = 64;
 const mostAnswers = 64;
 
 /** One look-up for all that want it at the same time. */
@@ -31,13 +32,25 @@ export class Resolver {
   readonly #timeoutMs: number;
   readonly #clock: Clock;
   readonly #underWay = new Map<string, Shared>();
-  readonly #waiting = new Set<() => void>();
-  #running = 0;
+  readonly #turns: LookupTurns;
+  readonly #over = new AbortController();
 
-  constructor(options: { readonly lookup: Lookup; readonly timeoutMs: number; readonly clock: Clock }) {
+  constructor(options: {
+    readonly lookup: Lookup;
+    /** Of the whole process. */
+    readonly turns: LookupTurns;
+    readonly timeoutMs: number;
+    readonly clock: Clock;
+  }) {
+    this.#turns = options.turns;
     this.#lookup = options.lookup;
     this.#timeoutMs = options.timeoutMs;
     this.#clock = options.clock;
+  }
+
+  /** Nothing more is looked up; what has begun can't be stopped. */
+  close(): void {
+    this.#over.abort();
   }
 
   /** At least one address, each of which has yet to be judged. OutsideFailure; an AbortError when the signal fires. */
@@ -55,6 +68,8 @@ export class Resolver {
   }
 
   async #answers(name: string, signal: AbortSignal): Promise<readonly string[] | typeof timeUp> {
+    signal.throwIfAborted();
+    this.#over.signal.throwIfAborted();
     const shared = this.#underWay.get(name) ?? this.#start(name);
     shared.wantedBy += 1;
     try {
@@ -66,48 +81,31 @@ export class Resolver {
   }
 
   #start(name: string): Shared {
+    if (this.#underWay.size >= mostWanted) throw new OutsideFailure('unresolved', 'too many names are being looked up');
     const unwanted = new AbortController();
     const forget = () => {
       if (this.#underWay.get(name) === shared) this.#underWay.delete(name);
     };
-    const shared: Shared = {
-      answers: this.#inTurn(name, unwanted.signal, forget).finally(forget),
-      unwanted,
-      wantedBy: 0,
-    };
+    const signal = AbortSignal.any([unwanted.signal, this.#over.signal]);
+    // What has begun can't be stopped, and is shared on; one that waits is asked for anew.
+    unwanted.signal.addEventListener('abort', forget, { once: true });
+    const onTurn = () => unwanted.signal.removeEventListener('abort', forget);
+    const shared: Shared = { answers: this.#inTurn(name, signal, onTurn).finally(forget), unwanted, wantedBy: 0 };
     this.#underWay.set(name, shared);
     // Everybody who waited for it may be gone by then.
     shared.answers.catch(() => undefined);
     return shared;
   }
 
-  async #inTurn(name: string, unwanted: AbortSignal, forget: () => void): Promise<readonly string[]> {
-    if (this.#running >= mostAtOnce) await this.#turn(unwanted, forget);
-    else this.#running += 1;
+  async #inTurn(name: string, signal: AbortSignal, onTurn: () => void): Promise<readonly string[]> {
+    if (!this.#turns.tryTake(this)) await this.#turns.take(this, signal);
+    onTurn();
     try {
       return await this.#lookup(name);
     } catch (error) {
       throw new OutsideFailure('unresolved', `${name} can't be resolved (${codeOf(error) ?? 'unknown'})`);
     } finally {
-      const [next] = this.#waiting;
-      if (next === undefined) this.#running -= 1;
-      else {
-        this.#waiting.delete(next);
-        next();
-      }
+      this.#turns.giveBack(this);
     }
-  }
-
-  /** Whoever is gone before the turn comes leaves the queue: a sandbox could fill it with names that it does not wait for. */
-  #turn(unwanted: AbortSignal, forget: () => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.add(resolve);
-      const leave = () => {
-        if (!this.#waiting.delete(resolve)) return;
-        forget();
-        reject(new DOMException('nobody waits for it any more', 'AbortError'));
-      };
-      unwanted.addEventListener('abort', leave, { once: true });
-    });
   }
 }

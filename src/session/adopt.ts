@@ -3,6 +3,7 @@ import { audited } from '../audit/audited.js';
 import { EngineError, SessionError, toPaddockError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import { labels } from '../core/labels.js';
+import type { LookupTurns } from '../egress/lookup-turns.js';
 import type { ContainerState, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
@@ -41,6 +42,8 @@ export interface AdoptOptions {
   readonly signal?: AbortSignal;
   /** What a person may be asked to let through: the policy's list; absent: nobody is asked. */
   readonly ask?: readonly string[];
+  /** By which names are looked up in this process. */
+  readonly lookupTurns?: LookupTurns;
   /** Counts what the sandbox is refused; absent where nothing is watched. */
   readonly denials?: Pick<Denials, 'add'>;
   /** By what its credential broker is opened again; absent: not at all. */
@@ -84,12 +87,13 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   const disk = await openDisk(record, clock);
   disk?.takenOver(sandbox.handle, sandbox.hold);
   const parts = { record, sandbox, log, audit, clock, idleness, notes: [], disk: disk?.space };
-  const { ask = [], denials, broker } = options;
+  const { ask = [], denials, lookupTurns, broker } = options;
   const { providers = [] } = handle.spec;
   // Also where no broker can be opened again: what was kept from them is not let out for want of a key.
   const brokered = brokeredHostsOf(providers, []);
-  const egress = await openSessionEgress(sandbox, { id, audit, clock, ask, denials, brokered }).catch(
-    async (error: unknown) => letGoAfter(new Session(parts), error),
+  const way = { id, audit, clock, ask, denials, lookupTurns, brokered };
+  const egress = await openSessionEgress(sandbox, way).catch(async (error: unknown) =>
+    letGoAfter(new Session(parts), error),
   );
   const brokers =
     broker && new SessionBrokers({ id, audit, clock, denials, given: noKeys, ...broker }, sandbox, egress);

@@ -65,6 +65,8 @@ export interface SessionsOptions {
   readonly overlays?: Overlays;
   /** How the hosts of presets are found out; absent: none are known. */
   readonly presets?: PresetContext;
+  /** By which names are looked up in this process; absent: each session has its own. */
+  readonly lookupTurns?: EgressParts['lookupTurns'];
   /** Puts what sessions want to reach to a person; absent: only whoever looks for such questions. */
   readonly onQuestions?: EgressParts['onQuestions'];
   /** Where keys for the credential broker may be found; absent: only in requests. */
@@ -212,9 +214,10 @@ export class SessionMaker {
   }
 
   #egressParts({ id }: SessionRecord): EgressParts {
-    const { audit, maker, monitoring, policy, onQuestions } = this.#options;
+    const { audit, maker, monitoring, policy, onQuestions, lookupTurns } = this.#options;
     const { ask } = policy.sitePolicy.egress;
-    return { id: id as SessionId, audit, clock: maker.clock, ask, denials: monitoring?.denials, onQuestions };
+    const { clock } = maker;
+    return { id: id as SessionId, audit, clock, ask, lookupTurns, denials: monitoring?.denials, onQuestions };
   }
 
   #brokerParts({ id }: SessionRecord, given: GivenKeys): BrokerParts {

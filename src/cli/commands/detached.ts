@@ -29,8 +29,9 @@ export async function adoptOptions(app: App): Promise<AdoptOptions> {
   if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
   const { bootId } = self;
   const { egress, broker: rules } = app.config.sitePolicy;
+  const { store, lookupTurns, userRuntimeDir: runtimeDir } = app;
   return {
-    ...{ engine, store: app.store, audit, clock: systemClock, isAlive, bootId, runtimeDir: app.userRuntimeDir },
+    ...{ engine, store, audit, clock: systemClock, isAlive, bootId, runtimeDir, lookupTurns },
     ...{ ask: egress.ask, broker: { rules, sources: app.keySources } },
   };
 }

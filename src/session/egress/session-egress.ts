@@ -6,6 +6,7 @@ import type { SessionId } from '../../core/ids.js';
 import { connectTcp } from '../../egress/dial.js';
 import type { EgressConnection } from '../../egress/door.js';
 import { type Egress, openEgress } from '../../egress/egress.js';
+import type { LookupTurns } from '../../egress/lookup-turns.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Denials } from '../../monitor/alarms/denials.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
@@ -19,6 +20,8 @@ export interface EgressParts {
   readonly ask: readonly string[];
   /** Hosts that are reached through the broker only. */
   readonly brokered?: readonly string[];
+  /** Of all sessions of this process. */
+  readonly lookupTurns?: LookupTurns | undefined;
   /** Counts what is refused, for the alarm; absent where nothing is watched. */
   readonly denials?: Pick<Denials, 'add'> | undefined;
   /** Puts questions to a person, besides whoever lists them (`Questions.list`). */
@@ -49,7 +52,7 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
   if (parts.ask.length > 0) parts.onQuestions?.(parts.id, questions);
   const told = new Told(parts);
   const egress = await openEgress({
-    ...{ listen, spec, clock: parts.clock, brokered: parts.brokered ?? [] },
+    ...{ listen, spec, clock: parts.clock, lookupTurns: parts.lookupTurns, brokered: parts.brokered ?? [] },
     // What the session was made with has been judged; beyond it goes what a person may be asked.
     ceiling: [...spec.allow, ...parts.ask],
     openAllowed: spec.allow.includes('*'),

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type Connect, connectTcp, dial } from '../../../src/egress/dial.js';
+import { LookupTurns } from '../../../src/egress/lookup-turns.js';
 import { Resolver } from '../../../src/egress/resolve.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { type Deferred, deferred } from '../../../src/kit/deferred.js';
@@ -94,7 +95,7 @@ describe('what is dialled', () => {
 });
 
 /** Answers when the test says so. */
-function openLookup() {
+function openLookup(turns = new LookupTurns()) {
   const asked: (Deferred<readonly string[]> & { readonly name: string })[] = [];
   const lookup = (name: string) => {
     const answer = deferred<readonly string[]>();
@@ -104,7 +105,7 @@ function openLookup() {
   return {
     asked,
     names: () => asked.map(({ name }) => name),
-    resolver: new Resolver({ lookup, timeoutMs: 10_000, clock: systemClock }),
+    resolver: new Resolver({ lookup, turns, timeoutMs: 10_000, clock: systemClock }),
   };
 }
 
@@ -152,6 +153,35 @@ describe('look-ups of a session', () => {
     expect(names()).toEqual(['a.test', 'b.test', 'd.test', 'c.test']);
     for (const one of asked) one.resolve(['127.0.0.1']);
     expect(await Promise.all([shared, again])).toHaveLength(2);
+  });
+
+  it('of all sessions are two at once, and a session that has none under way goes first', async () => {
+    const turns = new LookupTurns();
+    const [one, other] = [openLookup(turns), openLookup(turns)];
+    const mine = ['a.test', 'b.test', 'c.test'].map((name) => one.resolver.resolve(name, signal));
+    const theirs = other.resolver.resolve('d.test', signal);
+    expect([one.names(), other.names()]).toEqual([['a.test', 'b.test'], []]);
+    one.asked[0]?.resolve(['127.0.0.1']);
+    await mine[0];
+    await expect.poll(other.names, { interval: 2 }).toEqual(['d.test']);
+    expect(one.names()).toHaveLength(2);
+    other.asked[0]?.resolve(['127.0.0.1']);
+    await theirs;
+    await expect.poll(one.names, { interval: 2 }).toEqual(['a.test', 'b.test', 'c.test']);
+    for (const { resolve } of one.asked) resolve(['127.0.0.1']);
+    await Promise.all(mine);
+  });
+
+  it('are 64 at most with those that wait, and none is begun when the session is over', async () => {
+    const { asked, names, resolver } = openLookup();
+    const wanted = Array.from({ length: 64 }, (_, at) => resolver.resolve(`n${at}.test`, new AbortController().signal));
+    const ends = Promise.allSettled(wanted);
+    await expect(resolver.resolve('more.test', signal)).rejects.toMatchObject({ kind: 'unresolved' });
+    resolver.close();
+    for (const { resolve } of asked) resolve(['127.0.0.1']);
+    expect((await ends).filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+    await expect(resolver.resolve('late.test', signal)).rejects.toMatchObject({ name: 'AbortError' });
+    expect(names()).toEqual(['n0.test', 'n1.test']);
   });
 
   it.each([
