@@ -17,7 +17,7 @@ export interface Asking {
   readonly log: Logger;
 }
 
-const answers = { once: 'allow-once', session: 'allow-session', always: 'allow-session', deny: 'deny' } as const;
+const answers = { once: 'allow-once', session: 'allow-session', always: 'allow-always', deny: 'deny' } as const;
 
 /** Puts what a session wants to reach to the person at the MCP client. Where that can't be, `paddock approve` still can. */
 export function askPerson({ server, approved, audit, id, questions, log }: Asking): void {

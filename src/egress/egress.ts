@@ -16,7 +16,7 @@ import { HttpProxy } from './http-proxy.js';
 import { IdleWatch } from './idle-watch.js';
 import { LookupTurns } from './lookup-turns.js';
 import { type OwnAddresses, systemOwn } from './own-addresses.js';
-import { Refusals } from './refusals.js';
+import { Refusals, type RefusalsHeard } from './refusals.js';
 import { type Lookup, Resolver, systemLookup } from './resolve.js';
 import { SocksProxy } from './socks.js';
 import { type EgressTimes, usualTimes } from './times.js';
@@ -42,6 +42,8 @@ export interface EgressOptions {
   /** Must not throw. Not called for each of many: `count` says how often. */
   readonly onRefusal: (refusal: EgressRefusal) => void;
   /** Must not throw. */
+  readonly heard?: RefusalsHeard;
+  /** Must not throw. */
   readonly onConnect?: (connection: EgressConnection) => void;
   /** Left out: nobody is asked, and what no rule allows is refused at once. */
   readonly ask?: Ask;
@@ -53,7 +55,7 @@ export interface Egress extends AsyncDisposable {
   allow(ruleText: string): string;
   /** From now on these hosts are `brokered` as well; connections that are open to them end. Throws a TypeError for what is no pattern. */
   reserve(hosts: readonly string[]): void;
-  /** The newest 100, the newest last. */
+  /** The newest 100, and the newest 100 addresses (`egress.address`), the newest last. */
   refusals(): readonly EgressRefusal[];
   readonly usage: EgressUsage;
 }
@@ -84,7 +86,7 @@ class OpenEgress implements Egress {
   constructor(options: EgressOptions) {
     const { clock } = options;
     const times = { ...usualTimes, ...options.times };
-    this.#refusals = new Refusals(clock, options.onRefusal);
+    this.#refusals = new Refusals(clock, options.onRefusal, options.heard);
     this.#approvals = options.ask && new Approvals({ ask: options.ask, askMs: times.askMs, clock });
     const ceiling = options.ceiling?.map((text) => rule(text, { openAllowed: true }));
     const limits = { ceiling, openAllowed: options.openAllowed ?? false };
@@ -140,6 +142,7 @@ class OpenEgress implements Egress {
     this.#resolver.close();
     for (const connection of this.#live.keys()) connection.destroy();
     await Promise.all(this.#live.values());
+    this.#refusals.close();
   }
 
   /** Never throws: it is called by whoever reads the channel. */

@@ -40,7 +40,7 @@ export const approve: CliCommand = {
       throw new SessionError('NO_SUCH_QUESTION', 'nothing in this session waits for that host');
     }
     const { rule } = question;
-    const answer = how === 'deny' ? 'deny' : how === 'once' ? 'allow-once' : 'allow-session';
+    const answer = how === 'deny' ? how : (`allow-${how}` as const);
     const socket = await held(app, record);
     await answerHeld(socket, { rule, answer }, context.signal).catch(lost(record));
     if (how === 'always') await addApproved(app.config.approvedPath, rule);

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { PaddockError, SessionError } from '../../core/errors.js';
 import type { ExecResult } from '../../core/exec.js';
-import type { EgressAnswer } from '../../egress/approvals.js';
 import { type Deferred, deferred } from '../../kit/deferred.js';
 import { known } from '../../kit/known.js';
 import { untilOver } from '../../kit/until-over.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
+import type { GivenAnswer } from '../egress/answer-question.js';
 import type { UpdateReport } from '../update-report.js';
 import {
   type ClientMessage,
@@ -60,7 +60,7 @@ export async function questionsOfHeld(socket: Socket, signal: AbortSignal): Prom
 /** Answers one of them. Errors: NO_SUCH_QUESTION and the holder's other ones; CHANNEL_UNAVAILABLE when it goes away in the midst. */
 export async function answerHeld(
   socket: Socket,
-  given: { readonly rule: string; readonly answer: EgressAnswer },
+  given: { readonly rule: string; readonly answer: GivenAnswer },
   signal: AbortSignal,
 ): Promise<void> {
   await ask(socket, { say: 'answer', ...given }, signal);

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { egressWays } from '../../core/egress.js';
 import { type ErrorCode, errorTable, toPaddockError } from '../../core/errors.js';
 import { exitReasons } from '../../core/exec.js';
-import { egressAnswers } from '../../egress/approvals.js';
 import { alarmSchema } from '../../monitor/alarms/alarm.js';
 import { sampleSchema, trendsSchema } from '../../monitor/usage-schema.js';
+import { givenAnswers } from '../egress/answer-question.js';
 import { updateReport } from '../update-report.js';
 
 /** So many bytes of standard input may be under way to the holder, which says `room` when the command has taken some. */
@@ -30,7 +30,7 @@ export const clientMessage = z.discriminatedUnion('say', [
   z.strictObject({ say: z.literal('update'), request: z.unknown() }),
   /** What waits for a person's word, and the word. */
   z.strictObject({ say: z.literal('questions') }),
-  z.strictObject({ say: z.literal('answer'), rule: z.string().max(300), answer: z.enum(egressAnswers) }),
+  z.strictObject({ say: z.literal('answer'), rule: z.string().max(300), answer: z.enum(givenAnswers) }),
   z.strictObject({ say: z.literal('input-end') }),
   z.strictObject({ say: z.literal('resize'), ...size }),
   z.strictObject({ say: z.literal('stop') }),

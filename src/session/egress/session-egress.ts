@@ -1,15 +1,14 @@
 import type { AuditRecorder } from '../../audit/audit-log.js';
-import { plain } from '../../audit/redaction.js';
 import type { EgressRefusal } from '../../core/egress.js';
 import { SandboxError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
 import { connectTcp } from '../../egress/dial.js';
-import type { EgressConnection } from '../../egress/door.js';
 import { type Egress, openEgress } from '../../egress/egress.js';
 import type { LookupTurns } from '../../egress/lookup-turns.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Denials } from '../../monitor/alarms/denials.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
+import { EgressTold } from './egress-told.js';
 import { Questions } from './questions.js';
 
 export interface EgressParts {
@@ -50,13 +49,14 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
   if (listen === undefined) throw withoutChannel();
   const questions = new Questions(parts.clock);
   if (parts.ask.length > 0) parts.onQuestions?.(parts.id, questions);
-  const told = new Told(parts);
+  const told = new EgressTold(parts);
   const egress = await openEgress({
     ...{ listen, spec, clock: parts.clock, lookupTurns: parts.lookupTurns, brokered: parts.brokered ?? [] },
     // What the session was made with has been judged; beyond it goes what a person may be asked.
     ceiling: [...spec.allow, ...parts.ask],
     openAllowed: spec.allow.includes('*'),
     onRefusal: (refusal) => told.refused(refusal),
+    heard: { onEach: () => parts.denials?.add(), onUntold: (count) => told.untold(count) },
     onConnect: (connection) => told.connected(connection),
     connect: (address, port, signal) => {
       told.mustBeWritable();
@@ -78,9 +78,9 @@ export function withoutChannel(): SandboxError {
 class OpenSessionEgress implements SessionEgress {
   readonly questions: Questions;
   readonly #egress: Egress;
-  readonly #told: Told;
+  readonly #told: EgressTold;
 
-  constructor(egress: Egress, questions: Questions, told: Told) {
+  constructor(egress: Egress, questions: Questions, told: EgressTold) {
     this.#egress = egress;
     this.#told = told;
     this.questions = questions;
@@ -101,51 +101,5 @@ class OpenSessionEgress implements SessionEgress {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#egress[Symbol.asyncDispose]();
     await this.#told.over(this.#egress.usage);
-  }
-}
-
-/** Places that a session may have in the audit log; a sandbox can make up as many names as it likes. */
-const mostPlaces = 500;
-
-/** What the audit log hears of one session's connections: the first to each place, refusals as they add up, and the sums at the end. */
-class Told {
-  readonly #parts: EgressParts;
-  readonly #places = new Set<string>();
-  #isBroken = false;
-  #written: Promise<void> = Promise.resolve();
-
-  constructor(parts: EgressParts) {
-    this.#parts = parts;
-  }
-
-  connected({ host, port, address, rule, via }: EgressConnection): void {
-    const place = `${host} ${port} ${address}`;
-    if (this.#places.has(place) || this.#places.size >= mostPlaces) return;
-    this.#places.add(place);
-    const details = { host: plain(host), port, address: plain(address), via: plain(via), by: plain(rule) };
-    this.#write('egress.connect', { verdict: 'allow', details });
-  }
-
-  refused({ host, port, via, ruleId: rule, count }: EgressRefusal): void {
-    this.#parts.denials?.add();
-    const details = { host: plain(host), port, via: plain(via), count };
-    this.#write('egress.deny', { verdict: 'deny', result: 'POLICY_DENIED', rule, details });
-  }
-
-  async over({ total, bytesIn, bytesOut }: Egress['usage']): Promise<void> {
-    if (total > 0) this.#write('egress.end', { details: { connections: total, bytesIn, bytesOut } });
-    await this.#written;
-  }
-
-  /** Nothing is done that can't be recorded. */
-  mustBeWritable(): void {
-    if (this.#isBroken) throw new SandboxError('AUDIT_UNWRITABLE', 'connections can’t be recorded, so none are made');
-  }
-
-  #write(action: string, fields: Parameters<AuditRecorder['event']>[1]): void {
-    const written = this.#parts.audit.event(action, { session: this.#parts.id, ...fields }).catch(() => {
-      this.#isBroken = true;
-    });
-    this.#written = Promise.all([this.#written, written]).then(() => undefined);
   }
 }

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import type { EgressRefusal } from '../../../src/core/egress.js';
 import { Budget, OutOfBytes } from '../../../src/egress/budget.js';
+import { Refusals } from '../../../src/egress/refusals.js';
 import { HeldClock } from '../tools/support/stage.js';
 import { dialPort, exchange, get, outcomeOf, readBytes, refusedConnect, tunnelTo } from './support/client.js';
 import { kinds, listenOn, loopback, openRig } from './support/rig.js';
@@ -175,6 +177,31 @@ describe('a flood of refusals', () => {
     await clock.pass(10_000, 10_000);
     await flood(120);
     expect(rig.told).toHaveLength(100);
+  });
+});
+
+describe('refusals of addresses', () => {
+  it('are told and kept whatever flood of names comes before, each is heard, and what is not told is counted', () => {
+    const clock = new HeldClock();
+    const [told, untold]: [EgressRefusal[], number[]] = [[], []];
+    let heard = 0;
+    const onEach = () => {
+      heard += 1;
+    };
+    const refusals = new Refusals(clock, (one) => told.push(one), { onEach, onUntold: (count) => untold.push(count) });
+    const add = (host: string, ruleId: string) =>
+      refusals.add({ host, port: 80, via: 'http' }, { ruleId, reason: '', hint: '' });
+    const flood = () => Array.from({ length: 200 }, (_, at) => add(`no${at}.test`, 'egress.host'));
+    flood();
+    add('169.254.169.254', 'egress.address');
+    flood();
+    expect(told).toHaveLength(51);
+    expect(told.at(-1)).toMatchObject({ host: '169.254.169.254' });
+    expect(refusals.list().filter(({ ruleId }) => ruleId === 'egress.address')).toHaveLength(1);
+    expect([heard, untold]).toEqual([401, []]);
+    refusals.close();
+    refusals.close();
+    expect(untold).toEqual([350]);
   });
 });
 

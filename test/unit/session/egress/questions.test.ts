@@ -46,4 +46,15 @@ describe('what a person is asked', () => {
       code: 'NO_SUCH_QUESTION',
     });
   });
+
+  it('for always is on record as that, and lets the session through', async () => {
+    const questions = new Questions(systemClock);
+    const given: unknown[] = [];
+    const event = (_: string, { details }: { details: { answer: unknown } }) =>
+      Promise.resolve(void given.push(JSON.stringify(details.answer)));
+    const asked = questions.ask(question, new AbortController().signal);
+    await answerQuestion({ id, questions, audit: { event } as never }, question.rule, 'allow-always');
+    expect(await asked).toBe('allow-session');
+    expect(given).toEqual([expect.stringContaining('allow-always')]);
+  });
 });
