@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import type { AuditRecorder } from '../../../../src/audit/audit-log.js';
+import type { SessionId } from '../../../../src/core/ids.js';
+import { systemClock } from '../../../../src/kit/clock.js';
+import { BrokerTold } from '../../../../src/session/broker/broker-told.js';
+
+it('refusals are counted all, and written to the audit log only as they add up', async () => {
+  const written: unknown[] = [];
+  const audit = {
+    event: (action: string, { details }: { readonly details?: object }) => {
+      written.push([action, details]);
+      return Promise.resolve();
+    },
+  } as unknown as AuditRecorder;
+  let denied = 0;
+  const denials = {
+    add: () => {
+      denied += 1;
+    },
+  };
+  const told = new BrokerTold({ id: 's' as SessionId, audit, clock: systemClock, denials });
+  const common = { route: 'anthropic', via: 'broker', reason: '', hint: '', atMs: 0, count: 1, port: 443 } as const;
+  for (let index = 0; index < 1_000; index += 1) {
+    told.refused({ ...common, ruleId: 'broker.path', host: 'api.test' });
+  }
+  expect(written).toHaveLength(10);
+  expect(told.refusals()).toMatchObject([{ ruleId: 'broker.path', count: 1_000 }]);
+  expect(denied).toBe(1_000);
+  for (let index = 0; index < 1_000; index += 1) {
+    told.refused({ ...common, ruleId: 'broker.path', host: `${index}.test` });
+  }
+  expect(written.length).toBeLessThanOrEqual(50);
+  await told.over(undefined);
+});
