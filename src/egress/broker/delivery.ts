@@ -30,15 +30,24 @@ export class Delivery {
   readonly #outgoing: Outgoing;
   readonly #authenticated: Authenticated;
   readonly #requestBytes: number;
+  readonly #mostOutput: number;
   readonly #tally: UsageTally | undefined;
+  /** It was ended from this side, with more of the answer to come. */
+  #isLeft = false;
   /** Of the answer; 0 until there is one. */
   status = 0;
   answerBytes = 0;
 
-  constructor(outgoing: Outgoing, authenticated: Authenticated, endpoint: Endpoint, requestBytes: number) {
+  constructor(
+    outgoing: Outgoing,
+    authenticated: Authenticated,
+    endpoint: Endpoint,
+    size: { readonly requestBytes: number; readonly mostOutput: number },
+  ) {
     this.#outgoing = outgoing;
     this.#authenticated = authenticated;
-    this.#requestBytes = requestBytes;
+    this.#requestBytes = size.requestBytes;
+    this.#mostOutput = size.mostOutput;
     this.#tally = endpoint.newTally?.();
   }
 
@@ -53,6 +62,7 @@ export class Delivery {
       slow.set(ends.host.limits.stallMs);
       await this.#giveBack(answer, ends.response, slow, signal);
     } catch (error) {
+      this.#isLeft = signal.aborted || ends.response.destroyed;
       throw upstreamFailure(error, this.#outgoing.url, signal);
     } finally {
       slow.stop();
@@ -65,7 +75,8 @@ export class Delivery {
     if (this.status !== 0 && (this.status < 200 || this.status > 299)) return { counts: undefined, isReckoned: false };
     const result = this.#tally.result();
     if (result?.isFinal === true) return { counts: result.counts, isReckoned: false };
-    return { counts: reckoned(result?.counts, this.#requestBytes, this.answerBytes), isReckoned: true };
+    const least = this.#isLeft ? this.#mostOutput : 0;
+    return { counts: reckoned(result?.counts, this.#requestBytes, this.answerBytes, least), isReckoned: true };
   }
 
   async #dispatch({ host, request, streamed }: Ends, signal: AbortSignal): Promise<Dispatcher.ResponseData> {

@@ -10,6 +10,7 @@ import { encodePath, encodeQuery } from './request-target.js';
 import { BrokerRefused } from './rules.js';
 import type { Authenticated, ModelCall, Outgoing, TokenCounts } from './types.js';
 import type { Upstreams } from './upstreams.js';
+import { reckoned } from './usage/reckon.js';
 import { Watchdog } from './watchdog.js';
 
 /** What went to a provider, for the audit log and for whoever watches; it holds no key and nothing of a body. */
@@ -61,11 +62,13 @@ export async function exchange(
 ): Promise<void> {
   const { route, endpoint } = match;
   const prepared = await prepare(host, match, request, response);
+  let reserved: Disposable | undefined;
   try {
-    host.ledger.admit({
+    reserved = host.ledger.admit({
       usesTokens: endpoint.newTally !== undefined,
       model: prepared.call?.model,
       isListPriced: prepared.call?.isListPriced ?? true,
+      most: reckoned(undefined, prepared.bytes, 0, prepared.call?.mostOutput),
     });
     const outgoing: Outgoing = {
       method: endpoint.method,
@@ -76,6 +79,7 @@ export async function exchange(
     const authenticated = await route.authenticate(outgoing, over);
     await send(host, { match, prepared, outgoing, authenticated }, request, response, over);
   } finally {
+    reserved?.[Symbol.dispose]();
     host.held.bytes -= prepared.bytes;
   }
 }
@@ -136,7 +140,10 @@ async function send(
 ): Promise<void> {
   const { match, prepared, outgoing, authenticated } = sent;
   const started = host.clock.monotonic();
-  const delivery = new Delivery(outgoing, authenticated, match.endpoint, prepared.bytes);
+  const delivery = new Delivery(outgoing, authenticated, match.endpoint, {
+    requestBytes: prepared.bytes,
+    mostOutput: prepared.call?.mostOutput ?? 0,
+  });
   const streamed = match.endpoint.body === 'stream' ? bounded(host.limits.streamBytes) : undefined;
   try {
     await delivery.run({ host, request, response, over, streamed });

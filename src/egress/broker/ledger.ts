@@ -58,6 +58,8 @@ export class Ledger {
   readonly #caps: BrokerCaps;
   readonly #prices: Prices;
   readonly #lines = new Map<string, UsageLine>();
+  /** The most that each model call under way may yet use. */
+  readonly #underWay = new Set<{ readonly tokens: number; readonly costUsd: number }>();
   #admitted = 0;
 
   constructor(caps: BrokerCaps, prices: Prices) {
@@ -65,12 +67,16 @@ export class Ledger {
     this.#prices = prices;
   }
 
-  /** Lets one more request through, and counts it, or refuses it (`broker.cap`, `broker.price`). */
+  /**
+   * Lets one more request through, and counts it, or refuses it (`broker.cap`, `broker.price`; `broker.busy` while calls under way may use up
+   * what is left: many at once would each find the cap not reached). Whoever calls disposes once the request is settled.
+   */
   admit(call: {
     readonly usesTokens: boolean;
     readonly model: string | undefined;
     readonly isListPriced: boolean;
-  }): void {
+    readonly most: TokenCounts;
+  }): Disposable {
     const { requests, tokens, costUsd } = this.#caps;
     const used = this.usage();
     refuseAt('requests', this.#admitted, requests);
@@ -85,7 +91,9 @@ export class Ledger {
         );
       }
     }
+    if (call.usesTokens) this.#refuseBeside(used);
     this.#admitted += 1;
+    return this.#reserve(call);
   }
 
   /** Notes what a request used; returns its cost in US dollars, undefined where that is not known. */
@@ -113,6 +121,25 @@ export class Ledger {
       unpriced: lines.reduce((sum, line) => sum + line.unpriced, 0),
       lines,
     };
+  }
+
+  #refuseBeside(used: BrokerUsage): void {
+    const { tokens, costUsd } = this.#caps;
+    const reserved = [...this.#underWay];
+    const sum = (kind: 'tokens' | 'costUsd') => reserved.reduce((all, one) => all + one[kind], 0);
+    const isTaken =
+      totalOf(used.tokens) + sum('tokens') >= (tokens ?? Number.POSITIVE_INFINITY) ||
+      used.costUsd + sum('costUsd') >= (costUsd ?? Number.POSITIVE_INFINITY);
+    if (isTaken) throw new BrokerRefused('broker.busy', 'calls under way may use up what is left of the cap');
+  }
+
+  #reserve(call: Parameters<Ledger['admit']>[0]): Disposable {
+    if (!call.usesTokens) return { [Symbol.dispose]: () => undefined };
+    const price = this.#price(call);
+    const costUsd = costOf(price && { ...price, upTo: Number.POSITIVE_INFINITY }, call.most) ?? 0;
+    const reserved = { tokens: totalOf(call.most), costUsd };
+    this.#underWay.add(reserved);
+    return { [Symbol.dispose]: () => void this.#underWay.delete(reserved) };
   }
 
   #price(call: { readonly model: string | undefined; readonly isListPriced: boolean }): Price | undefined {

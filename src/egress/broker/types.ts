@@ -17,6 +17,8 @@ export interface ModelCall {
   readonly serverTools: readonly ServerTool[];
   /** Whether it costs what the list says: no priority tier, no fast mode, no surcharge for a place. */
   readonly isListPriced: boolean;
+  /** Tokens that its answer may have at most, as far as the call says. */
+  readonly mostOutput: number;
 }
 
 /** Pure. Throws BrokerRefused (`broker.body`) on a shape that can not be judged. */

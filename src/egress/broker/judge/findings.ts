@@ -1,7 +1,8 @@
 import { isObject, type Json, type JsonObject } from '../../../policy/json.js';
 import { BrokerRefused } from '../rules.js';
 import type { ModelCall, ServerTool } from '../types.js';
-import { textOf, valuesOf } from './fields.js';
+import { has, textOf, valuesOf } from './fields.js';
+import { mostOutputOf } from './output.js';
 
 /** Deeper than any content that an API describes. */
 const mostLevels = 12;
@@ -44,11 +45,21 @@ const listTiers: readonly unknown[] = ['auto', 'default', 'standard', 'standard_
 
 /** What a judge returns, with what all providers have in common. */
 export function modelCall(body: JsonObject, model: string | undefined, findings: Findings): ModelCall {
+  checkOneModel(body);
   const isListPriced =
     valuesOf(body, 'service_tier').every((tier) => listTiers.includes(tier)) &&
     valuesOf(body, 'speed').every((speed) => speed === 'standard') &&
     valuesOf(body, 'inference_geo').every((place) => place === 'global');
-  return { body, model: checkedModel(model), serverTools: findings.serverTools, isListPriced };
+  return {
+    ...{ body, model: checkedModel(model), serverTools: findings.serverTools, isListPriced },
+    mostOutput: mostOutputOf(body),
+  };
+}
+
+/** Of two, a cap would count the cheap one and the provider take the other; and gateways try `models` in turn. */
+function checkOneModel(body: JsonObject): void {
+  if (valuesOf(body, 'model').length > 1) throw new BrokerRefused('broker.body', 'the model is named more than once');
+  if (has(body, 'models')) throw new BrokerRefused('broker.body', 'a choice of models (`models`) can not be counted');
 }
 
 /** A model's name goes into usage and messages, so it has to be one. */

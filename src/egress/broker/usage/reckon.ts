@@ -5,10 +5,15 @@ import { noTokens } from './counts.js';
 const bytesPerToken = 4;
 
 /**
- * What a call used whose answer was cut short, or did not say: a caller that hangs up before the numbers come has used the tokens
- * all the same, and would pass every cap.
+ * What a call used whose answer did not say. `leastOutput` is for a caller that hung up before the numbers came: the answer may have been
+ * written all the same, and would pass every cap.
  */
-export function reckoned(said: TokenCounts | undefined, requestBytes: number, answerBytes: number): TokenCounts {
+export function reckoned(
+  said: TokenCounts | undefined,
+  requestBytes: number,
+  answerBytes: number,
+  leastOutput = 0,
+): TokenCounts {
   const input = said ?? { ...noTokens, input: Math.ceil(requestBytes / bytesPerToken) };
-  return { ...input, output: Math.max(input.output, Math.ceil(answerBytes / bytesPerToken)) };
+  return { ...input, output: Math.max(input.output, Math.ceil(answerBytes / bytesPerToken), leastOutput) };
 }

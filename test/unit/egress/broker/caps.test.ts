@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { sendJson } from './support/fake-provider.js';
-import { ask } from './support/inside.js';
+import { ask, connect, open } from './support/inside.js';
 import { message, messageAnswer, opened } from './support/open.js';
 
 const path = '/anthropic/v1/messages';
@@ -63,6 +64,56 @@ describe('a cap', () => {
     for (let index = 0; index < 3; index += 1)
       expect((await ask(all.broker, { path, body: message() })).status).toBe(529);
   });
+});
+
+describe('a caller that hangs up', () => {
+  it('before the answer has used what the call allowed', async () => {
+    await using all = await opened(() => undefined, { caps: { tokens: 1_000 } });
+    const body = message({ max_tokens: 5_000 });
+    const connection = connect(all.broker);
+    const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json`;
+    connection.write(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    await expect.poll(() => all.provider.seen.length).toBe(1);
+    connection.destroy();
+    await expect.poll(() => all.uses).toMatchObject([{ isReckoned: true, tokens: { output: 5_000 } }]);
+    const refused = await ask(all.broker, { path, body });
+    expect(refused.headers['x-paddock-rule']).toBe('broker.cap');
+  });
+
+  it('in the middle of it likewise', async () => {
+    await using all = await opened(async (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: {}\n\n');
+      await once(response, 'close');
+    });
+    const answer = await open(all.broker, { path, body: message({ max_tokens: 5_000, stream: true }) });
+    answer.on('error', () => undefined).destroy();
+    await expect.poll(() => all.uses).toMatchObject([{ isReckoned: true, tokens: { output: 5_000 } }]);
+  });
+});
+
+it.each([
+  ['tokens', { tokens: 1_000 }],
+  ['cost', { costUsd: 0.01 }],
+])('calls at once under a cap on %s wait for the one that may use it up', async (_what, caps) => {
+  const held = new AbortController();
+  await using all = await opened(
+    async (_request, response) => {
+      if (!held.signal.aborted) await once(held.signal, 'abort');
+      sendJson(response, messageAnswer);
+    },
+    { caps },
+  );
+  const body = message({ max_tokens: 5_000 });
+  const first = ask(all.broker, { path, body });
+  await expect.poll(() => all.provider.seen.length).toBe(1);
+  const others = await Promise.all([1, 2, 3].map(() => ask(all.broker, { path, body })));
+  for (const { status, headers } of others) {
+    expect([status, headers['x-paddock-rule'], headers['x-should-retry']]).toEqual([429, 'broker.busy', 'true']);
+  }
+  held.abort();
+  expect((await first).status).toBe(200);
+  expect((await ask(all.broker, { path, body })).status).toBe(200);
+  expect(all.provider.seen).toHaveLength(2);
 });
 
 it('usage keeps no more lines than it has room for, whatever models are named inside', async () => {

@@ -230,3 +230,29 @@ describe('what is found in a call to Bedrock', () => {
     expect(judgeBedrock(body as unknown as JsonObject, path)).toMatchObject({ serverTools: [], model: path[1] });
   });
 });
+
+it.each([
+  [{ MODEL: 'claude-haiku-4-5', model: 'claude-opus-4-1' }],
+  [{ model: 'claude-haiku-4-5', mo_del: 'claude-opus-4-1' }],
+  [{ model: ['claude-opus-4-1'], Model: 'claude-haiku-4-5' }],
+  [{ model: 'a', models: ['b'] }],
+])('a call with more than one model is refused: %j', (body) => {
+  for (const judge of [judgeAnthropic, judgeChat, judgeResponses]) {
+    expect(() => judge(body as unknown as JsonObject)).toThrow(
+      expect.objectContaining({ ruleId: 'broker.body' }) as Error,
+    );
+  }
+});
+
+it.each([
+  [{ max_tokens: 10 }, 10],
+  [{ max_tokens: 10, MAX_TOKENS: 30, max_completion_tokens: 20 }, 30],
+  [{ max_output_tokens: 10, n: 3 }, 30],
+  [{ generationConfig: { maxOutputTokens: 10, candidateCount: 2 } }, 20],
+  [{ inferenceConfig: { maxTokens: 10 } }, 10],
+  [{ max_tokens: 1e300 }, 1_000_000],
+  [{ max_tokens: 'many' }, 32_000],
+  [{}, 32_000],
+])('the most that %j is answered with is %d', (body, tokens) => {
+  expect(judgeChat(body as unknown as JsonObject).mostOutput).toBe(tokens);
+});
