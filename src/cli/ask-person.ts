@@ -3,6 +3,7 @@ import type { AuditRecorder } from '../audit/audit-log.js';
 import { addApproved } from '../config/approved.js';
 import type { SessionId } from '../core/ids.js';
 import { type Approval, elicitApproval } from '../mcp/elicit.js';
+import { shownPlace } from '../policy/egress/host.js';
 import { answerQuestion } from '../session/egress/answer-question.js';
 import type { OpenQuestion, Questions } from '../session/egress/questions.js';
 
@@ -26,8 +27,8 @@ export function askPerson({ server, approved, audit, id, questions, log }: Askin
     if (approval === 'always') await addApproved(approved, rule);
   };
   questions.onAsked((question, withdrawn) => {
-    const place = `${question.host}:${question.port}`;
-    elicitApproval(server, { sessionId: id, place }, withdrawn)
+    const { host, port, rule } = question;
+    elicitApproval(server, { sessionId: id, place: shownPlace(host, port), rule }, withdrawn)
       .then((approval) => (approval === undefined ? undefined : settle(question, approval)))
       // Answered elsewhere meanwhile, or not to be recorded: then nothing has been let through.
       .catch((err: unknown) => log.info({ err, session: id }, 'an answer was not taken'));

@@ -20,6 +20,8 @@ export type Ask = (question: EgressQuestion, signal: AbortSignal) => Promise<Egr
 /** A sandbox may ask for as many hosts as it likes, and a person is to be shown few. */
 const mostAtOnce = 8;
 const mostDeclined = 1000;
+/** Noes and silences of a session, after which nobody is bothered any more: whoever is asked for long enough says yes. */
+const mostNoes = 20;
 
 /** Asks once for what several connections want at the same time. Whatever goes wrong is no. */
 export class Approvals {
@@ -29,6 +31,7 @@ export class Approvals {
   readonly #open = new Map<string, Promise<EgressAnswer>>();
   /** What somebody said no to is not asked again. */
   readonly #declined = new Set<string>();
+  #noes = 0;
   readonly #over = new AbortController();
 
   constructor(options: { readonly ask: Ask; readonly askMs: number; readonly clock: Clock }) {
@@ -45,7 +48,7 @@ export class Approvals {
   async answerTo(question: EgressQuestion, signal: AbortSignal): Promise<EgressAnswer> {
     if (this.#declined.has(question.rule)) return 'deny';
     const running = this.#open.get(question.rule);
-    if (running === undefined && this.#open.size >= mostAtOnce) return 'deny';
+    if (running === undefined && (this.#open.size >= mostAtOnce || this.#noes >= mostNoes)) return 'deny';
     const asked = running ?? this.#start(question);
     const answer = await within(asked, this.#askMs, this.#clock, signal);
     return answer === timeUp ? 'deny' : answer;
@@ -62,6 +65,7 @@ export class Approvals {
     const signal = AbortSignal.any([withdrawn.signal, this.#over.signal]);
     try {
       const answer = await within(this.#ask(question, signal), this.#askMs, this.#clock, this.#over.signal);
+      if (answer === 'deny' || answer === timeUp) this.#noes += 1;
       if (answer === 'deny' && this.#declined.size < mostDeclined) this.#declined.add(question.rule);
       return answer === timeUp ? 'deny' : answer;
     } catch {

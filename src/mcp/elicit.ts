@@ -12,7 +12,7 @@ const approvals: readonly Approval[] = ['once', 'session', 'always', 'deny'];
  */
 export async function elicitApproval(
   server: Server,
-  question: { readonly sessionId: string; readonly place: string },
+  question: { readonly sessionId: string; readonly place: string; readonly rule: string },
   signal: AbortSignal,
 ): Promise<Approval | undefined> {
   if (server.getClientCapabilities()?.elicitation === undefined) return undefined;
@@ -26,7 +26,7 @@ export async function elicitApproval(
       { const: 'deny', title: 'No' },
     ],
   };
-  const message = `A program in the sandbox ${question.sessionId} wants to reach ${question.place}, which its allowlist does not have.`;
+  const message = `A program in the sandbox ${question.sessionId} wants to reach ${question.place}, which its allowlist does not have. The rule for the session, or for always: ${question.rule}`;
   const params = {
     message,
     requestedSchema: { type: 'object' as const, properties: { answer }, required: ['answer'] },

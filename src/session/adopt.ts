@@ -77,7 +77,7 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   const id = record.id as SessionId;
   const channel = await reenter(record.commandPath ?? 'exec', store.channelFolder(id), clock, options.signal);
   const { cgroups: keeper } = options;
-  const engineKind = engine.identity.kind;
+  const { kind: engineKind } = engine.identity;
   const cgroups = keeper && openCommandCgroups({ keeper, engineKind, handle, channel: channel?.channel, clock });
   const sandbox = new Sandbox(handle, engine, clock, channel, cgroups);
   const { idleTimeoutMs: timeoutMs } = record.spec;
@@ -90,8 +90,7 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   const { ask = [], denials, lookupTurns, broker } = options;
   const { providers = [] } = handle.spec;
   // Also where no broker can be opened again: what was kept from them is not let out for want of a key.
-  const brokered = brokeredHostsOf(providers, []);
-  const way = { id, audit, clock, ask, denials, lookupTurns, brokered };
+  const way = { id, audit, clock, ask, denials, lookupTurns, brokered: brokeredHostsOf(providers, []) };
   const egress = await openSessionEgress(sandbox, way).catch(async (error: unknown) =>
     letGoAfter(new Session(parts), error),
   );

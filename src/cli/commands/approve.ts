@@ -2,6 +2,7 @@ import { addApproved } from '../../config/approved.js';
 import { PaddockError, SessionError } from '../../core/errors.js';
 import { formatDuration } from '../../core/units.js';
 import { systemClock } from '../../kit/clock.js';
+import { shownPlace, withPort } from '../../policy/egress/host.js';
 import { answerHeld, HolderGone, questionsOfHeld } from '../../session/control/client.js';
 import type { HeldQuestion } from '../../session/control/messages.js';
 import type { SessionRecord } from '../../session/record.js';
@@ -35,7 +36,7 @@ export const approve: CliCommand = {
       await report(context, { sessionId: record.id, questions }, listed(questions, record.id));
       return 0;
     }
-    const question = questions.find(({ rule, host: name, port }) => [rule, name, `${name}:${port}`].includes(host));
+    const question = questions.find(({ rule, host: name, port }) => [rule, name, withPort(name, port)].includes(host));
     if (question === undefined) {
       throw new SessionError('NO_SUCH_QUESTION', 'nothing in this session waits for that host');
     }
@@ -86,7 +87,7 @@ function listed(questions: readonly HeldQuestion[], id: string): string {
   const nowMs = systemClock.now();
   const lines = questions.map(
     ({ host, port, rule, askedAtMs }) =>
-      `${host}:${port}, waiting for ${formatDuration(Math.max(0, nowMs - askedAtMs))}: paddock approve ${id} ${rule}`,
+      `${shownPlace(host, port)}, waiting for ${formatDuration(Math.max(0, nowMs - askedAtMs))}: paddock approve ${id} ${rule}`,
   );
   return lines.join('\n');
 }

@@ -39,6 +39,14 @@ export function withPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+const mostShownChars = 80;
+
+/** `withPort` for a person to judge: what is long is cut in the middle, since the end of a name says whose it is. */
+export function shownPlace(host: string, port: number): string {
+  const half = mostShownChars / 2;
+  return withPort(host.length <= mostShownChars ? host : `${host.slice(0, half - 1)}…${host.slice(-half)}`, port);
+}
+
 function readName(raw: string): HostReading {
   if (invisible.test(raw)) return { problem: 'the host holds an invisible or control character' };
   if (notInNames.test(raw)) return { problem: 'the host holds a character that no name has' };

@@ -89,6 +89,17 @@ describe('a question whether a host may be reached', () => {
     expect(asked.at(-1)?.question).toEqual(one);
   });
 
+  it('is put to nobody any more after twenty noes', async () => {
+    const { approvals, asked } = openDesk();
+    for (let at = 0; at < 20; at += 1) {
+      const answer = approvals.answerTo(questionOf(`no${at}.test`), signal);
+      asked[at]?.resolve('deny');
+      expect(await answer).toBe('deny');
+    }
+    expect(await approvals.answerTo(one, signal)).toBe('deny');
+    expect(asked).toHaveLength(20);
+  });
+
   it('is withdrawn when the session ends, as a no', async () => {
     const { approvals, asked } = openDesk();
     const answer = approvals.answerTo(one, signal);

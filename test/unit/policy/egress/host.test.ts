@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readHost, withPort } from '../../../../src/policy/egress/host.js';
+import { readHost, shownPlace, withPort } from '../../../../src/policy/egress/host.js';
 
 const read = (raw: string) => {
   const reading = readHost(raw);
@@ -78,5 +78,15 @@ describe('a host', () => {
 
   it('is shown with its port so that the two can be told apart', () => {
     expect([withPort('a.example', 1), withPort('::1', 2)]).toEqual(['a.example:1', '[::1]:2']);
+  });
+});
+
+describe('a place as a person is shown it', () => {
+  it('has brackets around IPv6, and of a long name both ends', () => {
+    expect(shownPlace('::1', 443)).toBe('[::1]:443');
+    expect(shownPlace('a.example', 443)).toBe('a.example:443');
+    const shown = shownPlace(`trusted.example.${'a'.repeat(200)}.evil.test`, 443);
+    expect(shown).toMatch(/^trusted\.example\.a+…a+\.evil\.test:443$/);
+    expect(shown).toHaveLength(84);
   });
 });
