@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { PaddockError } from '../core/errors.js';
 import { codeOf } from '../kit/error-code.js';
+import { hostPath } from '../kit/host-path.js';
 import { safeText } from '../kit/safe-text.js';
 import { type AgentPackage, packageFileName } from './agent-packages.js';
 
@@ -29,9 +30,13 @@ export async function fetchPackage(wanted: AgentPackage, options: FetchOptions):
   const { folder, env, npm = 'npm' } = options;
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(withinMs)]);
   const args = ['pack', spec, '--ignore-scripts', '--silent', '--prefer-offline', `--pack-destination=${folder}`];
+  const PATH = await hostPath(env);
   if (signal.aborted) throw notRun(spec, signal.reason, options.signal);
   // In a group of its own: Ctrl-C in a terminal is for us.
-  const child = spawn(npm, args, { cwd: '/', env: { ...env }, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(npm, args, {
+    ...{ cwd: '/', env: { ...env, PATH }, detached: true },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const end = (): void => endGroup(child);
   signal.addEventListener('abort', end, { once: true });
   const ended = once(child, 'close') as Promise<[number | null]>;

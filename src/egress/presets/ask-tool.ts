@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { hostPath } from '../../kit/host-path.js';
 
 /** Runs one of the user's own tools and returns what it printed; undefined when it is not there, fails, or takes too long. */
 export type AskTool = (argv: readonly [string, ...string[]], signal?: AbortSignal) => Promise<string | undefined>;
@@ -15,11 +16,12 @@ const passed =
  */
 export function toolAsker(env: Readonly<Record<string, string | undefined>>): AskTool {
   const own = Object.fromEntries(Object.entries(env).filter(([name]) => passed.test(name)));
-  return ([program, ...args], signal) =>
-    new Promise((resolve) => {
+  return async ([program, ...args], signal) => {
+    const PATH = await hostPath(env);
+    return await new Promise((resolve) => {
       const options = {
         cwd: '/',
-        env: own,
+        env: { ...own, PATH },
         timeout: answerWithinMs,
         maxBuffer: mostBytes,
         killSignal: 'SIGKILL',
@@ -28,4 +30,5 @@ export function toolAsker(env: Readonly<Record<string, string | undefined>>): As
         resolve(error === null ? stdout : undefined);
       }).stdin?.end();
     });
+  };
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { hostPath } from '../../kit/host-path.js';
 import { GitIndex } from './git-index.js';
 
 const withinMs = 10_000;
@@ -32,6 +33,7 @@ export class GitEnded extends Error {
 export class ProjectGit {
   readonly #folder: string;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #path: Promise<string | undefined>;
   readonly #signal: AbortSignal;
   #top: Promise<string | undefined> | undefined;
   #index: Promise<GitIndex> | undefined;
@@ -39,7 +41,9 @@ export class ProjectGit {
   constructor(folder: string, env: Readonly<Record<string, string | undefined>>, signal: AbortSignal) {
     this.#folder = folder;
     this.#signal = signal;
-    const kept = ['PATH', 'HOME', 'XDG_CONFIG_HOME'].map((name) => [name, env[name]] as const);
+    this.#path = hostPath(env, [folder]);
+    this.#path.catch(() => undefined);
+    const kept = ['HOME', 'XDG_CONFIG_HOME'].map((name) => [name, env[name]] as const);
     this.#env = {
       ...Object.fromEntries(kept.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
       ...{ LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' },
@@ -90,8 +94,9 @@ export class ProjectGit {
   async #print(args: readonly string[], input = '', statuses: readonly number[] = [0]): Promise<Buffer> {
     const options = harmless.flatMap((setting) => ['-c', setting]);
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(withinMs)]);
+    const env = { ...this.#env, PATH: await this.#path };
     const child = spawn('git', [...options, ...args], {
-      ...{ cwd: this.#folder, env: this.#env, detached: true, signal, killSignal: 'SIGKILL' },
+      ...{ cwd: this.#folder, env, detached: true, signal, killSignal: 'SIGKILL' },
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     const ended = once(child, 'close') as Promise<[number | null]>;

@@ -112,6 +112,14 @@ describe('the hosts of a preset', () => {
     }
   });
 
+  it('are asked of no program that a project put first in the PATH', async () => {
+    const bin = join(home, 'project/node_modules/.bin');
+    await mkdir(bin, { recursive: true });
+    await writeFile(join(bin, 'env'), '#!/bin/sh\necho of the project\n', { mode: 0o755 });
+    const ask = toolAsker({ PATH: `${bin}:${process.env['PATH'] ?? ''}`, HOME: home });
+    expect(await ask(['env'])).toContain(`HOME=${home}`);
+  });
+
   it('are asked for without the keys that the server has in its environment', async () => {
     const ask = toolAsker({ PATH: process.env['PATH'], HOME: home, ANTHROPIC_API_KEY: 'canary' });
     expect(await ask(['env'])).toContain(`HOME=${home}`);

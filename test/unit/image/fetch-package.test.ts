@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +42,16 @@ describe('fetching a package', () => {
     const error: unknown = await fetchPackage(wanted, options(program)).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'AGENT_NOT_FETCHED' });
     expect((error as Error).message.length).toBeLessThan(1200);
+  });
+
+  it('runs no npm that a project put first in the PATH', async () => {
+    const bin = join(folder, 'node_modules/.bin');
+    await mkdir(bin, { recursive: true });
+    await writeFile(join(bin, 'npm'), '#!/bin/sh\ntouch "$0.ran"\n', { mode: 0o755 });
+    const env = { PATH: bin, HOME: folder };
+    const fetching = fetchPackage(wanted, { folder, env, signal: new AbortController().signal });
+    await expect(fetching).rejects.toMatchObject({ code: 'AGENT_NOT_FETCHED' });
+    expect(existsSync(join(bin, 'npm.ran'))).toBe(false);
   });
 
   it('says that there is no npm', async () => {

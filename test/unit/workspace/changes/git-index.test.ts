@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -85,8 +94,8 @@ describe('the index of a project', () => {
   it('is asked for once by all that goes by it, as is everything else of git', async () => {
     put('a', '.gitignore');
     git('add', '.');
-    const [bin, calls] = [join(project, 'bin'), join(project, 'calls')];
-    mkdirSync(bin, { recursive: true });
+    const bin = mkdtempSync(join(tmpdir(), 'paddock-bin-'));
+    const calls = join(bin, 'calls');
     const real = execFileSync('/bin/sh', ['-c', 'command -v git'], { env, encoding: 'utf8' }).trim();
     const counting = `#!/bin/sh\nprintf '%s\\n' "$*" >>"${calls}"\nexec "${real}" "$@"\n`;
     writeFileSync(join(bin, 'git'), counting, { mode: 0o755 });
@@ -96,5 +105,17 @@ describe('the index of a project', () => {
     expect([await places, view]).toEqual([[], { states: new Map([['new', 'untracked']]) }]);
     const words = execFileSync('/bin/sh', ['-c', `sed 's/-c [^ ]* //g' "${calls}" | cut -d' ' -f1 | sort`]);
     expect(words.toString().trim().split('\n')).toEqual(['check-ignore', 'config', 'ls-files', 'rev-parse']);
+    rmSync(bin, { recursive: true });
+  });
+
+  it('is asked of no git that the project itself has first in the PATH', async () => {
+    const bin = join(project, '.venv/bin');
+    put('a', '.venv/bin/git');
+    git('add', '-f', '.');
+    writeFileSync(join(bin, 'git'), '#!/bin/sh\ntouch "$0.ran"\n', { mode: 0o755 });
+    chmodSync(join(bin, 'git'), 0o755);
+    const own = new ProjectGit(project, { ...env, PATH: `${bin}:${env.PATH ?? ''}` }, signal);
+    expect(await own.top()).toBe(realpathSync(project));
+    expect(existsSync(join(bin, 'git.ran'))).toBe(false);
   });
 });
