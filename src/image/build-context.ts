@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { Readable, type Writable } from 'node:stream';
@@ -11,7 +10,7 @@ import type { AgentPackage } from './agent-packages.js';
 /** One entry of an archive that is read. */
 type Source = AsyncIterable<unknown> & { readonly header: Header };
 
-/** A package as a file of this host. */
+/** A package as a file of this host; in a context, one that nobody else writes (take-package.ts). */
 export interface PackageFile {
   readonly package: AgentPackage;
   readonly path: string;
@@ -23,25 +22,6 @@ export const containerfileName = 'Containerfile';
 /** What an unpacked package may come to. The largest that is pinned has 430 MB. */
 const mostBytes = 1024 ** 3;
 const mostFiles = 20_000;
-
-/** Refuses a file that is not the pinned one, to the byte. Throws AGENT_NOT_FETCHED. */
-export async function checkIntegrity({ package: wanted, path }: PackageFile, signal: AbortSignal): Promise<void> {
-  const [algorithm = '', ...digest] = wanted.integrity.split('-');
-  const hash = createHash(algorithm);
-  try {
-    await pipeline(createReadStream(path), hash, { signal });
-  } catch (cause) {
-    if (signal.aborted) throw new PaddockError('INTERRUPTED', `reading ${path} was cancelled`, { cause });
-    throw new PaddockError('AGENT_NOT_FETCHED', `no package of ${wanted.agent} can be read at ${path}`, { cause });
-  }
-  const [found, pinned] = [hash.digest(), Buffer.from(digest.join('-'), 'base64')];
-  if (found.length === pinned.length && timingSafeEqual(found, pinned)) return;
-  throw new PaddockError(
-    'AGENT_NOT_FETCHED',
-    `${path} is not ${wanted.name}@${wanted.version}: its sha512 is ${found.toString('base64')}`,
-    { hint: 'Remove it, and from the cache of npm (`npm cache clean --force`), then call again.' },
-  );
-}
 
 /**
  * The context of a build: the container file, and below `agents/` a folder for each agent and `bin` with a link to each program. A plain

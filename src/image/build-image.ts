@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, PaddockError, SandboxError } from '../core/errors.js';
 import type { SitePolicy } from '../core/site-policy.js';
@@ -8,8 +8,9 @@ import { decideBuild } from '../policy/image-build.js';
 import { judgeImage } from '../policy/judge-image.js';
 import { toPolicyDenied } from '../policy/verdict.js';
 import { type AgentName, type AgentPackage, agentPackage, packageFileName } from './agent-packages.js';
-import { buildContext, checkIntegrity, containerfileName, type PackageFile } from './build-context.js';
+import { buildContext, containerfileName, type PackageFile } from './build-context.js';
 import { proxyArguments } from './proxy-arguments.js';
+import { takePackage } from './take-package.js';
 
 /** Label of every image that is built here, and of the steps it was built in. */
 export const builtLabel = 'dev.paddock.image';
@@ -150,9 +151,9 @@ export class ImageBuilder {
         packageFolder === undefined
           ? await this.#options.fetchPackage(one, folder, signal)
           : join(packageFolder, packageFileName(one));
-      const file = { package: one, path };
-      await checkIntegrity(file, signal);
-      files.push(file);
+      files.push(await takePackage({ package: one, path }, folder, signal));
+      // What was fetched would take its space twice.
+      if (packageFolder === undefined) await rm(path);
     }
     return files;
   }
