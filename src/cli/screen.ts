@@ -18,7 +18,9 @@ export function screenOf(input: ReadStream, output: WriteStream): Screen | undef
       input.setRawMode(isRaw);
       // Node's raw mode goes on turning line feeds into carriage returns and line feeds, which the terminal inside has done
       // already, or left off on purpose: a full-screen program would be shown crooked. The way back undoes this too.
-      if (isRaw) spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'], timeout: 2000 });
+      // The system's own, whatever a project put on the PATH.
+      const env = { PATH: '/usr/bin:/bin' };
+      if (isRaw) spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'], timeout: 2000, env });
     },
   };
 }
