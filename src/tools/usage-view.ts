@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { type AlarmView, alarmSchema } from '../monitor/alarms/alarm.js';
-import { type SampleView, sampleSchema, type TrendsView, trendsSchema } from '../monitor/usage-schema.js';
+import { type SampleView, sampleSchema, type TrendsView } from '../monitor/usage-schema.js';
 import { alarmsText, usageText } from '../monitor/usage-text.js';
 import type { Session } from '../session/session.js';
 import type { ToolServices } from './services.js';
 
+const trend = z.record(z.enum(['min', 'avg', 'max', 'last']), z.number()).optional();
+
 /** What a session uses and used, absent where nothing tells it, and what was alarming about it. */
 export const usageFields = {
   usage: sampleSchema.optional(),
-  trends: trendsSchema.optional(),
+  /** By window (1m, 5m, 15m) and by what; `trendsSchema` in full would take a client's room three times for the same shape. */
+  trends: z.record(z.string(), z.record(z.string(), trend)).optional(),
   alarms: z.array(alarmSchema),
 };
 

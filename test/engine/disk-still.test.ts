@@ -99,8 +99,9 @@ describe.each(channelOrNot)(
       const atTheEnd = session.disk?.usage?.bytes ?? 0;
       expect(atTheEnd).toBeGreaterThanOrEqual(limitBytes);
       await session.disk?.count();
-      // Blocks that the file system needs for itself come when it writes back.
-      expect(Math.abs((session.disk?.usage?.bytes ?? 0) - atTheEnd)).toBeLessThan(mib / 2);
+      // Blocks that the file system needs for itself come when it writes back, and more of them the more others write beside it. Whoever
+      // wrote on would have written hundreds of times that.
+      expect(Math.abs((session.disk?.usage?.bytes ?? 0) - atTheEnd)).toBeLessThan(4 * mib);
     }
 
     it('writes nothing more from then on until it is ended', async () => {

@@ -38,7 +38,7 @@ describe.each(engineKinds)('the changes of a session, on a real rootless %s', (k
   afterAll(() => stage[Symbol.asyncDispose]());
 
   async function sessionWith(script: string): Promise<() => Promise<Review>> {
-    const session = await stage.create({ projectPath: project, workspace: 'cow', disk: '64m', keepChanges: false });
+    const session = await stage.create({ projectPath: project, workspace: 'cow', disk: '100g', keepChanges: false });
     sessions.push(session);
     await said(session, script);
     const folder = stage.store.layerFolder(session.id);

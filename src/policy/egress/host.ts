@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { type Address, readAddress } from './address.js';
 
 /** What a connection is to, in the one spelling that is judged, resolved, sent and shown. */
@@ -55,8 +55,10 @@ function readName(raw: string): HostReading {
   const labels = ascii.split('.');
   if (!labels.every((one) => label.test(one))) return { problem: 'a part of the name is empty, too long or malformed' };
   if (!lastLabel.test(labels.at(-1) ?? '')) return { problem: 'it is an odd spelling of an address, or no name' };
-  // Of names that hold `xn--` only those that decode, to what encodes to the same again.
-  if (ascii.includes('xn--') && domainToASCII(ascii) !== ascii)
+  // Of names that hold `xn--` only those that decode, to what encodes to the same again. Node 24 leaves alone what does not decode.
+  const isUndecoded = labels.some((one) => one.startsWith('xn--') && domainToUnicode(one) === one);
+  if (isUndecoded || (ascii.includes('xn--') && domainToASCII(ascii) !== ascii)) {
     return { problem: 'an xn-- part of the name is malformed' };
+  }
   return { host: { kind: 'name', text: ascii } };
 }
