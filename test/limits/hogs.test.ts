@@ -97,7 +97,8 @@ os._exit(0)`;
       skip(!isHeld, 'the kernel holds no limits here');
       const victim = await stage.create({ memory: '96m', cpus: 0.5, pids });
       const entry = await victim.start({
-        argv: ['/bin/sh', '-c', 'b() { b | b & b; }; b'],
+        // Goes on where it gets no more processes: a shell's bomb ends by itself then, now and then all of it at once.
+        argv: ['/usr/bin/perl', '-e', 'for (;;) { fork }'],
         timeoutMs: 60_000,
         outputCapBytes: 4096,
         outputLimitBytes: 64 * mib,
