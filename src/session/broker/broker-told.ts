@@ -1,7 +1,5 @@
-import type { AuditRecorder } from '../../audit/audit-log.js';
 import { type Details, plain } from '../../audit/redaction.js';
 import type { EgressRefusal } from '../../core/egress.js';
-import type { SessionId } from '../../core/ids.js';
 import type { ProviderId } from '../../core/providers.js';
 import { type BrokerRefusal, brokerPort } from '../../egress/broker/broker.js';
 import type { BrokerUse } from '../../egress/broker/exchange.js';
@@ -11,10 +9,9 @@ import type { BrokerRoute, TokenCounts } from '../../egress/broker/types.js';
 import { Refusals } from '../../egress/refusals.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Denials } from '../../monitor/alarms/denials.js';
+import { Told, type ToldParts } from '../told.js';
 
-export interface ToldParts {
-  readonly id: SessionId;
-  readonly audit: AuditRecorder;
+export interface BrokerToldParts extends ToldParts {
   readonly clock: Clock;
   readonly denials?: Pick<Denials, 'add'> | undefined;
 }
@@ -26,14 +23,14 @@ const mostUses = 64;
 
 /** What the audit log hears of one session's broker: the first use of each key and model, refusals as they add up, and the sums at the end. */
 export class BrokerTold {
-  readonly #parts: ToldParts;
+  readonly #told: Told;
+  readonly #denials: BrokerToldParts['denials'];
   readonly #refusals: Refusals;
   readonly #uses = new Set<string>();
-  #isBroken = false;
-  #written: Promise<void> = Promise.resolve();
 
-  constructor(parts: ToldParts) {
-    this.#parts = parts;
+  constructor(parts: BrokerToldParts) {
+    this.#told = new Told(parts);
+    this.#denials = parts.denials;
     this.#refusals = new Refusals(parts.clock, (refusal) => this.#onRefusal(refusal));
   }
 
@@ -51,7 +48,7 @@ export class BrokerTold {
     return {
       ...route,
       authenticate: (outgoing, signal) => {
-        if (!this.#isBroken) return route.authenticate(outgoing, signal);
+        if (!this.#told.isBroken) return route.authenticate(outgoing, signal);
         return Promise.reject(new BrokerRefused('broker.upstream', 'calls can’t be recorded, so none are made'));
       },
     };
@@ -62,12 +59,12 @@ export class BrokerTold {
     if (this.#uses.has(name) || this.#uses.size >= mostUses) return;
     this.#uses.add(name);
     const details = { route: plain(route), key: plain(key), ...(model !== undefined && { model: plain(model) }) };
-    this.#write('broker.use', { verdict: 'allow', details });
+    this.#told.write('broker.use', { verdict: 'allow', details });
   }
 
   refused({ ruleId, host, port, reason, hint }: BrokerRefusal): void {
     const named = host === '' ? { host: '127.0.0.1', port: brokerPort } : { host: host.replaceAll(/[[\]]/g, ''), port };
-    if (!failures.includes(ruleId)) this.#parts.denials?.add();
+    if (!failures.includes(ruleId)) this.#denials?.add();
     this.#refusals.add({ ...named, via: 'broker' }, { ruleId, reason, hint });
   }
 
@@ -78,22 +75,15 @@ export class BrokerTold {
         ...(model !== undefined && { model: plain(model) }),
         ...{ tokens: sumsOf(tokens), microUsd: Math.round(costUsd * 1e6) },
       };
-      this.#write('broker.end', { details });
+      this.#told.write('broker.end', { details });
     }
-    await this.#written;
+    await this.#told.settled();
   }
 
   #onRefusal({ ruleId: rule, host, port, count }: EgressRefusal): void {
     const details = { host: plain(host), port, count };
-    if (failures.includes(rule)) this.#write('broker.fail', { rule, details });
-    else this.#write('broker.deny', { verdict: 'deny', result: 'POLICY_DENIED', rule, details });
-  }
-
-  #write(action: string, fields: Parameters<AuditRecorder['event']>[1]): void {
-    const written = this.#parts.audit.event(action, { session: this.#parts.id, ...fields }).catch(() => {
-      this.#isBroken = true;
-    });
-    this.#written = Promise.all([this.#written, written]).then(() => undefined);
+    if (failures.includes(rule)) this.#told.write('broker.fail', { rule, details });
+    else this.#told.write('broker.deny', { verdict: 'deny', result: 'POLICY_DENIED', rule, details });
   }
 }
 
