@@ -13,7 +13,7 @@ const rooms = {
   channel: ['core', 'kit'],
   egress: ['core', 'kit', 'channel', 'policy'],
   sandbox: ['core', 'kit', 'engine', 'confine', 'monitor', 'workspace', 'policy', 'audit', 'channel'],
-  image: ['core', 'kit', 'engine', 'policy'],
+  image: ['core', 'kit', 'engine', 'policy', 'agents'],
   session: [
     'core',
     'kit',

@@ -1,11 +1,8 @@
-/** Agents that an image can hold. */
-export const agentNames = ['claude', 'codex', 'gemini', 'opencode'] as const;
+import type { AgentId } from '../agents/types.js';
 
-export type AgentName = (typeof agentNames)[number];
-
-/** The npm package of one agent: the one place that says which version an image gets. */
+/** The npm package of one agent: the one place that says which version the adapters are written against, and an image gets. */
 export interface AgentPackage {
-  readonly agent: AgentName;
+  readonly agent: AgentId;
   readonly name: string;
   /** Exact. For another processor some have another version, and others another name. */
   readonly version: string;
@@ -15,7 +12,7 @@ export interface AgentPackage {
   readonly program: string;
 }
 
-type Pins = Readonly<Record<AgentName, Readonly<Partial<Record<string, Omit<AgentPackage, 'agent'>>>>>>;
+type Pins = Readonly<Record<AgentId, Readonly<Partial<Record<string, Omit<AgentPackage, 'agent'>>>>>>;
 
 const gemini = {
   name: '@google/gemini-cli',
@@ -70,7 +67,7 @@ const pins: Pins = {
 };
 
 /** The package of an agent for a processor; undefined where there is none that we have pinned. */
-export function agentPackage(agent: AgentName, processor: string): AgentPackage | undefined {
+export function agentPackage(agent: AgentId, processor: string): AgentPackage | undefined {
   const pinned = pins[agent][processor];
   return pinned === undefined ? undefined : { agent, ...pinned };
 }

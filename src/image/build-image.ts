@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AgentId } from '../agents/types.js';
 import { EngineError, PaddockError, SandboxError } from '../core/errors.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import type { Engine } from '../engine/types.js';
@@ -7,7 +8,7 @@ import { removeFolder } from '../kit/remove-folder.js';
 import { decideBuild } from '../policy/image-build.js';
 import { judgeImage } from '../policy/judge-image.js';
 import { toPolicyDenied } from '../policy/verdict.js';
-import { type AgentName, type AgentPackage, agentPackage, packageFileName } from './agent-packages.js';
+import { type AgentPackage, agentPackage, packageFileName } from './agent-packages.js';
 import { buildContext, containerfileName, type PackageFile } from './build-context.js';
 import { proxyArguments } from './proxy-arguments.js';
 import { takePackage } from './take-package.js';
@@ -22,7 +23,7 @@ export interface ImageBuildRequest {
   readonly base: string;
   readonly target: string;
   readonly reference: string;
-  readonly agents: readonly AgentName[];
+  readonly agents: readonly AgentId[];
   readonly network: 'none' | 'engine';
   /** Folder with the packages as files, as `npm pack` names them; without it npm fetches them. */
   readonly packageFolder: string | undefined;
@@ -39,7 +40,7 @@ export interface ImageBuilderOptions {
   readonly tempFolder: string;
   readonly fetchPackage: (wanted: AgentPackage, folder: string, signal: AbortSignal) => Promise<string>;
   /** Which package an agent comes in. */
-  readonly packageOf?: (agent: AgentName, processor: string) => AgentPackage | undefined;
+  readonly packageOf?: (agent: AgentId, processor: string) => AgentPackage | undefined;
 }
 
 export interface BuildProgress {
@@ -53,7 +54,7 @@ export interface BuiltImage {
   readonly id: string;
   readonly reference: string;
   readonly sizeBytes: number;
-  readonly agents: readonly { readonly agent: AgentName; readonly version: string }[];
+  readonly agents: readonly { readonly agent: AgentId; readonly version: string }[];
 }
 
 /**
@@ -109,7 +110,7 @@ export class ImageBuilder {
     throw new EngineError('ENGINE_PROTOCOL', `image build: ${reference} is not the image that was built`);
   }
 
-  #packages(agents: readonly AgentName[]): readonly AgentPackage[] {
+  #packages(agents: readonly AgentId[]): readonly AgentPackage[] {
     const { processor, packageOf = agentPackage } = this.#options;
     return [...new Set(agents)].map((agent) => {
       const wanted = packageOf(agent, processor);

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { type Header, pack } from 'tar-stream';
-import type { AgentName, AgentPackage } from '../../src/image/agent-packages.js';
+import type { AgentId } from '../../src/agents/types.js';
+import type { AgentPackage } from '../../src/image/agent-packages.js';
 
 /** A package as npm has them, of these files, or of entries of any kind. */
 export async function packageOf(
-  agent: AgentName,
+  agent: AgentId,
   files: Readonly<Record<string, string | Partial<Header>>>,
   program: string,
 ): Promise<{ readonly package: AgentPackage; readonly bytes: Buffer }> {

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type AgentId, agentIds } from '../../agents/types.js';
 import { audited } from '../../audit/audited.js';
 import { PaddockError } from '../../core/errors.js';
 import { formatBytes } from '../../core/units.js';
 import { version } from '../../core/version.js';
-import { type AgentName, agentNames } from '../../image/agent-packages.js';
 import { builtLabel, ImageBuilder, type ImageBuildRequest } from '../../image/build-image.js';
 import { fetchPackage } from '../../image/fetch-package.js';
 import { App } from '../app.js';
@@ -25,7 +25,7 @@ export const image: CliCommand = {
   mostPositionals: 1,
   options: {
     base: { type: 'string', help: 'the image to build on, with its registry and tag; the site policy has to list it' },
-    agent: { type: 'string', multiple: true, help: `what goes into it: ${agentNames.join(', ')}; may be given again` },
+    agent: { type: 'string', multiple: true, help: `what goes into it: ${agentIds.join(', ')}; may be given again` },
     tag: { type: 'string', help: `what it is called; without it localhost/paddock/sandbox:${version}` },
     target: { type: 'string', help: 'sandbox, of which there is no other yet' },
     network: { type: 'string', help: 'none, or engine: its steps may install what the base lacks' },
@@ -95,8 +95,8 @@ function requestOf(context: CommandContext): ImageBuildRequest {
   };
 }
 
-function agentOf(name: string): AgentName {
-  const found = agentNames.find((one) => one === name);
+function agentOf(name: string): AgentId {
+  const found = agentIds.find((one) => one === name);
   if (found !== undefined) return found;
-  throw new PaddockError('BAD_ARGUMENT', `no agent ${name}: there are ${agentNames.join(', ')}`);
+  throw new PaddockError('BAD_ARGUMENT', `no agent ${name}: there are ${agentIds.join(', ')}`);
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { agentNames, agentPackage, packageFileName } from '../../../src/image/agent-packages.js';
+import { agentIds } from '../../../src/agents/types.js';
+import { agentPackage, packageFileName } from '../../../src/image/agent-packages.js';
 import { buildContext, type PackageFile } from '../../../src/image/build-context.js';
 import { packageOf } from '../../support/agent-package.js';
 
@@ -70,7 +71,7 @@ describe('the context of a build', () => {
 });
 
 describe('every pinned package', () => {
-  it.each(agentNames)('of %s has an exact version, a whole sha512 and a program, for x64', (agent) => {
+  it.each(agentIds)('of %s has an exact version, a whole sha512 and a program, for x64', (agent) => {
     const pinned = agentPackage(agent, 'x64');
     expect(pinned).toMatchObject({ agent, version: expect.stringMatching(/^\d+\.\d+\.\d+(-linux-x64)?$/) as unknown });
     expect(Buffer.from(pinned?.integrity.replace(/^sha512-/, '') ?? '', 'base64')).toHaveLength(64);

@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { agentPackages } from '../../../../src/agents/packages.js';
 import type { AgentId } from '../../../../src/agents/types.js';
+import { type AgentPackage, agentPackage } from '../../../../src/image/agent-packages.js';
+import { fetchPackage } from '../../../../src/image/fetch-package.js';
+import { takePackage } from '../../../../src/image/take-package.js';
 
 const run = promisify(execFile);
 /** Kept between runs where node_modules is. */
@@ -17,28 +16,27 @@ const shelf = join(import.meta.dirname, '..', '..', '..', '..', 'node_modules', 
  * (60 to 175 MB) unless an earlier run did. Throws when the package is not the pinned one, byte for byte.
  */
 export async function installAgent(id: AgentId): Promise<readonly string[]> {
-  const { name, version, program, isScript } = agentPackages[id];
+  const pinned = agentPackage(id, process.arch);
+  if (pinned === undefined) throw new Error(`no package of ${id} is pinned for ${process.arch}`);
+  const { version, program } = pinned;
   const folder = join(shelf, `${id}-${version}`);
   const path = join(folder, 'package', program);
   const isThere = await access(path).then(
     () => true,
     () => false,
   );
-  if (!isThere) await fetchInto(folder, `${name}@${version}`, agentPackages[id].integrity);
-  return isScript ? [process.execPath, path] : [path];
+  if (!isThere) await fetchInto(folder, pinned);
+  return program.endsWith('.js') ? [process.execPath, path] : [path];
 }
 
-async function fetchInto(folder: string, spec: string, integrity: string): Promise<void> {
+async function fetchInto(folder: string, pinned: AgentPackage): Promise<void> {
   await mkdir(shelf, { recursive: true });
   // Beside it, then moved: a run that was cut off leaves no half of it behind that looks whole.
   const scratch = await mkdtemp(join(shelf, 'new-'));
   try {
-    await run('npm', ['pack', spec, '--silent', '--ignore-scripts', '--pack-destination', scratch], { cwd: scratch });
-    const file = join(scratch, (await readdir(scratch)).find((name) => name.endsWith('.tgz'))!);
-    const hash = createHash('sha512');
-    await pipeline(createReadStream(file), hash);
-    const found = `sha512-${hash.digest('base64')}`;
-    if (found !== integrity) throw new Error(`${spec} is not the package that was pinned: ${found}`);
+    const { signal } = new AbortController();
+    const path = await fetchPackage(pinned, { folder: scratch, env: process.env, signal });
+    const { path: file } = await takePackage({ package: pinned, path }, scratch, signal);
     const whole = join(scratch, 'whole');
     await mkdir(whole);
     await run('tar', ['-xzf', file, '-C', whole, '--no-same-owner']);
