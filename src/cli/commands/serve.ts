@@ -10,7 +10,7 @@ import { type RefusedMessage, serveStdio } from '../../mcp/stdio.js';
 import type { Alarm } from '../../monitor/alarms/alarm.js';
 import type { Monitoring } from '../../monitor/monitoring.js';
 import type { Session } from '../../session/session.js';
-import type { SessionsOptions } from '../../session/session-maker.js';
+import type { SessionsOptions } from '../../session/sessions-options.js';
 import { allTools } from '../../tools/all-tools.js';
 import type { ToolServices } from '../../tools/services.js';
 import { approveWorkingDirectory } from '../../workspace/approve.js';

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
 import type { AuditRecorder } from '../../audit/audit-log.js';
 import { PaddockError, PolicyDenied } from '../../core/errors.js';
 import type { ExecRequest, ExecResult } from '../../core/exec.js';
@@ -21,10 +20,10 @@ import {
   clientMessage,
   type HeldCommand,
   type HolderMessage,
-  inputWindowBytes,
   parseMessage,
   toErrorMessage,
 } from './messages.js';
+import { VisitorInput } from './visitor-input.js';
 import { type ControlFrame, ControlWire, frameKinds } from './wire.js';
 
 /** What visitors need of a session. */
@@ -70,9 +69,7 @@ export class Visitor {
   /** The visitor went away or wants its command ended. */
   readonly #stop = new AbortController();
   readonly #closed = new AbortController();
-  #stdin: PassThrough | undefined;
-  #inputBytes = 0;
-  #takenBytes = 0;
+  readonly #input = new VisitorInput((bytes) => void this.#wire.sendJson({ say: 'room', bytes }));
   #entry: SessionCommand | undefined;
   #size: TerminalSize | undefined;
   #visit: Promise<void> | undefined;
@@ -113,7 +110,7 @@ export class Visitor {
 
   #leave(): void {
     this.#stop.abort();
-    this.#stdin?.destroy();
+    this.#input.destroy();
   }
 
   async #closeIn(ms: number, isStillWanted = () => true): Promise<void> {
@@ -126,7 +123,7 @@ export class Visitor {
 
   #onFrame({ kind, payload }: ControlFrame): void {
     if (kind === frameKinds.stdin) {
-      this.#input(payload);
+      if (this.#visit === undefined || !this.#input.write(payload)) throw notForHere();
       return;
     }
     const message = kind === frameKinds.json ? parseMessage(clientMessage, payload) : undefined;
@@ -156,7 +153,7 @@ export class Visitor {
         this.#visit = this.#update(message.request);
         break;
       case 'input-end':
-        this.#stdin?.end();
+        this.#input.end();
         break;
       case 'resize':
         this.#size = message;
@@ -168,26 +165,6 @@ export class Visitor {
     }
   }
 
-  #input(bytes: Buffer): void {
-    this.#inputBytes += bytes.length;
-    if (this.#visit === undefined || this.#inputBytes > inputWindowBytes) throw notForHere();
-    const stdin = this.#stdin;
-    if (stdin === undefined || stdin.writableEnded || stdin.destroyed) return;
-    stdin.write(Buffer.from(bytes), (error) => {
-      if (error === null || error === undefined) this.#taken(bytes.length);
-    });
-  }
-
-  /** The command has read so much of its input; the visitor hears of it a quarter of the window at a time. */
-  #taken(bytes: number): void {
-    this.#takenBytes += bytes;
-    if (this.#takenBytes < inputWindowBytes / 4) return;
-    const room = this.#takenBytes;
-    this.#takenBytes = 0;
-    this.#inputBytes -= room;
-    void this.#wire.sendJson({ say: 'room', bytes: room });
-  }
-
   async #exec(message: ExecMessage): Promise<void> {
     try {
       const { blocked, ...result } = await this.#run(message);
@@ -196,7 +173,7 @@ export class Visitor {
       await this.#refuse(thrown);
     } finally {
       // What the visitor still sends has nobody to read it.
-      this.#stdin?.destroy();
+      this.#input.destroy();
     }
   }
 
@@ -241,10 +218,9 @@ export class Visitor {
 
   async #run(message: ExecMessage): Promise<ExecResult> {
     const { session, audit } = this.#options;
-    if (message.hasInput) this.#stdin = new PassThrough();
     const options: CommandOptions = {
       signal: this.#stop.signal,
-      ...(this.#stdin === undefined ? {} : { stdin: this.#stdin }),
+      ...(message.hasInput ? { stdin: this.#input.open() } : {}),
       ...(message.terminal === undefined ? {} : { terminal: message.terminal }),
       ...(message.isUnlogged === true ? { isUnlogged: true } : {}),
       onOutput: (stream, chunk) => this.#wire.send(frameKinds[stream], chunk),

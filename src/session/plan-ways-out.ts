@@ -1,0 +1,77 @@
+import type { SessionId } from '../core/ids.js';
+import type { SandboxSpec } from '../core/spec.js';
+import type { BrokerRoute } from '../egress/broker/types.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import { providerRoutes } from './broker/provider-routes.js';
+import { type BrokerParts, brokerWithoutChannel, SessionBrokers } from './broker/session-broker.js';
+import type { GivenKeys } from './broker/take-keys.js';
+import { expandPresets } from './egress/expand-presets.js';
+import { type EgressParts, openSessionEgress, type SessionEgress, withoutChannel } from './egress/session-egress.js';
+import type { SessionsOptions } from './sessions-options.js';
+
+/** What a session may reach, judged before anything of it is made. */
+export interface PlannedWays {
+  /** With the hosts of its presets. */
+  readonly spec: SandboxSpec;
+  readonly keys: GivenKeys;
+  /** Undefined: there is to be no broker yet. */
+  readonly routes: readonly BrokerRoute[] | undefined;
+  /** What its caller is to know. */
+  readonly notes: readonly string[];
+}
+
+/** The ways out of sessions that are being made: planned before there is anything, opened when their sandboxes run. */
+export class WaysOutPlanner {
+  readonly #options: SessionsOptions;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Refuses what could have no way out, and keys that are missing or can't be used. */
+  async plan(spec: SandboxSpec, keys: GivenKeys, signal: AbortSignal): Promise<PlannedWays> {
+    const [reaching, brokering] = await Promise.all([this.#reaching(spec, signal), this.#brokering(spec, keys)]);
+    return { spec: reaching, keys, ...brokering };
+  }
+
+  /** Both belong to the session; the broker has no routes before `ensure`. Errors: those of `openSessionEgress`. */
+  async open(
+    id: SessionId,
+    sandbox: Sandbox,
+    keys: GivenKeys,
+  ): Promise<{ readonly egress: SessionEgress | undefined; readonly brokers: SessionBrokers }> {
+    const egress = await openSessionEgress(sandbox, this.#egressParts(id));
+    return { egress, brokers: new SessionBrokers(this.#brokerParts(id, keys), sandbox, egress) };
+  }
+
+  async #reaching(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxSpec> {
+    if (spec.egress === undefined) return spec;
+    const { maker, presets } = this.#options;
+    if (maker.commandPath === 'exec') throw withoutChannel();
+    return { ...spec, egress: await expandPresets(spec.egress, presets && { ...presets, signal }) };
+  }
+
+  async #brokering({ providers = [] }: SandboxSpec, given: GivenKeys): Promise<Pick<PlannedWays, 'routes' | 'notes'>> {
+    if (providers.length === 0) return { routes: undefined, notes: [] };
+    const { maker, keys: sources = { environment: {} }, policy } = this.#options;
+    if (maker.commandPath !== 'exec') {
+      const parts = { given, sources, rules: policy.sitePolicy.broker, clock: maker.clock };
+      return { routes: await providerRoutes(providers, parts), notes: [] };
+    }
+    const refused = brokerWithoutChannel();
+    if (Object.keys(given.secrets).length > 0) throw refused;
+    return { routes: undefined, notes: [`no models can be called: ${refused.message}`] };
+  }
+
+  #egressParts(id: SessionId): EgressParts {
+    const { audit, maker, monitoring, policy, onQuestions, lookupTurns } = this.#options;
+    const { ask } = policy.sitePolicy.egress;
+    return { id, audit, clock: maker.clock, ask, lookupTurns, denials: monitoring?.denials, onQuestions };
+  }
+
+  #brokerParts(id: SessionId, given: GivenKeys): BrokerParts {
+    const { audit, maker, monitoring, keys: sources = { environment: {} }, policy } = this.#options;
+    const { broker: rules } = policy.sitePolicy;
+    return { id, audit, clock: maker.clock, rules, sources, given, denials: monitoring?.denials };
+  }
+}

@@ -1,0 +1,49 @@
+import type { AuditRecorder } from '../audit/audit-log.js';
+import type { PresetContext } from '../egress/presets/preset.js';
+import type { ProcessIdentity } from '../kit/process-identity.js';
+import type { Monitoring } from '../monitor/monitoring.js';
+import type { CreateContext } from '../policy/create.js';
+import type { SandboxMaker } from '../sandbox/create.js';
+import type { CopyOptions } from '../workspace/copy-layer.js';
+import type { Overlays } from '../workspace/overlays.js';
+import type { KeySources } from './broker/provider-routes.js';
+import type { GivenKeys } from './broker/take-keys.js';
+import type { EgressParts } from './egress/session-egress.js';
+import type { HostRoom } from './host-room.js';
+import type { LayerOrigin } from './layer-origin.js';
+import type { RecordStore } from './store.js';
+
+export interface SessionsOptions {
+  readonly maker: SandboxMaker;
+  readonly store: RecordStore;
+  readonly audit: AuditRecorder;
+  readonly policy: CreateContext;
+  /** The same as it is by now: what was approved for always since then is in it. Left out: nothing changes. */
+  readonly currentPolicy?: () => Promise<CreateContext>;
+  readonly owner: ProcessIdentity;
+  /** attached: sessions end with this process; detached: they outlive it and end at their deadline. */
+  readonly kind: 'attached' | 'detached';
+  readonly version: string;
+  /** What the host has for sessions; default: as the kernel says. */
+  readonly room?: () => HostRoom;
+  /** By which means projects are shown copy-on-write; default: overlays. */
+  readonly overlays?: Overlays;
+  /** How the hosts of presets are found out; absent: none are known. */
+  readonly presets?: PresetContext;
+  /** By which names are looked up in this process; absent: each session has its own. */
+  readonly lookupTurns?: EgressParts['lookupTurns'];
+  /** Puts what sessions want to reach to a person; absent: only whoever looks for such questions. */
+  readonly onQuestions?: EgressParts['onQuestions'];
+  /** Where keys for the credential broker may be found; absent: only in requests. */
+  readonly keys?: KeySources;
+  /** What samples the usage of attached sessions. */
+  readonly monitoring?: Monitoring | undefined;
+}
+
+/** What a session begins with, and who is told while that, or the project, is copied for it. */
+export interface SessionStart {
+  readonly origin?: LayerOrigin | undefined;
+  readonly onProgress?: CopyOptions['onProgress'];
+  /** Taken out of the request before anything else saw it. */
+  readonly keys?: GivenKeys;
+}
