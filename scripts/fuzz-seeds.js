@@ -100,6 +100,16 @@ const conversations = {
     say(hello, start(1), frame(6, 1, Buffer.from([15, 1])), frame(7, 1, u32(1000)), frame(7, 1, u32(0))),
     ...ended(0),
   ],
+  dials: [
+    say(hello, frame(0x14, 1, u16(2)), frame(0x14, 2, u16(4)), frame(0x14, 3, u16(5))),
+    drain,
+    say(frame(0x0d, connection, Buffer.from('hello')), frame(0x0e, connection), frame(0x14, 1, u16(3))),
+    drain,
+    newHolder,
+    pass(40),
+    say(hello, frame(0x14, 1, u16(1))),
+    drain,
+  ],
   takeover: [
     say(hello, start(1), start(2)),
     ...begun(0),

@@ -161,6 +161,10 @@ class OpenChannel implements Channel {
     return this.#whileOpen(() => this.#receivers.ports.listen(port, onConnection));
   }
 
+  dial(port: number, signal: AbortSignal): Promise<ChannelConnection> {
+    return this.#whileOpen(() => this.#receivers.ports.dial(port, signal));
+  }
+
   async shutdown(): Promise<void> {
     const { clock, shutdownTimeoutMs = 15_000 } = this.#options;
     this.#outbox.send(encodeShutdown());

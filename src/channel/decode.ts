@@ -137,6 +137,16 @@ export function decodeAccepted(payload: Buffer): number {
   return payload.readUInt32LE(0);
 }
 
+/** The connection that was made, or why there is none. */
+export function decodeDialled(payload: Buffer): { readonly errno: number; readonly connection: number } {
+  const errno = payload.readUInt32LE(0);
+  const connection = payload.readUInt32LE(4);
+  require(errno <= maxErrno, `DIALLED with the error ${errno}`);
+  const isRight = errno === 0 ? connection >= channelSize.FIRST_CONNECTION_ID : connection === 0;
+  require(isRight, `DIALLED with the error ${errno} and the connection ${connection}`);
+  return { errno, connection };
+}
+
 export function decodeBye(payload: Buffer): { readonly why: ByeWhy; readonly text: string } {
   const why = byes[payload.readUInt32LE(0)];
   if (why === undefined) throw new ChannelViolation(`BYE because of ${payload.readUInt32LE(0)}`);

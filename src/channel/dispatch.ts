@@ -2,6 +2,7 @@ import type { Commands } from './commands.js';
 import {
   decodeAccepted,
   decodeCredit,
+  decodeDialled,
   decodeExited,
   decodeFailed,
   decodeListening,
@@ -62,6 +63,7 @@ const handlers: ReadonlyMap<number, Handler> = new Map<number, Handler>([
   [fromInit.FROM_INIT_DEADLINE, ({ payload }, { deadlines }) => deadlines.onAnswer(payload)],
   [fromInit.FROM_INIT_LISTENING, ({ id, payload }, { ports }) => ports.onListening(id, decodeListening(payload))],
   [fromInit.FROM_INIT_ACCEPTED, ({ id, payload }, { ports }) => ports.onAccepted(id, decodeAccepted(payload))],
+  [fromInit.FROM_INIT_DIALLED, ({ id, payload }, { ports }) => ports.onDialled(id, decodeDialled(payload))],
   [fromInit.FROM_INIT_CONNECTION_DATA, ({ id, payload }, { ports }) => ports.connection(id)?.onData(payload)],
   [fromInit.FROM_INIT_CONNECTION_END, ({ id }, { ports }) => ports.connection(id)?.onEnd()],
   [fromInit.FROM_INIT_CONNECTION_RESET, ({ id }, { ports }) => ports.connection(id)?.onReset()],

@@ -173,6 +173,12 @@ export function encodeUnlisten(id: number): Buffer {
   return frame(toInit.TO_INIT_UNLISTEN, id, 0);
 }
 
+export function encodeDial(id: number, port: number): Buffer {
+  const bytes = frame(toInit.TO_INIT_DIAL, id, 2);
+  bytes.writeUInt16LE(whole(port, 1, 0xffff, 'a port'), HEADER_BYTES);
+  return bytes;
+}
+
 export function encodeConnectionData(id: number, data: Uint8Array, spare?: Buffer): Buffer {
   return dataFrame(toInit.TO_INIT_CONNECTION_DATA, id, data, spare);
 }

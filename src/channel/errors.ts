@@ -11,6 +11,18 @@ export class ChannelViolation extends PaddockError {
   }
 }
 
+/** Nothing inside took the connection: `errno` says why, ECONNREFUSED (111) where nobody listens on that port. */
+export class ChannelDialFailed extends PaddockError {
+  readonly errno: number;
+
+  constructor(port: number, errno: number) {
+    super('CHANNEL_UNAVAILABLE', `nothing answers on the port ${port} inside (error ${errno})`, {
+      info: { port, errno },
+    });
+    this.errno = errno;
+  }
+}
+
 type StageName<T> = T extends `STAGE_${infer Name}` ? Lowercase<Name> : never;
 export type FailedStage = StageName<keyof typeof failedStage>;
 

@@ -31,7 +31,7 @@ const rule = (name: string, id: IdKind, minBytes: number, maxBytes = minBytes, t
   takesStream,
 });
 
-// Listeners have ids of the same numbers as commands.
+// Listeners and dials have ids of the same numbers as commands.
 const rules: ReadonlyMap<number, HeaderRule> = new Map([
   [fromInit.FROM_INIT_HELLO, rule('HELLO', 'session', helloBytes + 1, helloBytes + 64)],
   [fromInit.FROM_INIT_STARTED, rule('STARTED', 'command', 4)],
@@ -50,6 +50,7 @@ const rules: ReadonlyMap<number, HeaderRule> = new Map([
   [fromInit.FROM_INIT_BYE, rule('BYE', 'session', 4, 4 + 200)],
   [fromInit.FROM_INIT_DEADLINE, rule('DEADLINE', 'session', 8)],
   [fromInit.FROM_INIT_PREPARED, rule('PREPARED', 'command', 4)],
+  [fromInit.FROM_INIT_DIALLED, rule('DIALLED', 'command', 8)],
 ]);
 
 /** The length of the payload that a header from process 1 announces; throws ChannelViolation before any of it is read. */

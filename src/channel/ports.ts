@@ -1,6 +1,7 @@
 import { PaddockError } from '../core/errors.js';
 import { type Deferred, deferred } from '../kit/deferred.js';
 import { OpenConnection } from './channel-connection.js';
+import { Dials } from './dials.js';
 import { encodeConnectionReset, encodeListen, encodeUnlisten } from './encode.js';
 import { ChannelViolation } from './errors.js';
 import type { Outbox } from './outbox.js';
@@ -25,12 +26,14 @@ export class Ports {
   readonly #outbox: Outbox;
   readonly #listeners = new Map<number, Listening>();
   readonly #connections = new Map<number, OpenConnection>();
+  readonly #dials: Dials;
   #lastListener = 0;
   /** Ids grow, so that one number tells what there may have been; two may be announced the other way round. */
   #lastConnection = FIRST_CONNECTION_ID - 1;
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
+    this.#dials = new Dials(outbox);
   }
 
   listen(port: number, onConnection: (connection: ChannelConnection) => void): Promise<ChannelListener> {
@@ -73,19 +76,28 @@ export class Ports {
     const listening = this.#listeners.get(listenerId);
     const isKnown = listenerId >= 1 && listenerId <= this.#lastListener;
     if (!isKnown || (listening && listening.port === undefined)) throw new ChannelViolation('ACCEPTED by no listener');
-    if (this.#connections.has(id)) throw new ChannelViolation(`ACCEPTED with the id ${id} again`);
-    if (this.#connections.size >= MAX_CONNECTIONS)
-      throw new ChannelViolation(`more than ${MAX_CONNECTIONS} connections`);
-    this.#lastConnection = Math.max(this.#lastConnection, id);
+    this.#refuseKnown(id);
     if (listening?.port === undefined) {
       // It came to a listener that this side had closed meanwhile.
       this.#outbox.send(encodeConnectionReset(id));
       return;
     }
-    const onClosed = () => this.#connections.delete(id);
-    const connection = new OpenConnection(id, listening.port, { outbox: this.#outbox, onClosed });
-    this.#connections.set(id, connection);
-    listening.onConnection(connection);
+    listening.onConnection(this.#open(id, listening.port));
+  }
+
+  dial(port: number, signal: AbortSignal): Promise<ChannelConnection> {
+    return this.#dials.dial(port, signal);
+  }
+
+  onDialled(id: number, { errno, connection }: { readonly errno: number; readonly connection: number }): void {
+    const dial = this.#dials.take(id);
+    if (errno !== 0) {
+      dial.failed(errno);
+      return;
+    }
+    this.#refuseKnown(connection);
+    if (dial.isWanted) dial.made(this.#open(connection, dial.port));
+    else this.#outbox.send(encodeConnectionReset(connection));
   }
 
   /** Undefined for one that was closed meanwhile. */
@@ -96,8 +108,24 @@ export class Ports {
 
   close(error: Error): void {
     for (const { answered } of this.#listeners.values()) answered.reject(error);
+    this.#dials.close(error);
     this.#listeners.clear();
     for (const connection of [...this.#connections.values()]) connection.onReset();
+  }
+
+  /** Of a connection that is announced, with an id that process 1 chose. */
+  #refuseKnown(id: number): void {
+    if (this.#connections.has(id)) throw new ChannelViolation(`a connection with the id ${id} again`);
+    if (this.#connections.size >= MAX_CONNECTIONS)
+      throw new ChannelViolation(`more than ${MAX_CONNECTIONS} connections`);
+    this.#lastConnection = Math.max(this.#lastConnection, id);
+  }
+
+  #open(id: number, port: number): OpenConnection {
+    const onClosed = () => this.#connections.delete(id);
+    const connection = new OpenConnection(id, port, { outbox: this.#outbox, onClosed });
+    this.#connections.set(id, connection);
+    return connection;
   }
 
   #unlisten(id: number): void {

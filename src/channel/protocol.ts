@@ -16,6 +16,7 @@ export const channelSize = {
   MAX_COMMANDS: 128,
   MAX_CONNECTIONS: 256,
   MAX_LISTENERS: 8,
+  MAX_DIALS: 16,
   MAX_RLIMITS: 16,
   MAX_RING_BYTES: 1048576,
   STREAM_RING_BYTES: 65536,
@@ -52,6 +53,7 @@ export const toInit = {
   TO_INIT_DEADLINE: 0x11,
   TO_INIT_PREPARE: 0x12,
   TO_INIT_HOLD: 0x13,
+  TO_INIT_DIAL: 0x14,
 } as const;
 
 export const fromInit = {
@@ -72,6 +74,7 @@ export const fromInit = {
   FROM_INIT_BYE: 0x8f,
   FROM_INIT_DEADLINE: 0x90,
   FROM_INIT_PREPARED: 0x91,
+  FROM_INIT_DIALLED: 0x92,
 } as const;
 
 export const startFlag = {

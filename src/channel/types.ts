@@ -126,13 +126,13 @@ export interface ChannelPeer {
 }
 
 /**
- * A TCP connection that something inside made to a port of `Channel.listen`, half-open like any socket. Destroying it
+ * A TCP connection that something inside made to a port of `Channel.listen`, or takes from `Channel.dial`, half-open like any socket. Destroying it
  * resets it. When it is reset from inside, or the channel ends, it is destroyed without an error, so that nobody must
  * listen for one: `pipeline` and `finished` tell a premature close. Holds at most the window (128 KiB) each way.
  */
 export interface ChannelConnection extends Duplex {
   readonly id: number;
-  /** The port inside that it came to. */
+  /** The port inside that it came to, or that was dialled. */
   readonly port: number;
 }
 
@@ -182,6 +182,11 @@ export interface Channel extends AsyncDisposable {
    * `onConnection` must not throw; a connection that nobody reads holds at most 128 KiB.
    */
   listen(port: number, onConnection: (connection: ChannelConnection) => void): Promise<ChannelListener>;
+  /**
+   * Connects to a port on 127.0.0.1 inside. ChannelDialFailed when nothing takes it, LIMIT_REACHED when 16 are under way, the
+   * reason of `signal` when that fires first; else as `exited` does.
+   */
+  dial(port: number, signal: AbortSignal): Promise<ChannelConnection>;
   /** Ends the sandbox; resolves with the channel's end, at the latest after `shutdownTimeoutMs`. */
   shutdown(): Promise<void>;
 }

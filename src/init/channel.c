@@ -11,6 +11,7 @@
 
 #include "command.h"
 #include "connection.h"
+#include "dial.h"
 #include "outbox.h"
 #include "session.h"
 #include "tree.h"
@@ -97,6 +98,7 @@ static void forget_holder(void) {
     channel.taken_over = true;
     commands_holder_gone();
     connections_reset();
+    dials_reset();
   }
 }
 
@@ -186,6 +188,7 @@ static bool (*const handlers[])(const struct frame *frame) = {
     [TO_INIT_DEADLINE] = on_deadline,
     [TO_INIT_PREPARE] = command_prepare,
     [TO_INIT_HOLD] = on_hold,
+    [TO_INIT_DIAL] = dial_open,
 };
 
 // Whether a frame asks for an answer that is still owed to the last one of its type.
@@ -257,7 +260,7 @@ static bool draft_session(struct draft *draft) {
 // Commands, listeners and connections take turns, one frame each.
 static bool draft_next(void) {
   struct draft *draft = outbox_draft();
-  if (draft_session(draft) || commands_draft_state(draft)) return true;
+  if (draft_session(draft) || commands_draft_state(draft) || dials_draft(draft)) return true;
   const uint32_t of_commands = commands_high(), all = of_commands + connections_high();
   for (uint32_t i = 0; i < all; i++) {
     const uint32_t turn = (channel.turn + i) % all;

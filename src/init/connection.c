@@ -103,26 +103,37 @@ static void release(struct connection *connection) {
   while (high > 0 && connections[high - 1].id == 0) high--;
 }
 
-static void on_caller(void *subject) {
-  const struct listener *listener = subject;
-  const int fd = listener->id == 0 ? -1 : accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (fd < 0) return;
+static struct connection *take(int fd) {
   struct connection *connection = take_slot();
   if (connection == NULL) {
     close(fd);
-    return;
+    return NULL;
   }
   memset(connection, 0, sizeof *connection);
   connection->fd = fd;
   connection->id = next_id++;
-  connection->listener = listener->id;
-  connection->accept_owed = true;
   connection->end_owed = true;
   const bool readable = source_open(&connection->source, fd, STREAM_RING_BYTES);
   const bool writable = sink_open(&connection->sink, fd, SINK_SOCKET, CONNECTION_WINDOW);
   connection->source.shared = true;
   connection->source.credit = CONNECTION_WINDOW;
-  if (!readable || !writable) release(connection);
+  if (readable && writable) return connection;
+  release(connection);
+  return NULL;
+}
+
+uint32_t connection_take(int fd) {
+  const struct connection *connection = take(fd);
+  return connection == NULL ? 0 : connection->id;
+}
+
+static void on_caller(void *subject) {
+  const struct listener *listener = subject;
+  const int fd = listener->id == 0 ? -1 : accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  struct connection *connection = fd < 0 ? NULL : take(fd);
+  if (connection == NULL) return;
+  connection->listener = listener->id;
+  connection->accept_owed = true;
 }
 
 // NULL with *known: one that has been forgotten, and whose frames may have crossed with that.

@@ -15,6 +15,9 @@ bool connection_end(const struct frame *frame);
 bool connection_reset(const struct frame *frame);
 bool connection_credit(const struct frame *frame);
 
+// Takes a socket that is connected, and closes it where there is no room; the connection's id, or 0. Nothing is said of it.
+uint32_t connection_take(int fd);
+
 uint32_t connections_high(void);
 bool connection_draft(uint32_t slot, struct draft *draft);
 void connections_watch(void);

@@ -25,6 +25,7 @@ __extension__ enum channel_size {
   MAX_COMMANDS = 128,
   MAX_CONNECTIONS = 256,
   MAX_LISTENERS = 8,
+  MAX_DIALS = 16,
   MAX_RLIMITS = 16,
   MAX_RING_BYTES = 1048576,
   STREAM_RING_BYTES = 65536,
@@ -61,6 +62,7 @@ enum to_init {
   TO_INIT_DEADLINE = 0x11,
   TO_INIT_PREPARE = 0x12,
   TO_INIT_HOLD = 0x13,
+  TO_INIT_DIAL = 0x14,
 };
 
 enum from_init {
@@ -81,6 +83,7 @@ enum from_init {
   FROM_INIT_BYE = 0x8f,
   FROM_INIT_DEADLINE = 0x90,
   FROM_INIT_PREPARED = 0x91,
+  FROM_INIT_DIALLED = 0x92,
 };
 
 enum start_flag {

@@ -16,11 +16,12 @@
 #include "command.h"
 #include "confine.h"
 #include "connection.h"
+#include "dial.h"
 #include "filter.h"
 #include "oom.h"
 #include "reaper.h"
 
-enum { MOST_WATCHED = 4 + COMMAND_SLOTS * 4 + MAX_LISTENERS + MAX_CONNECTIONS * 2 };
+enum { MOST_WATCHED = 4 + COMMAND_SLOTS * 4 + MAX_LISTENERS + MAX_DIALS + MAX_CONNECTIONS * 2 };
 
 static struct pollfd waits[MOST_WATCHED];
 static struct {
@@ -130,6 +131,7 @@ static void wait_for_events(int64_t until) {
   if (has_channel) {
     commands_watch();
     connections_watch();
+    dials_watch();
     channel_watch();
   }
   if (ppoll(waits, watched, NULL, NULL) < 0) {

@@ -32,6 +32,7 @@ static const struct shape {
     [TO_INIT_DEADLINE] = {8, 8, ID_SESSION},
     [TO_INIT_PREPARE] = {0, 0, ID_COMMAND},
     [TO_INIT_HOLD] = {0, 0, ID_SESSION},
+    [TO_INIT_DIAL] = {2, 2, ID_COMMAND},
 };
 
 static unsigned id_kind(uint32_t id) {
@@ -57,6 +58,7 @@ static bool is_deadline(uint64_t ms) { return ms >= 1 && ms <= (uint64_t)MAX_DEA
 static bool payload_fits(const struct frame *frame) {
   if (frame->type == TO_INIT_HELLO) return memcmp(frame->payload, CHANNEL_MAGIC, 8) == 0;
   if (frame->type == TO_INIT_DEADLINE) return is_deadline(wire_u64(frame->payload));
+  if (frame->type == TO_INIT_DIAL) return wire_u16(frame->payload) != 0;
   if (frame->type != TO_INIT_SIGNAL) return true;
   return frame->payload[0] >= 1 && frame->payload[0] <= 64 && frame->payload[1] <= SCOPE_FOREGROUND;
 }

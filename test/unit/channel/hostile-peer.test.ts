@@ -8,6 +8,7 @@ import {
   connectionId,
   credit,
   deadline,
+  dialled,
   exited,
   failed,
   finished,
@@ -39,7 +40,7 @@ const cases = (table: Table) => table.map(([what, ...frames]) => ({ what, frames
 const afterHello: Table = [
   ['a type of none', frame(0x00, 0)],
   ['a type of the holder', frame(0x01, 0, Buffer.alloc(28))],
-  ['a type after the last', frame(0x92, 0)],
+  ['a type after the last', frame(0x93, 0)],
   ['the last type of all', frame(0xff, 0)],
   ['a length of 4 GiB', header(0xffff_ffff, 0x84, 1, 1)],
   ['a length above the greatest payload', header(65_553, 0x84, 1, 1)],
@@ -66,6 +67,8 @@ const afterHello: Table = [
   ['a DEADLINE that is too long', header(9, 0x90, 0)],
   ['a DEADLINE with an id', frame(0x90, 1, u64(9000))],
   ['a LISTENING that answers nothing', listening(1, 0, 80)],
+  ['a DIALLED that answers nothing', dialled(1, 111)],
+  ['a DIALLED that is too short', header(7, 0x92, 1)],
   ['a connection to no listener', accepted(connectionId(0), 1)],
   ['a connection to the listener 0', accepted(connectionId(0), 0)],
   ['data of a connection that never was', connectionData(connectionId(0), 'x')],
@@ -279,6 +282,31 @@ describe('what process 1 may not send', () => {
     await rig.init.next(0x0b);
     await expectViolation(frames);
     await expect(asking).rejects.toMatchObject({ code: 'CHANNEL_VIOLATION' });
+  });
+
+  const dialAnswers: Table = [
+    ['an answer for another dial', dialled(2, 111)],
+    ['an error that is none', dialled(1, 4096)],
+    ['no error and no connection', dialled(1, 0)],
+    ['an error and a connection', dialled(1, 111, connectionId(0))],
+    ['a connection with the id of a command', dialled(1, 0, 7)],
+    ['data before the answer', connectionData(connectionId(0), 'x')],
+    ['two answers', dialled(1, 0, connectionId(0)), dialled(1, 0, connectionId(1))],
+  ];
+  it.each(cases(dialAnswers))('asked to dial: $what', async ({ frames }) => {
+    const asking = rig.channel.dial(80, new AbortController().signal);
+    asking.catch(() => undefined);
+    await rig.init.next(0x14);
+    await expectViolation(frames);
+    if (frames.length === 1) await expect(asking).rejects.toMatchObject({ code: 'CHANNEL_VIOLATION' });
+  });
+
+  it('a connection that there is already, as the answer to a dial', async () => {
+    const signal = new AbortController().signal;
+    const asking = [rig.channel.dial(80, signal), rig.channel.dial(81, signal)];
+    for (const one of asking) one.catch(() => undefined);
+    await rig.init.next(0x14);
+    await expectViolation([dialled(1, 0, connectionId(0)), dialled(2, 0, connectionId(0))]);
   });
 
   it.each(cases(whileListening))('while it listens: $what', async ({ frames }) => {

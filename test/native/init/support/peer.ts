@@ -24,6 +24,7 @@ export const to = {
   DEADLINE: 17,
   PREPARE: 18,
   HOLD: 19,
+  DIAL: 20,
 } as const;
 
 export const from = {
@@ -44,6 +45,7 @@ export const from = {
   BYE: 0x8f,
   DEADLINE: 0x90,
   PREPARED: 0x91,
+  DIALLED: 0x92,
 } as const;
 
 export interface Frame {

@@ -69,6 +69,7 @@ export const pong = (payload: Buffer): Buffer => frame(0x89, 0, payload);
 export const listening = (id: number, errno: number, port: number): Buffer =>
   frame(0x8a, id, Buffer.concat([u32(errno), u16(port)]));
 export const accepted = (id: number, listener: number): Buffer => frame(0x8b, id, u32(listener));
+export const dialled = (id: number, errno: number, connection = 0): Buffer => frame(0x92, id, u32(errno, connection));
 export const connectionData = (id: number, data: Buffer | string): Buffer => frame(0x8c, id, Buffer.from(data));
 export const connectionEnd = (id: number): Buffer => frame(0x8d, id);
 export const connectionReset = (id: number): Buffer => frame(0x8e, id);
