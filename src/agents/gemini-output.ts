@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Outcome } from './outcome.js';
 import { toolLine } from './progress.js';
 import type { RunRecord } from './run-record.js';
 
@@ -44,9 +45,9 @@ export function readGeminiLine(value: object, record: RunRecord): void {
       record.uses(data.tool_name, toolLine(data.tool_name, data.parameters));
       break;
     case 'error':
-      // A run that was broken off is called a success in the end.
-      if (data.severity === 'error')
-        record.outcome = { isGood: false, stopReason: 'agent-error', message: data.message };
+      // A run that was broken off is called a success in the end. Of a loop that ends one, it only warns.
+      if (data.severity === 'error') record.outcome = brokenOff(data.message);
+      else record.fails(data.message, undefined);
       break;
     case 'result':
       readResult(data, record);
@@ -61,6 +62,12 @@ function readResult(data: Extract<Line, { type: 'result' }>, record: RunRecord):
   if (data.status !== 'success') {
     record.outcome = { isGood: false, stopReason: 'model-error', message: data.error?.message ?? data.status };
   } else if (record.outcome === undefined) {
-    record.finish(undefined);
+    // A warning after which nothing more came is why it ended.
+    if (record.trouble === undefined) record.finish(undefined);
+    else record.outcome = brokenOff(record.trouble);
   }
+}
+
+function brokenOff(message: string): Outcome {
+  return { isGood: false, stopReason: 'agent-error', message };
 }

@@ -43,11 +43,16 @@ export class RunRecord {
     return true;
   }
 
-  /** Trouble with the provider that need not be the end: said when nothing else explains one. */
+  /** Trouble, as a rule with the provider, that need not be the end: said when nothing else explains one. */
   fails(message: string, httpStatus: number | undefined): void {
     const status = httpStatus === undefined ? {} : { httpStatus };
     this.#trouble = { isGood: false, stopReason: 'model-error', message, ...status };
     this.#tell('waits', `waits: ${safeLine(message, 160)}`);
+  }
+
+  /** The last it told of trouble, where no answer has come since. */
+  get trouble(): string | undefined {
+    return this.#trouble?.message;
   }
 
   /** What the agent says on the way; the last of it is the run's last words. */

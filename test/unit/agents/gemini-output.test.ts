@@ -44,7 +44,19 @@ describe('what Gemini CLI prints', () => {
       stopReason: 'agent-error',
       error: { message: over.message },
     });
-    expect(hear('gemini', [init, { ...over, severity: 'warning' }, success]).result.ok).toBe(true);
+  });
+
+  it('is no success when a warning was the last of it, as of a loop that it broke off', () => {
+    const loop = { type: 'error', severity: 'warning', message: 'Loop detected, stopping execution' };
+    expect(hear('gemini', [init, says('round and round'), loop, success]).result).toMatchObject({
+      ok: false,
+      stopReason: 'agent-error',
+      error: { message: loop.message },
+    });
+    const goneOn = hear('gemini', [init, says('one'), loop, says('two'), success]);
+    expect(goneOn.result).toMatchObject({ ok: true, finalText: 'two' });
+    expect(goneOn.events.map(({ text }) => text)).toContain(`waits: ${loop.message}`);
+    expect(hear('gemini', [init, loop, uses('1', 'read_file', {}), success]).result.ok).toBe(true);
   });
 
   it('says what the provider refused', () => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, chmod, mkdir, mkdtemp, rename, rm, symlink } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 import type { AgentId } from '../../../../src/agents/types.js';
 import { type AgentPackage, agentPackage } from '../../../../src/image/agent-packages.js';
@@ -27,6 +27,19 @@ export async function installAgent(id: AgentId): Promise<readonly string[]> {
   );
   if (!isThere) await fetchInto(folder, pinned);
   return program.endsWith('.js') ? [process.execPath, path] : [path];
+}
+
+/** A folder that holds such a program and all its parts, with `bin/NAME` in it, as npm and people install agents: to be shown to sandboxes. */
+export async function agentFolder(id: AgentId): Promise<string> {
+  const path = (await installAgent(id)).at(-1) ?? '';
+  const folder = join(shelf, relative(shelf, path).split(sep, 1)[0] ?? '');
+  await mkdir(join(folder, 'bin'), { recursive: true });
+  // npm does this where a package says which of its files are programs.
+  await chmod(path, 0o755);
+  await symlink(relative(join(folder, 'bin'), path), join(folder, 'bin', id)).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
+  return folder;
 }
 
 async function fetchInto(folder: string, pinned: AgentPackage): Promise<void> {

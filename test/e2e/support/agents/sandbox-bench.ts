@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { join } from 'node:path';
 import type { AgentEvent, AgentId, AgentRequest } from '../../../../src/agents/types.js';
 import type { EngineKind } from '../../../../src/engine/types.js';
 import { systemClock } from '../../../../src/kit/clock.js';
@@ -12,10 +12,14 @@ import type { Session } from '../../../../src/session/session.js';
 import { changesOf } from '../../../../src/workspace/changes/changes-of.js';
 import { Stage } from '../../../engine/support/stage.js';
 import { ModelEndpoint } from '../../../support/models/endpoint.js';
-import { installAgent } from './install.js';
+import { agentFolder } from './install.js';
 
 /** In no sandbox, ever. */
-export const realKeys = { anthropic: 'sk-ant-REAL-0a1b2c3d4e5f6g7h', openai: 'sk-REAL-9z8y7x6w5v4u3t2s' };
+export const realKeys = {
+  anthropic: 'sk-ant-REAL-0a1b2c3d4e5f6g7h',
+  openai: 'sk-REAL-9z8y7x6w5v4u3t2s',
+  google: 'google-REAL-2b4d6f8h0j1l3n5p',
+};
 
 /** Sessions over projects of their own whose sandboxes have no network, in which a real agent works with models of ours. */
 export class SandboxBench implements AsyncDisposable {
@@ -29,7 +33,7 @@ export class SandboxBench implements AsyncDisposable {
   private constructor(id: AgentId, stage: Stage, model: ModelEndpoint, folder: string, held: Disposables) {
     [this.id, this.stage, this.model, this.#folder, this.#held] = [id, stage, model, folder, held];
     this.means = {
-      ...{ sitePolicy: stage.policy, clock: systemClock, hostPath: folder },
+      ...{ sitePolicy: stage.policy, clock: systemClock, hostPath: join(folder, 'bin') },
       async review(session, signal) {
         const { layer } = await requireLayer(stage.store, session);
         return shownReview(layer, await changesOf(layer, { program: stage.maker.init.source, signal }));
@@ -38,11 +42,11 @@ export class SandboxBench implements AsyncDisposable {
   }
 
   static async open(kind: EngineKind, id: AgentId): Promise<SandboxBench> {
-    const [program = ''] = await installAgent(id);
-    const folder = dirname(program);
+    const folder = await agentFolder(id);
     await using held = new Disposables();
     const model = held.use(await ModelEndpoint.open());
-    const environment = { ANTHROPIC_BASE_URL: model.url, OPENAI_BASE_URL: model.url };
+    const { url } = model;
+    const environment = { ANTHROPIC_BASE_URL: url, OPENAI_BASE_URL: url, GOOGLE_GEMINI_BASE_URL: url };
     const stage = held.use(await Stage.open(kind, { policy: { hostFolders: [folder] }, keys: { environment } }));
     return new SandboxBench(id, stage, model, folder, held.move());
   }
@@ -50,7 +54,7 @@ export class SandboxBench implements AsyncDisposable {
   /** With the real keys, and a broker that leads to our models. */
   async session(): Promise<Session> {
     const projectPath = await this.stage.project();
-    const keys = { apiKey: realKeys.anthropic, openaiApiKey: realKeys.openai };
+    const keys = { apiKey: realKeys.anthropic, openaiApiKey: realKeys.openai, googleApiKey: realKeys.google };
     return await this.stage.create({ projectPath, workspace: 'cow', hostFolders: [this.#folder], ...keys });
   }
 
