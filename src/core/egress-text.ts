@@ -7,7 +7,13 @@ export function refusalLine({
   ruleId,
   hint,
   count,
-}: Pick<EgressRefusal, 'host' | 'port' | 'ruleId' | 'hint' | 'count'>): string {
+  namedIn,
+}: Pick<EgressRefusal, 'host' | 'port' | 'ruleId' | 'hint' | 'count' | 'namedIn'>): string {
   const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return `blocked: ${place}${count > 1 ? ` (${count} times)` : ''} [rule ${ruleId}]. ${hint}`;
+  return `blocked: ${place}${count > 1 ? ` (${count} times)` : ''} [rule ${ruleId}]. ${refusalNext({ hint, namedIn })}`;
+}
+
+/** What to do next about it, and what the project says of the place. */
+export function refusalNext({ hint, namedIn }: Pick<EgressRefusal, 'hint' | 'namedIn'>): string {
+  return namedIn === undefined ? hint : `${hint} The project's ${namedIn} names it.`;
 }

@@ -32,4 +32,6 @@ export interface EgressRefusal {
   readonly atMs: number;
   /** How often the same was refused. */
   readonly count: number;
+  /** Names of the project's lock files that name the place, which is a reason to ask for it and no more. */
+  readonly namedIn?: string | undefined;
 }

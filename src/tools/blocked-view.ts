@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EgressRefusal } from '../core/egress.js';
-import { refusalLine } from '../core/egress-text.js';
+import { refusalLine, refusalNext } from '../core/egress-text.js';
 
 /** More say no more: a command that is refused so much is refused by design. */
 const mostShown = 8;
@@ -22,18 +22,18 @@ export const blockedFields = {
 type BlockedView = z.output<z.ZodObject<typeof blockedFields>>;
 
 export function viewBlocked(
-  refusals: readonly Pick<EgressRefusal, 'host' | 'port' | 'ruleId' | 'count' | 'hint'>[],
+  refusals: readonly Pick<EgressRefusal, 'host' | 'port' | 'ruleId' | 'count' | 'hint' | 'namedIn'>[],
 ): BlockedView {
   if (refusals.length === 0) return {};
   const latest = refusals.slice(-mostShown);
   const more = refusals.length - latest.length;
   return {
-    blocked: latest.map(({ host, port, ruleId: rule, count: times, hint: next }) => ({
+    blocked: latest.map(({ host, port, ruleId: rule, count: times, hint, namedIn }) => ({
       host,
       port,
       rule,
       times,
-      next,
+      next: refusalNext({ hint, namedIn }),
     })),
     ...(more === 0 ? {} : { blockedMore: more }),
   };

@@ -4,7 +4,7 @@ import { createRequestSchema } from '../policy/request.js';
 import { copyProgress } from './copy-progress.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
-import { notesOf } from './session-notes.js';
+import { lockFileNotes, notesOf } from './session-notes.js';
 import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
 
 export const createSession = defineTool({
@@ -34,7 +34,7 @@ export const createSession = defineTool({
     const onProgress = copyProgress(services.clock, context);
     const session = await services.sessions.create(request, context.signal, { origin: start?.origin, onProgress });
     const view = viewSession(session, services.clock.now());
-    const notes = notesOf(session);
+    const notes = [...notesOf(session), ...(await lockFileNotes(session, context.signal))];
     return {
       structured: { ...view, enforcement: viewEnforcement(session), notes },
       text: [sessionText(view), ...notes.map((note) => `  note: ${note}`)].join('\n'),

@@ -15,6 +15,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>>
   inspect: async () => (await import('./inspect.js')).inspect,
   stats: async () => (await import('./stats.js')).stats,
   update: async () => (await import('./update.js')).update,
+  network: async () => (await import('./network.js')).network,
   approve: async () => (await import('./approve.js')).approve,
   changes: async () => (await import('./changes.js')).changes,
   logs: async () => (await import('./logs.js')).logs,

@@ -57,6 +57,7 @@ const blocked = z.object({
   hint: z.string(),
   atMs: z.number(),
   count: z.number(),
+  namedIn: z.string().optional(),
 });
 const result = z.object({
   exitCode: z.number(),

@@ -9,6 +9,7 @@ import type { Clock } from '../../kit/clock.js';
 import type { Denials } from '../../monitor/alarms/denials.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { EgressTold } from './egress-told.js';
+import { LockFileNames } from './lock-file-names.js';
 import { Questions } from './questions.js';
 
 export interface EgressParts {
@@ -64,7 +65,13 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
     },
     ...(parts.ask.length > 0 && { ask: questions.ask }),
   });
-  return new OpenSessionEgress(egress, questions, told);
+  const project = sandbox.handle.spec.mounts.find(({ purpose }) => purpose === 'workspace')?.hostPath;
+  return new OpenSessionEgress({
+    egress,
+    questions,
+    told,
+    named: project === undefined ? undefined : new LockFileNames(project),
+  });
 }
 
 /** Errors: CHANNEL_UNAVAILABLE. */
@@ -75,14 +82,23 @@ export function withoutChannel(): SandboxError {
   });
 }
 
+interface OpenParts {
+  readonly egress: Egress;
+  readonly questions: Questions;
+  readonly told: EgressTold;
+  readonly named: LockFileNames | undefined;
+}
+
 class OpenSessionEgress implements SessionEgress {
   readonly questions: Questions;
   readonly #egress: Egress;
   readonly #told: EgressTold;
+  readonly #named: LockFileNames | undefined;
 
-  constructor(egress: Egress, questions: Questions, told: EgressTold) {
+  constructor({ egress, questions, told, named }: OpenParts) {
     this.#egress = egress;
     this.#told = told;
+    this.#named = named;
     this.questions = questions;
   }
 
@@ -95,11 +111,13 @@ class OpenSessionEgress implements SessionEgress {
   }
 
   refusedSince(atMs: number): readonly EgressRefusal[] {
-    return this.#egress.refusals().filter((one) => one.atMs >= atMs);
+    const refused = this.#egress.refusals().filter((one) => one.atMs >= atMs);
+    return refused.map((one) => ({ ...one, namedIn: this.#named?.filesFor(one) }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#egress[Symbol.asyncDispose]();
+    await this.#named?.[Symbol.asyncDispose]();
     await this.#told.over(this.#egress.usage);
   }
 }
