@@ -10,6 +10,7 @@ const rooms = {
   workspace: ['core', 'kit', 'engine'],
   audit: ['core', 'kit'],
   agents: ['core', 'kit'],
+  keys: ['core', 'kit'],
   channel: ['core', 'kit'],
   egress: ['core', 'kit', 'channel', 'policy'],
   sandbox: ['core', 'kit', 'engine', 'confine', 'monitor', 'workspace', 'policy', 'audit', 'channel'],

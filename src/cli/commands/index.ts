@@ -6,6 +6,7 @@ import type { CliCommand } from '../command.js';
  */
 export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>> = {
   serve: async () => (await import('./serve.js')).serve,
+  keys: async () => (await import('./keys.js')).keys,
   run: async () => (await import('./run.js')).run,
   agent: async () => (await import('./agent.js')).agent,
   create: async () => (await import('./create.js')).create,

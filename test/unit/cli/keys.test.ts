@@ -1,0 +1,91 @@
+import { mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { keys } from '../../../src/cli/commands/keys.js';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'pdk-keys-')));
+});
+
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+type Values = Readonly<Record<string, string | boolean | string[]>>;
+
+async function run(positionals: readonly string[], values: Values = {}): Promise<Record<string, unknown>> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const env = { XDG_STATE_HOME: folder, XDG_RUNTIME_DIR: folder, XDG_CONFIG_HOME: folder };
+  const terminal = { stdin: new PassThrough(), stdout, stderr, stderrIsTerminal: false, screen: undefined };
+  const { signal } = new AbortController();
+  expect(await keys.run({ values, positionals, rest: [], json: true, env, terminal, signal })).toBe(0);
+  return JSON.parse(String(stdout.read())) as Record<string, unknown>;
+}
+
+describe('paddock keys', () => {
+  it('shows the secret when it is made and when it is rotated, and never else', async () => {
+    const made = await run(['create', 'ci'], { tools: 'read,execute_command', memory: '1g', expires: '30d' });
+    const rotated = await run(['rotate', 'ci'], { grace: '0' });
+    expect(made['secret']).toMatch(/^pdkey_[a-z2-7]{52}$/);
+    expect(rotated).toMatchObject({ goodSecrets: 1, state: 'good', id: made['id'] });
+    expect(rotated['secret']).not.toBe(made['secret']);
+    expect(await run(['revoke', 'ci'])).toMatchObject({ revoked: true });
+    const list = JSON.stringify(await run(['list']));
+    expect(list).toContain('"revoked"');
+    expect(list).toContain('"memoryBytes":1073741824');
+    expect(list).not.toContain('pdkey_');
+  });
+
+  it('is in the audit log, without any secret', async () => {
+    const { secret, id } = await run(['create', 'ci']);
+    await run(['rotate', 'ci']);
+    await run(['revoke', 'ci']);
+    const log = await readFile(join(folder, 'paddock', 'audit.jsonl'), 'utf8');
+    for (const action of ['key.create', 'key.rotate', 'key.revoke']) expect(log).toContain(`"${action}"`);
+    expect(log).toContain(String(id));
+    expect(log).not.toContain(String(secret).slice(6));
+  });
+
+  it('gives nothing that was not asked for', async () => {
+    const { tools, ceiling } = await run(['create', 'ci']);
+    expect(tools).toEqual(['read', 'sessions', 'exec']);
+    expect(ceiling).toEqual({ roots: [], readWriteAllowed: false, allow: [], providers: [], ceilings: {} });
+  });
+
+  it.each<[string, Values]>([
+    ['a tool that is not there', { tools: 'read,everything' }],
+    ['a folder that is not there', { root: ['/no/such/folder'] }],
+    ['a folder beyond the site’s', { root: ['/'] }],
+    ['a profile that is not there', { profile: 'lax' }],
+    ['a host that is none', { allow: ['http://'] }],
+    ['everything as a host', { allow: ['*'] }],
+    ['a provider that is not there', { provider: ['acme'] }],
+    ['a size that is none', { memory: 'much' }],
+    ['a count of zero', { sessions: '0' }],
+    ['an option of another word', { grace: '1h' }],
+  ])('refuses %s', async (_what, values) => {
+    await expect(run(['create', 'ci'], values)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+    expect(await run(['list'])).toMatchObject({ keys: [] });
+  });
+
+  it.each([[['make', 'ci']], [['list', 'ci']], [['create']], [['create', 'CI']], [['revoke', 'ci']]])(
+    'refuses %j',
+    async (words) => {
+      await expect(run(words)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+    },
+  );
+
+  it('notes folders as they really lie', async () => {
+    const root = await mkdtemp(join(await realpath(homedir()), '.pdk-keys-'));
+    try {
+      await mkdir(join(root, 'work'));
+      const { ceiling } = await run(['create', 'ci'], { root: [join(root, 'work', '..', 'work')] });
+      expect(ceiling).toMatchObject({ roots: [join(root, 'work')] });
+    } finally {
+      await rm(root, { recursive: true });
+    }
+  });
+});
