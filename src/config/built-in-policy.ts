@@ -94,6 +94,7 @@ const alarms: AlarmThresholds = {
   hostPressureForMs: 2 * minuteMs,
   denials: 20,
   denialsWithinMs: minuteMs,
+  unknownSessions: 10,
 };
 
 /**

@@ -102,6 +102,7 @@ const alarms = z.strictObject({
   host_pressure_for: ms.optional(),
   denials: whole.optional(),
   denials_within: ms.optional(),
+  unknown_sessions: whole.optional(),
 });
 
 const share = amount('a percentage such as 400', (value) => {

@@ -36,6 +36,7 @@ export const alarmKeys = {
   host_pressure_for: 'hostPressureForMs',
   denials: 'denials',
   denials_within: 'denialsWithinMs',
+  unknown_sessions: 'unknownSessions',
 } as const satisfies Record<keyof NonNullable<PolicyFile['alarms']>, keyof AlarmThresholds>;
 
 export const admissionKeys = {

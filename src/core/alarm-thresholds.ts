@@ -16,4 +16,6 @@ export interface AlarmThresholds {
   /** Refusals by policy to one process within the time below. */
   readonly denials: number;
   readonly denialsWithinMs: number;
+  /** Calls within the same time that name a session which their caller does not have. */
+  readonly unknownSessions: number;
 }

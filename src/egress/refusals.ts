@@ -14,8 +14,8 @@ const mostTold = 50;
 const toldWithinMs = 10_000;
 
 export interface RefusalsHeard {
-  /** Each one, however many there are. */
-  readonly onEach?: (() => void) | undefined;
+  /** The rule of each one, however many there are. */
+  readonly onEach?: ((ruleId: string) => void) | undefined;
   /** So many were not told one by one; told at the next quiet moment, or by `close`. */
   readonly onUntold?: ((count: number) => void) | undefined;
 }
@@ -44,7 +44,7 @@ export class Refusals {
   }
 
   add(target: RefusedTarget, { ruleId, reason, hint }: Pick<EgressRefusal, 'ruleId' | 'reason' | 'hint'>): void {
-    this.#heard.onEach?.();
+    this.#heard.onEach?.(ruleId);
     const kind = ruleId === 'egress.address' ? 'addresses' : 'names';
     const kept = this.#kept[kind];
     const host = safeLine(target.host.slice(0, 253), 253).slice(0, 253);

@@ -4,17 +4,23 @@ import type { Clock } from '../kit/clock.js';
 import type { Alarm, AlarmSink, AlarmView } from './alarms/alarm.js';
 import { AlarmBook } from './alarms/alarm-book.js';
 import type { HostFacts } from './alarms/conditions.js';
-import { Denials } from './alarms/denials.js';
+import { Denials, type DenialsHeard } from './alarms/denials.js';
 import { readHostPressure } from './alarms/host-pressure.js';
 import { SampleAlarms } from './alarms/sample-alarms.js';
 import { kernelTexts } from './kernel-text.js';
-import { Monitor, type Repeat, type SandboxUsage, type WatchedSandbox } from './monitor.js';
+import { Monitor, type Repeat, type Sample, type SandboxUsage, type WatchedSandbox } from './monitor.js';
 import { UsageReader } from './usage-reader.js';
+
+/** Hears of what is watched, besides the alarms. Must not throw. */
+export interface MonitoringHeard extends DenialsHeard {
+  readonly onSample?: ((id: string, sample: Sample) => void) | undefined;
+}
 
 export interface MonitoringOptions {
   readonly clock: Clock;
   readonly thresholds: AlarmThresholds;
   readonly onAlarm: (alarm: Alarm) => void;
+  readonly heard?: MonitoringHeard | undefined;
   /** Default: the kernel's files. */
   readonly reader?: Pick<UsageReader, 'readAll'>;
   readonly host?: () => HostFacts;
@@ -39,6 +45,7 @@ export class Monitoring {
     clock,
     thresholds,
     onAlarm,
+    heard,
     reader = new UsageReader(),
     host = hostFacts(),
     repeat,
@@ -46,9 +53,12 @@ export class Monitoring {
     const book = new AlarmBook(clock, onAlarm);
     this.#book = book;
     this.alarms = book;
-    this.denials = new Denials(book, clock, thresholds);
+    this.denials = new Denials({ sink: book, clock, thresholds, heard });
     this.#samples = new SampleAlarms({ book, thresholds, clock, host });
-    const onSample = (id: string, sample: SandboxUsage['usage']) => this.#samples.look(id, sample);
+    const onSample = (id: string, sample: Sample) => {
+      this.#samples.look(id, sample);
+      heard?.onSample?.(id, sample);
+    };
     this.#monitor = new Monitor({ clock, reader, onSample, ...(repeat === undefined ? {} : { repeat }) });
   }
 

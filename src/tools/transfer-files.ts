@@ -63,7 +63,7 @@ export const transferFiles = defineTool({
 /** A denial counts as one also where nobody waits for it. */
 function countDenial({ monitoring }: ToolServices, job: TransferJob): void {
   void job.settled.then(() => {
-    if (job.outcome !== undefined && 'error' in job.outcome && job.outcome.error instanceof PolicyDenied)
-      monitoring.denials.add();
+    const error = job.outcome !== undefined && 'error' in job.outcome ? job.outcome.error : undefined;
+    if (error instanceof PolicyDenied) monitoring.denials.add('call', error.ruleId);
   });
 }

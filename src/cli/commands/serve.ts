@@ -61,7 +61,7 @@ export const serve: CliCommand = {
       },
       onFailure: (tool, err) => {
         log.info({ tool, err }, 'a call failed');
-        if (err instanceof PolicyDenied) monitoring.denials.add();
+        monitoring.denials.failed(err);
       },
     });
     const { stdin: input, stdout: output } = context.terminal;

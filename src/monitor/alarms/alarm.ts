@@ -7,6 +7,8 @@ export const alarmKinds = [
   'memory-pressure',
   'host-pressure',
   'denials',
+  'egress-denials',
+  'unknown-sessions',
   'disk',
   'foreign-change',
 ] as const;

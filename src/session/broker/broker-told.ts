@@ -64,7 +64,7 @@ export class BrokerTold {
 
   refused({ ruleId, host, port, reason, hint }: BrokerRefusal): void {
     const named = host === '' ? { host: '127.0.0.1', port: brokerPort } : { host: host.replaceAll(/[[\]]/g, ''), port };
-    if (!failures.includes(ruleId)) this.#denials?.add();
+    if (!failures.includes(ruleId)) this.#denials?.add('model', ruleId);
     this.#refusals.add({ ...named, via: 'broker' }, { ruleId, reason, hint });
   }
 

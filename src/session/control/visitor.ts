@@ -205,8 +205,8 @@ export class Visitor {
       return;
     }
     const { audit, denials, session } = this.#options;
-    denials?.add();
     const { code: result, ruleId: rule } = thrown;
+    denials?.add('call', rule);
     const written = audit.event('policy.deny', { session: session.id, verdict: 'deny', result, rule });
     await this.#answer(
       await written.then(

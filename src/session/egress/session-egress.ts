@@ -57,7 +57,7 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
     ceiling: [...spec.allow, ...parts.ask],
     openAllowed: spec.allow.includes('*'),
     onRefusal: (refusal) => told.refused(refusal),
-    heard: { onEach: () => parts.denials?.add(), onUntold: (count) => told.untold(count) },
+    heard: { onEach: (rule) => parts.denials?.add('connection', rule), onUntold: (count) => told.untold(count) },
     onConnect: (connection) => told.connected(connection),
     connect: (address, port, signal) => {
       told.mustBeWritable();

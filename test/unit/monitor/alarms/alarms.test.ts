@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { builtInPolicy } from '../../../../src/config/built-in-policy.js';
+import { PolicyDenied, SessionError } from '../../../../src/core/errors.js';
 import type { Alarm } from '../../../../src/monitor/alarms/alarm.js';
 import type { HostFacts } from '../../../../src/monitor/alarms/conditions.js';
-import { Monitoring } from '../../../../src/monitor/monitoring.js';
+import { Monitoring, type MonitoringHeard } from '../../../../src/monitor/monitoring.js';
 import type { Reading } from '../../../../src/monitor/reading.js';
 import type { UsageTarget } from '../../../../src/monitor/usage-reader.js';
 import { target } from '../support/kernel.js';
@@ -15,7 +16,7 @@ const idle: Reading = {
 };
 
 /** Monitoring of one busy session whose readings and host are the test's, one turn a second. */
-function staged() {
+function staged(heard: MonitoringHeard = {}) {
   const clock = { nowMs: 0, now: () => clock.nowMs, monotonic: () => clock.nowMs, sleep: () => Promise.resolve() };
   const alarms: Alarm[] = [];
   const host: { pressure: HostFacts['pressure'] } = { pressure: {} };
@@ -23,7 +24,7 @@ function staged() {
   let turn: () => void = () => undefined;
   const readAll = <T extends UsageTarget>(all: Iterable<T>) => new Map([...all].map((one) => [one, reading]));
   const monitoring = new Monitoring({
-    ...{ clock, thresholds, reader: { readAll } },
+    ...{ clock, thresholds, heard, reader: { readAll } },
     onAlarm: (alarm) => void alarms.push(alarm),
     host: () => ({ ...host, cpuCount: 4, memoryBytes: 1000 }),
     repeat: (_, call) => {
@@ -150,7 +151,7 @@ it('tells refusals in a burst once, and again after a quiet time', () => {
   const deny = (count: number, everyMs: number) => {
     for (let i = 0; i < count; i += 1) {
       clock.nowMs += everyMs;
-      monitoring.denials.add();
+      monitoring.denials.add('call', 'image.env');
     }
   };
   deny(60, 4000);
@@ -160,6 +161,38 @@ it('tells refusals in a burst once, and again after a quiet time', () => {
   clock.nowMs += 60_000;
   deny(20, 100);
   expect(told()).toEqual(['denials warning']);
+});
+
+it('tells refused connections, and calls for sessions that are not there, by themselves', () => {
+  const { monitoring, told, alarms } = staged();
+  const times = (count: number, once: () => void) => {
+    for (let i = 0; i < count; i += 1) once();
+  };
+  times(19, () => monitoring.denials.add('call', 'image.env'));
+  times(19, () => monitoring.denials.add('connection', 'egress.host'));
+  times(9, () => monitoring.denials.failed(new SessionError('NO_SUCH_SESSION', 'no')));
+  times(99, () => monitoring.denials.failed(new Error('of ours')));
+  expect(told()).toEqual([]);
+  monitoring.denials.add('model', 'broker.host');
+  expect(told()).toEqual(['egress-denials warning']);
+  monitoring.denials.failed(new PolicyDenied('image.env', 'no'));
+  expect(told()).toEqual(['denials warning']);
+  monitoring.denials.failed(new SessionError('NO_SUCH_SESSION', 'no'));
+  expect(alarms).toMatchObject([{ kind: 'unknown-sessions', text: expect.stringContaining('10 calls for sessions') }]);
+});
+
+it('has others hear of each sample and each refusal', () => {
+  const heard: unknown[] = [];
+  const { monitoring, pass } = staged({
+    onSample: (id, { pids }) => heard.push([id, pids]),
+    onDenied: (way, rule) => heard.push([way, rule]),
+    onUnknownSession: () => heard.push('unknown'),
+  });
+  heard.length = 0;
+  pass(1);
+  monitoring.denials.add('connection', 'egress.host');
+  monitoring.denials.failed(new SessionError('NO_SUCH_SESSION', 'no'));
+  expect(heard).toEqual([['s', 2], ['connection', 'egress.host'], 'unknown']);
 });
 
 it('keeps the last twenty of a session until that ends, also those that others raise', async () => {
