@@ -114,7 +114,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     require: ['capabilities', 'no-new-privileges', 'seccomp', 'read-only-root', 'network'],
     seccomp: [],
     egress: { allow: [], ask: [], approved: [] },
-    broker: { providers: [...providerIds], environment: true, serverTools: [] },
+    broker: { providers: [...providerIds], environment: true, serverTools: [], git: {}, routes: {} },
     profiles: ['*'],
     maxSessions: 8,
     admission,

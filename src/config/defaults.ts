@@ -1,7 +1,7 @@
 import { isProfileAllowed } from '../core/profile.js';
 import type { Ceilings, Defaults, SitePolicy } from '../core/site-policy.js';
+import { loosens, type PolicyDraft } from './policy-draft.js';
 import type { PolicyFile, UserSettings } from './schema.js';
-import { loosens, type PolicyDraft } from './site-rules.js';
 
 /** Names of the defaults in files and in the policy. */
 export const defaultKeys = {

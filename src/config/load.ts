@@ -10,9 +10,10 @@ import { builtInPolicy } from './built-in-policy.js';
 import { applyDefaults, fitDefaults } from './defaults.js';
 import { type ConfigEffects, diskEffects } from './effects.js';
 import { envLayer, flagLayer, type Layer, unknownVariables } from './layers.js';
+import { expandHome, type PolicyDraft } from './policy-draft.js';
 import { loadProfiles, type ProfileFolder, settleProfile } from './profiles.js';
 import { type LogLevel, policyFileSchema, type UserSettings, userSettingsSchema } from './schema.js';
-import { applyRules, expandHome, isCovered, type PolicyDraft } from './site-rules.js';
+import { applyRules, isCovered } from './site-rules.js';
 import { parseToml } from './toml.js';
 import { checkWriters } from './trust.js';
 

@@ -3,8 +3,8 @@ import { isProfileAllowed, type Profile, type ProfileDefaults, standardProfile }
 import { safeLine } from '../kit/safe-text.js';
 import { defaultKeys } from './defaults.js';
 import type { ConfigEffects } from './effects.js';
+import type { PolicyDraft } from './policy-draft.js';
 import { type ProfileFile, profileFileSchema } from './schema.js';
-import type { PolicyDraft } from './site-rules.js';
 import { parseToml } from './toml.js';
 import { checkWriters } from './trust.js';
 

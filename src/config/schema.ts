@@ -2,43 +2,13 @@ import { z } from 'zod';
 import { presetOf, presetText } from '../core/egress-presets.js';
 import { requirements } from '../core/evidence.js';
 import { commandPaths } from '../core/exec.js';
-import { providerIds } from '../core/providers.js';
 import { copyOnWriteWays, networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
-import { parseBytes, parseDuration } from '../core/units.js';
 import { parseRule } from '../policy/egress/rule.js';
+import { broker } from './broker-schema.js';
+import { amount, bytes, line, millis, ms, path, whole } from './quantities.js';
 
 const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
-const scalar = z.union([z.string().max(64), z.number()]);
-
-/** A text or number that `parse` turns into a whole number above zero. */
-function amount(what: string, parse: (value: string | number) => number | undefined) {
-  return scalar.transform((value, context) => {
-    const parsed = parse(value);
-    if (parsed !== undefined && Number.isSafeInteger(parsed) && parsed > 0) return parsed;
-    context.addIssue({ code: 'custom', message: `not ${what}: ${JSON.stringify(value)}` });
-    return z.NEVER;
-  });
-}
-
-const bytes = amount('a size such as 2g', parseBytes);
-const ms = amount('a duration such as 10m', parseDuration);
-const whole = amount('a whole number above zero', (value) =>
-  /^\d{1,15}$/.test(String(value)) ? Number(value) : undefined,
-);
-const millis = amount('a number of CPUs such as 1.5', (value) =>
-  /^\d{1,6}(?:\.\d{1,3})?$/.test(String(value)) ? Math.round(Number(value) * 1000) : undefined,
-);
-
-const line = z
-  .string()
-  .min(1)
-  .max(4095)
-  .refine((text) => !/\p{Cc}/u.test(text), 'holds a control character');
-/** An absolute path, or one beneath `~`. Characters that engines split at are refused where a path could be mounted. */
-const path = line
-  .refine((text) => /^(?:\/|~\/|~$)/.test(text), 'is not an absolute path')
-  .refine((text) => !text.split('/').includes('..'), 'goes up');
 const paths = z.array(path).max(128);
 const pattern = line.refine((text) => /^[^*\s]*\*?$/.test(text), 'may have one * at its end only');
 
@@ -140,23 +110,6 @@ const reach = line.pipe(z.string().max(300)).transform((text, context) => {
 });
 
 const egress = z.strictObject({ allow: z.array(reach).max(256).optional(), ask: z.array(reach).max(64).optional() });
-
-const cents = amount('an amount of US dollars such as 2.50', (value) =>
-  /^\d{1,7}(?:\.\d{1,2})?$/.test(String(value)) ? Math.round(Number(value) * 100) : undefined,
-);
-
-/** What the credential broker may be used for (docs/broker.md). */
-const broker = z.strictObject({
-  providers: z.array(z.enum(providerIds)).max(8).optional(),
-  environment: z.boolean().optional(),
-  server_tools: z
-    .array(z.string().regex(/^[a-z][a-z0-9_]{0,40}$/, 'is no name of a tool'))
-    .max(32)
-    .optional(),
-  requests: whole.optional(),
-  tokens: whole.optional(),
-  cost: cents.optional(),
-});
 
 const siteRules = {
   broker: broker.optional(),

@@ -1,7 +1,8 @@
 import type { AlarmThresholds } from '../core/alarm-thresholds.js';
-import { ConfigError } from '../core/errors.js';
 import type { AdmissionRules, Ceilings, SitePolicy } from '../core/site-policy.js';
 import { isReachable } from '../policy/network.js';
+import { applyBrokerRules } from './broker-rules.js';
+import { expandHome, loosens, type PolicyDraft } from './policy-draft.js';
 import type { PolicyFile, UserSettings } from './schema.js';
 
 /** Names of the numbers in files and in the policy. */
@@ -71,13 +72,6 @@ type RuleName = keyof typeof ruleKeys;
 type Table = 'ceilings' | 'alarms' | 'admission';
 type FolderName = 'allowed_roots' | 'host_folders';
 
-/** How a policy is being built: the values so far, where each came from, and how to complain about the next. */
-export interface PolicyDraft {
-  policy: SitePolicy;
-  readonly origins: Map<string, string>;
-  readonly homeDir: string;
-}
-
 /** Puts one file's rules over the draft. With `onlyTighten` every value must be at least as strict as the one before. */
 export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string, onlyTighten: boolean): void {
   const before = draft.policy;
@@ -99,7 +93,7 @@ export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string,
   const added = rules.require?.filter((id) => !before.require.includes(id)) ?? [];
   for (const id of added) draft.origins.set(`require.${id}`, origin);
   const egress = reachable(draft, rules.egress, origin, onlyTighten);
-  const broker = brokering(draft, rules.broker, origin, onlyTighten);
+  const broker = applyBrokerRules(draft, rules.broker, origin, onlyTighten);
   const withhold = withMore(draft, rules.apply?.withhold ?? [], origin);
   // It holds only keys of the table above, with the values the schema made for them.
   draft.policy = {
@@ -131,39 +125,6 @@ function reachable(
     origins.set(`policy.egress.${name}`, origin);
   }
   return lists;
-}
-
-const brokerLists = { providers: 'providers', server_tools: 'serverTools' } as const;
-const brokerCaps = { requests: 'requests', tokens: 'tokens', cost: 'costCents' } as const;
-
-/** What the credential broker may be used for, by one file over the one before. */
-function brokering(
-  { policy, origins }: PolicyDraft,
-  given: SiteRules['broker'],
-  origin: string,
-  onlyTighten: boolean,
-): SitePolicy['broker'] {
-  const before: Readonly<Record<string, unknown>> = { ...policy.broker };
-  const after: Record<string, unknown> = { ...policy.broker };
-  const set = (name: string, key: string, value: unknown, isLooser: boolean) => {
-    if (onlyTighten && isLooser) loosens(`broker.${name}`, value, before[key], origin);
-    after[key] = value;
-    origins.set(`policy.broker.${key}`, origin);
-  };
-  for (const [name, key] of Object.entries(brokerLists) as [keyof typeof brokerLists, 'providers' | 'serverTools'][]) {
-    const list: readonly string[] | undefined = given?.[name];
-    const allowed: readonly string[] = policy.broker[key];
-    if (list !== undefined) set(name, key, list, !list.every((one) => allowed.includes(one)));
-  }
-  for (const [name, key] of Object.entries(brokerCaps) as [keyof typeof brokerCaps, 'requests'][]) {
-    const cap = given?.[name];
-    if (cap !== undefined) set(name, key, cap, cap > (policy.broker[key] ?? Infinity));
-  }
-  const environment = given?.environment;
-  if (environment !== undefined)
-    set('environment', 'environment', environment, environment && !policy.broker.environment);
-  // It holds only keys of the tables above, with the values the schema made for them.
-  return after as unknown as SitePolicy['broker'];
 }
 
 /** Every file can withhold more, and none less. */
@@ -240,21 +201,6 @@ function covers(allowed: string, item: string): boolean {
   return item.replace(/\*$/, '').startsWith(allowed.slice(0, -1));
 }
 
-/** `~/x` under the home folder, without double or trailing slashes. */
-export function expandHome(path: string, homeDir: string): string {
-  const parts = path.replace(/^~(?=\/|$)/, homeDir).split('/');
-  return `/${parts.filter((part) => part !== '' && part !== '.').join('/')}`;
-}
-
 function given(values: SiteRules[Table]): readonly [string, number][] {
   return Object.entries(values ?? {}).filter((entry): entry is [string, number] => entry[1] !== undefined);
-}
-
-/** Complains of a value that a file, a variable or a flag may not have under the policy so far. Errors: BAD_CONFIG. */
-export function loosens(key: string, asked: unknown, allowed: unknown, origin: string): never {
-  const shown = Array.isArray(allowed) ? `[${allowed.join(', ')}]` : String(allowed);
-  throw new ConfigError('BAD_CONFIG', `${origin}: ${key}: ${String(asked)} is looser than the policy's ${shown}`, {
-    info: { key, asked: String(asked), allowed: shown, origin },
-    hint: 'Ask for no more than the site policy allows; only the policy file can raise it.',
-  });
 }

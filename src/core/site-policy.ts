@@ -60,6 +60,45 @@ export interface EgressCeiling {
   readonly approved: readonly string[];
 }
 
+/** Where a token comes from, and to whom it goes; no secret. One of `token` and `tokenFile` is there. */
+interface TokenUse {
+  /** The name of a variable: of this process's environment, or of the key file. */
+  readonly token?: string;
+  /** A file that holds the token and nothing else; `~` has been expanded. */
+  readonly tokenFile?: string;
+  /** Authorities (PEM) that are trusted there in place of the usual ones. */
+  readonly caFile?: string;
+}
+
+/** How a session that asks for it reaches one git host over https. */
+export interface GitHostRule extends TokenUse {
+  /** Goes with the token; absent: one that most hosts take. */
+  readonly user?: string;
+  /** Where the host really is; absent: https by its name. */
+  readonly upstream?: string;
+  /** `owner/name`, `owner/*`, `group/**`, `**`. */
+  readonly repositories: readonly string[];
+  readonly push: boolean;
+}
+
+/** What may be asked over a route of the site's own. */
+export interface RouteCall {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** `*` is one segment. */
+  readonly path: string;
+}
+
+/** A route of the site's own: somebody's API, with a token that is outside. */
+export interface RouteRule extends TokenUse {
+  readonly upstream: string;
+  /** The header that holds the token, in lower case, and what stands before it. */
+  readonly header: string;
+  readonly prefix: string;
+  readonly allow: readonly RouteCall[];
+  /** Request headers that go on besides the usual ones. */
+  readonly passHeaders: readonly string[];
+}
+
 /** What the credential broker may be used for, and how much of it by one session (docs/broker.md). */
 export interface BrokerRules {
   /** Whose models sandboxes may call; empty: nobody's. */
@@ -68,6 +107,10 @@ export interface BrokerRules {
   readonly environment: boolean;
   /** Tools that may run at the provider's side: `web_search`, … */
   readonly serverTools: readonly string[];
+  /** By the host as it stands in the URLs of repositories: `github.com`, `code.example:8443`. */
+  readonly git: Readonly<Record<string, GitHostRule>>;
+  /** By name. */
+  readonly routes: Readonly<Record<string, RouteRule>>;
   /** Of one session; absent: no cap. */
   readonly requests?: number;
   readonly tokens?: number;

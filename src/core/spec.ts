@@ -67,6 +67,10 @@ export interface SandboxSpec {
   readonly egress?: EgressSpec;
   /** Whose models it may call through the credential broker; absent: nobody's. */
   readonly providers?: readonly ProviderId[];
+  /** Git hosts that it reaches through the credential broker, with a token that is outside. */
+  readonly git?: readonly string[];
+  /** Names of the site's own routes of the credential broker. */
+  readonly routes?: readonly string[];
   readonly limits: Limits;
   /** Environment of every command; names are [A-Za-z_][A-Za-z0-9_]*, values hold no NUL. */
   readonly env: Readonly<Record<string, string>>;

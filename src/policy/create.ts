@@ -1,5 +1,6 @@
 import type { SitePolicy } from '../core/site-policy.js';
 import { type SandboxSpec, type SeccompVariant, workspaceTarget } from '../core/spec.js';
+import { decideBroker } from './broker/decide.js';
 import { decideDisk } from './disk.js';
 import { parseDockerOpts } from './docker/parse.js';
 import { checkSwap } from './docker/resources.js';
@@ -12,7 +13,6 @@ import { decideNetwork } from './network.js';
 import { insidePath } from './paths.js';
 import { loweredNotes } from './plan-values.js';
 import { type ChosenProfile, chooseProfile, type ProfileContext, requiredHere } from './profile.js';
-import { decideModels } from './providers.js';
 import { count, cpus, duration, size } from './quantities.js';
 import { createRequestSchema, type ParsedCreateRequest, parseRequest } from './request.js';
 import { baseEnv, maskedPaths, sandboxHome, sandboxHostname } from './surroundings.js';
@@ -85,16 +85,16 @@ function compose(
   const tmpfs = decideTmpfs(wishes.tmpfs, sitePolicy, { memoryBytes, askedShmBytes: wishes.get('shmBytes') });
   const mounts = decideMounts(request, workspace, wishes, tmpfs, sitePolicy);
   const reach = decideNetwork(wishes.get('network'), request.allow, sitePolicy);
-  const called = decideModels(request.providers ?? [], sitePolicy.broker);
+  const brokered = decideBroker(askedOfBroker(request), sitePolicy.broker);
   const times = askedTimes(request);
   const spec: SandboxSpec = {
     image,
     workspace,
     mounts,
     tmpfs,
-    ...{ ...reach.spec, ...called.spec },
+    ...{ ...reach.spec, ...brokered.spec },
     limits: { ...decided.limits, ...decideDisk(wishes, sitePolicy, { ...decided, mounts, tmpfs }) },
-    env: { ...baseEnv(image.kind), ...reach.env, ...called.env, ...boundedEnv(wishes.env) },
+    env: brokered.completed({ ...baseEnv(image.kind), ...reach.env, ...brokered.env, ...boundedEnv(wishes.env) }),
     labels: boundedLabels(wishes.labels),
     workdir: wishes.get('workdir') ?? (workspace === 'none' ? sandboxHome : workspaceTarget),
     hostname: wishes.get('hostname') ?? sandboxHostname,
@@ -109,6 +109,10 @@ function compose(
   const lowered = loweredNotes({ profile, own, sitePolicy }, spec, isAsked);
   const name = request.name === undefined ? {} : { name: checkSessionName(request.name) };
   return { verdict: 'allow', spec, ...name, notes: [...wishes.notes, ...reach.notes, ...lowered] };
+}
+
+function askedOfBroker({ providers = [], git = [], routes = [] }: ParsedCreateRequest) {
+  return { providers, git, routes };
 }
 
 function askedTimes({ lifetime, idleTimeout, timeout, keepChanges }: ParsedCreateRequest) {

@@ -51,6 +51,16 @@ export const createRequestSchema = z.strictObject({
     .describe(
       'Whose models programs inside may call without a key: the credential broker adds the key that this server has. anthropic, openai, google, bedrock.',
     ),
+  git: z
+    .array(z.string().max(300))
+    .max(16)
+    .optional()
+    .describe('Git hosts that git inside reaches over https with a token that stays outside, such as github.com.'),
+  routes: z
+    .array(z.string().max(64))
+    .max(16)
+    .optional()
+    .describe('Names of the site’s own routes of the credential broker.'),
   seccomp: z
     .enum(seccompVariants)
     .optional()

@@ -163,6 +163,14 @@ export const rules = {
     reason: "The site's policy does not let sandboxes call this provider's models.",
     hint: 'Leave it out of `providers`, and its key out of the request, or have it added to `[broker] providers` of the site policy.',
   },
+  'broker.git': {
+    reason: "The site's policy has no token for this git host.",
+    hint: 'Leave it out of `git`, or have it added to the site policy: `[broker.git."HOST"]` with `token = "VARIABLE"` (/etc/paddock/policy.toml; where there is none, `[policy.broker.git."HOST"]` in ~/.config/paddock/config.toml).',
+  },
+  'broker.route': {
+    reason: "The site's policy has no route of this name.",
+    hint: 'Leave it out of `routes`, or have it added to the site policy: `[broker.routes.NAME]` (/etc/paddock/policy.toml; where there is none, `[policy.broker.routes.NAME]` in ~/.config/paddock/config.toml).',
+  },
   'seccomp.not-allowed': {
     reason: "The site's policy does not allow this system call filter, which opens more than the default.",
     hint: 'Leave seccomp out and name no profile that needs it, or add to the site policy: `seccomp = ["debug"]` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',

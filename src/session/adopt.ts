@@ -13,9 +13,9 @@ import { openCommandCgroups } from '../sandbox/cgroups/open.js';
 import { reenter } from '../sandbox/entry.js';
 import { type InitIdentity, isInitAlive } from '../sandbox/init-identity.js';
 import { Sandbox } from '../sandbox/sandbox.js';
-import { brokeredHostsOf } from './broker/provider-routes.js';
 import { type BrokerParts, SessionBrokers } from './broker/session-broker.js';
 import { noKeys } from './broker/take-keys.js';
+import { brokeredHostsOf } from './broker/wish.js';
 import { openDisk } from './disk/open-disk.js';
 import { openSessionEgress } from './egress/session-egress.js';
 import { endedIdle, sessionEnded } from './ended.js';
@@ -88,16 +88,15 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   disk?.takenOver(sandbox.handle, sandbox.hold);
   const parts = { record, sandbox, log, audit, clock, idleness, notes: [], disk: disk?.space };
   const { ask = [], denials, lookupTurns, broker } = options;
-  const { providers = [] } = handle.spec;
   // Also where no broker can be opened again: what was kept from them is not let out for want of a key.
-  const way = { id, audit, clock, ask, denials, lookupTurns, brokered: brokeredHostsOf(providers, []) };
+  const way = { id, audit, clock, ask, denials, lookupTurns, brokered: brokeredHostsOf(handle.spec, broker?.rules) };
   const egress = await openSessionEgress(sandbox, way).catch(async (error: unknown) =>
     letGoAfter(new Session(parts), error),
   );
   const brokers =
     broker && new SessionBrokers({ id, audit, clock, denials, given: noKeys, ...broker }, sandbox, egress);
   const session = new Session({ ...parts, egress, brokers });
-  await brokers?.reopen(providers).catch(async (error: unknown) => letGoAfter(session, error));
+  await brokers?.reopen(handle.spec).catch(async (error: unknown) => letGoAfter(session, error));
   await session.takeOver().catch(async (error: unknown) => letGoAfter(session, error));
   return session;
 }

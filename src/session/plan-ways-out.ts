@@ -2,9 +2,10 @@ import type { SessionId } from '../core/ids.js';
 import type { SandboxSpec } from '../core/spec.js';
 import type { BrokerRoute } from '../egress/broker/types.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
-import { providerRoutes } from './broker/provider-routes.js';
+import { brokerRoutes } from './broker/broker-routes.js';
 import { type BrokerParts, brokerWithoutChannel, SessionBrokers } from './broker/session-broker.js';
 import type { GivenKeys } from './broker/take-keys.js';
+import { isEmptyWish, withoutBroker } from './broker/wish.js';
 import { expandPresets } from './egress/expand-presets.js';
 import { type EgressParts, openSessionEgress, type SessionEgress, withoutChannel } from './egress/session-egress.js';
 import type { SessionsOptions } from './sessions-options.js';
@@ -51,16 +52,16 @@ export class WaysOutPlanner {
     return { ...spec, egress: await expandPresets(spec.egress, presets && { ...presets, signal }) };
   }
 
-  async #brokering({ providers = [] }: SandboxSpec, given: GivenKeys): Promise<Pick<PlannedWays, 'routes' | 'notes'>> {
-    if (providers.length === 0) return { routes: undefined, notes: [] };
+  async #brokering(spec: SandboxSpec, given: GivenKeys): Promise<Pick<PlannedWays, 'routes' | 'notes'>> {
+    if (isEmptyWish(spec)) return { routes: undefined, notes: [] };
     const { maker, keys: sources = { environment: {} }, policy } = this.#options;
     if (maker.commandPath !== 'exec') {
       const parts = { given, sources, rules: policy.sitePolicy.broker, clock: maker.clock };
-      return { routes: await providerRoutes(providers, parts), notes: [] };
+      return { routes: await brokerRoutes(spec, parts), notes: [] };
     }
     const refused = brokerWithoutChannel();
     if (Object.keys(given.secrets).length > 0) throw refused;
-    return { routes: undefined, notes: [`no models can be called: ${refused.message}`] };
+    return { routes: undefined, notes: [`${withoutBroker(spec)}: ${refused.message}`] };
   }
 
   #egressParts(id: SessionId): EgressParts {

@@ -45,6 +45,8 @@ const spec = z.strictObject({
   network: z.enum(networkModes),
   egress: egress.optional(),
   providers: z.array(z.enum(providerIds)).optional(),
+  git: z.array(z.string()).optional(),
+  routes: z.array(z.string()).optional(),
   limits,
   env: z.record(z.string(), z.string()),
   labels: z.record(z.string(), z.string()),

@@ -18,7 +18,7 @@ import { ForeignWatch } from './foreign-watch.js';
 import { Idleness } from './idleness.js';
 import { newRecord } from './new-record.js';
 import { type PlannedWays, WaysOutPlanner } from './plan-ways-out.js';
-import type { SessionRecord } from './record.js';
+import { type SessionRecord, specOf } from './record.js';
 import { identityOf } from './record-parts.js';
 import { Session } from './session.js';
 import { SessionLog } from './session-log.js';
@@ -132,7 +132,7 @@ export class SessionMaker {
     const opened = await orEnd(() => this.#waysOut.open(record.id as SessionId, sandbox, ways.keys), endSandbox);
     const session = new Session({ ...parts, ...opened });
     const open = async () => {
-      if (ways.routes !== undefined) await opened.brokers.ensure(record.spec.providers ?? [], ways.routes);
+      if (ways.routes !== undefined) await opened.brokers.ensure(specOf(record), ways.routes);
       const watching = { store, audit, clock, monitoring, foreign: this.#foreign };
       session.openTo(await this.#letVisitorsIn(session, held), held, watchSession(session, watching));
     };

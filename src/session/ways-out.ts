@@ -47,7 +47,7 @@ export class WaysOut implements AsyncDisposable {
   /** A broker that has these providers, with the keys of the session or of this process. Errors: those of `SessionBrokers.ensure`. */
   async ensureBroker(providers: readonly ProviderId[]): Promise<SessionBroker> {
     if (this.#brokers === undefined) throw brokerWithoutChannel();
-    return this.#brokers.ensure(providers);
+    return this.#brokers.ensure({ providers });
   }
 
   /** What was refused to its programs at that time (milliseconds since the epoch) or later, on every way out. */

@@ -96,6 +96,8 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
     providers: fc.subarray([...providerIds]),
     environment: fc.boolean(),
     serverTools: fc.constant([]),
+    git: fc.constant({}),
+    routes: fc.constant({}),
   }),
   egress: fc.record({
     allow: fc.subarray(['*.example.com', 'preset:npm', 'https://example.org']),

@@ -21,6 +21,12 @@ export const planOptions = {
     multiple: true,
     help: 'whose models programs inside may call with the key that is here: anthropic, openai, google or bedrock; repeatable',
   },
+  git: {
+    type: 'string',
+    multiple: true,
+    help: 'git host that git inside reaches over https with a token that stays here, such as github.com; repeatable',
+  },
+  route: { type: 'string', multiple: true, help: "one of the policy's own routes of the broker, by name; repeatable" },
   workspace: {
     type: 'string',
     help: 'cow, ro, rw or none: how the project is shown (default: cow, written beside it)',
@@ -85,6 +91,9 @@ export function requestOf(context: CommandContext): Record<string, unknown> {
   if (allow.length > 0) request.allow = [...allow];
   const providers = texts(context, 'provider');
   if (providers.length > 0) request.providers = [...providers];
+  const [git, routes] = [texts(context, 'git'), texts(context, 'route')];
+  if (git.length > 0) request.git = [...git];
+  if (routes.length > 0) request.routes = [...routes];
   const env = variables(context, 'env');
   if (env !== undefined) request.env = env;
   const labels = pairs(texts(context, 'label'), () => '');

@@ -21,6 +21,8 @@ interface Ends {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly over: AbortSignal;
+  /** The route's own authorities. */
+  readonly ca: string | undefined;
   /** Through which a body goes that is passed on as it comes. */
   readonly streamed: Transform | undefined;
 }
@@ -79,11 +81,11 @@ export class Delivery {
     return { counts: reckoned(result?.counts, this.#requestBytes, this.answerBytes, least), isReckoned: true };
   }
 
-  async #dispatch({ host, request, streamed }: Ends, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #dispatch({ host, request, streamed, ca }: Ends, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { method, url, headers, body } = this.#outgoing;
     const length = request.headers['content-length'];
     if (streamed !== undefined) void pipeline(request, streamed).catch(() => undefined);
-    return await host.upstreams.for(url).request({
+    return await host.upstreams.for(url, ca).request({
       method,
       path: `${url.pathname}${url.search}`,
       headers: {

@@ -146,7 +146,7 @@ async function send(
   });
   const streamed = match.endpoint.body === 'stream' ? bounded(host.limits.streamBytes) : undefined;
   try {
-    await delivery.run({ host, request, response, over, streamed });
+    await delivery.run({ host, request, response, over, streamed, ca: match.route.ca });
   } finally {
     const { counts, isReckoned } = delivery.usage();
     const model = prepared.call?.model;

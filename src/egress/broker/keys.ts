@@ -119,11 +119,13 @@ function awsKey(id?: string, secret?: string, token?: string, where = ''): AwsKe
   };
 }
 
-/** A key goes into a header: what could not stand there is refused here, before Node would quote it in an error. */
 function keyOf(kind: ProviderKey['kind'], text: string, source: string): ProviderKey {
+  return { kind, secret: secretOf(text, source), source };
+}
+
+/** A key goes into a header: what could not stand there is refused here, before Node would quote it in an error. Throws BAD_CONFIG, which names the source and no more. */
+export function secretOf(text: string, source: string): Secret {
   const trimmed = text.trim();
-  if (!/^[\x21-\x7e]{1,8192}$/.test(trimmed)) {
-    throw new ConfigError('BAD_CONFIG', `the key of ${source} is empty, too long, or holds what no key holds`);
-  }
-  return { kind, secret: new Secret(trimmed), source };
+  if (/^[\x21-\x7e]{1,8192}$/.test(trimmed)) return new Secret(trimmed);
+  throw new ConfigError('BAD_CONFIG', `the key of ${source} is empty, too long, or holds what no key holds`);
 }

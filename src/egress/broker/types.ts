@@ -1,3 +1,4 @@
+import type { RouteCall } from '../../core/site-policy.js';
 import type { Secret } from '../../kit/secret.js';
 import type { Json, JsonObject } from '../../policy/json.js';
 
@@ -45,7 +46,7 @@ export interface UsageTally {
 
 /** One thing that may be asked of a provider. */
 export interface Endpoint {
-  readonly method: 'GET' | 'POST';
+  readonly method: RouteCall['method'];
   /** Segments below the prefix: a text, or what the decoded segment must match (anchored). */
   readonly path: readonly (string | RegExp)[];
   /** Query parameters that go on, and what their values must match (anchored). Others are refused. */
@@ -62,7 +63,7 @@ export interface Endpoint {
 
 /** A request as it leaves for the provider. */
 export interface Outgoing {
-  readonly method: 'GET' | 'POST';
+  readonly method: RouteCall['method'];
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   /** Absent when it is passed on as it comes. */
@@ -86,6 +87,8 @@ export interface BrokerRoute {
   readonly prefix: readonly string[];
   /** https, or http on loopback; its path stands before each path. */
   readonly upstream: URL;
+  /** Authorities in PEM that are trusted there, in place of the broker's. */
+  readonly ca?: string | undefined;
   readonly endpoints: readonly Endpoint[];
   /** How colons stand in paths that go out; in clear unless it says otherwise. */
   readonly colons?: 'encoded';

@@ -13,6 +13,7 @@ export interface UpstreamTls {
 export class Upstreams implements AsyncDisposable {
   readonly #pools = new Map<string, Pool>();
   readonly #options: Pool.Options;
+  readonly #connect: { readonly timeout: number; readonly rejectUnauthorized: true; readonly ca?: string | string[] };
 
   constructor(limits: BrokerLimits, { ca }: UpstreamTls = {}) {
     const trust = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] };
@@ -23,15 +24,18 @@ export class Upstreams implements AsyncDisposable {
       // Ours, for each request: these would end an answer whose reader takes its time.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: limits.connectMs, rejectUnauthorized: true, ...trust },
     };
+    this.#connect = { timeout: limits.connectMs, rejectUnauthorized: true, ...trust };
   }
 
-  for(url: URL): Dispatcher {
-    const found = this.#pools.get(url.origin);
+  /** `ca`: whom to trust there in place of the broker's authorities; connections of one trust never serve another. */
+  for(url: URL, ca?: string): Dispatcher {
+    const name = `${url.origin} ${ca ?? ''}`;
+    const found = this.#pools.get(name);
     if (found !== undefined) return found;
-    const pool = new Pool(url.origin, this.#options);
-    this.#pools.set(url.origin, pool);
+    const connect = { ...this.#connect, ...(ca !== undefined && { ca }) };
+    const pool = new Pool(url.origin, { ...this.#options, connect });
+    this.#pools.set(name, pool);
     return pool;
   }
 

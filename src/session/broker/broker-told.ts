@@ -1,6 +1,5 @@
 import { type Details, plain } from '../../audit/redaction.js';
 import type { EgressRefusal } from '../../core/egress.js';
-import type { ProviderId } from '../../core/providers.js';
 import { type BrokerRefusal, brokerPort } from '../../egress/broker/broker.js';
 import type { BrokerUse } from '../../egress/broker/exchange.js';
 import type { BrokerUsage } from '../../egress/broker/ledger.js';
@@ -9,6 +8,7 @@ import type { BrokerRoute, TokenCounts } from '../../egress/broker/types.js';
 import { Refusals } from '../../egress/refusals.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Denials } from '../../monitor/alarms/denials.js';
+import type { BrokerWish } from '../../policy/broker/decide.js';
 import { Told, type ToldParts } from '../told.js';
 
 export interface BrokerToldParts extends ToldParts {
@@ -39,8 +39,10 @@ export class BrokerTold {
     return this.#refusals.list();
   }
 
-  opened(providers: readonly ProviderId[]): Details {
-    return { providers: providers.map((id) => plain(id)) };
+  opened({ providers = [], git = [], routes = [] }: BrokerWish): Details {
+    const all = { providers, git, routes };
+    const named = Object.entries(all).filter(([, names]) => names.length > 0);
+    return Object.fromEntries(named.map(([kind, names]) => [kind, names.map((name) => plain(name))]));
   }
 
   /** The route, without a key once the log can't be written: nothing is done that can't be recorded. */

@@ -78,10 +78,9 @@ export async function providerRoutes(providers: readonly ProviderId[], parts: Ro
   return routes.filter(({ id }) => providers.some((one) => one === id));
 }
 
-/** Hosts of these providers, which nothing inside reaches but through the broker: the usual ones, and where the routes really lead. */
-export function brokeredHostsOf(providers: readonly ProviderId[], routes: readonly BrokerRoute[]): readonly string[] {
-  const usual = providers.flatMap((id) => providerNames[id].hosts);
-  return [...new Set([...usual, ...routes.map(({ upstream }) => upstream.hostname)])];
+/** Where these providers are unless somebody says otherwise. */
+export function usualHostsOf(providers: readonly ProviderId[]): readonly string[] {
+  return providers.flatMap((id) => providerNames[id].hosts);
 }
 
 function argumentsOf({ secrets, awsProfile, awsRegion }: GivenKeys): KeyArguments {

@@ -2,7 +2,7 @@ import type { AuditRecorder } from '../../audit/audit-log.js';
 import type { EgressRefusal } from '../../core/egress.js';
 import { type ErrorCode, SandboxError, toPaddockError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
-import { type ProviderId, placeholderKey } from '../../core/providers.js';
+import { placeholderKey } from '../../core/providers.js';
 import type { BrokerRules } from '../../core/site-policy.js';
 import { type Broker, brokerPort, openBroker } from '../../egress/broker/broker.js';
 import type { BrokerUsage } from '../../egress/broker/ledger.js';
@@ -10,22 +10,22 @@ import type { BrokerRoute } from '../../egress/broker/types.js';
 import type { Clock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
 import type { Denials } from '../../monitor/alarms/denials.js';
-import { decideProviders } from '../../policy/providers.js';
+import { type BrokerWish, decideWish } from '../../policy/broker/decide.js';
 import { settle, toPolicyDenied } from '../../policy/verdict.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { SessionEgress } from '../egress/session-egress.js';
+import { brokerRoutes } from './broker-routes.js';
 import { BrokerTold } from './broker-told.js';
-import { brokeredHostsOf, type KeySources, providerRoutes } from './provider-routes.js';
+import type { KeySources } from './provider-routes.js';
 import type { GivenKeys } from './take-keys.js';
+import { brokeredHostsOf, isEmptyWish, missingFrom, partsOf } from './wish.js';
 
 /** The credential broker of one session, at 127.0.0.1:61200 inside, as long as this process holds it. */
 export interface SessionBroker {
-  /** Base URLs inside, by the id of the route: `anthropic`, `openai`, `google`, `bedrock`. */
+  /** Base URLs inside, by the id of the route: `anthropic`, `git:github.com`, the name of one of the site's own. */
   readonly places: Readonly<Record<string, string>>;
   /** What stands for a key inside. */
   readonly placeholderKey: string;
-  /** What commands need besides, such as for git. */
-  readonly env: Readonly<Record<string, string>>;
   usage(): BrokerUsage;
   /** What was refused at that time (milliseconds since the epoch) or later, as far as it is among the newest hundred. */
   refusedSince(atMs: number): readonly EgressRefusal[];
@@ -55,7 +55,7 @@ export function brokerWithoutChannel(): SandboxError {
 }
 
 /**
- * Opens the broker of one session when it is first asked for, and adds providers to it. The session disposes it. Keys are in this process
+ * Opens the broker of one session when it is first asked for, and adds routes to it. The session disposes it. Keys are in this process
  * only, held as secrets.
  */
 export class SessionBrokers implements AsyncDisposable {
@@ -87,19 +87,19 @@ export class SessionBrokers implements AsyncDisposable {
     return {
       places: broker.places,
       placeholderKey,
-      env: {},
       usage: () => broker.usage(),
       refusedSince: (atMs) => this.#told.refusals().filter((one) => one.atMs >= atMs),
     };
   }
 
   /**
-   * A broker with the routes of these providers, besides those it has. `routes`: those of `providerRoutes`, where that has been asked already.
-   * Errors: POLICY_DENIED (broker.provider), BAD_ARGUMENT (no key), BAD_CONFIG, CHANNEL_UNAVAILABLE, SESSION_ENDED, AUDIT_UNWRITABLE.
+   * A broker with the routes of this wish, besides those it has. `routes`: those of `brokerRoutes`, where that has been asked already.
+   * Errors: POLICY_DENIED (broker.provider, broker.git, broker.route), BAD_ARGUMENT (no key), BAD_CONFIG, CHANNEL_UNAVAILABLE, SESSION_ENDED,
+   * AUDIT_UNWRITABLE.
    */
-  async ensure(providers: readonly ProviderId[], routes?: readonly BrokerRoute[]): Promise<SessionBroker> {
+  async ensure(wish: BrokerWish, routes?: readonly BrokerRoute[]): Promise<SessionBroker> {
     // One after the other: of two at once both would listen.
-    const opening = this.#last.then(() => this.#ensure(providers, routes));
+    const opening = this.#last.then(() => this.#ensure(wish, routes));
     this.#last = opening.catch(() => undefined);
     return opening;
   }
@@ -108,10 +108,10 @@ export class SessionBrokers implements AsyncDisposable {
    * Opens what a session had under another process, as far as this one has keys for it: those of its arguments went with that process.
    * Errors: those of `ensure` that are about the sandbox.
    */
-  async reopen(providers: readonly ProviderId[]): Promise<void> {
+  async reopen(wish: BrokerWish): Promise<void> {
     if (this.#sandbox.listen === undefined) return;
-    for (const provider of providers) {
-      await this.ensure([provider]).catch((error: unknown) => {
+    for (const part of partsOf(wish)) {
+      await this.ensure(part).catch((error: unknown) => {
         if (!notToBeHad.includes(toPaddockError(error).code)) throw error;
       });
     }
@@ -123,19 +123,19 @@ export class SessionBrokers implements AsyncDisposable {
     await this.#told.over(this.#broker?.usage());
   }
 
-  async #ensure(asked: readonly ProviderId[], ready?: readonly BrokerRoute[]): Promise<SessionBroker> {
+  async #ensure(asked: BrokerWish, ready?: readonly BrokerRoute[]): Promise<SessionBroker> {
     const { rules, audit, id } = this.#parts;
-    const providers = settle(() => decideProviders(asked, rules));
-    if ('verdict' in providers) throw toPolicyDenied(providers);
+    const wish = settle(() => decideWish(asked, rules));
+    if ('verdict' in wish) throw toPolicyDenied(wish);
     const { listen } = this.#sandbox;
     if (listen === undefined) throw brokerWithoutChannel();
-    const missing = providers.filter((one) => this.#broker?.places[one] === undefined);
-    const routes = ready ?? (await providerRoutes(missing, this.#parts));
-    if (missing.length > 0) {
+    const missing = missingFrom(wish, this.#broker?.places ?? {});
+    const routes = ready ?? (await brokerRoutes(missing, this.#parts));
+    if (!isEmptyWish(missing)) {
       await audit.event('broker.open', { session: id, verdict: 'allow', details: this.#told.opened(missing) });
     }
     // First: at no time a host is reached both ways.
-    this.#egress?.reserve(brokeredHostsOf(missing, routes));
+    this.#egress?.reserve(brokeredHostsOf(missing, rules, routes));
     const guarded = routes.map((route) => this.#told.guarded(route));
     if (this.#broker === undefined) await this.#begin(listen, guarded);
     else this.#broker.add(guarded);

@@ -1,41 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { describeConfig } from '../../../src/config/describe.js';
-import type { ConfigEffects, FoundFile } from '../../../src/config/effects.js';
-import { type Config, type ConfigInput, defaultPolicyPath, loadConfig } from '../../../src/config/load.js';
-import { PaddockError } from '../../../src/core/errors.js';
+import { defaultPolicyPath } from '../../../src/config/load.js';
+import { complaint, load, rootFile, userFile } from './support/loading.js';
 
 const gib = 1024 ** 3;
-const userFile = '/home/ada/.config/paddock/config.toml';
-
-/** Files that exist only here. */
-function files(found: Readonly<Record<string, string | FoundFile>>): ConfigEffects {
-  return {
-    readFile: async (path) => {
-      const file = found[path];
-      return await Promise.resolve(typeof file === 'string' ? { text: file, ownerUid: 1000, mode: 0o644 } : file);
-    },
-    readFolder: () => Promise.resolve(undefined),
-  };
-}
-
-function rootFile(text: string): FoundFile {
-  return { text, ownerUid: 0, mode: 0o644 };
-}
-
-async function load(changes: Partial<ConfigInput> = {}, found: Parameters<typeof files>[0] = {}): Promise<Config> {
-  return await loadConfig({ env: {}, flags: {}, homeDir: '/home/ada', uid: 1000, effects: files(found), ...changes });
-}
-
-/** The message of the BAD_CONFIG that loading ends with. */
-async function complaint(changes: Partial<ConfigInput>, found: Parameters<typeof files>[0] = {}): Promise<string> {
-  const error: unknown = await load(changes, found).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(PaddockError);
-  expect(error).toMatchObject({ code: 'BAD_CONFIG', name: 'ConfigError' });
-  return (error as PaddockError).message;
-}
 
 describe('without any setting', () => {
   it('everything has a default', async () => {
@@ -344,40 +312,5 @@ describe('what sandboxes may reach', () => {
 
   it('is refused where it can be read in two ways', async () => {
     expect(await complaint({}, { [userFile]: '[policy.egress]\nallow = ["127.1"]\n' })).toContain('config.toml');
-  });
-});
-
-describe('what the credential broker may be used for', () => {
-  const site = {
-    [defaultPolicyPath]: rootFile(
-      '[broker]\nproviders = ["anthropic", "openai"]\ncost = "2.50"\nenvironment = false\n',
-    ),
-  };
-  const own = (line: string) => ({ ...site, [userFile]: `[policy.broker]\n${line}\n` });
-
-  it('is all four providers by the keys of the environment, without caps, where nobody says otherwise', async () => {
-    expect((await load()).sitePolicy.broker).toEqual({
-      ...{ providers: ['anthropic', 'openai', 'google', 'bedrock'], environment: true, serverTools: [] },
-    });
-  });
-
-  it('is the site’s to say, and the user’s to narrow', async () => {
-    const { sitePolicy, origins } = await load({}, own('providers = ["openai"]\ncost = 2\ntokens = 1000'));
-    expect(sitePolicy.broker).toEqual({
-      ...{ providers: ['openai'], environment: false, serverTools: [], tokens: 1000, costCents: 200 },
-    });
-    expect(origins['policy.broker.costCents']).toBe(`file:${userFile}`);
-    expect(origins['policy.broker.environment']).toBe(`policy:${defaultPolicyPath}`);
-  });
-
-  it.each(['providers = ["google"]', 'environment = true', 'cost = 3', 'server_tools = ["web_search"]'])(
-    'is not widened by the user’s %s',
-    async (line) => {
-      expect(await complaint({}, own(line))).toContain('is looser than the policy');
-    },
-  );
-
-  it.each(['providers = ["acme"]', 'cost = 0', 'cost = "1.234"', 'key = "x"'])('is refused as %s', async (line) => {
-    expect(await complaint({}, own(line))).toContain('config.toml');
   });
 });

@@ -1,5 +1,7 @@
 import { ConfigError } from '../../../core/errors.js';
 import type { Secret } from '../../../kit/secret.js';
+import { isGitHost } from '../../../policy/broker/git-hosts.js';
+import { mostParts, readPattern, repositoryPart } from '../../../policy/broker/repositories.js';
 import { basicKey } from '../credentials/header.js';
 import type { BrokerRoute, Endpoint } from '../types.js';
 
@@ -10,32 +12,28 @@ export interface GitHost {
   /** The user that goes with the token. GitHub and GitLab take any; Bitbucket wants `x-token-auth`. */
   readonly user?: string;
   /**
-   * Repositories that the token may be used for: `owner/name`, `owner/*`, `*` for one part of the path each, or `**`: all that the token
-   * opens, which is often more than the project at hand.
+   * Repositories that the token may be used for: `owner/name`, `owner/*`, `*` for one part of the path each, `group/**` for all below, or
+   * `**`: all that the token opens, which is often more than the project at hand.
    */
   readonly repositories: readonly string[];
   /** Whether they may be written to as well. */
   readonly push?: boolean;
   /** Where the host really is; https by its name unless this says otherwise. */
-  readonly upstream?: URL;
+  readonly upstream?: URL | undefined;
+  readonly ca?: string | undefined;
 }
-
-const part = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]{0,99}$/;
-const hostForm = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?$/;
-/** GitLab's groups nest; nobody's do deeper. */
-const mostParts = 8;
 
 /** Git's smart HTTP protocol to one host, at `/git/HOST`. Throws BAD_CONFIG. */
 export function gitRoute(git: GitHost): BrokerRoute {
   const { host, token, user = 'x-access-token', push = false } = git;
-  if (!hostForm.test(host)) throw bad(`${host} is no name of a host in lower case`);
+  if (!isGitHost(host)) throw bad(`${host} is no name of a host in lower case`);
   if (user.includes(':')) throw bad('the user of a git host can not hold a colon');
   const allowed = git.repositories.flatMap(pathsOf);
   const elsewhere = pathsOf('**');
   return {
     id: `git:${host}`,
     prefix: ['git', host],
-    upstream: git.upstream ?? new URL(`https://${host}/`),
+    ...{ upstream: git.upstream ?? new URL(`https://${host}/`), ca: git.ca },
     endpoints: [
       ...allowed.flatMap((path) => [...reading(path), ...writing(path, push)]),
       ...elsewhere.flatMap((path) => refused([...reading(path), ...writing(path, true)])),
@@ -73,12 +71,18 @@ function refused(endpoints: readonly Endpoint[]): Endpoint[] {
 
 /** The paths that a pattern of repositories stands for; each with and without `.git`. */
 function pathsOf(pattern: string): Endpoint['path'][] {
-  if (pattern === '**') return Array.from({ length: mostParts }, (_, index) => Array<RegExp>(index + 1).fill(part));
-  const parts = pattern.replace(/\.git$/, '').split('/');
-  if (parts.length > mostParts || !parts.every((one) => one === '*' || part.test(one))) {
-    throw bad(`${pattern} names no repository: owner/name, owner/* or **`);
-  }
-  return [parts.map((one, index) => (one === '*' ? part : index === parts.length - 1 ? withSuffix(one) : one))];
+  const read = readPattern(pattern);
+  if (read === undefined) throw bad(`${pattern} names no repository: owner/name, owner/*, group/** or **`);
+  const { parts, isDeep } = read;
+  const path = parts.map((one, index) => {
+    if (one === '*') return repositoryPart;
+    return !isDeep && index === parts.length - 1 ? withSuffix(one) : one;
+  });
+  if (!isDeep) return [path];
+  return Array.from({ length: mostParts - parts.length }, (_, index) => [
+    ...path,
+    ...Array<RegExp>(index + 1).fill(repositoryPart),
+  ]);
 }
 
 function withSuffix(name: string): RegExp {
@@ -87,24 +91,4 @@ function withSuffix(name: string): RegExp {
 
 function bad(what: string): ConfigError {
   return new ConfigError('BAD_CONFIG', what);
-}
-
-/**
- * The environment that makes git go to the broker for these hosts, in whatever form a remote is written; it changes no file. `places`: the
- * base URL inside by the host's name. `from`: how many settings the environment has already.
- */
-export function gitEnvironment(places: Readonly<Record<string, string>>, from = 0): Record<string, string> {
-  const settings = Object.entries(places).flatMap(([host, place]) =>
-    [`https://${host}/`, `git@${host}:`, `ssh://git@${host}/`].map((url) => [`url.${place}/.insteadOf`, url] as const),
-  );
-  const environment: Record<string, string> = {
-    GIT_CONFIG_COUNT: String(from + settings.length),
-    // A refusal is not answered by asking for a password that nobody types.
-    GIT_TERMINAL_PROMPT: '0',
-  };
-  for (const [index, [name, value]] of settings.entries()) {
-    environment[`GIT_CONFIG_KEY_${from + index}`] = name;
-    environment[`GIT_CONFIG_VALUE_${from + index}`] = value;
-  }
-  return environment;
 }

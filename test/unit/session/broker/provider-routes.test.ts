@@ -2,10 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { builtInPolicy } from '../../../../src/config/built-in-policy.js';
 import type { ProviderId } from '../../../../src/core/providers.js';
 import { systemClock } from '../../../../src/kit/clock.js';
 import { Secret } from '../../../../src/kit/secret.js';
-import { brokeredHostsOf, providerRoutes, type RouteParts } from '../../../../src/session/broker/provider-routes.js';
+import { providerRoutes, type RouteParts } from '../../../../src/session/broker/provider-routes.js';
+import { brokeredHostsOf } from '../../../../src/session/broker/wish.js';
 import { codeOf } from '../../../support/code-of.js';
 
 const canary = 'sk-ant-canary-0123456789';
@@ -13,7 +15,7 @@ const canary = 'sk-ant-canary-0123456789';
 function routes(providers: readonly ProviderId[], parts: Partial<RouteParts> = {}, allowed = true) {
   return providerRoutes(providers, {
     ...{ given: { secrets: {} }, sources: { environment: {} }, clock: systemClock },
-    rules: { providers: ['anthropic', 'openai', 'google', 'bedrock'], environment: allowed, serverTools: [] },
+    rules: { ...builtInPolicy('/').broker, environment: allowed },
     ...parts,
   });
 }
@@ -53,7 +55,7 @@ it('takes the address of a provider from the environment all the same, and is no
   const given = { secrets: { apiKey: new Secret(canary) } };
   const [route] = await routes(['anthropic'], { ...sources, given }, false);
   expect(route?.upstream.href).toBe('https://models.example/x');
-  expect(brokeredHostsOf(['anthropic'], route === undefined ? [] : [route])).toEqual([
+  expect(brokeredHostsOf({ providers: ['anthropic'] }, undefined, route === undefined ? [] : [route])).toEqual([
     'api.anthropic.com',
     'models.example',
   ]);
