@@ -11,6 +11,7 @@ import type { OutputSink } from '../sandbox/command/command-output.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { DiskSpace } from './disk/disk-space.js';
 import type { Idleness } from './idleness.js';
+import { NoWayOut } from './no-way-out.js';
 import { describeResult } from './record-parts.js';
 import type { SessionCommand } from './session-command.js';
 import type { SessionLog } from './session-log.js';
@@ -33,6 +34,7 @@ const maxLiveCommands = { fifo: 64, attach: 64, exec: 16 } as const;
 /** The commands of one session, from their first line in the audit log to their last. They end with the sandbox, which is not ours. */
 export class SessionCommands {
   readonly #parts: CommandParts;
+  readonly #noWayOut: NoWayOut | undefined;
   readonly #commands = new Map<CommandId, SessionCommand>();
   /** Those that the engine has not taken yet: they count, or many at once would all pass the check. */
   #starting = 0;
@@ -40,6 +42,7 @@ export class SessionCommands {
 
   constructor(parts: CommandParts) {
     this.#parts = parts;
+    this.#noWayOut = NoWayOut.of(parts.sandbox.handle);
   }
 
   get all(): readonly SessionCommand[] {
@@ -167,9 +170,10 @@ export class SessionCommands {
   #explained(result: ExecResult, startedAtMs: number): ExecResult {
     const { disk, refusedSince } = this.#parts;
     const blocked = refusedSince(startedAtMs);
+    const note = result.reason === 'disk-limit' ? disk?.words : this.#noWayOut?.noteFor(result);
     return {
       ...result,
-      ...(result.reason === 'disk-limit' && disk && { note: disk.words }),
+      ...(note !== undefined && { note }),
       ...(blocked.length > 0 && { blocked }),
     };
   }

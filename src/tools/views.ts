@@ -9,7 +9,7 @@ import { timeText } from '../session/time-text.js';
 import { controlView } from '../session/update-report.js';
 import { blockedFields, blockedLines, viewBlocked } from './blocked-view.js';
 import { commandUsage, commandUsageText } from './command-usage.js';
-import { viewEnd } from './end-view.js';
+import { firstFailureNext, viewEnd } from './end-view.js';
 import { profileFields, profileText, viewProfile } from './profile-view.js';
 import { timeFields, timesLeft, warningOf } from './time-left.js';
 import { wholeHead, wholeTail } from './whole-characters.js';
@@ -182,6 +182,7 @@ export function viewCommand(session: Session, entry: SessionCommand, nowMs: numb
     durationMs,
     usage,
     ...viewBlocked(result.blocked ?? []),
+    ...firstFailureNext(session, entry),
     ...viewEnd(result),
   };
 }

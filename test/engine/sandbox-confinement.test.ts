@@ -120,6 +120,10 @@ describe.each(engineKinds)('inside a sandbox of a real rootless %s', (kind) => {
       const dial = `bash -c 'exec 3<>/dev/tcp/127.0.0.1/${port} && head -c 7 <&3'`;
       expect(await refused(session, dial)).toMatch(/connection refused|unreachable/i);
       expect(await refused(session, 'getent ahosts paddock-test.invalid')).toBe('');
+      // What there is no way to is refused by the kernel; nothing is sent. The address is one for documents (RFC 5737).
+      const dialled = await run(session, "bash -c 'exec 3<>/dev/tcp/192.0.2.1/80'");
+      expect(dialled.note).toMatch(/addresses: 1, names: 0.*--allow/);
+      expect((await run(session, 'exit 3')).note).toBeUndefined();
       // The same from the host, to know that the test could have seen it.
       expect(await text(connect(port, '127.0.0.1'))).toBe('reached');
     } finally {

@@ -118,7 +118,7 @@ function reasonNote(result: ExecResult): string | undefined {
   if (outputError !== undefined && result.reason !== 'session-ended') return `output may be incomplete: ${outputError}`;
   switch (result.reason) {
     case 'exited':
-      return undefined;
+      return result.note;
     case 'timeout':
       return 'the command was killed at its timeout';
     case 'oom':
