@@ -5,6 +5,8 @@ export const egressPorts = { http: 61128, socks: 61080, broker: 61200 } as const
 export interface EgressSpec {
   /** Canonical texts of rules (`policy/egress/rule.ts`). Empty: nothing. */
   readonly allow: readonly string[];
+  /** What the request listed, presets by name. Absent: not known any more. */
+  readonly asked?: readonly string[] | undefined;
   /** At once, accepted inside. */
   readonly connections: number;
   /** Both ways together, in the whole life of the session. */

@@ -30,7 +30,8 @@ export function decideNetwork(
     return { spec: { network: 'none' }, env: {}, notes: [] };
   }
   const { approved, ask } = sitePolicy.egress;
-  const rules = [...new Set([...(allow ?? []).map((text) => admitted(text, sitePolicy)), ...approved])];
+  const own = [...new Set((allow ?? []).map((text) => admitted(text, sitePolicy)))];
+  const rules = [...new Set([...own, ...approved])];
   const {
     egressConnections: connections,
     egressBytes: bytes,
@@ -38,7 +39,7 @@ export function decideNetwork(
   } = sitePolicy.ceilings;
   const notes = rules.length === 0 && ask.length === 0 ? ['allow is empty: every connection is refused'] : [];
   return {
-    spec: { network: 'allowlist', egress: { allow: rules, connections, bytes, bytesPerSecond } },
+    spec: { network: 'allowlist', egress: { allow: rules, asked: own, connections, bytes, bytesPerSecond } },
     env: proxyEnvironment({ httpPort: egressPorts.http }),
     notes,
   };

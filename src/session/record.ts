@@ -32,7 +32,12 @@ const tmpfs = z.strictObject({
   executable: z.boolean(),
   ownedByUser: z.boolean(),
 });
-const egress = z.strictObject({ allow: z.array(z.string()), connections: bytes, bytes, bytesPerSecond: bytes });
+const texts = z.array(z.string());
+const egress = z.strictObject({
+  allow: texts,
+  asked: texts.optional(),
+  ...{ connections: bytes, bytes, bytesPerSecond: bytes },
+});
 const image = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('host'), extraFolders: z.array(z.string()) }),
   z.strictObject({ kind: z.literal('reference'), reference: z.string(), pullAllowed: z.boolean() }),

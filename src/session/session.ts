@@ -11,6 +11,7 @@ import type { Sandbox } from '../sandbox/sandbox.js';
 import { AgentRuns } from './agents/agent-runs.js';
 import type { AgentRun } from './agents/types.js';
 import type { SessionBroker } from './broker/session-broker.js';
+import type { GivenKeys } from './broker/take-keys.js';
 import type { DiskSpace } from './disk/disk-space.js';
 import type { SessionEgress } from './egress/session-egress.js';
 import { endedIdle, idleWords, sessionEnded } from './ended.js';
@@ -83,6 +84,11 @@ export class Session {
   /** Undefined as long as nobody has asked for one. */
   get broker(): SessionBroker | undefined {
     return this.#waysOut.broker;
+  }
+
+  /** What its broker was given with the request; printing it gives no key away. */
+  get keys(): GivenKeys {
+    return this.#waysOut.keys;
   }
 
   /** What `create_session` was told for runs on Amazon Bedrock. */

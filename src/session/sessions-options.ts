@@ -8,6 +8,7 @@ import type { CopyOptions } from '../workspace/copy-layer.js';
 import type { Overlays } from '../workspace/overlays.js';
 import type { KeySources } from './broker/provider-routes.js';
 import type { GivenKeys } from './broker/take-keys.js';
+import type { WishLike } from './broker/wish-like.js';
 import type { EgressParts } from './egress/session-egress.js';
 import type { HostRoom } from './host-room.js';
 import type { LayerOrigin } from './layer-origin.js';
@@ -46,4 +47,6 @@ export interface SessionStart {
   readonly onProgress?: CopyOptions['onProgress'];
   /** Taken out of the request before anything else saw it. */
   readonly keys?: GivenKeys;
+  /** What another session had, to be had here as well as far as there are keys for it. */
+  readonly likeOf?: WishLike | undefined;
 }

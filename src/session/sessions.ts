@@ -6,7 +6,8 @@ import { newSessionId } from '../kit/random-id.js';
 import { decideCreate } from '../policy/create.js';
 import { toPolicyDenied } from '../policy/verdict.js';
 import type { Admission } from './admission.js';
-import { takeKeys } from './broker/take-keys.js';
+import { noKeys, takeKeys } from './broker/take-keys.js';
+import { carriedWish } from './broker/wish-like.js';
 import { promisedBy } from './promised.js';
 import { describe, textOf } from './record-parts.js';
 import type { Session } from './session.js';
@@ -53,13 +54,16 @@ export class Sessions implements AsyncDisposable {
   async create(asked: unknown, signal?: AbortSignal, start: SessionStart = {}): Promise<Session> {
     const both = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     both.throwIfAborted();
-    const { request, keys } = takeKeys(asked);
+    const taken = takeKeys(asked);
+    const keys = taken.keys === noKeys ? (start.likeOf?.keys ?? noKeys) : taken.keys;
+    const { request, notes } = await this.#likeAnother(taken.request, start);
+    both.throwIfAborted();
     const id = newSessionId();
     const creating = audited(this.#options.audit, {
       action: 'session.create',
       session: id,
       details: { request: textOf(request), from: plain(start.origin?.from ?? '') },
-      run: async () => this.#create(id, request, both, { ...start, keys }),
+      run: async () => this.#create(id, request, both, { ...start, keys, notes }),
       describe: (session) => describe(session.record),
       undo: (session) => this.#end(session),
     });
@@ -112,7 +116,12 @@ export class Sessions implements AsyncDisposable {
     if (failed.length > 0) throw failed[0];
   }
 
-  async #create(id: SessionId, request: unknown, signal: AbortSignal, start: SessionStart): Promise<Session> {
+  async #create(
+    id: SessionId,
+    request: unknown,
+    signal: AbortSignal,
+    start: SessionStart & { readonly notes?: readonly string[] },
+  ): Promise<Session> {
     const { policy, currentPolicy } = this.#options;
     const verdict = decideCreate(request, (await currentPolicy?.()) ?? policy);
     if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
@@ -121,12 +130,26 @@ export class Sessions implements AsyncDisposable {
     const release = await this.#admission.admit({ id, memoryBytes, cpuMillis }, signal);
     try {
       await this.#maker.removeLeft();
-      const session = await this.#maker.make(id, verdict, signal, start);
+      const said = { ...verdict, notes: [...verdict.notes, ...(start.notes ?? [])] };
+      const session = await this.#maker.make(id, said, signal, start);
       this.#live.set(session.id, session);
       return session;
     } finally {
       release();
     }
+  }
+
+  /** A request like another session's with what that had its broker for, as far as it can be had; the rest is in the notes. */
+  async #likeAnother(
+    request: unknown,
+    { likeOf }: SessionStart,
+  ): Promise<{ request: unknown; notes: readonly string[] }> {
+    if (likeOf === undefined || typeof request !== 'object') return { request, notes: [] };
+    const { policy, maker, keys: sources = { environment: {} } } = this.#options;
+    const parts = { sources, rules: policy.sitePolicy.broker, clock: maker.clock };
+    const { wish, notes } = await carriedWish(likeOf, parts);
+    const asked = Object.entries(wish).filter(([, names]) => names.length > 0);
+    return { request: { ...request, ...Object.fromEntries(asked) }, notes };
   }
 
   async #end(session: Session): Promise<void> {

@@ -2,7 +2,7 @@ import type { EgressRefusal } from '../core/egress.js';
 import type { ProviderId } from '../core/providers.js';
 import { Disposables } from '../kit/disposables.js';
 import { brokerWithoutChannel, type SessionBroker, type SessionBrokers } from './broker/session-broker.js';
-import { noKeys } from './broker/take-keys.js';
+import { type GivenKeys, noKeys } from './broker/take-keys.js';
 import type { SessionEgress } from './egress/session-egress.js';
 
 /** No secrets: how runs on Amazon Bedrock are to be. */
@@ -38,9 +38,14 @@ export class WaysOut implements AsyncDisposable {
     return this.#brokers?.current;
   }
 
+  /** What the broker was given with the request. */
+  get keys(): GivenKeys {
+    return this.#brokers?.given ?? noKeys;
+  }
+
   /** What `create_session` was told for runs on Amazon Bedrock. */
   get bedrock(): BedrockWishes {
-    const { useBedrock = false, awsRegion, bedrockModel, bedrockSmallModel } = this.#brokers?.given ?? noKeys;
+    const { useBedrock = false, awsRegion, bedrockModel, bedrockSmallModel } = this.keys;
     return { isAsked: useBedrock, region: awsRegion, model: bedrockModel, smallModel: bedrockSmallModel };
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { noKeys } from '../session/broker/take-keys.js';
 import { copyProgress } from './copy-progress.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
@@ -10,17 +11,20 @@ export const forkSession = defineTool({
   title: 'Fork a session',
   description:
     'Makes a new session over the same project that begins with what another one with workspace "cow" has changed, running or ended, with the ' +
-    'same image, profile, limits and times. Both go on by themselves: try several ways, hold them against each other with compare_sessions, ' +
+    'same image, profile, limits, times, allow, providers and git hosts. Both go on by themselves: try several ways, hold them against each other with compare_sessions, ' +
     'apply one. Commands and scratch folders (/tmp, the home) are not taken over.',
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
   input: z.strictObject({ sessionId: z.string().max(64), name: z.string().max(256).optional() }),
   output: sessionView.extend({ forkOf: z.string(), enforcement: enforcementView, notes: z.array(z.string()) }),
   async handle(services: ToolServices, { sessionId, name }, context) {
-    const env = services.sessions.list.find(({ id }) => id === sessionId)?.sandbox.handle.spec.env;
-    const { request, origin } = await services.copies.startFork(sessionId, env);
+    const held = services.sessions.list.find(({ id }) => id === sessionId);
+    const { request, origin, wish } = await services.copies.startFork(sessionId, held?.sandbox.handle.spec.env);
     const named = name === undefined ? request : { ...request, name };
     const onProgress = copyProgress(services.clock, context);
-    const session = await services.sessions.create(named, context.signal, { origin, onProgress });
+    const session = await services.sessions.create(named, context.signal, {
+      ...{ origin, onProgress },
+      likeOf: { wish, keys: held?.keys ?? noKeys },
+    });
     const view = viewSession(session, services.clock.now());
     const notes = notesOf(session);
     return {

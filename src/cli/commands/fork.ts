@@ -1,4 +1,5 @@
 import { formatDuration } from '../../core/units.js';
+import { noKeys } from '../../session/broker/take-keys.js';
 import { App } from '../app.js';
 import { type CliCommand, text } from '../command.js';
 import { report } from '../output.js';
@@ -24,12 +25,12 @@ export const fork: CliCommand = {
   async run(context) {
     const id = oneId(context.positionals);
     await using app = new App(await settingsOf(context), context.env);
-    const { request, origin } = await (await sessionCopies(app)).startFork(id, variables(context, 'env'));
+    const { request, origin, wish } = await (await sessionCopies(app)).startFork(id, variables(context, 'env'));
     const name = text(context, 'name');
     const sessions = await app.sessions('detached');
     const named = { ...request, ...(name === undefined ? {} : { name }) };
     const session = await whileShown(context.terminal, 'copying: ', (onProgress) =>
-      sessions.create(named, context.signal, { origin, onProgress }),
+      sessions.create(named, context.signal, { origin, onProgress, likeOf: { wish, keys: noKeys } }),
     );
     const { record: made } = session;
     const document = {

@@ -1,5 +1,5 @@
 import { egressPorts } from '../../core/egress.js';
-import { type ProviderId, placeholderKey } from '../../core/providers.js';
+import { type ProviderId, placeholderKey, providerIds } from '../../core/providers.js';
 import type { BrokerRules } from '../../core/site-policy.js';
 import type { SandboxSpec } from '../../core/spec.js';
 import { deny } from '../verdict.js';
@@ -60,6 +60,11 @@ function providerEnvironment(providers: readonly ProviderId[]): Readonly<Record<
     bedrock: { AWS_ENDPOINT_URL_BEDROCK_RUNTIME: placeOf('bedrock'), AWS_BEARER_TOKEN_BEDROCK: placeholderKey },
   };
   return Object.assign({}, ...providers.map((id) => all[id])) as Record<string, string>;
+}
+
+/** The variables of every provider and of these routes, however many of them a session has. */
+export function brokerEnvironment(routes: readonly string[]): Readonly<Record<string, string>> {
+  return { ...providerEnvironment(providerIds), ...routeEnvironment(routes) };
 }
 
 function routeEnvironment(routes: readonly string[]): Readonly<Record<string, string>> {

@@ -1,3 +1,4 @@
+import { egressPorts } from '../../core/egress.js';
 import { parsePattern } from '../egress/rule.js';
 
 const hostForm = /^([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::(\d{1,5}))?$/;
@@ -31,8 +32,7 @@ export function withGitSettings(
     return urls.map((url) => [`url.${place}/.insteadOf`, url] as const);
   });
   if (settings.length === 0) return environment;
-  const before = Number(environment['GIT_CONFIG_COUNT'] ?? '0');
-  const from = Number.isSafeInteger(before) && before >= 0 && before <= mostSettings ? before : 0;
+  const from = countOf(environment);
   const numbered = settings.flatMap(([name, value], index) => [
     [`GIT_CONFIG_KEY_${from + index}`, name],
     [`GIT_CONFIG_VALUE_${from + index}`, value],
@@ -44,4 +44,25 @@ export function withGitSettings(
     GIT_CONFIG_COUNT: String(from + settings.length),
     ...(Object.fromEntries(numbered) as Record<string, string>),
   };
+}
+
+/** The environment without the settings that `withGitSettings` put behind those it had. */
+export function withoutGitSettings(environment: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const all = countOf(environment);
+  let own = all;
+  while (own > 0 && isOurs(environment[`GIT_CONFIG_KEY_${own - 1}`])) own -= 1;
+  if (own === all) return environment;
+  const gone = new Set(['GIT_CONFIG_COUNT']);
+  for (let n = own; n < all; n += 1) for (const part of ['KEY', 'VALUE']) gone.add(`GIT_CONFIG_${part}_${n}`);
+  const kept = Object.fromEntries(Object.entries(environment).filter(([name]) => !gone.has(name)));
+  return own === 0 ? kept : { ...kept, GIT_CONFIG_COUNT: String(own) };
+}
+
+function countOf(environment: Readonly<Record<string, string>>): number {
+  const count = Number(environment['GIT_CONFIG_COUNT'] ?? '0');
+  return Number.isSafeInteger(count) && count >= 0 && count <= mostSettings ? count : 0;
+}
+
+function isOurs(name: string | undefined): boolean {
+  return name?.startsWith(`url.http://127.0.0.1:${egressPorts.broker}/git/`) === true;
 }

@@ -1,10 +1,15 @@
+import { egressPorts } from '../../core/egress.js';
+import { brokerEnvironment } from '../../policy/broker/decide.js';
+import { withoutGitSettings } from '../../policy/broker/git-hosts.js';
+import { proxyEnvironment } from '../../policy/egress/environment.js';
 import type { CreateRequest } from '../../policy/request.js';
 import { baseEnv } from '../../policy/surroundings.js';
 import type { LayerNote } from '../../workspace/layer-note.js';
 import type { SessionRecord } from '../record.js';
 
 /**
- * A request for a session like another one: image, profile, limits and times as that has them, over the same project. Whose session is over has no
+ * A request for a session like another one: image, profile, limits, times and what it may reach as that has them, over the same project. What it had its broker for is
+ * asked for apart (`SessionStart.likeOf`), since there may be no key for them here. Whose session is over has no
  * record any more: then what is asked for is a session by the defaults. Values of variables are in no record: `env` is what its holder knows.
  */
 export function forkRequestOf(
@@ -31,11 +36,19 @@ export function forkRequestOf(
     ...(spec.idleTimeoutMs === undefined ? {} : { idleTimeout: `${spec.idleTimeoutMs}ms` }),
     ...(spec.timeoutMs === undefined ? {} : { timeout: `${spec.timeoutMs}ms` }),
     keepChanges: spec.keepChangesMs === undefined || spec.keepChangesMs === 0 ? false : `${spec.keepChangesMs}ms`,
-    env: own(env, baseEnv(image.kind)),
+    ...(spec.egress === undefined
+      ? { network: spec.network }
+      : { network: 'allowlist', allow: [...(spec.egress.asked ?? spec.egress.allow)] }),
+    env: own(withoutGitSettings(env), { ...baseEnv(image.kind), ...waysOut(spec.routes) }),
     labels: { ...labels },
     workdir: spec.workdir,
     ...(mcpMounts.length === 0 ? {} : { mcpMounts }),
   };
+}
+
+/** By which programs find what listens inside: the fork has its own, or none. */
+function waysOut(routes: readonly string[] | undefined): Readonly<Record<string, string>> {
+  return { ...proxyEnvironment({ httpPort: egressPorts.http }), ...brokerEnvironment(routes ?? []) };
 }
 
 /** Without what every session has. */

@@ -1,4 +1,5 @@
 import type { SitePolicy } from '../../core/site-policy.js';
+import type { BrokerWish } from '../../policy/broker/decide.js';
 import type { CreateRequest } from '../../policy/request.js';
 import { type Comparison, compareLayers } from '../../workspace/changes/compare-layers.js';
 import { denied } from '../../workspace/rules.js';
@@ -48,15 +49,21 @@ export class SessionCopies {
     return { origin: this.snapshots.originOf(snapshot), request: { ...start, ...request } };
   }
 
-  /** A request for a session like that one, and what it begins with; `env`: see `forkRequestOf`. Errors: NO_SUCH_SESSION. */
+  /** A request for a session like that one, what it begins with, and what that had its broker for; `env`: see `forkRequestOf`. Errors: NO_SUCH_SESSION. */
   async startFork(
     id: string,
     env?: Readonly<Record<string, string>>,
-  ): Promise<{ readonly origin: LayerOrigin; readonly request: CreateRequest }> {
+  ): Promise<{
+    readonly origin: LayerOrigin;
+    readonly request: CreateRequest;
+    readonly wish: BrokerWish;
+  }> {
     const { store } = this.#parts;
     const noted = await requireLayer(store, id);
     const origin = { ...noted.layer, from: `session ${noted.id}` };
-    return { origin, request: forkRequestOf(noted.note, await store.load(noted.id), env) };
+    const record = await store.load(noted.id);
+    const { providers = [], git = [], routes = [] } = record?.spec ?? {};
+    return { origin, request: forkRequestOf(noted.note, record, env), wish: { providers, git, routes } };
   }
 
   /** Errors: NO_SUCH_SESSION, PolicyDenied (`workspace.origin`: their projects are not the same), those of `changesOf`. */

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,6 +107,24 @@ describe('making a session that fails', () => {
     expect(await recordFiles()).toEqual([]);
     expect(audit.lines.at(-1)).toMatch(/^session\.create pdk_\w+ ENGINE_FAILED$/);
     expect(sessions.list).toEqual([]);
+  });
+
+  it('asks for the providers of the session that it is to be like, as far as there are keys for them', async () => {
+    const withKey = new Sessions({
+      ...options,
+      keys: { environment: { ANTHROPIC_API_KEY: 'sk-ant-of-the-environment' } },
+    });
+    const asked: unknown[] = [];
+    engine.onMake = () => {
+      const [file = ''] = readdirSync(join(folder, 'sessions'));
+      asked.push(JSON.parse(readFileSync(join(folder, 'sessions', file), 'utf8')));
+    };
+    const likeOf = { wish: { providers: ['anthropic', 'openai'] as const }, keys: { secrets: {} } };
+    await expect(withKey.create(request, undefined, { likeOf })).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    await expect(sessions.create(request, undefined, { likeOf })).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+    expect(asked).toMatchObject([{ spec: { providers: ['anthropic'] } }, { spec: {} }]);
+    expect(asked[1]).not.toHaveProperty('spec.providers');
+    await withKey[Symbol.asyncDispose]();
   });
 
   it('keeps nothing of what it began with as changes to look at', async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { isGitHost, withGitSettings } from '../../../../src/policy/broker/git-hosts.js';
+import { egressPorts } from '../../../../src/core/egress.js';
+import { isGitHost, withGitSettings, withoutGitSettings } from '../../../../src/policy/broker/git-hosts.js';
 
 const place = 'http://127.0.0.1:61200/git/code.test';
 
@@ -55,3 +56,17 @@ it.each(['', 'Code.test', 'code.test:0', 'code.test:65536', '*.test', '*', 'a/b'
     expect(isGitHost(text)).toBe(false);
   },
 );
+
+it('the settings of git can be taken out of an environment again, and those it had stay', () => {
+  const places = { 'code.example': `http://127.0.0.1:${egressPorts.broker}/git/code.example` };
+  const own = {
+    A: 'b',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_KEY_0: 'a.b',
+    GIT_CONFIG_VALUE_0: 'c',
+  };
+  expect(withoutGitSettings(withGitSettings(own, places))).toEqual(own);
+  expect(withoutGitSettings(withGitSettings({ A: 'b' }, places))).toEqual({ A: 'b', GIT_TERMINAL_PROMPT: '0' });
+  expect(withoutGitSettings(own)).toBe(own);
+});
