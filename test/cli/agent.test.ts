@@ -1,8 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { installAgent } from '../e2e/support/agents/install.js';
+import { withAgents } from '../e2e/support/agents/agent-place.js';
 import { leftOvers } from '../e2e/support/left-overs.js';
 import { document, paddock } from '../e2e/support/paddock.js';
 import { Place } from '../e2e/support/place.js';
@@ -13,16 +11,7 @@ const key = 'sk-ant-REAL-0a1b2c3d4e5f6g7h';
 
 /** The surroundings of a user who has Claude Code in a folder that sandboxes are shown, and a key. */
 async function surroundings(place: Place, model: ModelEndpoint) {
-  const [program = ''] = await installAgent('claude');
-  const folder = dirname(program);
-  const settings = join(place.root, 'config', 'paddock');
-  mkdirSync(settings, { recursive: true });
-  const shown = `host_folders = ["${folder}"]\n`;
-  writeFileSync(join(settings, 'config.toml'), `${shown}[policy]\n${shown}`, { mode: 0o600 });
-  return {
-    PATH: `${place.env['PATH']}:${folder}`,
-    ...{ XDG_CONFIG_HOME: join(place.root, 'config'), ANTHROPIC_API_KEY: key, ANTHROPIC_BASE_URL: model.url },
-  };
+  return { ...(await withAgents(place, ['claude'])), ANTHROPIC_API_KEY: key, ANTHROPIC_BASE_URL: model.url };
 }
 
 describe.each(engineKinds)('paddock agent on %s', (kind) => {

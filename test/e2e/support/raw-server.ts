@@ -8,8 +8,15 @@ interface Message {
   readonly jsonrpc: string;
   readonly id?: string | number | null;
   readonly method?: string;
+  readonly params?: Record<string, unknown>;
   readonly result?: Record<string, unknown>;
   readonly error?: { code: number; message: string };
+}
+
+interface Progress {
+  readonly progressToken: string;
+  readonly progress: number;
+  readonly message: string;
 }
 
 /** The built server, spoken to in lines of our own: no SDK in between that could hide what is on stdout. */
@@ -61,8 +68,18 @@ export class RawServer implements AsyncDisposable {
     return answer;
   }
 
-  async call(name: string, args: unknown): Promise<Message> {
-    return this.request('tools/call', { name, arguments: args });
+  /** With a token, what it does is told on the way (`progressOf`). */
+  async call(name: string, args: unknown, progressToken?: string): Promise<Message> {
+    const meta = progressToken === undefined ? {} : { _meta: { progressToken } };
+    return this.request('tools/call', { name, arguments: args, ...meta });
+  }
+
+  /** What has been told of the call with that token so far. */
+  progressOf(token: string): readonly Progress[] {
+    const told = this.messages.flatMap(({ method, params }) =>
+      method === 'notifications/progress' && params !== undefined ? [params as unknown as Progress] : [],
+    );
+    return told.filter(({ progressToken }) => progressToken === token);
   }
 
   /** Calls a tool that is to succeed; returns its structure. */

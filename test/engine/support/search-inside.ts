@@ -7,9 +7,31 @@ import { run } from './stage.js';
  * name, and every file besides the host's own /usr. The places where it is, `/proc/PID/…` of a process by its kind alone.
  */
 export async function searchInside(session: Session, text: string): Promise<readonly string[]> {
-  const { exitCode, stdout, stderr } = await run(session, ['python3', '-I', '-c', searcher, ...masked(text)]);
-  if (exitCode !== 0) throw new Error(stderr.text);
-  const places = stdout.text.split('\n').filter((line) => line !== '');
+  return searchBy(
+    async (argv) => {
+      const { exitCode, stdout, stderr } = await run(session, argv);
+      return { exitCode, stdout: stdout.text, stderr: stderr.text };
+    },
+    [text],
+  );
+}
+
+interface Ran {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The same for any of these texts, by whatever runs a command inside; `besides`: folders of the host's that are left out. */
+export async function searchBy(
+  run: (argv: readonly string[]) => Promise<Ran>,
+  texts: readonly string[],
+  besides: readonly string[] = [],
+): Promise<readonly string[]> {
+  const words = [JSON.stringify(besides), ...texts.flatMap(masked)];
+  const { exitCode, stdout, stderr } = await run(['python3', '-I', '-c', searcher, ...words]);
+  if (exitCode !== 0) throw new Error(stderr);
+  const places = stdout.split('\n').filter((line) => line !== '');
   if (places.pop() !== 'searched') throw new Error('the search did not end');
   return [...new Set(places)].sort();
 }
@@ -22,8 +44,9 @@ function masked(text: string): readonly string[] {
 }
 
 const searcher = `
-import os, re, sys
-needles = [bytes(b ^ 0x5a for b in bytes.fromhex(word)) for word in sys.argv[1:]]
+import json, os, sys
+needles = [bytes(b ^ 0x5a for b in bytes.fromhex(word)) for word in sys.argv[2:]]
+besides = ["/proc", "/sys", "/usr", *json.loads(sys.argv[1])]
 def look(path, name):
     try:
         with open(path, "rb") as file:
@@ -39,7 +62,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
     for what in ("environ", "cmdline", "comm"):
         look(f"/proc/{pid}/{what}", f"/proc/PID/{what}")
 for top, folders, files in os.walk("/"):
-    folders[:] = [f for f in folders if os.path.join(top, f) not in ("/proc", "/sys", "/usr")]
+    folders[:] = [f for f in folders if os.path.join(top, f) not in besides]
     for name in files:
         path = os.path.join(top, name)
         if os.path.isfile(path):

@@ -12,7 +12,7 @@ export function awsChain(options: { readonly profile?: string } = {}): AwsKeySou
   return async () => {
     try {
       if (chain === undefined) {
-        const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+        const { defaultProvider } = await import('./provider-chain.js');
         chain = defaultProvider(options.profile === undefined ? {} : { profile: options.profile });
       }
       const found = await chain();

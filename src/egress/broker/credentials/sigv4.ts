@@ -61,7 +61,7 @@ export function awsSigner(options: {
   const { region, service, clock } = options;
   return async (outgoing, signal) => {
     const key = await untilAborted(options.keys(), signal);
-    const { SignatureV4 } = await import('@smithy/signature-v4');
+    const { SignatureV4 } = await import('./signature-v4.js');
     const credentials = {
       accessKeyId: key.accessKeyId,
       secretAccessKey: key.secretAccessKey.reveal(),

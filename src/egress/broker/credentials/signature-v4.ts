@@ -1,0 +1,2 @@
+// Of its own, to be loaded late: a package of CommonJS that is asked for by `import()` has no names in our bundle.
+export { SignatureV4 } from '@smithy/signature-v4';
