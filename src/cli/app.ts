@@ -1,12 +1,14 @@
 import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type AuditLog, openAudit } from '../audit/audit-log.js';
+import { type AuditLog, type AuditRecorder, openAudit } from '../audit/audit-log.js';
 import { withApproved } from '../config/approved.js';
 import { diskEffects } from '../config/effects.js';
 import type { Config } from '../config/load.js';
+import { narrowed } from '../config/narrow.js';
 import { sandboxProfile } from '../confine/apparmor.js';
 import { AppArmorRecords } from '../confine/apparmor-record.js';
+import type { KeyCeiling } from '../core/api-key.js';
 import { PaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import { LookupTurns } from '../egress/lookup-turns.js';
@@ -26,6 +28,7 @@ import { PipeMaker } from '../sandbox/pipe-maker.js';
 import { stageSeccomp } from '../sandbox/seccomp-files.js';
 import type { Admission } from '../session/admission.js';
 import type { KeySources } from '../session/broker/provider-routes.js';
+import { processAdmission } from '../session/process-admission.js';
 import { Sessions } from '../session/sessions.js';
 import type { SessionsOptions } from '../session/sessions-options.js';
 import { RecordStore } from '../session/store.js';
@@ -54,25 +57,45 @@ async function readText(path: string): Promise<string | undefined> {
 export class App implements AsyncDisposable {
   readonly config: Config;
   readonly store: RecordStore;
-  readonly lookupTurns = new LookupTurns();
+  readonly lookupTurns: LookupTurns;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #stack = new Disposables();
-  #audit: Promise<AuditLog> | undefined;
+  readonly #parent: App | undefined;
+  #audit: Promise<AuditRecorder> | undefined;
   #engine: Promise<Engine> | undefined;
   #cgroups: Promise<CgroupKeeper> | undefined;
 
-  constructor(config: Config, env: Readonly<Record<string, string | undefined>>) {
+  constructor(
+    config: Config,
+    env: Readonly<Record<string, string | undefined>>,
+    behalf?: { readonly app: App; readonly apiKey: string },
+  ) {
     this.config = config;
     this.#env = env;
-    this.store = new RecordStore(config.stateDir, config.runtimeDir);
+    this.#parent = behalf?.app;
+    this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
+    this.store = new RecordStore(config.stateDir, config.runtimeDir, systemClock, behalf?.apiKey);
   }
 
-  audit(): Promise<AuditLog> {
-    this.#audit ??= this.#openAudit();
+  /**
+   * The same for the holder of a key: by the stricter of both policies, of what there is only what belongs to that key, and in the audit log under
+   * its name. The engine and the log are this one's; it is disposed of before it.
+   */
+  forKey(apiKey: string, ceiling: KeyCeiling): App {
+    return new App(narrowed(this.config, ceiling), this.#env, { app: this, apiKey });
+  }
+
+  audit(): Promise<AuditRecorder> {
+    const { apiKey: keyHash } = this.store;
+    this.#audit ??=
+      keyHash === undefined || this.#parent === undefined
+        ? this.#openAudit()
+        : this.#parent.audit().then((log) => log.forCaller({ keyHash }));
     return this.#audit;
   }
 
   engine(): Promise<Engine> {
+    if (this.#parent !== undefined) return this.#parent.engine();
     this.#engine ??= this.#openEngine().catch((error: unknown) => {
       // One that is started later is found by the next call.
       this.#engine = undefined;
@@ -84,7 +107,7 @@ export class App implements AsyncDisposable {
   /** The sessions of this process. The returned object is disposed with the app, before the engine. */
   async sessions(
     kind: 'attached' | 'detached',
-    more: Partial<Pick<SessionsOptions, 'monitoring' | 'onQuestions'>> = {},
+    more: Partial<Pick<SessionsOptions, 'monitoring' | 'onQuestions' | 'admission'>> = {},
   ): Promise<Sessions> {
     const audit = await this.audit();
     const [maker, owner] = await Promise.all([this.maker(), ownIdentity()]);
@@ -115,6 +138,12 @@ export class App implements AsyncDisposable {
   async admission(): Promise<Admission> {
     const { bootId } = await ownIdentity();
     return userAdmission({ store: this.store, policy: this.createContext(), clock: systemClock, bootId });
+  }
+
+  /** Judges what is made by all the `Sessions` of this process together. */
+  async processAdmission(all: () => readonly Sessions[]): Promise<Admission> {
+    const owner = await ownIdentity();
+    return processAdmission({ store: this.store, policy: this.createContext(), clock: systemClock, owner }, all);
   }
 
   async maker(): Promise<SandboxMaker> {

@@ -9,7 +9,13 @@ import { type App, builtInit } from './app.js';
 export async function sessionCopies(app: App): Promise<SessionCopies> {
   const { stateDir, sitePolicy } = app.config;
   const [audit, { source: program }] = await Promise.all([app.audit(), stageInit(builtInit, stateDir)]);
-  const snapshots = new Snapshots({ folder: snapshotsFolder(app), program, clock: systemClock, audit });
+  const snapshots = new Snapshots({
+    folder: snapshotsFolder(app),
+    program,
+    clock: systemClock,
+    audit,
+    apiKey: app.store.apiKey,
+  });
   return new SessionCopies({ store: app.store, snapshots, limits: sitePolicy, program });
 }
 

@@ -24,6 +24,8 @@ export interface NotedLayer {
 
 /** Where they are: the record store. */
 export interface LayerPlaces {
+  /** Whoever looks for layers on behalf of an API key finds those of that key alone; absent: all of them. */
+  readonly apiKey?: string | undefined;
   readonly layersFolder: string;
   layerFolder(id: SessionId): string;
 }
@@ -35,13 +37,20 @@ export async function layerOf(places: LayerPlaces, id: SessionId): Promise<Noted
   return note?.session === id ? { id, layer: layerFrom(folder, note), note } : undefined;
 }
 
-/** The same. Errors: NO_SUCH_SESSION. */
+/** The same, where it belongs to who asks. Errors: NO_SUCH_SESSION, whoever else has it. */
 export async function requireLayer(places: LayerPlaces, id: string): Promise<NotedLayer> {
-  const found = isSessionId(id) ? await layerOf(places, id) : undefined;
+  const found = isSessionId(id) ? await ownLayer(places, id) : undefined;
   if (found !== undefined) return found;
   throw new SessionError('NO_SUCH_SESSION', 'there are no changes of such a session beside its project', {
     hint: 'Only sessions with workspace cow have any; their ids are in list_sessions, `paddock ps` and `paddock changes --all`.',
   });
+}
+
+/** On behalf of a key all are looked through, whichever is meant: how long it takes does not tell one of another key from none. */
+async function ownLayer(places: LayerPlaces, id: SessionId): Promise<NotedLayer | undefined> {
+  if (places.apiKey === undefined) return await layerOf(places, id);
+  const own = (await listLayers(places)).filter(({ note }) => note.apiKey === places.apiKey);
+  return own.find((layer) => layer.id === id);
 }
 
 /** All that there are of this user, oldest first. */

@@ -9,7 +9,7 @@ import type { SessionsOptions } from './sessions-options.js';
 
 /** What is known of a session before the engine hears of it. */
 export function newRecord(
-  { owner, kind, maker }: Pick<SessionsOptions, 'owner' | 'kind' | 'maker'>,
+  { owner, kind, maker, store }: Pick<SessionsOptions, 'owner' | 'kind' | 'maker' | 'store'>,
   id: SessionId,
   spec: SandboxSpec,
   approved: readonly Pick<ApprovedPath, 'mount'>[],
@@ -22,6 +22,7 @@ export function newRecord(
     id,
     nonce: randomBase32(26),
     ...(name === undefined ? {} : { name }),
+    ...(store.apiKey === undefined ? {} : { apiKey: store.apiKey }),
     state: 'creating',
     kind,
     owner: { ...owner },

@@ -91,6 +91,8 @@ export const recordSchema = z.strictObject({
   id: z.string().regex(sessionIdPattern),
   nonce: z.string().regex(/^[a-z2-7]{26}$/),
   name: z.string().optional(),
+  /** The API key that it belongs to, as `Grant.id`; absent: to the user. */
+  apiKey: z.string().optional(),
   state: z.enum(['creating', 'running', 'ending']),
   /** Why its holder ended it, where that was not asked for. */
   endedBecause: z.enum(['idle']).optional(),

@@ -6,6 +6,7 @@ import type { CreateContext } from '../policy/create.js';
 import type { SandboxMaker } from '../sandbox/create.js';
 import type { CopyOptions } from '../workspace/copy-layer.js';
 import type { Overlays } from '../workspace/overlays.js';
+import type { Admission } from './admission.js';
 import type { KeySources } from './broker/provider-routes.js';
 import type { GivenKeys } from './broker/take-keys.js';
 import type { WishLike } from './broker/wish-like.js';
@@ -37,6 +38,8 @@ export interface SessionsOptions {
   readonly onQuestions?: EgressParts['onQuestions'];
   /** Where keys for the credential broker may be found; absent: only in requests. */
   readonly keys?: KeySources;
+  /** Judges for several of these in one process whether there is room; absent: this one has a judge of its own. */
+  readonly admission?: Admission | undefined;
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
 }

@@ -8,14 +8,13 @@ import { toPolicyDenied } from '../policy/verdict.js';
 import type { Admission } from './admission.js';
 import { noKeys, takeKeys } from './broker/take-keys.js';
 import { carriedWish } from './broker/wish-like.js';
-import { promisedBy } from './promised.js';
+import { processAdmission } from './process-admission.js';
 import { describe, textOf } from './record-parts.js';
 import type { Session } from './session.js';
 import { SessionMaker } from './session-maker.js';
 import type { SessionStart, SessionsOptions } from './sessions-options.js';
 import { updateSession } from './update.js';
 import type { UpdateReport } from './update-report.js';
-import { userAdmission } from './user-admission.js';
 
 /**
  * The sessions of one owner. Creating writes the record before the engine hears of it, so whatever a crash leaves is
@@ -31,15 +30,7 @@ export class Sessions implements AsyncDisposable {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    const { policy, maker, store, owner, room } = options;
-    this.#admission = userAdmission({
-      ...{ store, policy, clock: maker.clock, bootId: owner.bootId, ...(room === undefined ? {} : { room }) },
-      own: {
-        promised: () => this.list.filter(({ sandbox }) => sandbox.alive).map(({ record }) => promisedBy(record)),
-        isOwn: ({ id, owner: { pid, startTimeTicks } }) =>
-          this.#live.has(id as SessionId) || (pid === owner.pid && startTimeTicks === owner.startTimeTicks),
-      },
-    });
+    this.#admission = options.admission ?? processAdmission({ ...options, clock: options.maker.clock }, () => [this]);
     this.#maker = new SessionMaker(options, this.#admission);
   }
 

@@ -15,6 +15,8 @@ const noteSchema = z.strictObject({
   id: z.string().regex(snapshotIdPattern),
   name: z.string().optional(),
   session: z.string().regex(sessionIdPattern),
+  /** The API key that it belongs to; absent: to the user. */
+  apiKey: z.string().optional(),
   /** Epoch milliseconds. */
   madeAtMs: z.number(),
   untilMs: z.number(),

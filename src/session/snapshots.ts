@@ -42,6 +42,8 @@ export interface SnapshotParts {
   readonly program: string;
   readonly clock: Clock;
   readonly audit: AuditRecorder;
+  /** Those of that API key alone are seen; absent: all. */
+  readonly apiKey?: string | undefined;
   /** How long it may take to read all of a copy; default 10 minutes. */
   readonly digestWithinMs?: number;
 }
@@ -70,8 +72,8 @@ export class Snapshots {
   async #takeAlone(layer: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
     const { name, signal } = wish;
     const { clock } = this.#parts;
-    const there = await this.list();
-    if (name !== undefined && there.some((one) => one.name === name)) {
+    const there = await this.#all();
+    if (name !== undefined && there.filter((one) => this.#isOwn(one)).some((one) => one.name === name)) {
       throw new SessionError('LIMIT_REACHED', `there is a snapshot ${name} already`, {
         hint: 'Give it another name, or remove that one.',
         info: { ruleId: 'snapshot.name-taken' },
@@ -98,6 +100,14 @@ export class Snapshots {
 
   /** Oldest first. */
   async list(): Promise<readonly Snapshot[]> {
+    return (await this.#all()).filter((one) => this.#isOwn(one));
+  }
+
+  #isOwn({ apiKey }: Snapshot): boolean {
+    return this.#parts.apiKey === undefined || this.#parts.apiKey === apiKey;
+  }
+
+  async #all(): Promise<readonly Snapshot[]> {
     return (await shelvedIn(this.#parts.folder)).flatMap(({ snapshot }) => snapshot ?? []);
   }
 
@@ -162,11 +172,12 @@ export class Snapshots {
         throw noRoom('beside the others this snapshot would take', sizeOf(copied), mostTotalBytes);
       await carryMarks(layer, { folder: join(folder, id), upper: this.#upper(id) });
       const digest = await this.#digest(to, mostEntries + 1, signal);
-      const { project, sinceNs } = note;
+      const { project, sinceNs, apiKey } = note;
       const snapshot: Snapshot = {
         ...{ version: 1, id, session, madeAtMs, untilMs: madeAtMs + keepMs, project, sinceNs, digest },
         ...copied,
         ...(name === undefined ? {} : { name }),
+        ...(apiKey === undefined ? {} : { apiKey }),
       };
       await writeSnapshotNote(folder, snapshot);
       return snapshot;

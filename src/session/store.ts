@@ -24,11 +24,14 @@ export class RecordStore {
   readonly keeperPath: string;
   /** Folder of what sessions have written that show their project copy-on-write. */
   readonly layersFolder: string;
+  /** The API key on whose behalf records are written, and what sessions left is looked for; undefined: the user, whose everything is. */
+  readonly apiKey: string | undefined;
   readonly #reader = new RecordReader();
   readonly #clock: Clock;
 
   /** `runtimeDir`: where the sessions' channels are, and the keeper. */
-  constructor(stateDir: string, runtimeDir: string, clock: Clock = systemClock) {
+  constructor(stateDir: string, runtimeDir: string, clock: Clock = systemClock, apiKey?: string) {
+    this.apiKey = apiKey;
     this.#clock = clock;
     this.folder = join(stateDir, 'sessions');
     this.channelsFolder = join(runtimeDir, 'channels');

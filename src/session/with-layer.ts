@@ -71,7 +71,7 @@ function mostOf({ spec: { limits } }: SessionRecord): { readonly mostBytes: numb
 }
 
 function noteOf(
-  { id, name, createdAtMs, spec }: SessionRecord,
+  { id, name, apiKey, createdAtMs, spec }: SessionRecord,
   { source, dev, ino }: ApprovedMount,
   sinceNs: bigint,
   origin: LayerOrigin | undefined,
@@ -80,6 +80,7 @@ function noteOf(
     version: 1,
     session: id,
     ...(name === undefined ? {} : { name }),
+    ...(apiKey === undefined ? {} : { apiKey }),
     madeAtMs: createdAtMs,
     project: { source, dev, ino },
     sinceNs: String(origin?.sinceNs ?? sinceNs),

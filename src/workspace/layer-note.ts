@@ -13,6 +13,8 @@ const noteSchema = z.strictObject({
   version: z.literal(1),
   session: z.string().regex(sessionIdPattern),
   name: z.string().optional(),
+  /** The API key that its session belonged to; absent: to the user. */
+  apiKey: z.string().optional(),
   /** Epoch milliseconds. */
   madeAtMs: z.number(),
   project: hostObject,

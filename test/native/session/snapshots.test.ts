@@ -63,6 +63,24 @@ describe('snapshots of what a session has written', () => {
     await expect(snapshots.get('second')).rejects.toMatchObject({ code: 'NO_SUCH_SNAPSHOT' });
   });
 
+  it('belong to the key of their session: no other sees them, by id or by name, and each has names of its own', async () => {
+    const parts = { folder: join(state, 'snapshots'), program: programs.init, clock, audit };
+    const [ada, bob] = ['a', 'b'].map((letter) => letter.repeat(16));
+    const of = (apiKey: string | undefined) => ({
+      snapshots: new Snapshots({ ...parts, apiKey }),
+      noted: { ...noted, note: { ...noted.note, apiKey } },
+    });
+    const [adas, bobs] = [of(ada), of(bob)];
+    const wish = { ...most, keepMs: 1000, signal, name: 'same' };
+    const first = await adas.snapshots.take(adas.noted, wish);
+    await expect(bobs.snapshots.get('same')).rejects.toMatchObject({ code: 'NO_SUCH_SNAPSHOT' });
+    await expect(bobs.snapshots.get(first.id)).rejects.toMatchObject({ code: 'NO_SUCH_SNAPSHOT' });
+    const second = await bobs.snapshots.take(bobs.noted, wish);
+    expect(await bobs.snapshots.get('same')).toEqual(second);
+    expect(await adas.snapshots.list()).toEqual([first]);
+    expect(await snapshots.list()).toHaveLength(2);
+  });
+
   it('have the same digest for the same work, and another one for any other', async () => {
     const [one, same] = [await take(), await take()];
     expect(same.digest).toBe(one.digest);

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { builtInPolicy } from '../../../src/config/built-in-policy.js';
+import { toPaddockError } from '../../../src/core/errors.js';
 import { isSessionId, type SessionId } from '../../../src/core/ids.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { newSessionId } from '../../../src/kit/random-id.js';
-import { endLayer, layerOf, listLayers } from '../../../src/session/layers.js';
+import { endLayer, layerOf, listLayers, requireLayer } from '../../../src/session/layers.js';
 import { sweepRecordFolder } from '../../../src/session/left-over-files.js';
 import { RecordStore } from '../../../src/session/store.js';
 import { refuseMoreKept } from '../../../src/session/with-layer.js';
@@ -63,6 +64,18 @@ describe('what a session has written beside its project', () => {
     const id = await layer({ from: 'session pdk_x' }, ['copied']);
     await store.removeUnfinished(id);
     expect(await readdir(store.layersFolder)).toEqual([]);
+  });
+
+  it('is found on behalf of a key where it belongs to that key, and else is not there, whoever has it', async () => {
+    const [ada, bob] = ['a'.repeat(16), 'b'.repeat(16)];
+    const adas = new RecordStore(folder, join(folder, 'run'), clock, ada);
+    const [own, other, users] = [await layer({ apiKey: ada }), await layer({ apiKey: bob }), await layer({})];
+    expect((await requireLayer(adas, own)).id).toBe(own);
+    const refused = (id: string) => requireLayer(adas, id).catch((error: unknown) => toPaddockError(error).toString());
+    const refusals = await Promise.all([other, users, newSessionId(), 'x'].map(refused));
+    expect(new Set(refusals).size).toBe(1);
+    await expect(requireLayer(adas, other)).rejects.toMatchObject({ code: 'NO_SUCH_SESSION' });
+    expect((await requireLayer(store, other)).id).toBe(other);
   });
 
   it('stays where its note can not be read: it may be work, and one of a later version', async () => {

@@ -1,0 +1,52 @@
+import type { KeyCeiling } from '../core/api-key.js';
+import { isProfileAllowed } from '../core/profile.js';
+import type { Ceilings, SitePolicy } from '../core/site-policy.js';
+import { isReachable } from '../policy/network.js';
+import { fitDefaults } from './defaults.js';
+import type { Config } from './load.js';
+import { isCovered } from './site-rules.js';
+
+/** The settings as they are for the holder of a key: of everything the stricter, so that nothing is allowed that was not before. */
+export function narrowed(config: Config, by: KeyCeiling): Config {
+  const origins = new Map(Object.entries(config.origins));
+  const draft = { policy: narrowedPolicy(config.sitePolicy, by), origins, homeDir: '/' };
+  fitDefaults(draft);
+  // As if it were said with each request: what files and variables say of defaults stands beneath it.
+  if (by.profile !== undefined) origins.set('defaults.profile', 'flag:--profile');
+  return { ...config, sitePolicy: draft.policy, origins: Object.fromEntries(origins) };
+}
+
+function narrowedPolicy(site: SitePolicy, by: KeyCeiling): SitePolicy {
+  const { egress, broker, defaults } = site;
+  const allow = by.allow.filter((text) => isReachable(text, egress.allow));
+  const { profile = defaults.profile } = by;
+  return {
+    ...site,
+    ceilings: leastOf(site.ceilings, by.ceilings),
+    defaults: { ...defaults, profile },
+    allowedRoots: within(site.allowedRoots, by.roots),
+    readWriteAllowed: site.readWriteAllowed && by.readWriteAllowed,
+    // Who is asked sits at the server; what was approved there for always was not meant for holders of keys beyond their own list.
+    egress: { allow, ask: [], approved: egress.approved.filter((text) => isReachable(text, allow)) },
+    broker: { ...broker, providers: broker.providers.filter((one) => by.providers.includes(one)) },
+    profiles:
+      by.profile === undefined ? site.profiles : isProfileAllowed(by.profile, site.profiles) ? [by.profile] : [],
+  };
+}
+
+function leastOf(site: Ceilings, by: KeyCeiling['ceilings']): Ceilings {
+  const least = Object.entries(site).map(([name, most]: [string, number]) => [
+    name,
+    Math.min(most, by[name as keyof Ceilings] ?? most),
+  ]);
+  return Object.fromEntries(least) as Ceilings;
+}
+
+/** What lies both under one of these folders and under one of those. */
+function within(some: readonly string[], others: readonly string[]): readonly string[] {
+  const both = [
+    ...others.filter((folder) => isCovered(folder, some)),
+    ...some.filter((folder) => isCovered(folder, others)),
+  ];
+  return [...new Set(both)];
+}

@@ -1,0 +1,29 @@
+import type { SessionId } from '../core/ids.js';
+import type { Clock } from '../kit/clock.js';
+import type { Admission } from './admission.js';
+import { promisedBy } from './promised.js';
+import type { Session } from './session.js';
+import type { SessionsOptions } from './sessions-options.js';
+import { userAdmission } from './user-admission.js';
+
+type ProcessParts = Pick<SessionsOptions, 'policy' | 'store' | 'owner' | 'room'> & { readonly clock: Clock };
+
+/** One judge of whether there is room for all that this process makes, whoever in it has which sessions. */
+export function processAdmission(
+  { policy, clock, store, owner, room }: ProcessParts,
+  all: () => readonly { readonly list: readonly Session[] }[],
+): Admission {
+  const live = () => all().flatMap(({ list }) => list);
+  return userAdmission({
+    ...{ store, policy, clock, bootId: owner.bootId, ...(room === undefined ? {} : { room }) },
+    own: {
+      promised: () =>
+        live()
+          .filter(({ sandbox }) => sandbox.alive)
+          .map(({ record }) => promisedBy(record)),
+      isOwn: ({ id, owner: { pid, startTimeTicks } }) =>
+        live().some((session) => session.id === (id as SessionId)) ||
+        (pid === owner.pid && startTimeTicks === owner.startTimeTicks),
+    },
+  });
+}
