@@ -15,6 +15,8 @@ import { LookupTurns } from '../egress/lookup-turns.js';
 import { toolAsker } from '../egress/presets/ask-tool.js';
 import { openEngine } from '../engine/open.js';
 import type { Engine } from '../engine/types.js';
+import { scanGate } from '../image/scan/scan-gate.js';
+import { ScanStore } from '../image/scan/scan-store.js';
 import { systemClock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
 import { type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
@@ -155,8 +157,10 @@ export class App implements AsyncDisposable {
       mappableIds(userInfo().username, uid),
     ]);
     const approval = this.approval(engine);
+    const { imageRules: rules } = this.config.sitePolicy;
     const images = new ImageStore({
       engine,
+      gate: scanGate({ store: new ScanStore(this.config.stateDir), rules, clock: systemClock }),
       hostImage: once(hostImageParts),
       extraBinds: (folders) =>
         hostFolderBinds(folders, { ...approval, allowedRoots: this.config.sitePolicy.hostFolders }),

@@ -109,6 +109,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     allowedRoots: homeDir === '/' ? [] : [homeDir],
     readWriteAllowed: true,
     images: [],
+    imageRules: { pinned: false, scan: 'off', maxSeverity: 'high', maxScanAgeMs: 7 * 24 * hourMs, unscanned: [] },
     pullAllowed: false,
     hostFolders: toolFolders.map((folder) => folder.replace(/^~(?=\/)/, homeDir)),
     require: ['capabilities', 'no-new-privileges', 'seccomp', 'read-only-root', 'network'],

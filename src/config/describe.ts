@@ -19,7 +19,7 @@ export interface DescribedConfig {
 /** Every value of a Config with its origin, in a fixed order. */
 export function describeConfig(config: Config): DescribedConfig {
   const { sitePolicy, profiles, origins, warnings, ...plain } = config;
-  const { ceilings, defaults, alarms, admission, egress, broker, ...rules } = sitePolicy;
+  const { ceilings, defaults, alarms, admission, egress, broker, imageRules, ...rules } = sitePolicy;
   const group = (values: object, prefix: string, originPrefix = '') =>
     Object.entries(values).map(([name, value]: [string, unknown]) => ({
       key: `${prefix}${name}`,
@@ -32,6 +32,7 @@ export function describeConfig(config: Config): DescribedConfig {
     settings: [
       ...group({ ...plain, profiles: profiles.map(({ name }) => name) }, ''),
       ...group(rules, 'policy.', 'policy.'),
+      ...group(imageRules, 'policy.images.', 'policy.images.'),
       ...group(egress, 'policy.egress.', 'policy.egress.'),
       ...group(broker, 'policy.broker.', 'policy.broker.'),
       ...group(ceilings, 'policy.ceilings.', 'ceilings.'),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { presetOf, presetText } from '../core/egress-presets.js';
 import { requirements } from '../core/evidence.js';
 import { commandPaths } from '../core/exec.js';
+import { scanModes, severityCeilings } from '../core/image-scan.js';
 import { copyOnWriteWays, networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
 import { parseRule } from '../policy/egress/rule.js';
 import { broker } from './broker-schema.js';
@@ -111,6 +112,19 @@ const reach = line.pipe(z.string().max(300)).transform((text, context) => {
 
 const egress = z.strictObject({ allow: z.array(reach).max(256).optional(), ask: z.array(reach).max(64).optional() });
 
+/** Which images may run, as a list; or that and what is asked of them (docs/scanning.md). */
+const images = z.preprocess(
+  (given) => (Array.isArray(given) ? { allow: given } : given),
+  z.strictObject({
+    allow: z.array(pattern).max(1024).optional(),
+    pinned: z.boolean().optional(),
+    scan: z.enum(scanModes).optional(),
+    max_severity: z.enum(severityCeilings).optional(),
+    max_age: ms.optional(),
+    unscanned: z.array(pattern).max(1024).optional(),
+  }),
+);
+
 const siteRules = {
   broker: broker.optional(),
   egress: egress.optional(),
@@ -120,7 +134,7 @@ const siteRules = {
   alarms: alarms.optional(),
   allowed_roots: paths.optional(),
   read_write: z.boolean().optional(),
-  images: z.array(pattern).max(1024).optional(),
+  images: images.optional(),
   pull: z.boolean().optional(),
   host_folders: paths.optional(),
   require: z.array(z.enum(requirements)).max(64).optional(),

@@ -2,6 +2,7 @@ import type { AlarmThresholds } from '../core/alarm-thresholds.js';
 import type { AdmissionRules, Ceilings, SitePolicy } from '../core/site-policy.js';
 import { isReachable } from '../policy/network.js';
 import { applyBrokerRules } from './broker-rules.js';
+import { covers, imagesOf } from './image-rules.js';
 import { expandHome, loosens, type PolicyDraft } from './policy-draft.js';
 import type { PolicyFile, UserSettings } from './schema.js';
 
@@ -54,7 +55,6 @@ export const admissionKeys = {
 export const ruleKeys = {
   allowed_roots: 'allowedRoots',
   read_write: 'readWriteAllowed',
-  images: 'images',
   pull: 'pullAllowed',
   host_folders: 'hostFolders',
   require: 'require',
@@ -94,11 +94,13 @@ export function applyRules(draft: PolicyDraft, rules: SiteRules, origin: string,
   for (const id of added) draft.origins.set(`require.${id}`, origin);
   const egress = reachable(draft, rules.egress, origin, onlyTighten);
   const broker = applyBrokerRules(draft, rules.broker, origin, onlyTighten);
+  const images = imagesOf(draft, rules.images, origin, onlyTighten);
   const withhold = withMore(draft, rules.apply?.withhold ?? [], origin);
   // It holds only keys of the table above, with the values the schema made for them.
   draft.policy = {
     ...before,
     ...(others as Partial<SitePolicy>),
+    ...images,
     ceilings,
     alarms,
     admission,
@@ -177,7 +179,7 @@ function checkTighter(name: RuleName, rules: SiteRules, { policy, homeDir }: Pol
   } else if (name === 'seccomp') {
     const opened = rules.seccomp?.find((one) => one !== 'default' && !policy.seccomp.includes(one));
     if (opened !== undefined) loosens(name, opened, ['default', ...policy.seccomp], origin);
-  } else if (name === 'images' || name === 'profiles') {
+  } else if (name === 'profiles') {
     const foreign = rules[name]?.find((item) => !policy[name].some((allowed) => covers(allowed, item)));
     if (foreign !== undefined) loosens(name, foreign, policy[name], origin);
   } else if (name === 'allowed_roots' || name === 'host_folders') {
@@ -194,11 +196,6 @@ function outside(name: FolderName, rules: SiteRules, allowed: readonly string[],
 /** Whether `path` is one of the folders or lies beneath one. */
 export function isCovered(path: string, folders: readonly string[]): boolean {
   return folders.some((folder) => folder === '/' || path === folder || path.startsWith(`${folder}/`));
-}
-
-function covers(allowed: string, item: string): boolean {
-  if (!allowed.endsWith('*')) return allowed === item;
-  return item.replace(/\*$/, '').startsWith(allowed.slice(0, -1));
 }
 
 function given(values: SiteRules[Table]): readonly [string, number][] {

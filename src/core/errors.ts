@@ -95,6 +95,16 @@ export const errorTable = {
     retryable: false,
     hint: 'See that npm on this host reaches its registry, or give the packages as files: `--packages FOLDER` (docs/images.md).',
   },
+  SCANNER_MISSING: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'Install trivy, grype, docker scout or snyk where your own PATH finds it (docs/scanning.md).',
+  },
+  SCAN_FAILED: {
+    exitCode: 5,
+    retryable: true,
+    hint: 'The scanner, or the disk that the image is written to for it, says why; run the scanner by hand, or take another: `--scanner NAME`.',
+  },
   SANDBOX_UNVERIFIED: {
     exitCode: 5,
     retryable: false,

@@ -1,5 +1,6 @@
 import type { AlarmThresholds } from './alarm-thresholds.js';
 import type { Requirement } from './evidence.js';
+import type { ImageRules } from './image-scan.js';
 import type { ProviderId } from './providers.js';
 import type { NetworkMode, SeccompVariant, WorkspaceMode } from './spec.js';
 
@@ -149,6 +150,7 @@ export interface SitePolicy {
   readonly readWriteAllowed: boolean;
   /** Image references that may be used besides `host`: exact, or with one trailing `*`. */
   readonly images: readonly string[];
+  readonly imageRules: ImageRules;
   readonly pullAllowed: boolean;
   /** Host folders that the host image may show read-only besides /usr. */
   readonly hostFolders: readonly string[];

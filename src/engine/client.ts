@@ -119,6 +119,10 @@ export class EngineClient implements t.Engine {
     return this.#images.pull(reference, signal);
   }
 
+  saveImage(id: string, signal?: AbortSignal): Promise<t.ImageArchive> {
+    return this.#images.save(id, signal);
+  }
+
   removeImage(reference: string, signal?: AbortSignal): Promise<boolean> {
     return this.#images.remove(reference, signal);
   }

@@ -123,6 +123,11 @@ export interface ImageInfo {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** The archive of an image while it is read. The caller disposes it, which drops the connection. */
+export interface ImageArchive extends AsyncDisposable {
+  readonly tar: Readable;
+}
+
 /** One image in an engine's list. */
 export interface ImageSummary {
   readonly id: string;
@@ -218,6 +223,8 @@ export interface Engine extends AsyncDisposable {
   /** Imports a plain, uncompressed tar as the single layer of an image with that name; returns its id. */
   importImage(reference: string, tar: Readable, signal?: AbortSignal): Promise<string>;
   pullImage(reference: string, signal?: AbortSignal): Promise<void>;
+  /** An image as one archive, in the form of `docker save`; of that id, whatever names point to. */
+  saveImage(id: string, signal?: AbortSignal): Promise<ImageArchive>;
   removeImage(reference: string, signal?: AbortSignal): Promise<boolean>;
   /** Images with a label (`key=value` or `key`), those that have lost their name too. */
   listImages(labelFilter: string, signal?: AbortSignal): Promise<readonly ImageSummary[]>;

@@ -7,6 +7,9 @@ import { deny } from './verdict.js';
 /** The built-in image that shows the host's own /usr. */
 export const hostImage = 'host';
 
+/** What was built or loaded here has never been in a registry, so no digest of one names it. */
+const localPrefix = 'localhost/';
+
 // Grammar of the OCI distribution and Docker's reference library, with the registry required: an engine would else
 // pick one by its own search list. `localhost`, a dot or a port tell a registry from a first path component.
 const registry = /^(?:localhost|(?=[^/]*[.:])[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::\d{1,5})?$/;
@@ -25,8 +28,11 @@ export function decideImage(asked: string, folders: readonly string[] | undefine
 /** Decides on an image from a registry, or one that was built or loaded: never `host`. */
 export function decideReference(asked: string, policy: SitePolicy): ImageSpec & { readonly kind: 'reference' } {
   checkReference(asked);
-  if (!policy.images.some((pattern) => matches(asked, pattern))) {
+  if (!isListed(asked, policy.images)) {
     deny('image.not-allowed', `image ${asked} is not listed by the site policy`);
+  }
+  if (policy.imageRules.pinned && !asked.startsWith(localPrefix) && !asked.includes('@')) {
+    deny('image.not-pinned', `image ${asked} names no digest`);
   }
   return { kind: 'reference', reference: asked, pullAllowed: policy.pullAllowed };
 }
@@ -51,8 +57,11 @@ export function checkReference(reference: string): void {
   }
 }
 
-function matches(reference: string, pattern: string): boolean {
-  return pattern.endsWith('*') ? reference.startsWith(pattern.slice(0, -1)) : reference === pattern;
+/** Whether a reference is one of a list: exact, or beginning like an entry that ends in `*`. */
+export function isListed(reference: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) =>
+    pattern.endsWith('*') ? reference.startsWith(pattern.slice(0, -1)) : reference === pattern,
+  );
 }
 
 function hostFolder(path: string, policy: SitePolicy): string {

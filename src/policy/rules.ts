@@ -45,6 +45,23 @@ export const rules = {
     reason: "The site's policy does not list this image.",
     hint: 'Use the host image, or add this one to the site policy: `images = ["REFERENCE"]` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
   },
+  'image.not-pinned': {
+    reason: "The site's policy wants images of registries named by digest: what a tag means can change at any time.",
+    hint: 'Write registry/name@sha256:…, or registry/name:tag@sha256:…; `podman image inspect` and `docker image inspect` show RepoDigests.',
+  },
+  'image.scan-missing': {
+    reason: "The site's policy wants images scanned, and no scan of this one says anything.",
+    hint: 'Scan it: `paddock image scan REFERENCE`, or have it listed in `images.unscanned` of the site policy (docs/scanning.md).',
+  },
+  'image.scan-age': {
+    reason:
+      "The scan of the image is older than the site's policy allows: what is known of its packages grows by the day.",
+    hint: 'Scan it again: `paddock image scan REFERENCE`.',
+  },
+  'image.scan-severity': {
+    reason: "The image has worse vulnerabilities than the site's policy allows.",
+    hint: '`paddock image scan REFERENCE --last` lists them, with the versions that repair them; rebuild the image on a newer base, and scan that.',
+  },
   'image.annotation': {
     reason: 'The image carries an annotation that an engine would hand to the OCI runtime or to systemd.',
     hint: 'Rebuild the image without run.oci.*, io.podman.*, org.systemd.* and krun.* annotations.',

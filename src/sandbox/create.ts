@@ -117,7 +117,7 @@ export async function createSandbox(
     const creating = maker.engine.createContainer(identity.containerName, body);
     const { id } = await bothOf(creating, entry.prepare());
     const started = await startedInit(maker, id, first, entry, signal);
-    const sandbox = await verified(maker, spec, started, { mounts, ...first });
+    const sandbox = await verified(maker, spec, started, { mounts, notes: image.notes, ...first });
     return selinuxEnforcing ? await usable(sandbox, maker.engine, binds.slice(image.binds.length), signal) : sandbox;
   } catch (error) {
     if (toPaddockError(error).code === 'IMAGE_NOT_FOUND') maker.images.forgetHost();
@@ -214,7 +214,7 @@ interface Started {
 async function startedInit(
   maker: SandboxMaker,
   id: string,
-  { initArgv: argv, seccomp }: Omit<Expected, 'mounts'>,
+  { initArgv: argv, seccomp }: Omit<Expected, 'mounts' | 'notes'>,
   entry: Entry,
   signal?: AbortSignal,
 ): Promise<Started> {
@@ -240,6 +240,8 @@ function firstProcess(
 
 interface Expected {
   readonly mounts: readonly ExpectedMount[];
+  /** Of the image, for whoever asked. */
+  readonly notes: readonly string[];
   readonly initArgv: readonly string[];
   readonly apparmorProfile: string | undefined;
   readonly selinuxType: string | undefined;
@@ -278,7 +280,7 @@ async function verified(
   const cgroups = openCommandCgroups({
     ...{ keeper, engineKind: engine.identity.kind, handle, channel: channel?.channel, clock },
   });
-  return new Sandbox(handle, engine, clock, channel, cgroups);
+  return new Sandbox(handle, engine, clock, channel, cgroups, expected.notes);
 }
 
 function mappingFor(maker: SandboxMaker, image: ReadyImage): UserMapping {

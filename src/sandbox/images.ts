@@ -30,6 +30,8 @@ export interface ImageStoreOptions {
   readonly hostImage: () => Promise<HostImageParts>;
   /** Approves the extra folders of the host image. */
   readonly extraBinds: (folders: readonly string[]) => Promise<readonly BindMount[]>;
+  /** Refuses an image by what is known of it, or returns what the caller should know; absent: nothing is asked of images. */
+  readonly gate?: (reference: string, imageId: string) => Promise<readonly string[]>;
 }
 
 export interface HostImageParts {
@@ -40,7 +42,7 @@ export interface HostImageParts {
 /** Up to this size Podman's mapped copy of an image's layers takes less than a tenth of a second. */
 const smallImageBytes = 16 * 1024 * 1024;
 
-/** Makes sure that an image is there and is one that may be run. Errors: IMAGE_NOT_FOUND, IMAGE_REFUSED, EngineError. */
+/** Makes sure that an image is there and is one that may be run. Errors: IMAGE_NOT_FOUND, IMAGE_REFUSED, PolicyDenied (the gate's), EngineError. */
 export class ImageStore {
   readonly #options: ImageStoreOptions;
 
@@ -110,7 +112,9 @@ export class ImageStore {
     if (verdict.verdict === 'deny') {
       throw new SandboxError('IMAGE_REFUSED', verdict.reason, { info: { ruleId: verdict.ruleId } });
     }
-    return { ...fromInfo(info), env: verdict.env, pathFolders: [], volumes: verdict.volumes, notes: verdict.notes };
+    const { env, volumes } = verdict;
+    const known = (await this.#options.gate?.(spec.reference, info.id)) ?? [];
+    return { ...fromInfo(info), env, pathFolders: [], volumes, notes: [...verdict.notes, ...known] };
   }
 }
 

@@ -38,6 +38,8 @@ export class Sandbox implements AsyncDisposable {
   #handle: SandboxHandle;
   /** `in use`: each command has a cgroup of its own. Else why not. */
   readonly commandCgroups: Promise<string>;
+  /** What whoever asked for it should know of its image. */
+  readonly notes: readonly string[];
   readonly #cgroups: Promise<CommandCgroups | undefined> | undefined;
   readonly #engine: Engine;
   readonly #clock: Clock;
@@ -54,7 +56,9 @@ export class Sandbox implements AsyncDisposable {
     clock: Clock,
     channel?: SandboxChannel,
     cgroups?: Promise<CommandCgroups | NoCommandCgroups>,
+    notes: readonly string[] = [],
   ) {
+    this.notes = notes;
     this.#handle = handle;
     this.#engine = engine;
     this.#clock = clock;

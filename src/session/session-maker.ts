@@ -85,7 +85,7 @@ export class SessionMaker {
         identityOf(record, store, maker.callerUid, this.#options.version),
         signal,
       );
-      const said = [...verdict.notes, ...ways.notes, ...notes];
+      const said = [...verdict.notes, ...ways.notes, ...notes, ...sandbox.notes];
       const session = await this.#register({ record, sandbox, notes: said, held, disk, ways });
       undo.move();
       return session;

@@ -7,6 +7,7 @@ import { document, finished, paddock, startPaddock } from '../e2e/support/paddoc
 import { Place } from '../e2e/support/place.js';
 import { engineKinds, engineSockets, openTestEngine, uniqueName } from '../engine/support/engines.js';
 import { loadImage, makeImage } from '../engine/support/image-archive.js';
+import { installScanner } from '../support/install-scanner.js';
 
 const programs = ['chmod', 'chown', 'find', 'grep', 'ln', 'mkdir', 'mktemp', 'rm'];
 const tools = Object.fromEntries(['git', 'rg', 'python3', 'make', 'cc'].map((name) => [`bin/${name}`, '#!/bin/sh\n']));
@@ -61,6 +62,40 @@ describe.each(engineKinds)('paddock image on a real rootless %s', (kind) => {
     }
   });
 
+  it('has an image scanned, and no session is made of it before, nor after where too much was found', async () => {
+    await using place = await Place.make(kind);
+    const reference = `localhost/${uniqueName('paddock-test')}:1`;
+    const rules = 'images = { allow = ["localhost/*"], scan = "require", max_severity = "medium" }';
+    const env = { ...settings(place, rules), PATH: await installScanner(join(place.root, 'scanner')) };
+    const run = async () =>
+      await paddock(place, ['run', '--image', reference, '--workspace', 'none', '--', '/bin/true'], { env });
+    await using engine = await openTestEngine(kind);
+    const packages = 'Package: leaky\nStatus: install ok installed\nVersion: 1.0-1\n';
+    const files = { 'etc/os-release': 'ID=debian\n', 'var/lib/dpkg/status': packages };
+    await loadImage(engineSockets[kind], reference, await makeImage({ Env: ['PATH=/bin'] }, files, 0, ['true']));
+    try {
+      expect(await run()).toMatchObject({
+        status: 125,
+        stderr: expect.stringContaining('image.scan-missing') as unknown,
+      });
+      const scanned = await paddock(place, ['image', 'scan', reference, '--json'], { env });
+      expect([scanned.status, document(scanned)]).toMatchObject([
+        3,
+        { findings: [{ id: 'CVE-0000-1001', severity: 'critical' }], policy: { ruleId: 'image.scan-severity' } },
+      ]);
+      expect(await run()).toMatchObject({ status: 125, stderr: expect.stringContaining('CVE-0000-1001') as unknown });
+      settings(place, rules.replace('require', 'warn'));
+      expect(await run()).toMatchObject({ status: 0, stderr: expect.stringContaining('CVE-0000-1001') as unknown });
+      const lines = (await place.audit()).filter(({ action }) => action === 'image.scan');
+      expect(lines.map(({ phase, result }) => [phase, result])).toEqual([
+        ['intent', undefined],
+        ['outcome', 'ok'],
+      ]);
+    } finally {
+      await engine.removeImage(reference);
+    }
+  });
+
   it('ends at once when it is told to', async () => {
     await using place = await Place.make(kind);
     const base = `localhost/${uniqueName('paddock-test')}:base`;
@@ -110,6 +145,12 @@ describe('paddock image', () => {
     [['build', ...base, '--network', 'host'], 'BAD_ARGUMENT'],
     [['build', ...base, '--target', 'server'], 'BAD_ARGUMENT'],
     [['build', ...base], 'IMAGE_NOT_FOUND'],
+    [['build', ...base, '--last'], 'BAD_ARGUMENT'],
+    [['list', 'localhost/x:1'], 'BAD_ARGUMENT'],
+    [['scan'], 'BAD_ARGUMENT'],
+    [['scan', 'localhost/x:1', '--scanner', 'virusscan'], 'BAD_ARGUMENT'],
+    [['scan', 'node:22'], 'POLICY_DENIED'],
+    [['scan', 'localhost/no-such-image:1', '--last'], 'IMAGE_NOT_FOUND'],
   ])('%j is refused with what to do', async (words, code) => {
     expect(await refused(words)).toMatchObject({ code, next: expect.stringMatching(/.{20}/) as unknown });
   });

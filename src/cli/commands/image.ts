@@ -9,40 +9,57 @@ import { formatBytes } from '../../core/units.js';
 import { version } from '../../core/version.js';
 import { builtLabel, ImageBuilder, type ImageBuildRequest } from '../../image/build-image.js';
 import { fetchPackage } from '../../image/fetch-package.js';
+import { scannerNames } from '../../image/scan/scanners.js';
 import { App } from '../app.js';
 import { BuildOutput } from '../build-output.js';
 import { type CliCommand, type CommandContext, text, texts } from '../command.js';
 import { report, table } from '../output.js';
 import { settingsOf } from '../settings.js';
+import { scan } from './image-scan.js';
 
 /** Where the build, and the package, have it. */
 const containerfilePath = new URL('../../Containerfile', import.meta.url);
 
 export const image: CliCommand = {
   name: 'image',
-  usage: 'image list | build --base REF [--agent NAME]… [--tag REF]',
-  summary: 'builds an image for agents by the engine, and lists those that were built',
-  mostPositionals: 1,
+  usage: 'image list | build --base REF [--agent NAME]… [--tag REF] | scan REF [--scanner NAME] [--last]',
+  summary: 'builds an image for agents by the engine, lists those that were built, and has an image scanned',
+  mostPositionals: 2,
   options: {
     base: { type: 'string', help: 'the image to build on, with its registry and tag; the site policy has to list it' },
     agent: { type: 'string', multiple: true, help: `what goes into it: ${agentIds.join(', ')}; may be given again` },
     tag: { type: 'string', help: `what it is called; without it localhost/paddock/sandbox:${version}` },
     target: { type: 'string', help: 'sandbox, of which there is no other yet' },
     network: { type: 'string', help: 'none, or engine: its steps may install what the base lacks' },
+    scanner: { type: 'string', help: `scan: ${scannerNames.join(', ')}; without it the first that is installed` },
+    last: { type: 'boolean', help: 'scan: shows what the last scan found, and scans nothing' },
     packages: { type: 'string', help: "folder with the agents' packages as files, instead of what npm fetches" },
   },
   async run(context) {
-    const [action] = context.positionals;
-    if (action === 'list') return await list(context);
-    if (action === 'build') return await build(context);
-    throw new PaddockError('BAD_ARGUMENT', 'say list or build');
+    const [action, reference] = context.positionals;
+    if (action === 'scan') {
+      refuseOthers(context, action, ['scanner', 'last']);
+      return await scan(context, reference);
+    }
+    if (reference !== undefined) throw new PaddockError('BAD_ARGUMENT', `not understood: ${reference}`);
+    if (action === 'list') {
+      refuseOthers(context, action, []);
+      return await list(context);
+    }
+    if (action !== 'build') throw new PaddockError('BAD_ARGUMENT', 'say list, build or scan');
+    refuseOthers(context, action, ['base', 'agent', 'tag', 'target', 'network', 'packages']);
+    return await build(context);
   },
 };
 
-async function list(context: CommandContext): Promise<number> {
+function refuseOthers(context: CommandContext, action: string, own: readonly string[]): void {
   for (const name of Object.keys(image.options)) {
-    if (context.values[name] !== undefined) throw new PaddockError('BAD_ARGUMENT', `--${name} goes with build`);
+    if (context.values[name] === undefined || own.includes(name)) continue;
+    throw new PaddockError('BAD_ARGUMENT', `--${name} does not go with ${action}`);
   }
+}
+
+async function list(context: CommandContext): Promise<number> {
   await using app = new App(await settingsOf(context), context.env);
   const engine = await app.engine();
   const all = await engine.listImages(builtLabel, context.signal);

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { EngineError, toPaddockError } from '../../core/errors.js';
 import { checkLabelFilter, imagePath, parseImageReference } from '../names.js';
 import type { Transport } from '../transport/transport.js';
-import type { ImageInfo, ImageSummary } from '../types.js';
+import type { ImageArchive, ImageInfo, ImageSummary } from '../types.js';
 import { imageInspected, imageList, imageOf, imageSummaryOf } from '../wire/images.js';
 import { parseJson } from '../wire/parse.js';
 import type { Dialect } from './dialect.js';
@@ -11,6 +11,8 @@ import { followProgress, sentWhole } from './progress.js';
 const importTimeoutMs = 10 * 60_000;
 const pullTimeoutMs = 30 * 60_000;
 const removeTimeoutMs = 120_000;
+/** Podman writes the whole archive for itself before it begins to answer. */
+const saveTimeoutMs = 15 * 60_000;
 
 /** Images of one engine. Throws what `Engine` says. */
 export class Images {
@@ -45,6 +47,12 @@ export class Images {
     const path =
       this.#dialect.kind === 'podman' ? `${this.#dialect.root}/images/pull` : `${this.#dialect.root}/images/create`;
     await followProgress(this.#transport, { method: 'POST', path, query, signal, timeoutMs: pullTimeoutMs });
+  }
+
+  async save(id: string, signal?: AbortSignal): Promise<ImageArchive> {
+    const path = `${this.#dialect.compat}/images/${imagePath(id)}/get`;
+    const reply = await this.#transport.stream({ method: 'GET', path, signal, timeoutMs: saveTimeoutMs });
+    return { tar: reply.body, [Symbol.asyncDispose]: () => reply.close() };
   }
 
   async list(labelFilter: string, signal?: AbortSignal): Promise<readonly ImageSummary[]> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { defaultKeys } from '../../../src/config/defaults.js';
+import { imageKeys } from '../../../src/config/image-rules.js';
 import { settings } from '../../../src/config/layers.js';
 import { policyFileSchema, userSettingsSchema } from '../../../src/config/schema.js';
 import { admissionKeys, alarmKeys, ceilingKeys, ruleKeys } from '../../../src/config/site-rules.js';
@@ -19,6 +20,8 @@ describe('docs/configuration.md', () => {
   it('has a row for every key of the policy file', () => {
     const keys = [
       ...Object.keys(ruleKeys),
+      'images',
+      ...Object.keys(imageKeys).map((name) => `images.${name}`),
       ...Object.keys(ceilingKeys).map((name) => `ceilings.${name}`),
       ...Object.keys(admissionKeys).map((name) => `admission.${name}`),
       ...Object.keys(alarmKeys).map((name) => `alarms.${name}`),
@@ -44,6 +47,7 @@ describe('the settings', () => {
     );
     const policyKeys = [
       ...Object.keys(ruleKeys),
+      'images',
       'apply',
       'broker',
       'egress',
