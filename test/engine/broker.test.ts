@@ -6,12 +6,14 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type * as fifoLink from '../../src/channel/fifo-link.js';
 import type { ChannelLink, LinkReader } from '../../src/channel/link.js';
+import { builtInPolicy } from '../../src/config/built-in-policy.js';
 import { adoptSession } from '../../src/session/adopt.js';
 import type { KeySources } from '../../src/session/broker/provider-routes.js';
 import type { Session } from '../../src/session/session.js';
 import { codeOf } from '../support/code-of.js';
 import { ModelEndpoint } from '../support/models/endpoint.js';
 import { engineKinds } from './support/engines.js';
+import { GitHost } from './support/git-host.js';
 import { searchInside } from './support/search-inside.js';
 import { holds } from './support/spellings.js';
 import { command, run, Stage, said } from './support/stage.js';
@@ -64,22 +66,26 @@ except urllib.error.HTTPError as error:
 '`;
 
 describe.each(engineKinds)('a sandbox of a real rootless %s with the credential broker', (kind) => {
-  const [real, planted, own] = [secret('real'), secret('planted'), secret('own')];
+  const [real, planted, own, token] = [secret('real'), secret('planted'), secret('own'), secret('token')];
   let provider: ModelEndpoint;
   let stage: Stage;
   let session: Session;
   let sources: KeySources;
+  let host: GitHost;
 
   beforeAll(async () => {
-    provider = await ModelEndpoint.open();
-    sources = { environment: { ANTHROPIC_BASE_URL: provider.url, OPENAI_API_KEY: own, OPENAI_BASE_URL: provider.url } };
-    const allow = [`http://${new URL(provider.url).host}`];
-    stage = await Stage.open(kind, { keys: sources, policy: { egress: { allow, ask: [], approved: [] } } });
-    session = await stage.create({ apiKey: real });
+    [provider, host] = await Promise.all([ModelEndpoint.open(), GitHost.open(token)]);
+    const places = { ANTHROPIC_BASE_URL: provider.url, OPENAI_BASE_URL: provider.url };
+    sources = { environment: { ...places, OPENAI_API_KEY: own, CODE_TOKEN: token, CODE_BASIC: host.basic } };
+    const allow = [`http://${new URL(provider.url).host}`, 'https://read.test'];
+    const broker = { ...builtInPolicy('/').broker, ...host.rules };
+    stage = await Stage.open(kind, { keys: sources, policy: { broker, egress: { allow, ask: [], approved: [] } } });
+    session = await stage.create({ apiKey: real, git: ['read.test', 'write.test'], routes: ['head'] });
   });
   afterAll(async () => {
     await stage[Symbol.asyncDispose]();
     await provider[Symbol.asyncDispose]();
+    await host[Symbol.asyncDispose]();
   });
 
   it('calls a model with a key that is outside, and what stands for it inside goes no further', async () => {
@@ -93,7 +99,29 @@ describe.each(engineKinds)('a sandbox of a real rootless %s with the credential 
     expect(session.broker?.usage()).toMatchObject({ requests: 1, lines: [{ route: 'anthropic', requests: 1 }] });
   });
 
-  it('has that key nowhere: not in its processes, its files, its frames, nor in what is kept of it outside', async () => {
+  it('clones, fetches and pushes by a token that is outside, and says why it does not push where that is not let', async () => {
+    const clone =
+      'git clone -q git@read.test:team/tool read 2>&1 && cd read && cat file && git config remote.origin.url';
+    expect(await said(session, clone)).toBe('from outside\ngit@read.test:team/tool');
+    const change =
+      'git config user.name a && git config user.email a@b.test && echo inside > file && git commit -qam b';
+    await said(session, `cd read && ${change}`);
+    const { exitCode, stderr, blocked } = await run(session, 'cd read && git push -q origin HEAD:refs/heads/new');
+    expect(exitCode).not.toBe(0);
+    expect(stderr.text).toMatch(/remote: .*broker\.push.*Next: /);
+    expect(blocked).toMatchObject([{ via: 'broker', ruleId: 'broker.push', count: 1 }]);
+    expect(host.asked.join()).not.toContain('receive-pack');
+
+    const push = 'git push -q https://write.test/team/tool.git HEAD:refs/heads/new 2>&1';
+    await said(session, `cd read && ${push} && git fetch -q origin && git diff --exit-code HEAD origin/new`);
+    expect(await said(session, 'git -C read rev-parse HEAD')).toBe(host.commitOf('new'));
+    const head =
+      'import os, urllib.request as u; print(u.urlopen(os.environ["PADDOCK_BROKER_HEAD"] + "/team/tool.git/HEAD").read())';
+    expect(await said(session, `python3 -I -c '${head}'`)).toContain('refs/heads/main');
+    expect(host.authorizations).toEqual([`Basic ${host.basic}`]);
+  });
+
+  it('has those keys nowhere: not in its processes, its files, its frames, nor in what is kept of it outside', async () => {
     const where = 'export PLANTED="$1"; cd; rev=$(printf %s "$1" | rev)';
     const plant = `${where}; printf %s "$1" > clear; printf %s "$1" | base64 -w0 > base64; printf %s "x$1" | base64 -w0 > shifted
       printf %s "$1" | od -An -tx1 | tr -d ' \\n' > /tmp/hex; printf %s "$rev" > /dev/shm/reversed; echo planted; exec sleep 600`;
@@ -106,13 +134,15 @@ describe.each(engineKinds)('a sandbox of a real rootless %s with the credential 
     const hidden = ['clear', 'base64', 'shifted'].map((name) => `${home}/${name}`);
     for (const place of ['/proc/PID/environ', '/tmp/hex', '/dev/shm/reversed', ...hidden])
       expect(found).toContain(place);
-    expect(await searchInside(session, real)).toEqual([]);
+    expect(await searchInside(session, real, token, host.basic)).toEqual([]);
 
     expect(holds(Buffer.concat(frames), planted)).toBe(true);
-    expect(holds(Buffer.concat(frames), real)).toBe(false);
+    for (const one of [real, token, host.basic]) expect(holds(Buffer.concat(frames), one)).toBe(false);
     const outside = [inspect(session, { depth: 12, showHidden: true }), await inspected(stage, session)];
     await session.flushLog();
-    for (const text of [...outside, ...filesBelow(stage.folder)]) expect(holds(text, real)).toBe(false);
+    for (const text of [...outside, ...filesBelow(stage.folder)]) {
+      expect([real, token, host.basic].filter((one) => holds(text, one))).toEqual([]);
+    }
     // The session log has the command line that planted the other one.
     expect(filesBelow(stage.folder).some((text) => holds(text, planted))).toBe(true);
     await waiting.command.end('aborted').catch(() => undefined);
@@ -134,18 +164,23 @@ describe.each(engineKinds)('a sandbox of a real rootless %s with the credential 
   });
 
   it('reaches a provider on one way only: directly until there is a broker for it, never again afterwards', async () => {
-    const { host } = new URL(provider.url);
-    const direct = await stage.create({ allow: [`http://${host}`] });
+    const { host: place } = new URL(provider.url);
+    const direct = await stage.create({ allow: [`http://${place}`, 'https://read.test'], git: ['read.test'] });
     const ask = `python3 -I -c '
 import http.client
 c = http.client.HTTPConnection("127.0.0.1", 61128, timeout=20)
-c.request("GET", "http://${host}/v1/models")
+c.request("GET", "http://${place}/v1/models")
 print(c.getresponse().status)
 '`;
-    expect(direct.broker).toBeUndefined();
+    const { blocked: unasked } = await run(
+      direct,
+      'git -c http.proxy=http://127.0.0.1:61128 ls-remote https://READ.test/team/tool',
+    );
+    expect(unasked).toMatchObject([{ ruleId: 'egress.brokered', host: 'read.test' }]);
+    expect(Object.keys(direct.broker?.places ?? {})).toEqual(['git:read.test']);
     expect(await said(direct, ask)).toBe('404');
     const broker = await direct.ensureBroker(['openai']);
-    expect(broker.places).toEqual({ openai: 'http://127.0.0.1:61200/openai' });
+    expect(broker.places).toMatchObject({ openai: 'http://127.0.0.1:61200/openai' });
     const { stdout, blocked } = await run(direct, ask);
     expect(stdout.text.trim()).toBe('403');
     expect(blocked).toMatchObject([{ ruleId: 'egress.brokered' }]);

@@ -3,17 +3,14 @@ import { spellingsOf } from './spellings.js';
 import { run } from './stage.js';
 
 /**
- * Looks for a text, and for what it could be spelled as, in all that a program inside can read: every process's environment, command line and
- * name, and every file besides the host's own /usr. The places where it is, `/proc/PID/…` of a process by its kind alone.
+ * Looks for texts, and for what they could be spelled as, in all that a program inside can read: every process's environment, command line and
+ * name, and every file besides the host's own /usr. The places where one is, `/proc/PID/…` of a process by its kind alone.
  */
-export async function searchInside(session: Session, text: string): Promise<readonly string[]> {
-  return searchBy(
-    async (argv) => {
-      const { exitCode, stdout, stderr } = await run(session, argv);
-      return { exitCode, stdout: stdout.text, stderr: stderr.text };
-    },
-    [text],
-  );
+export async function searchInside(session: Session, ...texts: readonly string[]): Promise<readonly string[]> {
+  return searchBy(async (argv) => {
+    const { exitCode, stdout, stderr } = await run(session, argv);
+    return { exitCode, stdout: stdout.text, stderr: stderr.text };
+  }, texts);
 }
 
 interface Ran {

@@ -1,12 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openBroker } from '../../../../src/egress/broker/broker.js';
 import { anthropicRoute } from '../../../../src/egress/broker/routes/anthropic.js';
 import { Scrubber } from '../../../../src/egress/broker/scrub.js';
 import { systemClock } from '../../../../src/kit/clock.js';
 import { Secret } from '../../../../src/kit/secret.js';
+import { selfSigned } from '../../../support/self-signed.js';
 import { fakeProvider } from './support/fake-provider.js';
 import { ask } from './support/inside.js';
 import { canary, canaryKey, message, opened } from './support/open.js';
@@ -57,16 +55,7 @@ describe('the key', () => {
 
   it('goes to nobody whose certificate is not to be trusted, whatever the environment says', async () => {
     await using folder = await temporaryFolder();
-    const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder.path, name)) as [string, string];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-    execFileSync(
-      'openssl',
-      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', '2', ...subject],
-      {
-        stdio: 'ignore',
-      },
-    );
-    const pem = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+    const pem = selfSigned(folder.path);
     await using provider = await fakeProvider((_request, response) => void response.end('{}'), pem);
     const named = new URL(provider.url);
     named.hostname = 'localhost';
