@@ -1,17 +1,25 @@
 import { constants, fstatSync, lstatSync, readSync, type Stats, writeSync } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AuditError } from '../core/errors.js';
-import { safeLine } from '../kit/safe-text.js';
+import { codeOf } from '../kit/error-code.js';
+import { checkFile, checkFolder, syncFolder, undefinedIfMissing, unwritable } from './file-checks.js';
 import { type FileTail, readTail, tailBytes } from './file-tail.js';
+import { parseLine } from './line.js';
+import { type LogFile, listLogFiles, logFile } from './log-files.js';
+import { maxLineBytes } from './record.js';
+
+/** How often the newest file is looked for anew when it went away in between: removal keeps the newest two. */
+const patience = 20;
 
 /**
- * The log's file, open for appending. Refuses, with AUDIT_UNWRITABLE, anything but a regular file of ours with one
+ * The newest file of a log, open for appending. Refuses, with AUDIT_UNWRITABLE, anything but a regular file of ours with one
  * name and mode 0600 or tighter: a link would let its maker choose where records go, a FIFO would hang or eat them,
  * a device may act on being opened, another's file can be rewritten by its owner. The opener disposes.
  */
 export class AuditFile implements AsyncDisposable {
   readonly path: string;
+  readonly number: number;
+  readonly #logPath: string;
   readonly #handle: FileHandle;
   readonly #dev: number;
   readonly #ino: number;
@@ -22,40 +30,89 @@ export class AuditFile implements AsyncDisposable {
   #ownEnd = 0;
   #running: Promise<void> = Promise.resolve();
   #waiting: Promise<void> | undefined;
+  #last: Promise<void> | undefined;
 
-  private constructor(path: string, handle: FileHandle, stats: Stats) {
-    this.path = path;
+  private constructor(logPath: string, file: LogFile, handle: FileHandle, stats: Stats) {
+    this.#logPath = logPath;
+    this.path = file.path;
+    this.number = file.number;
     this.#handle = handle;
     this.#dev = stats.dev;
     this.#ino = stats.ino;
+    this.#knownBytes = stats.size;
   }
 
   /** `createParent` makes missing folders, 0700; otherwise the folder must exist. */
-  static async open(path: string, createParent: boolean): Promise<AuditFile> {
+  static async open(logPath: string, createParent: boolean): Promise<AuditFile> {
     try {
-      if (createParent) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      checkFolder(path, await stat(dirname(path)));
-      // Looked at before it is opened too, because opening a device can act on it; the check that counts is the second.
-      const before = await lstat(path).catch(undefinedIfMissing);
-      if (before) checkFile(path, before);
-      const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
-      const flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-      return await AuditFile.#adopt(path, await open(path, flags, 0o600), before === undefined);
+      if (createParent) await mkdir(dirname(logPath), { recursive: true, mode: 0o700 });
+      checkFolder(logPath, await stat(dirname(logPath)));
+      for (let round = 0; round < patience; round += 1) {
+        const file = listLogFiles(logPath).at(-1) ?? logFile(logPath, 0);
+        const opened = await AuditFile.#openOne(logPath, file);
+        if (opened) return opened;
+      }
+      throw new Error('its newest file keeps going away');
     } catch (error) {
-      throw unwritable(path, error);
+      throw unwritable(logPath, error);
     }
   }
 
-  static async #adopt(path: string, handle: FileHandle, isNew: boolean): Promise<AuditFile> {
+  /** Undefined when a file that was there is gone. */
+  static async #openOne(logPath: string, file: LogFile): Promise<AuditFile | undefined> {
+    // Looked at before it is opened too, because opening a device can act on it; the check that counts is the second.
+    const before = await lstat(file.path).catch(undefinedIfMissing);
+    if (before) checkFile(file.path, before);
+    else if (file.number > 0) return undefined;
+    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
+    const flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | (file.number === 0 ? O_CREAT : 0);
+    const handle = await open(file.path, flags, 0o600).catch(undefinedIfMissing);
+    if (handle === undefined) return undefined;
     try {
       const stats = await handle.stat();
-      checkFile(path, stats);
-      if (isNew) await syncFolder(dirname(path));
-      return new AuditFile(path, handle, stats);
+      checkFile(file.path, stats);
+      if (before === undefined) await syncFolder(dirname(file.path));
+      return new AuditFile(logPath, file, handle, stats);
     } catch (error) {
       await handle.close();
       throw error;
     }
+  }
+
+  /** As far as is known: grows with every look and every append. */
+  get sizeBytes(): number {
+    return this.#knownBytes;
+  }
+
+  /** Where records go on that do not belong here any more. */
+  get next(): LogFile {
+    return logFile(this.#logPath, this.number + 1);
+  }
+
+  /**
+   * Whether records go to a later file by now. Asked before an append and after it: what was appended before the later
+   * file came is below the line that this names, and what was appended after it is seen by its writer here. AUDIT_UNWRITABLE.
+   */
+  hasSuccessor(): boolean {
+    try {
+      return exists(this.next.path) || this.isRemoved();
+    } catch (error) {
+      throw unwritable(this.path, error);
+    }
+  }
+
+  /** Whether it was one of the oldest files and has gone: while its writer had nothing to write, or looked away for long. */
+  isRemoved(): boolean {
+    return !exists(this.path) && (listLogFiles(this.#logPath).at(-1)?.number ?? 0) > this.number;
+  }
+
+  /** When its first record was written, in milliseconds since the epoch; undefined when it has none. */
+  begunMs(): number | undefined {
+    const buffer = Buffer.alloc(maxLineBytes);
+    const bytes = buffer.subarray(0, readSync(this.#handle.fd, buffer, 0, buffer.length, 0));
+    const end = bytes.indexOf(0x0a);
+    const { record } = parseLine(bytes.subarray(0, Math.max(0, end)));
+    return record && Date.parse(record.time);
   }
 
   /**
@@ -103,6 +160,10 @@ export class AuditFile implements AsyncDisposable {
 
   /** fdatasync; callers that come while one runs share the next. AUDIT_UNWRITABLE when it fails. */
   async sync(): Promise<void> {
+    if (this.#last) {
+      await this.#last;
+      return;
+    }
     const ignore = () => undefined;
     this.#waiting ??= this.#running.then(ignore, ignore).then(() => {
       this.#waiting = undefined;
@@ -114,48 +175,24 @@ export class AuditFile implements AsyncDisposable {
     });
   }
 
+  /** The last wait for the disk, and closed: whoever waits for a record in it later finds it done. AUDIT_UNWRITABLE. */
+  async retire(): Promise<void> {
+    this.#last ??= this.sync();
+    await this.#last;
+    await this.#handle.close();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close();
   }
 }
 
-function checkFolder(path: string, folder: Stats): void {
-  const mine = folder.uid === process.geteuid?.() || folder.uid === 0;
-  const sticky = (folder.mode & 0o1000) !== 0;
-  if (!mine || ((folder.mode & 0o022) !== 0 && !sticky)) {
-    throw new Error(`its folder ${safeLine(dirname(path))} is writable by others, who could replace the log`);
-  }
-}
-
-function checkFile(path: string, stats: Stats): void {
-  const name = safeLine(path);
-  if (stats.isSymbolicLink()) throw new Error('it is a symbolic link');
-  if (!stats.isFile()) throw new Error('it is not a regular file');
-  if (stats.uid !== process.geteuid?.()) throw new Error(`it belongs to uid ${stats.uid}`);
-  if (stats.nlink !== 1) throw new Error(`it has ${stats.nlink} names (hard links)`);
-  if ((stats.mode & 0o7777 & ~0o600) !== 0) {
-    throw new Error(`its mode is 0${(stats.mode & 0o7777).toString(8)}; make it private: chmod 600 '${name}'`);
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+function exists(path: string): boolean {
   try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    // The log's own name leaves no room for a number: there is no second file, nor will there be.
+    if (codeOf(error) === 'ENAMETOOLONG') return false;
+    throw error;
   }
-}
-
-function undefinedIfMissing(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-  throw error;
-}
-
-function unwritable(path: string, error: unknown): AuditError {
-  if (error instanceof AuditError) return error;
-  const why = safeLine(error instanceof Error ? error.message : String(error));
-  return new AuditError('AUDIT_UNWRITABLE', `the audit log ${safeLine(path)} can't be written: ${why}`, {
-    cause: error,
-  });
 }

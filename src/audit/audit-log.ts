@@ -6,6 +6,7 @@ import type { Draft } from './chain.js';
 import { ChainWriter } from './chain-writer.js';
 import { type AuditCaller, actionPattern, callerSchema, type EncryptedFields, rulePattern } from './record.js';
 import { type Details, detailsToJson, loggable } from './redaction.js';
+import type { RotationLimits } from './rotation.js';
 
 /** What a record says beside its action. Free text never: see `Details`. */
 export interface AuditFields {
@@ -50,6 +51,10 @@ export interface OpenAuditOptions {
   /** Paddock's version. */
   readonly version: string;
   readonly clock: Clock;
+  /** When the log goes on in another file, and how many are kept. Left out: never, and all. */
+  readonly rotation?: RotationLimits;
+  /** Told, in one line, what does not work although records are written. */
+  readonly onTrouble?: (what: string) => void;
 }
 
 /**
@@ -60,12 +65,9 @@ export async function openAudit(options: OpenAuditOptions): Promise<AuditLog> {
   const identity = await readProcessIdentity();
   if (!identity) throw new AuditError('AUDIT_UNWRITABLE', 'this process could not be identified in /proc');
   const caller = cleanCaller(options.caller);
-  const { path, createParent, clock } = options;
+  const { path, createParent, clock, rotation, onTrouble } = options;
   const writer = new ChainWriter({
-    path,
-    createParent,
-    caller,
-    clock,
+    ...{ path, createParent, caller, clock, rotation, onTrouble },
     writer: { ...identity, version: options.version },
   });
   await writer.start();

@@ -2,7 +2,8 @@ import type { ProcessIdentity } from '../kit/process-identity.js';
 import { type AuditRecord, type ChainPosition, type ChainWriterIdentity, closeAction } from './record.js';
 
 /**
- * closed: ended as it should · continued: given up after a failed write, another chain of the same process goes on ·
+ * closed: ended as it should · continued: given up after a failed write, or left with its file; another chain of the
+ * same process goes on ·
  * open: its process lives · ended: its process is gone and wrote no closing record (it was killed, or the record cut off).
  */
 export type ChainState = 'closed' | 'continued' | 'open' | 'ended';
@@ -11,6 +12,8 @@ export interface ChainReport {
   readonly chain: string;
   readonly state: ChainState;
   readonly records: number;
+  /** Name of the file that holds all of it; lines are those of that file. Left out where a stream was read. */
+  readonly file?: string;
   readonly firstLine: number;
   readonly lastLine: number;
   readonly writer: ChainWriterIdentity;
@@ -18,7 +21,15 @@ export interface ChainReport {
   readonly note?: string;
 }
 
+/** Where a record stands, and whether files before that one are gone, as they may be. */
+export interface Place {
+  readonly line: number;
+  readonly file: string | undefined;
+  readonly mayContinueUnseen: boolean;
+}
+
 interface Entry {
+  readonly file: string | undefined;
   readonly firstLine: number;
   readonly writer: ChainWriterIdentity;
   lastLine: number;
@@ -40,9 +51,9 @@ export class ChainLedger {
   readonly #openIntents = new Set<string>();
 
   /** Why this can't be the next record of its chain, or undefined when it can. */
-  add(record: AuditRecord, line: number): string | undefined {
+  add(record: AuditRecord, place: Place): string | undefined {
     const entry = this.#chains.get(record.chain);
-    const reason = record.writer ? this.#begin(record, record.writer, entry, line) : next(record, entry, line);
+    const reason = record.writer ? this.#begin(record, record.writer, entry, place) : next(record, entry, place);
     if (reason === undefined) this.#trackIntent(record);
     return reason;
   }
@@ -62,28 +73,28 @@ export class ChainLedger {
     };
   }
 
-  #begin(record: AuditRecord, writer: ChainWriterIdentity, entry: Entry | undefined, line: number): string | undefined {
+  #begin(record: AuditRecord, writer: ChainWriterIdentity, entry: Entry | undefined, place: Place): string | undefined {
     if (entry) return 'the chain begins a second time';
     if (this.#chains.size >= maxChains) return `the log has more than ${maxChains} chains; verify it in parts`;
     let note: string | undefined;
     if (record.continues) {
-      const reason = this.#continue(record.continues, record.link !== undefined);
+      const reason = this.#continue(record.continues, place.mayContinueUnseen);
       if (reason !== undefined) return reason;
       if (!this.#chains.has(record.continues.chain))
         note = 'continues a chain of a file that was moved away or removed';
     }
     const { seq, hash } = record;
+    const { file, line } = place;
     this.#chains.set(record.chain, {
-      ...{ firstLine: line, lastLine: line, writer, seq, hash, note },
+      ...{ file, firstLine: line, lastLine: line, writer, seq, hash, note },
       ...{ previousHash: undefined, state: 'unclosed' },
     });
     return undefined;
   }
 
-  #continue(from: ChainPosition, isLinked: boolean): string | undefined {
+  #continue(from: ChainPosition, mayBeUnseen: boolean): string | undefined {
     const entry = this.#chains.get(from.chain);
-    // Only a chain that began in an empty file may continue one that is not here: that file had been moved away.
-    if (!entry) return isLinked ? 'the record continues a chain that is missing' : undefined;
+    if (!entry) return mayBeUnseen ? undefined : 'the record continues a chain that is missing';
     // One record more than its writer knew of: an append reported as failed that reached the file after all.
     const hash = entry.seq === from.seq ? entry.hash : entry.seq === from.seq + 1 ? entry.previousHash : undefined;
     if (entry.state !== 'unclosed' || hash !== from.hash)
@@ -99,8 +110,9 @@ export class ChainLedger {
   }
 }
 
-function next(record: AuditRecord, entry: Entry | undefined, line: number): string | undefined {
+function next(record: AuditRecord, entry: Entry | undefined, { file, line }: Place): string | undefined {
   if (!entry) return 'the beginning of the chain is missing';
+  if (entry.file !== file) return 'the chain goes on in another file than it began in';
   if (entry.state !== 'unclosed') return 'the chain goes on after its end';
   if (record.seq !== entry.seq + 1) {
     return `record ${entry.seq + 1} of the chain was expected and record ${record.seq} found`;
@@ -119,10 +131,11 @@ async function describe(
   entry: Entry,
   isAlive: (identity: ProcessIdentity) => Promise<boolean>,
 ): Promise<ChainReport> {
-  const { firstLine, lastLine, writer } = entry;
+  const { file, firstLine, lastLine, writer } = entry;
   const state: ChainState = entry.state !== 'unclosed' ? entry.state : (await isAlive(writer)) ? 'open' : 'ended';
   const note = state === 'ended' ? 'ended without a closing record' : undefined;
   const notes = [entry.note, note].filter((text) => text !== undefined).join('; ');
-  const report = { chain, state, records: entry.seq + 1, firstLine, lastLine, writer };
+  const at = { ...(file === undefined ? {} : { file }), firstLine, lastLine };
+  const report = { chain, state, records: entry.seq + 1, ...at, writer };
   return notes === '' ? report : { ...report, note: notes };
 }

@@ -1,8 +1,10 @@
 import { AuditError } from '../core/errors.js';
 import type { Clock } from '../kit/clock.js';
+import { safeLine } from '../kit/safe-text.js';
 import { AuditFile } from './audit-file.js';
 import { Chain, type Draft } from './chain.js';
 import type { FileTail } from './file-tail.js';
+import { readFollows } from './follows.js';
 import {
   type AuditCaller,
   type AuditRecord,
@@ -10,7 +12,9 @@ import {
   type ChainWriterIdentity,
   closeAction,
   openAction,
+  removeAction,
 } from './record.js';
+import { beginFile, findRemovable, isRotationDue, type RotationLimits, removeFiles } from './rotation.js';
 
 export interface ChainWriterOptions {
   readonly path: string;
@@ -18,17 +22,27 @@ export interface ChainWriterOptions {
   readonly caller: AuditCaller;
   readonly writer: ChainWriterIdentity;
   readonly clock: Clock;
+  /** Left out: the log is one file, unless another writer of it begins a second. */
+  readonly rotation?: RotationLimits | undefined;
+  /** Told, in one line, what does not work although records are written. */
+  readonly onTrouble?: ((what: string) => void) | undefined;
 }
 
 interface OpenChain {
   readonly file: AuditFile;
   readonly chain: Chain;
+  /** When the first record of the file was written. */
+  begunMs: number;
 }
+
+/** How long a log that could not go on in another file, or be relieved of its oldest, is left as it is. */
+const troubleMs = 60_000;
 
 /**
  * Appends records one after the other. After any failed write the file and the chain are given up; the next append has
  * to open the file anew and begin a chain there, durably, which names where the old one stopped, before its own record.
- * So an action is refused for as long as the log can't be proven writable, and not a moment longer.
+ * So an action is refused for as long as the log can't be proven writable, and not a moment longer. A chain never goes
+ * from one file into the next: where the log does, its writers begin other chains there, in the same way.
  */
 export class ChainWriter implements AsyncDisposable {
   readonly #options: ChainWriterOptions;
@@ -36,6 +50,8 @@ export class ChainWriter implements AsyncDisposable {
   #continues: ChainPosition | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #disposed = false;
+  /** Monotonic; before it, neither rotation nor removal is tried again. */
+  #troubledUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ChainWriterOptions) {
     this.#options = options;
@@ -45,6 +61,7 @@ export class ChainWriter implements AsyncDisposable {
   start(): Promise<void> {
     return this.#enqueue(async () => {
       await this.#opened();
+      await this.#retain();
     });
   }
 
@@ -52,8 +69,7 @@ export class ChainWriter implements AsyncDisposable {
   async append(draft: Draft, isDurable: boolean): Promise<AuditRecord> {
     const { open, record } = await this.#enqueue(async () => {
       if (this.#disposed) throw new AuditError('AUDIT_UNWRITABLE', 'the audit log has been closed');
-      const target = await this.#opened();
-      return { open: target, record: await this.#write(target, draft) };
+      return await this.#writeNewest(await this.#current(), draft);
     });
     // Outside the queue, so that records written meanwhile share one fdatasync.
     if (isDurable) await this.#sync(open);
@@ -63,9 +79,10 @@ export class ChainWriter implements AsyncDisposable {
   /** Writes the closing record and closes the file; nothing can be appended afterwards. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#enqueue(async () => {
-      const open = this.#open;
-      if (this.#disposed || !open) return;
+      if (this.#disposed || !this.#open) return;
       this.#disposed = true;
+      const open = await this.#current();
+      // Whoever removes the file at this very moment removes the whole chain.
       await this.#write(open, { phase: 'event', action: closeAction, caller: this.#options.caller });
       await this.#sync(open);
       await this.#giveUp(open);
@@ -74,37 +91,109 @@ export class ChainWriter implements AsyncDisposable {
   }
 
   async #opened(): Promise<OpenChain> {
-    if (this.#open) return this.#open;
-    const { path, createParent, caller, writer } = this.#options;
-    const file = await AuditFile.open(path, createParent);
-    const open = { file, chain: new Chain() };
-    this.#open = open;
-    const continues = this.#continues === undefined ? {} : { continues: this.#continues };
-    await this.#write(open, { phase: 'event', action: openAction, caller, writer, ...continues });
-    await this.#sync(open);
-    return open;
+    for (;;) {
+      if (this.#open) return this.#open;
+      const { path, createParent, caller, writer } = this.#options;
+      const file = await AuditFile.open(path, createParent);
+      const open = { file, chain: new Chain(), begunMs: file.begunMs() ?? Number.NaN };
+      this.#open = open;
+      const follows = await this.#giveUpOnFailure(open, () => readFollows(path, file.number));
+      const from = { ...(this.#continues ? { continues: this.#continues } : {}), ...(follows ? { follows } : {}) };
+      const record = await this.#write(open, { phase: 'event', action: openAction, caller, writer, ...from });
+      if (record && Number.isNaN(open.begunMs)) open.begunMs = Date.parse(record.time);
+      await this.#sync(open);
+      if (await this.#isFollowed(open)) await this.#leave(open);
+    }
   }
 
-  async #write(open: OpenChain, draft: Draft): Promise<AuditRecord> {
+  /** The chain for the next record: in the newest file, and in another one when this is full or old. */
+  async #current(): Promise<OpenChain> {
+    const open = await this.#opened();
+    const { rotation, clock } = this.#options;
+    const isDue = rotation !== undefined && isRotationDue(open.file, open.begunMs, clock, rotation);
+    const began = isDue && (await this.#trying('go on in another file', () => beginFile(open.file.next)));
+    if (!(await this.#isFollowed(open))) return open;
+    await this.#leave(open);
+    await this.#opened();
+    if (began === true) await this.#retain();
+    return await this.#opened();
+  }
+
+  /**
+   * Writes to a file that was the newest a moment ago. If it no longer is, the file that follows may name an earlier
+   * line as the last of this one: the chain is carried there before anybody is told that the record is written.
+   */
+  async #writeNewest(from: OpenChain, draft: Draft): Promise<{ open: OpenChain; record: AuditRecord }> {
+    for (let open = from; ; open = await this.#opened()) {
+      const record = await this.#write(open, draft);
+      if (record && !(await this.#isFollowed(open))) return { open, record };
+      await this.#leave(open);
+      if (record) return { open: await this.#opened(), record };
+    }
+  }
+
+  /** Undefined when the file was removed meanwhile as one of the oldest, with whatever was written to it. */
+  async #write(open: OpenChain, draft: Draft): Promise<AuditRecord | undefined> {
     const tail = await this.#giveUpOnFailure(open, () => this.#settledTail(open));
+    if (tail === undefined) return undefined;
     // A record that can't be made is the caller's mistake and costs the chain nothing.
     const sealed = open.chain.seal(draft, this.#options.clock.now(), tail);
     await this.#giveUpOnFailure(open, () => open.file.append(sealed.bytes));
     open.chain.advance(sealed);
-    return sealed.record;
+    return (await this.#giveUpOnFailure(open, () => open.file.isRemoved())) ? undefined : sealed.record;
+  }
+
+  /** Removes the oldest files beyond what is kept, and says so before. Nothing depends on its being done at once. */
+  async #retain(): Promise<void> {
+    const { path, clock, rotation, caller } = this.#options;
+    if (rotation === undefined) return;
+    const { files, bytes } = (await this.#trying('list its files', () => findRemovable(path, clock, rotation))) ?? {
+      files: [],
+      bytes: 0,
+    };
+    const last = files.at(-1);
+    if (last === undefined) return;
+    const what = { removed: { through: last.number }, details: { files: files.length, bytes } };
+    const draft: Draft = { phase: 'event', action: removeAction, caller, ...what };
+    const { open } = await this.#writeNewest(await this.#opened(), draft);
+    await this.#sync(open);
+    await this.#trying('remove its oldest files', () => removeFiles(files));
+  }
+
+  /** What the log can do without for a while. */
+  async #trying<T>(what: string, step: () => T | Promise<T>): Promise<T | undefined> {
+    const { clock, onTrouble } = this.#options;
+    if (clock.monotonic() < this.#troubledUntilMs) return undefined;
+    try {
+      return await step();
+    } catch (error) {
+      this.#troubledUntilMs = clock.monotonic() + troubleMs;
+      onTrouble?.(
+        `the audit log could not ${what}: ${safeLine(error instanceof Error ? error.message : String(error))}`,
+      );
+      return undefined;
+    }
   }
 
   /**
    * An append of another writer shows up in steps when it crosses a page, so a torn end is looked at again for a
    * while. Taking a slow append for a torn one does no harm: ours lands behind it, with an empty line between.
    */
-  async #settledTail({ file, chain }: OpenChain): Promise<FileTail> {
-    let tail = file.inspect(chain.lineSha256);
-    for (let round = 0; tail.isTorn && round < 5; round += 1) {
+  async #settledTail({ file, chain }: OpenChain): Promise<FileTail | undefined> {
+    for (let round = 0; ; round += 1) {
+      try {
+        const tail = file.inspect(chain.lineSha256);
+        if (!tail.isTorn || round === 5) return tail;
+      } catch (error) {
+        if (file.isRemoved()) return undefined;
+        throw error;
+      }
       await this.#options.clock.sleep(2);
-      tail = file.inspect(chain.lineSha256);
     }
-    return tail;
+  }
+
+  #isFollowed(open: OpenChain): Promise<boolean> {
+    return this.#giveUpOnFailure(open, () => open.file.hasSuccessor());
   }
 
   #sync(open: OpenChain): Promise<void> {
@@ -118,6 +207,15 @@ export class ChainWriter implements AsyncDisposable {
       await this.#giveUp(open);
       throw error;
     }
+  }
+
+  /** The file is complete as far as we are concerned, and on the disk. */
+  async #leave(open: OpenChain): Promise<void> {
+    await this.#giveUpOnFailure(open, () => open.file.sync());
+    if (this.#open !== open) return;
+    this.#open = undefined;
+    this.#continues = open.chain.position ?? this.#continues;
+    await open.file.retire();
   }
 
   async #giveUp(open: OpenChain): Promise<void> {

@@ -48,15 +48,16 @@ export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenera
 /**
  * The bytes of a log as it is now: what is appended while it is read is left for the next time. Links and everything
  * but regular files are refused (a FIFO would hang). AUDIT_UNWRITABLE is not thrown here: what can't be read is
- * BAD_ARGUMENT. `fromEnd` picks where to begin, given the file and its size.
+ * BAD_ARGUMENT. `start` picks where to begin, given the file and its size; `mostBytes` is where to end at the latest.
  */
 export async function* readBytes(
   path: string,
   start: (handle: FileHandle, sizeBytes: number) => Promise<number> = () => Promise.resolve(0),
+  mostBytes = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Buffer> {
   const handle = await openForReading(path);
   try {
-    const { size } = await handle.stat();
+    const size = Math.min((await handle.stat()).size, mostBytes);
     let at = await start(handle, size);
     while (at < size) {
       const buffer = Buffer.alloc(Math.min(65_536, size - at));

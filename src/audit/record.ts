@@ -18,6 +18,8 @@ export const rulePattern = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,95}$/;
 export const detailKeyPattern = /^(?!action$)[a-z][A-Za-z0-9]{0,23}$/;
 export const openAction = 'log.open';
 export const closeAction = 'log.close';
+/** Says, before it happens, that the oldest files of the log are removed. */
+export const removeAction = 'log.remove';
 
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 const chainId = z.string().regex(/^[a-z2-7]{26}$/);
@@ -58,6 +60,12 @@ const writerSchema = z.strictObject({
   version: z.string().min(1).max(32),
 });
 
+/**
+ * Where a chain begins that is not in the first file of the log: the number of the file before, and the digest of the
+ * last line that it had once this file was there (left out when that file has been removed or holds no record).
+ */
+const follows = z.strictObject({ file: count, line: sha256Hex.optional() });
+
 export const recordSchema = z
   .strictObject({
     v: z.literal(1),
@@ -85,6 +93,9 @@ export const recordSchema = z
     enc: encryptedSchema.optional(),
     writer: writerSchema.optional(),
     continues: position.optional(),
+    follows: follows.optional(),
+    /** All files up to the one of this number go. */
+    removed: z.strictObject({ through: count }).optional(),
     hash: sha256Hex,
   })
   .refine((r) => (r.action === openAction) === (r.seq === 0), { error: 'only the first record of a chain opens it' })
@@ -93,6 +104,10 @@ export const recordSchema = z
   })
   .refine((r) => (r.prev === null) === (r.seq === 0), { error: 'only the first record has no previous one' })
   .refine((r) => r.continues === undefined || r.seq === 0, { error: 'only the first record continues a chain' })
+  .refine((r) => r.follows === undefined || r.seq === 0, { error: 'only the first record follows a file' })
+  .refine((r) => (r.removed !== undefined) === (r.action === removeAction), {
+    error: 'files are removed by that action, and by no other',
+  })
   .refine((r) => (r.id !== undefined) === (r.phase !== 'event'), { error: 'intents and outcomes have an id' })
   .refine((r) => (r.result !== undefined) === (r.phase === 'outcome') || r.phase === 'event', {
     error: 'outcomes have a result and intents none',
@@ -105,6 +120,7 @@ export type AuditRecord = z.infer<typeof recordSchema>;
 export type AuditCaller = z.infer<typeof callerSchema>;
 export type EncryptedFields = z.infer<typeof encryptedSchema>;
 export type ChainPosition = z.infer<typeof position>;
+export type Follows = z.infer<typeof follows>;
 export type ChainWriterIdentity = z.infer<typeof writerSchema>;
 /** What was found torn at the end of the file and closed with a newline by the record that carries this. */
 export type Repair = NonNullable<AuditRecord['repairs']>;

@@ -2,6 +2,7 @@ import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AuditLog, type AuditRecorder, openAudit } from '../audit/audit-log.js';
+import { listLogFiles } from '../audit/log-files.js';
 import { withApproved } from '../config/approved.js';
 import { diskEffects } from '../config/effects.js';
 import type { Config } from '../config/load.js';
@@ -210,6 +211,7 @@ export class App implements AsyncDisposable {
         // A socket can be connected to through a read-only mount, and the log would be the sandbox's to rewrite.
         ...(engine === undefined ? [] : [engine.identity.socketPath]),
         this.config.auditLogPath,
+        ...listLogFiles(this.config.auditLogPath).map((file) => file.path),
         `${home}/.local/share/containers`,
         `${home}/.local/share/docker`,
       ],
@@ -221,7 +223,11 @@ export class App implements AsyncDisposable {
   }
 
   async #openAudit(): Promise<AuditLog> {
+    const { rotateBytes, rotateAgeMs, ...kept } = this.config.audit;
+    const rotation = { fileBytes: rotateBytes, fileAgeMs: rotateAgeMs, ...kept };
     const log = await openAudit({
+      rotation,
+      onTrouble: (what) => process.stderr.write(`paddock: warning: ${what}\n`),
       path: this.config.auditLogPath,
       createParent: this.config.origins['auditLogPath'] === 'default',
       caller: { uid: callerUid(), user: userInfo().username },

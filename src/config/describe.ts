@@ -18,7 +18,7 @@ export interface DescribedConfig {
 
 /** Every value of a Config with its origin, in a fixed order. */
 export function describeConfig(config: Config): DescribedConfig {
-  const { sitePolicy, profiles, origins, warnings, ...plain } = config;
+  const { sitePolicy, profiles, origins, warnings, audit, ...plain } = config;
   const { ceilings, defaults, alarms, admission, egress, broker, imageRules, ...rules } = sitePolicy;
   const group = (values: object, prefix: string, originPrefix = '') =>
     Object.entries(values).map(([name, value]: [string, unknown]) => ({
@@ -31,6 +31,7 @@ export function describeConfig(config: Config): DescribedConfig {
   return {
     settings: [
       ...group({ ...plain, profiles: profiles.map(({ name }) => name) }, ''),
+      ...group(audit, 'audit.', 'audit.'),
       ...group(rules, 'policy.', 'policy.'),
       ...group(imageRules, 'policy.images.', 'policy.images.'),
       ...group(egress, 'policy.egress.', 'policy.egress.'),

@@ -6,6 +6,7 @@ import type { Profile } from '../core/profile.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import type { CopyOnWriteWay } from '../core/spec.js';
 import { approvedPath, findApproved, readApproved } from './approved.js';
+import { type AuditSettings, settleAudit } from './audit-settings.js';
 import { builtInPolicy } from './built-in-policy.js';
 import { applyDefaults, fitDefaults } from './defaults.js';
 import { type ConfigEffects, diskEffects } from './effects.js';
@@ -44,6 +45,7 @@ export interface Config {
   /** Keys for the credential broker; undefined: none are in a file. */
   readonly keyFile: string | undefined;
   readonly auditLogPath: string;
+  readonly audit: AuditSettings;
   /** What was approved for always, a rule a line. */
   readonly approvedPath: string;
   readonly stateDir: string;
@@ -164,6 +166,7 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
     hostFolders,
     keyFile: keyFile === undefined ? undefined : at(keyFile),
     auditLogPath: at(choose('audit_log', 'auditLogPath', `${stateDir}/audit.jsonl`)),
+    audit: settleAudit(layers, draft.origins),
     stateDir,
     runtimeDir: at(choose('runtime_dir', 'runtimeDir', `${runtimeHome}/paddock`)),
     logLevel: choose('log_level', 'logLevel', 'info'),

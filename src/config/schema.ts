@@ -161,12 +161,22 @@ export const profileFileSchema = z.strictObject({
   defaults: defaults.omit({ profile: true }).optional(),
 });
 
+/** How the audit log is kept (docs/audit.md). */
+const audit = z.strictObject({
+  rotate_size: bytes.refine((value) => value >= 65_536, 'is less than 64k').optional(),
+  rotate_age: ms.optional(),
+  keep_files: whole.refine((value) => value >= 2, 'is less than 2').optional(),
+  keep_size: bytes.optional(),
+  keep_age: ms.optional(),
+});
+
 /** `config.toml`, and in the same shape what comes from the environment and from flags. */
 export const userSettingsSchema = z.strictObject({
   engine: line.optional(),
   host_folders: paths.optional(),
   key_file: path.optional(),
   audit_log: path.optional(),
+  audit: audit.optional(),
   state_dir: path.optional(),
   runtime_dir: path.optional(),
   log_level: z.enum(logLevels).optional(),

@@ -1,10 +1,14 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canonicalJson } from '../../src/audit/canonical.js';
 import { Chain } from '../../src/audit/chain.js';
 import { readTail } from '../../src/audit/file-tail.js';
+import { type LogFile, listLogFiles } from '../../src/audit/log-files.js';
 import { detailsToJson } from '../../src/audit/redaction.js';
 import { verifyAudit } from '../../src/audit/verify.js';
+import { systemClock } from '../../src/kit/clock.js';
+import { folder, openAt } from '../unit/audit/support/log-fixture.js';
 
 const caller = { uid: 1000, user: 'ada' };
 const writer = { pid: 0, startTimeTicks: 1, bootId: '00000000-0000-0000-0000-000000000000', version: '0.1.0' };
@@ -125,6 +129,73 @@ describe('any one change of a log in which each record saw the one before', () =
     );
   });
 });
+
+/** Steps of two writers and an occasional third; after some steps the log is looked at by nobody who would begin a file. */
+const rotationArbitrary = fc.record({
+  steps: fc.array(fc.nat(2), { minLength: 8, maxLength: 40 }),
+  fileBytes: fc.integer({ min: 1000, max: 6000 }),
+  harm: fc.constantFrom('cut', 'cut-bytes', 'flip', 'remove', 'swap', 'drop-line', 'none'),
+  where: fc.nat(1_000_000),
+});
+
+describe('a log in several files', () => {
+  it('verifies however its writers take turns, and no longer once any file but the end of the last is changed', {
+    timeout: 120_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(rotationArbitrary, async ({ steps, fileBytes, harm, where }) => {
+        await using at = await folder();
+        await writeSteps(at.path, steps, fileBytes);
+        const files = listLogFiles(at.path);
+        expect(await verifyAudit(at.path)).toMatchObject({ ok: true, fileCount: files.length, torn: [] });
+        fc.pre(files.length > 1 && harm !== 'none');
+        await doHarm(harm, files, where);
+        expect((await verifyAudit(at.path)).ok).toBe(false);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+async function writeSteps(path: string, steps: readonly number[], fileBytes: number): Promise<void> {
+  const logs = await Promise.all([0, 1, 2].map((n) => openAt(path, systemClock, n < 2 ? { fileBytes } : {})));
+  for (const who of steps) await logs[who]!.event('command.output', { details: { who } });
+  for (const log of logs) await log[Symbol.asyncDispose]();
+}
+
+/** To any file but the last, at any place of it. */
+async function doHarm(harm: string, files: readonly LogFile[], where: number): Promise<void> {
+  const at = where % (files.length - 1);
+  const { path } = files[at]!;
+  const bytes = await readFile(path);
+  const list = bytes.toString().split('\n').slice(0, -1);
+  const line = where % list.length;
+  if (harm === 'cut')
+    await writeFile(
+      path,
+      list
+        .slice(0, line)
+        .map((one) => `${one}\n`)
+        .join(''),
+    );
+  if (harm === 'cut-bytes') await writeFile(path, bytes.subarray(0, where % (bytes.length - 1)));
+  if (harm === 'drop-line')
+    await writeFile(
+      path,
+      list
+        .filter((_, n) => n !== line)
+        .map((one) => `${one}\n`)
+        .join(''),
+    );
+  if (harm === 'remove') await rm(path);
+  if (harm === 'swap') {
+    await writeFile(path, await readFile(files[at + 1]!.path));
+    await writeFile(files[at + 1]!.path, bytes);
+  }
+  if (harm !== 'flip') return;
+  bytes[where % bytes.length]! ^= 1;
+  await writeFile(path, bytes);
+}
 
 describe('canonical JSON', () => {
   it('is one text per value and reads back as the same value', () => {

@@ -35,12 +35,16 @@ export const audit: CliCommand = {
 async function verify(context: CommandContext, path: string): Promise<number> {
   const result = await verifyAudit(path, { signal: context.signal });
   const bad = result.firstBad;
-  const summary = `${result.records} records in ${result.chainCount} chains`;
+  const { records, chainCount, fileCount, removedThrough } = result;
+  const files = fileCount > 1 || removedThrough !== undefined ? ` in ${fileCount} files` : '';
+  const summary = `${records} records in ${chainCount} chains${files}`;
   const unclosed = result.chains.filter((c) => c.state !== 'closed').length;
   const lines = [
     bad === undefined
       ? `the audit log verifies: ${summary}`
-      : `the audit log does NOT verify: line ${bad.line}: ${bad.reason}`,
+      : `the audit log does NOT verify: ${bad.file === undefined ? '' : `${bad.file}, `}line ${bad.line}: ${bad.reason}`,
+    ...(removedThrough === undefined ? [] : [`the log says that its first ${removedThrough + 1} files were removed`]),
+    ...result.torn.map(({ file, line, bytes }) => `${file ?? ''} line ${line}: ${bytes} bytes of a record cut short`),
     ...(unclosed > 0 ? [`${unclosed} chains have no closing record (their process was killed, or still runs)`] : []),
     ...(result.openIntents > 0 ? [`${result.openIntents} actions have no recorded outcome`] : []),
   ];

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { listLogFiles } from '../../audit/log-files.js';
 import { verifyAudit } from '../../audit/verify.js';
 import { formatBytes } from '../../core/units.js';
 import { type DoctorCheck, type DoctorContext, type FileFacts, type Finding, fail, pass, warn } from '../context.js';
@@ -13,11 +14,23 @@ export const auditLogCheck: DoctorCheck = {
   timeoutMs: 30_000,
   async run(ctx, signal) {
     const { auditLog } = ctx.paths;
-    const facts = await ctx.files.linkFacts(auditLog);
-    if (facts === undefined) return await notYetThere(ctx, auditLog);
-    return judgeFile(ctx, auditLog, facts) ?? (await judgeContent(auditLog, facts, signal));
+    const files = await logFacts(ctx, auditLog);
+    if (files.length === 0) return await notYetThere(ctx, auditLog);
+    const refused = files.map(([path, facts]) => judgeFile(ctx, path, facts)).find((finding) => finding !== undefined);
+    const sizeBytes = files.reduce((sum, [, facts]) => sum + facts.sizeBytes, 0);
+    return refused ?? (await judgeContent(auditLog, sizeBytes, signal));
   },
 };
+
+async function logFacts(ctx: DoctorContext, path: string): Promise<[string, FileFacts][]> {
+  const paths = new Set([path, ...listLogFiles(path).map((file) => file.path)]);
+  const found: [string, FileFacts][] = [];
+  for (const one of paths) {
+    const facts = await ctx.files.linkFacts(one);
+    if (facts !== undefined) found.push([one, facts]);
+  }
+  return found;
+}
 
 async function notYetThere(ctx: DoctorContext, path: string): Promise<Finding> {
   const folder = dirname(path);
@@ -37,15 +50,14 @@ function judgeFile(ctx: DoctorContext, path: string, facts: FileFacts): Finding 
   return fail(`${path} has mode 0${(facts.mode & 0o777).toString(8)}`, `chmod 600 ${word(path)}`);
 }
 
-async function judgeContent(path: string, facts: FileFacts, signal: AbortSignal): Promise<Finding> {
-  const size = formatBytes(facts.sizeBytes);
-  if (facts.sizeBytes > mostVerifiedBytes)
-    return warn(`${path}, ${size}: too large to verify here`, 'paddock audit verify');
+async function judgeContent(path: string, sizeBytes: number, signal: AbortSignal): Promise<Finding> {
+  const size = formatBytes(sizeBytes);
+  if (sizeBytes > mostVerifiedBytes) return warn(`${path}, ${size}: too large to verify here`, 'paddock audit verify');
   const report = await verifyAudit(path, { signal });
   if (report.ok) return pass(`${path}, ${size}: ${report.records} records in ${report.chainCount} chains verify`);
   const bad = report.firstBad;
   return fail(
-    `${path} does not verify: line ${bad?.line ?? 0}, ${bad?.reason ?? 'unknown'}`,
-    `Keep it as it is and start a new one: mv ${word(path)} ${word(`${path}.suspect`)}; then find out who changed it.`,
+    `${path} does not verify: ${bad?.file ?? ''} line ${bad?.line ?? 0}, ${bad?.reason ?? 'unknown'}`,
+    `Keep it as it is and start a new one: mv ${word(path)} ${word(`${path}.suspect`)} (and the same with every other file of it); then find out who changed it.`,
   );
 }

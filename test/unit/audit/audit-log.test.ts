@@ -128,7 +128,10 @@ describe('a log that fails while it is open', () => {
     await expect(log.event('command.output')).rejects.toMatchObject({ code: 'AUDIT_UNWRITABLE' });
     await log.event('command.output');
     const report = await verifyAudit(at.path);
-    expect(report.firstBad).toEqual({ line: 3, reason: 'the chain that this record continues was cut or changed' });
+    expect(report.firstBad).toMatchObject({
+      line: 3,
+      reason: 'the chain that this record continues was cut or changed',
+    });
     await expect(other.event('command.output')).resolves.toBeUndefined();
   });
 

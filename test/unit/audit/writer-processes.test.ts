@@ -151,6 +151,6 @@ describe('a torn line', () => {
       torn: [{ line: 2, bytes: fragment.length }],
     });
     await writeFile(at.path, `${first}${second}\n`);
-    expect((await verifyAudit(at.path)).firstBad).toEqual({ line: 1, reason: 'two records stand on one line' });
+    expect((await verifyAudit(at.path)).firstBad).toMatchObject({ line: 1, reason: 'two records stand on one line' });
   });
 });

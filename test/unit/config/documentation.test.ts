@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { auditKeys } from '../../../src/config/audit-settings.js';
 import { defaultKeys } from '../../../src/config/defaults.js';
 import { imageKeys } from '../../../src/config/image-rules.js';
 import { settings } from '../../../src/config/layers.js';
@@ -17,7 +18,7 @@ describe('docs/configuration.md', () => {
     expect(rows).toEqual(settings.map(({ key, env, flag }) => [key, env, flag]));
   });
 
-  it('has a row for every key of the policy file', () => {
+  it('has a row for every key of the policy file, and of the table for the audit log', () => {
     const keys = [
       ...Object.keys(ruleKeys),
       'images',
@@ -25,6 +26,7 @@ describe('docs/configuration.md', () => {
       ...Object.keys(ceilingKeys).map((name) => `ceilings.${name}`),
       ...Object.keys(admissionKeys).map((name) => `admission.${name}`),
       ...Object.keys(alarmKeys).map((name) => `alarms.${name}`),
+      ...Object.keys(auditKeys).map((name) => `audit.${name}`),
     ];
     expect(keys.filter((key) => !new RegExp(`^\\| \`${key.replace('.', '\\.')}\` +\\|`, 'm').test(document))).toEqual(
       [],
@@ -38,7 +40,7 @@ describe('docs/configuration.md', () => {
 
 describe('the settings', () => {
   it('cover every key of the two files', () => {
-    const top = Object.keys(userSettingsSchema.shape).filter((key) => key !== 'policy' && key !== 'defaults');
+    const top = Object.keys(userSettingsSchema.shape).filter((key) => !['policy', 'defaults', 'audit'].includes(key));
     const known = settings.map(({ key }) => key);
     expect(known).toEqual(
       [...top, ...Object.keys(defaultKeys).map((name) => `defaults.${name}`)].sort(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AuditLog, openAudit } from '../../../../src/audit/audit-log.js';
 import type { AuditRecord } from '../../../../src/audit/record.js';
+import type { RotationLimits } from '../../../../src/audit/rotation.js';
 import type { Clock } from '../../../../src/kit/clock.js';
 import { systemClock } from '../../../../src/kit/clock.js';
 
@@ -23,8 +24,8 @@ export async function folder(): Promise<Folder> {
 export const caller = { uid: process.getuid?.() ?? 0, user: 'ada' };
 export const session = 'pdk_abcdefghijklmnopqrstuvwxyz';
 
-export function openAt(path: string, clock: Clock = systemClock): Promise<AuditLog> {
-  return openAudit({ path, createParent: false, caller, version: '0.1.0', clock });
+export function openAt(path: string, clock: Clock = systemClock, rotation: RotationLimits = {}): Promise<AuditLog> {
+  return openAudit({ path, createParent: false, caller, version: '0.1.0', clock, rotation });
 }
 
 export async function lines(path: string): Promise<string[]> {

@@ -1,19 +1,33 @@
-// A process that writes to a log: writer-process PATH COUNT MODE
+// A process that writes to a log: writer-process PATH COUNT MODE [BYTES [FILES]]
+// BYTES: the log goes on in another file from that size on, and FILES of them are kept ·
+// told: makes intents until it is killed, and prints the id of each that was taken for written ·
 // MODE together: says so when ready, begins when stdin ends, ends cleanly · close: the same at once ·
 // stay: says so when done and waits to be killed · endless: writes until it is killed ·
 // refused: makes intents until one is refused, prints the code and how often the guarded action ran after that.
 import { once } from 'node:events';
+import { writeSync } from 'node:fs';
 import { openAudit } from '../../../../src/audit/audit-log.js';
 import { audited } from '../../../../src/audit/audited.js';
 import { plain } from '../../../../src/audit/redaction.js';
 import { PaddockError } from '../../../../src/core/errors.js';
 import { systemClock } from '../../../../src/kit/clock.js';
 
-const [path = '', count = '0', mode = 'close'] = process.argv.slice(2);
+const [path = '', count = '0', mode = 'close', fileBytes, keepFiles] = process.argv.slice(2);
 // A shell's SIGXFSZ would end the process at its file size limit; ignored, the write fails with EFBIG.
 process.on('SIGXFSZ', () => undefined);
 const caller = { uid: process.getuid?.() ?? 0, user: 'ada' };
-const log = await openAudit({ path, createParent: false, caller, version: '0.1.0', clock: systemClock });
+const rotation = { fileBytes: Number(fileBytes ?? Infinity), keepFiles: Number(keepFiles ?? Infinity) };
+const log = await openAudit({ path, createParent: false, caller, version: '0.1.0', clock: systemClock, rotation });
+
+if (mode === 'told') {
+  console.log('writing');
+  for (let n = 0; ; n += 1) {
+    const intent = await log.intent('command.run', { details: { n, filler: plain('x'.repeat(n % 190)) } });
+    // One write(2) of less than a pipe takes at once: whole, or not there.
+    writeSync(1, `${intent.id}\n`);
+    await intent.outcome('ok');
+  }
+}
 
 if (mode === 'refused') {
   let ran = 0;

@@ -1,0 +1,30 @@
+import type { Layer } from './layers.js';
+import type { UserSettings } from './schema.js';
+
+/** How the audit log is kept; `[audit]` of the user's file. What is undefined does not happen. */
+export interface AuditSettings {
+  readonly rotateBytes: number | undefined;
+  readonly rotateAgeMs: number | undefined;
+  readonly keepFiles: number | undefined;
+  readonly keepBytes: number | undefined;
+  readonly keepAgeMs: number | undefined;
+}
+
+/** Names in the file. */
+export const auditKeys = {
+  rotate_size: 'rotateBytes',
+  rotate_age: 'rotateAgeMs',
+  keep_files: 'keepFiles',
+  keep_size: 'keepBytes',
+  keep_age: 'keepAgeMs',
+} as const satisfies Record<keyof NonNullable<UserSettings['audit']>, keyof AuditSettings>;
+
+/** The last layer that says something wins, key by key. */
+export function settleAudit(layers: readonly Layer[], origins: Map<string, string>): AuditSettings {
+  const entries = Object.entries(auditKeys).map(([key, name]) => {
+    const layer = layers.findLast(({ settings }) => settings.audit?.[key as keyof typeof auditKeys] !== undefined);
+    if (layer) origins.set(`audit.${name}`, layer.origin(`audit.${key}`));
+    return [name, layer?.settings.audit?.[key as keyof typeof auditKeys]] as const;
+  });
+  return Object.fromEntries(entries) as unknown as AuditSettings;
+}
