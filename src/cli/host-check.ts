@@ -57,6 +57,7 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
     sitePolicy: config.sitePolicy,
     user: { name: username, uid, gid },
     paths: {
+      home: homedir(),
       stateDir: config.stateDir,
       runtimeDir: app.userRuntimeDir,
       auditLog: config.auditLogPath,

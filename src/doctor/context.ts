@@ -24,6 +24,8 @@ export interface DoctorUser {
 
 /** Places of ours, all absolute. */
 export interface DoctorPaths {
+  /** The user's home folder. */
+  readonly home: string;
   readonly stateDir: string;
   /** `$XDG_RUNTIME_DIR`. */
   readonly runtimeDir: string;

@@ -14,6 +14,7 @@ import { runtimeFolderCheck } from './checks/runtime-folder.js';
 import { seccompCheck } from './checks/seccomp.js';
 import { selinuxProfileCheck } from './checks/selinux-profile.js';
 import { settingsFilesCheck } from './checks/settings-files.js';
+import { signaturePolicyCheck } from './checks/signature-policy.js';
 import { socketCheck } from './checks/socket.js';
 import { staleSessionsCheck } from './checks/stale-sessions.js';
 import { stateFolderCheck } from './checks/state-folder.js';
@@ -26,7 +27,7 @@ import type { DoctorCheck } from './context.js';
 
 /** The checks that only look, in the order of the report. */
 export const hostChecks: readonly DoctorCheck[] = [
-  ...[engineCheck, rootlessCheck, versionsCheck, socketCheck],
+  ...[engineCheck, rootlessCheck, versionsCheck, socketCheck, signaturePolicyCheck],
   ...[cgroupsCheck, subidsCheck, seccompCheck, lsmCheck, apparmorProfileCheck, selinuxProfileCheck, tunCheck],
   ...[kernelVersionCheck, kernelSettingsCheck, swapCheck, timeCheck],
   ...[

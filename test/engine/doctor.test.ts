@@ -76,6 +76,7 @@ function contextOf(stage: Stage): DoctorContext {
     },
     paths: {
       ...{ stateDir, runtimeDir, auditLog: audit.path, init: builtInit, settings: [] },
+      home: stage.folder,
       installation: join(import.meta.dirname, '../..'),
     },
     overlay: () => Promise.resolve({ way: 'auto', can: 'yes', why: '' }),

@@ -9,18 +9,8 @@ import {
   pass,
   warn,
 } from '../context.js';
+import { floors, holesOf, isAtFloor } from '../known-versions.js';
 import { packageTool } from '../shell.js';
-
-/**
- * The earliest good release of each line: a version is good when it is at or above the entry of its own major and
- * minor, or above the last entry. From the projects' advisories as of November 2026.
- */
-const floors: Readonly<Record<string, readonly string[]>> = {
-  podman: ['5.8.10', '6.2.0'],
-  docker: ['29.7.0'],
-  runc: ['1.3.6', '1.4.3', '1.5.0'],
-  crun: ['1.28'],
-};
 
 /** Engine and OCI runtime against the releases that fixed the known ways out. Distributions patch without raising the number. */
 export const versionsCheck: DoctorCheck = {
@@ -58,31 +48,10 @@ function judge(name: string, version: string): { name: string; isGood: boolean; 
   const floor = floors[name];
   if (floor === undefined) return { name, isGood: true, text: `${name} ${version} (no floor known)` };
   const isGood = isAtFloor(version, floor);
-  const wanted = isGood ? '' : ` (known good: ${floor.join(' / ')})`;
+  const holes = holesOf(name, version).flatMap(({ cves }) => cves);
+  const lacking = holes.length === 0 ? '' : `; by its number without the repair of ${holes.join(', ')}`;
+  const wanted = isGood ? '' : ` (known good: ${floor.join(' / ')}${lacking})`;
   return { name, isGood, text: `${name} ${version || 'of unknown version'}${wanted}` };
-}
-
-/** A version that can't be read counts as below. */
-export function isAtFloor(version: string, floor: readonly string[]): boolean {
-  const parts = numbers(version);
-  if (parts === undefined) return false;
-  const bases = floor.map((text) => numbers(text) ?? zero);
-  const last = bases.at(-1);
-  if (last !== undefined && compare(parts, last) >= 0) return true;
-  return bases.some((base) => base[0] === parts[0] && base[1] === parts[1] && compare(parts, base) >= 0);
-}
-
-type Triple = readonly [number, number, number];
-
-const zero: Triple = [0, 0, 0];
-
-function numbers(version: string): Triple | undefined {
-  const match = /^v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?/.exec(version);
-  return match ? [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)] : undefined;
-}
-
-function compare(a: Triple, b: Triple): number {
-  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
 }
 
 /** conmon, pasta and what else the engine names: shown, so that a report tells what ran. */

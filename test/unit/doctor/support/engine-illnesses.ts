@@ -11,6 +11,22 @@ const opened = { '/run/user/1000': { mode: 0o755 }, '/run/user/1000/podman': { m
 
 // Each row: the check, what is wrong, the verdict, something that its evidence says, something that its remedy says.
 export const engineIllnesses: readonly (readonly [string, string, Illness, string, RegExp, RegExp])[] = [
+  [
+    'signature-policy',
+    'whatever is pulled is taken',
+    { ctx: { sitePolicy: { ...builtInPolicy('/home/ada'), pullAllowed: true } } },
+    'warn',
+    /policy\.json: by default insecureAcceptAnything, 0 places/,
+    /trust set/,
+  ],
+  [
+    'signature-policy',
+    'its file is none',
+    { texts: { '/home/ada/.config/containers/policy.json': '{"default": "reject"}' } },
+    'warn',
+    /\/home\/ada\/\.config\/containers\/policy\.json is not/,
+    /podman image trust/,
+  ],
   ['engine', 'there is none', { ctx: { engine: noEngine } }, 'fail', /NO_ENGINE/, /sudo dnf install podman/],
   [
     'engine',

@@ -8,6 +8,7 @@ const GiB = 1024 ** 3;
 
 /** A host where everything is well: the texts of its files, and what stands where. */
 export const wellTexts: Readonly<Record<string, string>> = {
+  '/etc/containers/policy.json': '{"default": [{"type": "insecureAcceptAnything"}]}',
   '/etc/os-release': 'NAME="Fedora Linux"\nID=fedora\n',
   '/etc/subuid': 'ada:100000:65536\n',
   '/etc/subgid': 'ada:100000:65536\n',
@@ -101,6 +102,7 @@ export function hostWith(illness: Illness = {}): DoctorContext {
     sitePolicy: builtInPolicy('/home/ada'),
     user: { name: 'ada', uid: 1000, gid: 1000 },
     paths: {
+      home: '/home/ada',
       ...{ stateDir: '/home/ada/.local/state/paddock', runtimeDir: '/run/user/1000' },
       ...{ auditLog: '/home/ada/.local/state/paddock/audit.jsonl', init: '/opt/paddock/dist/init/paddock-init' },
       ...{ settings: ['/etc/paddock/policy.toml', '/home/ada/.config/paddock/config.toml'] },
