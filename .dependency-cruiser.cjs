@@ -7,6 +7,7 @@ const rooms = {
   engine: ['core', 'kit'],
   confine: ['core', 'kit', 'engine'],
   monitor: ['core', 'kit', 'engine'],
+  metrics: ['core', 'kit', 'engine', 'monitor', 'audit'],
   workspace: ['core', 'kit', 'engine'],
   audit: ['core', 'kit'],
   agents: ['core', 'kit'],

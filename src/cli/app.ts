@@ -2,6 +2,7 @@ import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AuditLog, type AuditRecorder, openAudit } from '../audit/audit-log.js';
+import { heardAudit, type OnRecord } from '../audit/heard-audit.js';
 import { listLogFiles } from '../audit/log-files.js';
 import { withApproved } from '../config/approved.js';
 import { diskEffects } from '../config/effects.js';
@@ -14,6 +15,7 @@ import { PaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import { LookupTurns } from '../egress/lookup-turns.js';
 import { toolAsker } from '../egress/presets/ask-tool.js';
+import { type HeardCall, heardEngine } from '../engine/heard-engine.js';
 import { openEngine } from '../engine/open.js';
 import type { Engine } from '../engine/types.js';
 import { scanGate } from '../image/scan/scan-gate.js';
@@ -53,6 +55,18 @@ async function readText(path: string): Promise<string | undefined> {
   return file?.text;
 }
 
+/** Who hears of every audit record and every request to the engine. */
+export interface AppHeard {
+  readonly onRecord: OnRecord;
+  readonly onCall: (call: HeardCall) => void;
+}
+
+/** The App whose engine and log this one uses, and the key it acts for. */
+interface Behalf {
+  readonly app: App;
+  readonly apiKey: string;
+}
+
 /**
  * Everything a command may need, made when first asked for and given back together. The audit log comes first: where
  * it can't be written, nothing else is opened.
@@ -62,6 +76,7 @@ export class App implements AsyncDisposable {
   readonly store: RecordStore;
   readonly lookupTurns: LookupTurns;
   readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #heard: AppHeard | undefined;
   readonly #stack = new Disposables();
   readonly #parent: App | undefined;
   #audit: Promise<AuditRecorder> | undefined;
@@ -71,10 +86,11 @@ export class App implements AsyncDisposable {
   constructor(
     config: Config,
     env: Readonly<Record<string, string | undefined>>,
-    behalf?: { readonly app: App; readonly apiKey: string },
+    { heard, behalf }: { readonly heard?: AppHeard | undefined; readonly behalf?: Behalf | undefined } = {},
   ) {
     this.config = config;
     this.#env = env;
+    this.#heard = heard;
     this.#parent = behalf?.app;
     this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
     this.store = new RecordStore(config.stateDir, config.runtimeDir, systemClock, behalf?.apiKey);
@@ -85,7 +101,7 @@ export class App implements AsyncDisposable {
    * its name. The engine and the log are this one's; it is disposed of before it.
    */
   forKey(apiKey: string, ceiling: KeyCeiling): App {
-    return new App(narrowed(this.config, ceiling), this.#env, { app: this, apiKey });
+    return new App(narrowed(this.config, ceiling), this.#env, { heard: this.#heard, behalf: { app: this, apiKey } });
   }
 
   audit(): Promise<AuditRecorder> {
@@ -234,7 +250,8 @@ export class App implements AsyncDisposable {
       version,
       clock: systemClock,
     });
-    return this.#stack.use(log);
+    const audit = this.#heard === undefined ? log : heardAudit(log, this.#heard.onRecord);
+    return this.#stack.use(audit);
   }
 
   async #openEngine(): Promise<Engine> {
@@ -245,7 +262,7 @@ export class App implements AsyncDisposable {
       endpoint: this.config.engine,
       policy: { rootfulAllowed, tcpAllowed },
     });
-    return this.#stack.use(engine);
+    return this.#stack.use(this.#heard === undefined ? engine : heardEngine(engine, this.#heard.onCall));
   }
 }
 

@@ -11,9 +11,10 @@ import { kernelTexts } from './kernel-text.js';
 import { Monitor, type Repeat, type Sample, type SandboxUsage, type WatchedSandbox } from './monitor.js';
 import { UsageReader } from './usage-reader.js';
 
-/** Hears of what is watched, besides the alarms. Must not throw. */
+/** Hears of what is watched. Must not throw. */
 export interface MonitoringHeard extends DenialsHeard {
   readonly onSample?: ((id: string, sample: Sample) => void) | undefined;
+  readonly onAlarm?: ((alarm: Alarm) => void) | undefined;
 }
 
 export interface MonitoringOptions {
@@ -50,7 +51,10 @@ export class Monitoring {
     host = hostFacts(),
     repeat,
   }: MonitoringOptions) {
-    const book = new AlarmBook(clock, onAlarm);
+    const book = new AlarmBook(clock, (alarm) => {
+      heard?.onAlarm?.(alarm);
+      onAlarm(alarm);
+    });
     this.#book = book;
     this.alarms = book;
     this.denials = new Denials({ sink: book, clock, thresholds, heard });

@@ -87,6 +87,7 @@ export class Sessions implements AsyncDisposable {
     await audited(this.#options.audit, {
       action: 'session.destroy',
       session: session.id,
+      details: { because: plain(this.#because(session)) },
       run: () => this.#end(session),
     });
     return true;
@@ -141,6 +142,12 @@ export class Sessions implements AsyncDisposable {
     const { wish, notes } = await carriedWish(likeOf, parts);
     const asked = Object.entries(wish).filter(([, names]) => names.length > 0);
     return { request: { ...request, ...Object.fromEntries(asked) }, notes };
+  }
+
+  #because({ idleness, sandbox, record }: Session): string {
+    if (idleness.isOver) return 'idle';
+    if (sandbox.alive) return this.#closing.signal.aborted ? 'closing' : 'asked';
+    return record.deadlineAtMs <= this.#options.maker.clock.now() ? 'deadline' : 'gone';
   }
 
   async #end(session: Session): Promise<void> {

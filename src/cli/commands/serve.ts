@@ -7,6 +7,7 @@ import { systemClock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
 import { buildServer, callerOf } from '../../mcp/server.js';
 import { type RefusedMessage, serveStdio } from '../../mcp/stdio.js';
+import type { Metrics } from '../../metrics/metrics.js';
 import type { Alarm } from '../../monitor/alarms/alarm.js';
 import type { Monitoring } from '../../monitor/monitoring.js';
 import type { Session } from '../../session/session.js';
@@ -19,6 +20,7 @@ import { App } from '../app.js';
 import { askPerson } from '../ask-person.js';
 import type { CliCommand } from '../command.js';
 import { checkHost } from '../host-check.js';
+import { counted, metricsHere, metricsOptions } from '../metrics-here.js';
 import { newMonitoring } from '../new-monitoring.js';
 import { pruneHere, reapWhileOpen } from '../prune-here.js';
 import { sessionChanges } from '../session-changes.js';
@@ -33,16 +35,20 @@ export const serve: CliCommand = {
   name: 'serve',
   usage: 'serve',
   summary: 'MCP server on stdio, until its input ends',
-  options: {},
+  options: metricsOptions,
   async run(context) {
     const config = await settingsOf(context);
     // stderr, synchronously: stdout belongs to MCP, and the last lines before an end are the ones that matter.
     const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
-    await using app = new App(config, context.env);
+    const counting = await metricsHere(context, config);
+    const metrics = counting?.metrics;
+    await using app = new App(config, context.env, { heard: metrics?.heardApp });
     await using held = new Disposables();
     const audit = await app.audit();
     let services: Promise<ToolServices> | undefined;
-    const monitoring = newMonitoring(config.sitePolicy, audit, (alarm) => tell(alarm, log, services));
+    if (counting !== undefined) held.use(await counting.open(log));
+    const onAlarm = (alarm: Alarm) => tell(alarm, log, services);
+    const monitoring = newMonitoring(config.sitePolicy, audit, onAlarm, metrics?.heard);
     const onQuestions: ServiceParts['onQuestions'] = (id, questions) => {
       askPerson({ server, approved: config.approvedPath, audit: callerOf(server, audit), id, questions, log });
     };
@@ -51,7 +57,7 @@ export const serve: CliCommand = {
       tools: allTools,
       audit,
       services: () => {
-        const parts = { app, monitoring, held, log, onQuestions };
+        const parts = { app, monitoring, metrics, held, log, onQuestions };
         // An engine that is started later is found by the next call.
         services ??= makeServices(parts, context.signal).catch((error: unknown) => {
           services = undefined;
@@ -100,6 +106,7 @@ function tell(alarm: Alarm, log: Logger, services: Promise<ToolServices> | undef
 interface ServiceParts {
   readonly app: App;
   readonly monitoring: Monitoring;
+  readonly metrics: Metrics | undefined;
   /** What ends before the app does. */
   readonly held: Disposables;
   readonly log: Logger;
@@ -107,8 +114,9 @@ interface ServiceParts {
 }
 
 async function makeServices(parts: ServiceParts, signal: AbortSignal): Promise<ToolServices> {
-  const { app, monitoring, held, log, onQuestions } = parts;
+  const { app, monitoring, metrics, held, log, onQuestions } = parts;
   const sessions = await app.sessions('attached', { monitoring, onQuestions });
+  metrics?.look(() => sessions.list.map(counted));
   const onFailure = (err: unknown) => log.warn({ err }, 'could not prune');
   // What an earlier server left when it was killed goes now, beside the first call; `prune` is there for when it fails.
   pruneHere(app, { isDryRun: false, signal }).then(
@@ -129,6 +137,10 @@ async function makeServices(parts: ServiceParts, signal: AbortSignal): Promise<T
     sitePolicy: app.config.sitePolicy,
     clock: systemClock,
     defaultProject: project instanceof PolicyDenied ? undefined : project.source,
-    checkHost: (signal) => checkHost(app, () => Promise.resolve(sessions), signal),
+    checkHost: async (signal) => {
+      const report = await checkHost(app, () => Promise.resolve(sessions), signal);
+      metrics?.onChecks(report.checks);
+      return report;
+    },
   };
 }

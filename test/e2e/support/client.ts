@@ -38,10 +38,15 @@ export class McpClient implements AsyncDisposable {
   }
 
   /** With a person, the client says that it can ask somebody. */
-  static async start(place: Place, env: Readonly<Record<string, string>> = {}, person?: Person): Promise<McpClient> {
+  static async start(
+    place: Place,
+    env: Readonly<Record<string, string>> = {},
+    person?: Person,
+    flags: readonly string[] = [],
+  ): Promise<McpClient> {
     const transport = new StdioClientTransport({
       command: process.execPath,
-      args: [mainScript, 'serve'],
+      args: [mainScript, 'serve', ...flags],
       env: { ...place.env, ...env },
       cwd: place.project,
       stderr: 'pipe',
