@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { randomBase32 } from '../kit/random-id.js';
 import { Secret } from '../kit/secret.js';
 
@@ -22,4 +22,9 @@ export function isKeySecret(text: string): boolean {
  */
 export function hashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
+}
+
+/** In a time that tells nothing of how much of them is the same. */
+export function isSameHash(one: string, other: string): boolean {
+  return timingSafeEqual(Buffer.from(one, 'hex'), Buffer.from(other, 'hex'));
 }

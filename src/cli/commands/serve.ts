@@ -1,9 +1,8 @@
 import { type Logger, pino } from 'pino';
 import type { AuditRecorder } from '../../audit/audit-log.js';
 import { plain } from '../../audit/redaction.js';
-import { PolicyDenied } from '../../core/errors.js';
+import { PaddockError, PolicyDenied } from '../../core/errors.js';
 import { version } from '../../core/version.js';
-import { systemClock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
 import { buildServer, callerOf } from '../../mcp/server.js';
 import { type RefusedMessage, serveStdio } from '../../mcp/stdio.js';
@@ -15,29 +14,28 @@ import type { SessionsOptions } from '../../session/sessions-options.js';
 import { allTools } from '../../tools/all-tools.js';
 import type { ToolServices } from '../../tools/services.js';
 import { approveWorkingDirectory } from '../../workspace/approve.js';
-import { agentMeans } from '../agent-means.js';
 import { App } from '../app.js';
 import { askPerson } from '../ask-person.js';
-import type { CliCommand } from '../command.js';
-import { checkHost } from '../host-check.js';
+import { type CliCommand, type CommandContext, text } from '../command.js';
 import { counted, metricsHere, metricsOptions } from '../metrics-here.js';
 import { newMonitoring } from '../new-monitoring.js';
 import { pruneHere, reapWhileOpen } from '../prune-here.js';
-import { sessionChanges } from '../session-changes.js';
-import { sessionCopies } from '../session-copies.js';
-import { sessionReviews } from '../session-reviews.js';
-import { judgedTransfers } from '../session-transfers.js';
+import { httpOptions, serveHttp } from '../serve-http.js';
 import { settingsOf } from '../settings.js';
+import { toolServices } from '../tool-services.js';
 
 const lastResortMs = 9000;
 
 export const serve: CliCommand = {
   name: 'serve',
-  usage: 'serve',
-  summary: 'MCP server on stdio, until its input ends',
-  options: metricsOptions,
+  usage: 'serve [--http ADDRESS:PORT | --http unix:PATH]',
+  summary: 'MCP server on stdio, until its input ends; or over HTTP, for holders of keys',
+  options: { ...httpOptions, ...metricsOptions },
   async run(context) {
     const config = await settingsOf(context);
+    const address = text(context, 'http');
+    if (address !== undefined) return await serveHttp(context, config, address);
+    refuseForeignOptions(context);
     // stderr, synchronously: stdout belongs to MCP, and the last lines before an end are the ones that matter.
     const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
     const counting = await metricsHere(context, config);
@@ -71,15 +69,18 @@ export const serve: CliCommand = {
       },
     });
     const { stdin: input, stdout: output } = context.terminal;
-    const onRefused = refusalRecorder(server, audit, log);
-    await serveStdio(server, { input, output, onRefused }, context.signal);
-    log.info('the client is gone; ending every session');
-    // An engine that hangs must not keep a server without a client; `prune` finds what it leaves by its records.
-    setTimeout(() => process.exit(1), lastResortMs).unref();
-    await server.close();
+    await serveStdio(server, { input, output, onRefused: refusalRecorder(server, audit, log) }, context.signal);
+    await ended(server, log);
     return 0;
   },
 };
+
+async function ended(server: { close(): Promise<void> }, log: Logger): Promise<void> {
+  log.info('the client is gone; ending every session');
+  // An engine that hangs must not keep a server without a client; `prune` finds what it leaves by its records.
+  setTimeout(() => process.exit(1), lastResortMs).unref();
+  await server.close();
+}
 
 /** Writes down what was no message that the server could take. */
 function refusalRecorder(server: Parameters<typeof callerOf>[0], audit: AuditRecorder, log: Logger) {
@@ -125,22 +126,15 @@ async function makeServices(parts: ServiceParts, signal: AbortSignal): Promise<T
   );
   held.use(await reapWhileOpen(app, onFailure));
   const project = await approveWorkingDirectory(process.cwd(), true, app.approval());
-  return {
-    sessions,
-    monitoring,
-    store: app.store,
-    copies: await sessionCopies(app),
-    changes: await sessionChanges(app, process.env),
-    reviews: sessionReviews(app, process.env),
-    transfers: await judgedTransfers(app),
-    agents: agentMeans(app, process.env),
-    sitePolicy: app.config.sitePolicy,
-    clock: systemClock,
+  return await toolServices(app, {
+    ...{ sessions, monitoring, env: process.env },
     defaultProject: project instanceof PolicyDenied ? undefined : project.source,
-    checkHost: async (signal) => {
-      const report = await checkHost(app, () => Promise.resolve(sessions), signal);
-      metrics?.onChecks(report.checks);
-      return report;
-    },
-  };
+    onChecks: (checks) => metrics?.onChecks(checks),
+  });
+}
+
+/** What says who may connect would be taken for something that holds. */
+function refuseForeignOptions(context: CommandContext): void {
+  const given = Object.keys(httpOptions).find((name) => context.values[name] !== undefined);
+  if (given !== undefined) throw new PaddockError('BAD_ARGUMENT', `--${given} goes with --http`);
 }

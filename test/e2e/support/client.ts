@@ -68,15 +68,7 @@ export class McpClient implements AsyncDisposable {
 
   async call(name: string, args: Record<string, unknown> = {}, options: CallOptions = {}): Promise<Answer> {
     const result = await this.client.callTool({ name, arguments: args }, undefined, { ...options, timeout: 120_000 });
-    const content = result.content as { type: string; text: string }[];
-    const error = result._meta?.['dev.paddock/error'] as { code?: string; ruleId?: string } | undefined;
-    return {
-      isError: result.isError === true,
-      text: content.map((part) => part.text).join('\n'),
-      structured: (result.structuredContent ?? {}) as Record<string, unknown>,
-      code: error?.code,
-      ruleId: error?.ruleId,
-    };
+    return answerOf(result);
   }
 
   /** Creates a session over the place's project and returns its id. */
@@ -90,4 +82,17 @@ export class McpClient implements AsyncDisposable {
     await this.client.close();
     await this.#transport.close();
   }
+}
+
+/** What a client makes of a result. */
+export function answerOf(result: Awaited<ReturnType<Client['callTool']>>): Answer {
+  const content = result.content as { type: string; text: string }[];
+  const error = result._meta?.['dev.paddock/error'] as { code?: string; ruleId?: string } | undefined;
+  return {
+    isError: result.isError === true,
+    text: content.map((part) => part.text).join('\n'),
+    structured: (result.structuredContent ?? {}) as Record<string, unknown>,
+    code: error?.code,
+    ruleId: error?.ruleId,
+  };
 }

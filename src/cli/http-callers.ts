@@ -1,0 +1,134 @@
+import type { Logger } from 'pino';
+import type { AuditRecorder } from '../audit/audit-log.js';
+import { version } from '../core/version.js';
+import type { ApiKey, Grant } from '../keys/key.js';
+import { buildServer } from '../mcp/server.js';
+import type { Monitoring } from '../monitor/monitoring.js';
+import type { Admission } from '../session/admission.js';
+import type { Session } from '../session/session.js';
+import type { Sessions } from '../session/sessions.js';
+import { allTools } from '../tools/all-tools.js';
+import type { ToolServices } from '../tools/services.js';
+import { toolsOf } from '../tools/tool-groups.js';
+import type { App } from './app.js';
+import { toolServices } from './tool-services.js';
+
+export interface HttpCallersOptions {
+  readonly app: App;
+  readonly monitoring: Monitoring;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+  /** Done before the first session of anybody, once it succeeds. */
+  readonly prepare: () => Promise<void>;
+}
+
+/** The holder of a key, with all that is theirs and of nobody else. */
+interface HttpCaller {
+  readonly grant: Grant;
+  readonly app: App;
+  readonly audit: AuditRecorder;
+  sessions: Sessions | undefined;
+  services: Promise<ToolServices> | undefined;
+}
+
+/**
+ * Who is served over HTTP. Each key has sessions, layers, snapshots and a policy of its own, made when it is first used, so that nothing of one
+ * can be reached through another. Disposing ends the sessions of all of them.
+ */
+export class HttpCallers implements AsyncDisposable {
+  readonly #options: HttpCallersOptions;
+  readonly #callers = new Map<string, HttpCaller>();
+  #admission: Promise<Admission> | undefined;
+  #prepared: Promise<void> | undefined;
+
+  constructor(options: HttpCallersOptions) {
+    this.#options = options;
+  }
+
+  /** All sessions there are. */
+  get sessions(): readonly Session[] {
+    return [...this.#callers.values()].flatMap(({ sessions }) => sessions?.list ?? []);
+  }
+
+  /** What the log calls it; the log itself where nobody is known. */
+  async auditOf(id: string | undefined): Promise<AuditRecorder> {
+    const caller = id === undefined ? undefined : this.#callers.get(id);
+    return caller?.audit ?? (await this.#options.app.audit());
+  }
+
+  /** Has what is needed at hand for the holder of that key, and returns their name here. */
+  async welcome({ grant }: ApiKey): Promise<string> {
+    if (!this.#callers.has(grant.id)) {
+      const app = this.#options.app.forKey(grant.id, grant.ceiling);
+      const audit = await app.audit();
+      // Another request of theirs may have come first.
+      if (!this.#callers.has(grant.id)) {
+        this.#callers.set(grant.id, { grant, app, audit, sessions: undefined, services: undefined });
+      }
+    }
+    return grant.id;
+  }
+
+  /** A server with the tools of that key. */
+  serverFor(id: string) {
+    const caller = this.#require(id);
+    const { log, monitoring } = this.#options;
+    const allowed = toolsOf(caller.grant.tools);
+    return buildServer({
+      version,
+      tools: allTools.filter(({ name }) => allowed.has(name)),
+      audit: caller.audit,
+      services: () => {
+        // An engine that is started later is found by the next call.
+        caller.services ??= this.#services(caller).catch((error: unknown) => {
+          caller.services = undefined;
+          throw error;
+        });
+        return caller.services;
+      },
+      onFailure: (tool, err) => {
+        log.info({ tool, err, key: caller.grant.name }, 'a call failed');
+        monitoring.denials.failed(err);
+      },
+    });
+  }
+
+  /** Ends the sessions of those whose key is good no more. */
+  async sweep(isGood: (id: string) => Promise<boolean>): Promise<void> {
+    for (const [id, caller] of this.#callers) {
+      if (await isGood(id)) continue;
+      this.#callers.delete(id);
+      this.#options.log.info({ key: caller.grant.name }, 'a key is good no more; ending its sessions');
+      await caller.app[Symbol.asyncDispose]();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#callers.values()];
+    this.#callers.clear();
+    const ends = await Promise.allSettled(all.map(({ app }) => app[Symbol.asyncDispose]()));
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #require(id: string): HttpCaller {
+    const caller = this.#callers.get(id);
+    if (caller === undefined) throw new Error('nobody of that name was welcomed');
+    return caller;
+  }
+
+  async #services(caller: HttpCaller): Promise<ToolServices> {
+    const { app, monitoring, env } = this.#options;
+    this.#admission ??= app.processAdmission(() =>
+      [...this.#callers.values()].flatMap(({ sessions }) => sessions ?? []),
+    );
+    this.#prepared ??= this.#options.prepare().catch((error: unknown) => {
+      this.#prepared = undefined;
+      throw error;
+    });
+    await this.#prepared;
+    // Nobody who sits at the server is asked over a key, and its own working directory is nobody's project here.
+    caller.sessions ??= await caller.app.sessions('attached', { monitoring, admission: await this.#admission });
+    return await toolServices(caller.app, { sessions: caller.sessions, monitoring, env, defaultProject: undefined });
+  }
+}

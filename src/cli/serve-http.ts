@@ -1,0 +1,166 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Logger, pino } from 'pino';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { plain } from '../audit/redaction.js';
+import type { Config } from '../config/load.js';
+import { ConfigError, PaddockError } from '../core/errors.js';
+import { KeyRing } from '../keys/key-ring.js';
+import { KeyStore } from '../keys/key-store.js';
+import { systemClock } from '../kit/clock.js';
+import { Disposables } from '../kit/disposables.js';
+import { usualBounds } from '../mcp/http/bounds.js';
+import { checkExposure, hostsOf, parseEndpoint } from '../mcp/http/endpoint.js';
+import { listen, type Tls } from '../mcp/http/listen.js';
+import { McpHttp } from '../mcp/http/mcp-http.js';
+import type { HttpRefusal } from '../mcp/http/refusal.js';
+import type { Alarm } from '../monitor/alarms/alarm.js';
+import { App } from './app.js';
+import { type CliOptions, type CommandContext, isSet, text, texts } from './command.js';
+import { HttpCallers } from './http-callers.js';
+import { counted, metricsHere } from './metrics-here.js';
+import { newMonitoring } from './new-monitoring.js';
+import { report } from './output.js';
+import { pruneHere, reapWhileOpen } from './prune-here.js';
+
+export const httpOptions = {
+  http: {
+    type: 'string',
+    help: 'ADDRESS:PORT or unix:PATH: MCP over HTTP for the holders of keys, instead of stdio (docs/http.md)',
+  },
+  'tls-cert': { type: 'string', help: 'with --http: file of the certificate chain, PEM' },
+  'tls-key': { type: 'string', help: 'with --http: file of its key, your own with mode 0600' },
+  'behind-proxy': { type: 'boolean', help: 'with --http: TLS is spoken by a proxy in front' },
+  'host-name': { type: 'string', multiple: true, help: 'with --http: name that clients know it by; repeatable' },
+  origin: { type: 'string', multiple: true, help: 'with --http: web pages that may speak to it; repeatable' },
+} as const satisfies CliOptions;
+
+const sweepEveryMs = 2000;
+const lastResortMs = 9000;
+/** Whoever has no key could fill the disk with it. */
+const refusalsRecordedAMinute = 60;
+
+/** Serves MCP over HTTP until the signal fires: then calls that are at work have a few seconds, and every session ends. */
+export async function serveHttp(context: CommandContext, config: Config, address: string): Promise<number> {
+  const endpoint = parseEndpoint(address);
+  const names = texts(context, 'host-name');
+  const tls = await readTls(context);
+  checkExposure(endpoint, { hasTls: tls !== undefined, isBehindProxy: isSet(context, 'behind-proxy'), hosts: names });
+  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const counting = await metricsHere(context, config);
+  const metrics = counting?.metrics;
+  await using app = new App(config, context.env, { heard: metrics?.heardApp });
+  await using held = new Disposables();
+  const audit = await app.audit();
+  if (counting !== undefined) held.use(await counting.open(log));
+  const monitoring = newMonitoring(config.sitePolicy, audit, (alarm) => tell(alarm, log, callers), metrics?.heard);
+  const prepare = () => prepared(app, held, log, context.signal);
+  const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare }));
+  metrics?.look(() => callers.sessions.map(counted));
+  const ring = new KeyRing(new KeyStore(join(config.stateDir, 'keys'), systemClock), systemClock);
+  const isGood = (id: string) => ring.isGood(id);
+  const http = held.use(
+    new McpHttp({
+      rules: { hosts: hostsOf(endpoint, names), origins: new Set(texts(context, 'origin')) },
+      ...{ bounds: usualBounds, clock: systemClock, isGood },
+      authenticate: async (secret) => {
+        const key = await ring.holderOf(secret);
+        return key === undefined ? undefined : await callers.welcome(key);
+      },
+      serverFor: (id) => callers.serverFor(id),
+      onRefused: refusalRecorder(callers, log),
+      onError: (err) => log.warn({ err }, 'a request failed'),
+    }),
+  );
+  const listening = held.use(await listen(endpoint, tls, usualBounds, (...pair) => void http.handle(...pair)));
+  held.use(repeated(() => http.sweep().then(() => callers.sweep(isGood)), log));
+  await report(context, { url: listening.url }, `listening on ${listening.url}`);
+  log.info({ url: listening.url }, 'listening');
+  await fired(context.signal);
+  await drained(listening, http, log);
+  return 0;
+}
+
+async function drained(listening: { stop(): void }, http: McpHttp, log: Logger): Promise<void> {
+  listening.stop();
+  // An engine that hangs must not keep a server that was told to end; `prune` finds what it leaves by its records.
+  setTimeout(() => process.exit(1), lastResortMs).unref();
+  await http.drain();
+  log.info('ending every session');
+}
+
+async function readTls(context: CommandContext): Promise<Tls | undefined> {
+  const [cert, key] = [text(context, 'tls-cert'), text(context, 'tls-key')];
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new PaddockError('BAD_ARGUMENT', '--tls-cert and --tls-key go together');
+  }
+  const read = (path: string) =>
+    readFile(path).catch((cause: unknown) => {
+      throw new ConfigError('BAD_CONFIG', `${path} could not be read`, { cause });
+    });
+  const { uid, mode } = await stat(key).catch(() => ({ uid: -1, mode: 0 }));
+  if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
+    throw new ConfigError('BAD_CONFIG', `${key} is not there, not yours, or others can read it: chmod 600`);
+  }
+  return { cert: await read(cert), key: await read(key) };
+}
+
+/** What an earlier server left when it was killed goes now, beside the first call. */
+async function prepared(app: App, held: Disposables, log: Logger, signal: AbortSignal): Promise<void> {
+  const onFailure = (err: unknown) => log.warn({ err }, 'could not prune');
+  pruneHere(app, { isDryRun: false, signal }).then(
+    ({ removed }) => log.info({ removed: removed.length }, 'pruned'),
+    onFailure,
+  );
+  held.use(await reapWhileOpen(app, onFailure));
+}
+
+/** With the next result of the session that it is about: what is about none, or about others, is nobody's but the operator's. */
+function tell(alarm: Alarm, log: Logger, callers: HttpCallers): void {
+  log.warn({ alarm }, 'alarm');
+  for (const session of callers.sessions) if (session.id === alarm.session) session.notices.add(alarm.text);
+}
+
+/** Writes down what got no further than the door, under the name of the key where there is one. */
+function refusalRecorder(callers: HttpCallers, log: Logger) {
+  const limiter = new RateLimiterMemory({ points: refusalsRecordedAMinute, duration: 60 });
+  return ({ reason, status }: HttpRefusal, caller: string | undefined): void => {
+    log.debug({ reason, caller }, 'a request was refused');
+    const record = async (): Promise<void> => {
+      const isFree = await limiter.consume(caller ?? 'nobody').then(
+        () => true,
+        () => false,
+      );
+      if (!isFree) return;
+      const details = { reason: plain(reason), status };
+      const log = await callers.auditOf(caller);
+      await log.event('http.refused', { verdict: 'deny', result: 'BAD_ARGUMENT', details });
+    };
+    // Nothing was done, so nothing needs to be undone when it can't be recorded.
+    record().catch((err: unknown) => log.error({ err }, 'the audit log could not be written'));
+  };
+}
+
+function repeated(run: () => Promise<void>, log: Logger): AsyncDisposable {
+  const over = new AbortController();
+  const running = (async () => {
+    while (!over.signal.aborted) {
+      await systemClock.sleep(sweepEveryMs, over.signal).catch(() => undefined);
+      await run().catch((err: unknown) => log.warn({ err }, 'could not look after the keys'));
+    }
+  })();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      over.abort();
+      await running;
+    },
+  };
+}
+
+function fired(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,41 @@
+import { systemClock } from '../kit/clock.js';
+import type { Monitoring } from '../monitor/monitoring.js';
+import type { Sessions } from '../session/sessions.js';
+import type { ToolServices } from '../tools/services.js';
+import { agentMeans } from './agent-means.js';
+import type { App } from './app.js';
+import { checkHost } from './host-check.js';
+import { sessionChanges } from './session-changes.js';
+import { sessionCopies } from './session-copies.js';
+import { sessionReviews } from './session-reviews.js';
+import { judgedTransfers } from './session-transfers.js';
+
+export interface ToolServiceParts {
+  readonly sessions: Sessions;
+  readonly monitoring: Monitoring;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly defaultProject: string | undefined;
+  /** Hears how the checks of the host came out, each time somebody asks for them. */
+  readonly onChecks?: (checks: Awaited<ReturnType<typeof checkHost>>['checks']) => void;
+}
+
+/** What the tools work with: all that `app` is for, and nothing beyond. */
+export async function toolServices(app: App, parts: ToolServiceParts): Promise<ToolServices> {
+  const { sessions, monitoring, env, defaultProject, onChecks } = parts;
+  return {
+    ...{ sessions, monitoring, defaultProject },
+    store: app.store,
+    copies: await sessionCopies(app),
+    changes: await sessionChanges(app, env),
+    reviews: sessionReviews(app, env),
+    transfers: await judgedTransfers(app),
+    agents: agentMeans(app, env),
+    sitePolicy: app.config.sitePolicy,
+    clock: systemClock,
+    checkHost: async (signal) => {
+      const report = await checkHost(app, () => Promise.resolve(sessions), signal);
+      onChecks?.(report.checks);
+      return report;
+    },
+  };
+}

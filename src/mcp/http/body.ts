@@ -1,0 +1,71 @@
+import type { IncomingMessage } from 'node:http';
+import { HttpRefusal } from './refusal.js';
+
+/** What all bodies together may take, so that many at once are no more than a few. */
+export class BodyBudget {
+  #leftBytes: number;
+
+  constructor(bytes: number) {
+    this.#leftBytes = bytes;
+  }
+
+  /** Whether there was room. */
+  take(bytes: number): boolean {
+    if (bytes > this.#leftBytes) return false;
+    this.#leftBytes -= bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#leftBytes += bytes;
+  }
+}
+
+export interface Body {
+  readonly json: unknown;
+  /** To be given back to the budget once the request is done. */
+  readonly bytes: number;
+}
+
+/** The JSON of a request, of at most so many bytes. Errors: HttpRefusal; then nothing of the budget is taken. */
+export async function readJson(request: IncomingMessage, mostBytes: number, budget: BodyBudget): Promise<Body> {
+  checkHeaders(request, mostBytes);
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const piece of request as AsyncIterable<Buffer>) {
+      if (bytes + piece.length > mostBytes) throw tooLarge(mostBytes);
+      if (!budget.take(piece.length))
+        throw new HttpRefusal('too-many', 'too much is being sent', { 'retry-after': '1' });
+      bytes += piece.length;
+      pieces.push(piece);
+    }
+    return { json: parse(Buffer.concat(pieces)), bytes };
+  } catch (error) {
+    budget.giveBack(bytes);
+    throw error;
+  }
+}
+
+function checkHeaders({ headers }: IncomingMessage, mostBytes: number): void {
+  if (!/^application\/json *(;.*)?$/i.test(headers['content-type'] ?? '')) {
+    throw new HttpRefusal('content-type', 'a message is application/json');
+  }
+  // What is small when it is sent may be endless when it is unpacked.
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
+    throw new HttpRefusal('content-type', 'a message comes as it is, without an encoding');
+  }
+  if (Number(headers['content-length'] ?? 0) > mostBytes) throw tooLarge(mostBytes);
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown;
+  } catch {
+    throw new HttpRefusal('not-json', 'not JSON');
+  }
+}
+
+function tooLarge(mostBytes: number): HttpRefusal {
+  return new HttpRefusal('too-large', `a message has at most ${mostBytes} bytes`);
+}

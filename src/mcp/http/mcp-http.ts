@@ -1,0 +1,177 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
+import type { Clock } from '../../kit/clock.js';
+import { randomBase32 } from '../../kit/random-id.js';
+import { type Body, BodyBudget, readJson } from './body.js';
+import type { HttpBounds } from './bounds.js';
+import { bearerOf, checkFront, type FrontRules, wrongKey } from './front.js';
+import { type McpSession, McpSessions } from './mcp-sessions.js';
+import { HttpRefusal, sendRefusal } from './refusal.js';
+
+export interface McpHttpOptions {
+  readonly rules: FrontRules;
+  readonly bounds: HttpBounds;
+  readonly clock: Clock;
+  /** Who has that key; undefined: nobody. */
+  readonly authenticate: (key: string) => Promise<string | undefined>;
+  /** Whether the caller of that name may still use anything. */
+  readonly isGood: (caller: string) => Promise<boolean>;
+  /** A server for one MCP session of that caller. */
+  readonly serverFor: (caller: string) => Server;
+  readonly onRefused: (refusal: HttpRefusal, caller: string | undefined) => void;
+  /** Told what no client may see. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Answers requests: who is it, which MCP session, and then the SDK's transport of that session. Disposing closes all of them. */
+export class McpHttp implements AsyncDisposable {
+  readonly #options: McpHttpOptions;
+  readonly #sessions: McpSessions;
+  readonly #budget: BodyBudget;
+  readonly #open = new Map<string, number>();
+  #isDraining = false;
+
+  constructor(options: McpHttpOptions) {
+    this.#options = options;
+    this.#sessions = new McpSessions(options.clock, options.bounds);
+    this.#budget = new BodyBudget(options.bounds.allBodiesBytes);
+  }
+
+  /** Answers one request, whatever it is; never throws. */
+  readonly handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    let caller: string | undefined;
+    try {
+      if (this.#isDraining) throw new HttpRefusal('draining', 'the server is ending', { 'retry-after': '5' });
+      checkFront(request, this.#options.rules);
+      const key = bearerOf(request);
+      caller = await this.#options.authenticate(key);
+      if (caller === undefined) throw wrongKey();
+      await this.#counted(caller, request, response);
+    } catch (error) {
+      this.#refuse(error, caller, response);
+    }
+  };
+
+  sweep(): Promise<void> {
+    return this.#sessions.sweep(this.#options.isGood);
+  }
+
+  /** Takes nothing more, and waits for the calls that are at work, but not for streams that only wait for something to say. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    const { clock, bounds } = this.#options;
+    const untilMs = clock.monotonic() + bounds.drainMs;
+    while (this.#atWork > 0 && clock.monotonic() < untilMs) await clock.sleep(20);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDraining = true;
+    await Promise.all(this.#sessions.list.map((session) => this.#sessions.close(session)));
+  }
+
+  get #atWork(): number {
+    return [...this.#open.values()].reduce((sum, one) => sum + one, 0);
+  }
+
+  async #counted(caller: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { bounds } = this.#options;
+    if (request.method !== 'POST') {
+      const session = this.#sessions.get(caller, sessionIdOf(request) ?? '');
+      await this.#pass(session, request, response, bounds.streamMs);
+      return;
+    }
+    const open = this.#open.get(caller) ?? 0;
+    if (open >= bounds.requests) {
+      const message = `${bounds.requests} requests of this key are being worked on, which is the limit`;
+      throw new HttpRefusal('too-many', message, { 'retry-after': '1' });
+    }
+    this.#open.set(caller, open + 1);
+    try {
+      await this.#post(caller, request, response);
+    } finally {
+      const left = (this.#open.get(caller) ?? 1) - 1;
+      if (left === 0) this.#open.delete(caller);
+      else this.#open.set(caller, left);
+    }
+  }
+
+  async #post(caller: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { bounds } = this.#options;
+    const id = sessionIdOf(request);
+    // Before a byte of it is read.
+    const known = id === undefined ? undefined : this.#sessions.get(caller, id);
+    const body = await readJson(request, bounds.bodyBytes, this.#budget);
+    try {
+      const session = known ?? (await this.#begin(caller, body));
+      await this.#pass(session, request, response, bounds.answerMs, body);
+      // The SDK refused to begin it.
+      if (session.transport.sessionId === undefined) await this.#sessions.close(session);
+    } finally {
+      this.#budget.giveBack(body.bytes);
+    }
+  }
+
+  async #begin(caller: string, { json }: Body): Promise<McpSession> {
+    if (!isInitializeRequest(json)) {
+      throw new HttpRefusal(
+        'not-a-message',
+        'begin with an initialize request, and send its Mcp-Session-Id from then on',
+      );
+    }
+    await this.#sessions.makeRoom(caller);
+    const id = randomBase32(52);
+    const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => id });
+    const server = this.#options.serverFor(caller);
+    const session = this.#sessions.add({ id, caller, server, transport });
+    server.onclose = () => this.#sessions.remove(session);
+    await server.connect(transport);
+    return session;
+  }
+
+  /** Until the answer has gone out, or its client has gone, or it takes too long. */
+  async #pass(
+    session: McpSession,
+    request: IncomingMessage,
+    response: ServerResponse,
+    mostMs: number,
+    body?: Body,
+  ): Promise<void> {
+    const { clock, onError } = this.#options;
+    // Its client has gone while its request was read, and nobody would tell.
+    if (response.destroyed) return;
+    session.open += 1;
+    const timer = setTimeout(() => response.destroy(), mostMs);
+    timer.unref();
+    const over = new Promise<void>((resolve) => response.once('close', resolve));
+    try {
+      await session.transport.handleRequest(request, response, body?.json);
+      await over;
+    } catch (error) {
+      onError(error);
+      response.destroy();
+    } finally {
+      clearTimeout(timer);
+      session.open -= 1;
+      session.usedAtMs = clock.monotonic();
+    }
+  }
+
+  #refuse(error: unknown, caller: string | undefined, response: ServerResponse): void {
+    const { onRefused, onError } = this.#options;
+    if (error instanceof HttpRefusal) {
+      onRefused(error, caller);
+      sendRefusal(response, error);
+      return;
+    }
+    // A client that went away in the middle of its request is no failure of ours, and needs no answer.
+    if (!response.destroyed) onError(error);
+    response.destroy();
+  }
+}
+
+function sessionIdOf({ headers }: IncomingMessage): string | undefined {
+  const id = headers['mcp-session-id'];
+  return Array.isArray(id) ? id[0] : id;
+}

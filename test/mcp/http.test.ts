@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HttpServer, type KeyClient, paddock } from '../e2e/support/http-server.js';
+import { leftOvers } from '../e2e/support/left-overs.js';
+import { Place } from '../e2e/support/place.js';
+import { engineKinds } from '../engine/support/engines.js';
+
+describe.each(engineKinds)('a server for holders of keys, on %s', (kind) => {
+  let place: Place;
+  let server: HttpServer;
+  let ada: KeyClient;
+  let bob: KeyClient;
+  let sessionId: string;
+
+  beforeAll(async () => {
+    place = await Place.make(kind);
+    server = await HttpServer.start(place);
+    const tools = ['--tools', 'read,sessions,exec,host'];
+    ada = await server.client('ada', ...tools, '--root', place.project, '--memory', '256m');
+    bob = await server.client('bob', ...tools, '--root', place.project);
+    const made = await ada.call('create_session', { projectPath: place.project, name: 'hers' });
+    sessionId = String(made.structured['sessionId']);
+    const written = await ada.call('execute_command', { sessionId, command: 'echo hers > file; cat file' });
+    expect(written.structured).toMatchObject({ exitCode: 0, stdout: 'hers\n' });
+  });
+
+  afterAll(async () => {
+    await Promise.all([ada[Symbol.asyncDispose](), bob[Symbol.asyncDispose]()]);
+    await server[Symbol.asyncDispose]();
+    expect(await leftOvers(place, [kind])).toEqual([]);
+    await place[Symbol.asyncDispose]();
+  });
+
+  it('shows a session to its own key alone, and to others by no tool, whatever they know of it', async () => {
+    const taken = await ada.call('snapshot_session', { sessionId, name: 'base' });
+    expect((await ada.call('list_sessions')).structured).toMatchObject({ sessions: [{ sessionId, name: 'hers' }] });
+    expect((await bob.call('list_sessions')).structured).toMatchObject({ sessions: [] });
+    const commandId = 'cmd_aaaaaaaaaaaaaaaa';
+    const calls: readonly (readonly [string, Record<string, unknown>])[] = [
+      ['get_session', {}],
+      ['update_session', { lifetime: '1h' }],
+      ['execute_command', { command: 'true' }],
+      ['execute_in_session', { agent: 'claude', prompt: 'x' }],
+      ['get_command', { commandId }],
+      ['stop_command', { commandId }],
+      ['read_file', { path: '/workspace/file' }],
+      ['write_file', { path: '/workspace/file', content: 'x' }],
+      ['list_files', { path: '/workspace' }],
+      ['transfer_files', { direction: 'out', path: '/workspace/file', hostPath: place.project }],
+      ['get_session_logs', {}],
+      ['review_changes', {}],
+      ['apply_changes', {}],
+      ['discard_changes', {}],
+      ['snapshot_session', {}],
+      ['fork_session', {}],
+    ];
+    const unknown = `pdk_${'a'.repeat(26)}`;
+    for (const [name, args] of calls) {
+      const [foreign, none] = [
+        await bob.call(name, { ...args, sessionId }),
+        await bob.call(name, { ...args, sessionId: unknown }),
+      ];
+      expect(foreign, name).toMatchObject({ isError: true, code: 'NO_SUCH_SESSION' });
+      expect(foreign.text.replaceAll(sessionId, unknown), name).toBe(none.text);
+    }
+    expect((await bob.call('compare_sessions', { a: sessionId, b: sessionId })).code).toBe('NO_SUCH_SESSION');
+    expect((await bob.call('destroy_session', { sessionId })).structured).toMatchObject({ destroyed: false });
+    for (const snapshot of ['base', taken.structured['snapshotId']]) {
+      expect(await bob.call('create_session', { snapshot })).toMatchObject({ code: 'NO_SUCH_SNAPSHOT' });
+    }
+    const { stdout } = (await ada.call('execute_command', { sessionId, command: 'cat file' })).structured;
+    expect(stdout).toBe('hers\n');
+  });
+
+  it('keeps each key to its tools, folders and limits', async () => {
+    const readers = await server.client('reader', '--tools', 'read');
+    expect((await readers.client.listTools()).tools.map(({ name }) => name)).not.toContain('create_session');
+    expect(await readers.call('create_session', { workspace: 'none' })).toMatchObject({ code: 'BAD_ARGUMENT' });
+    await readers[Symbol.asyncDispose]();
+    expect(await ada.call('create_session', { workspace: 'none', memory: '257m' })).toMatchObject({
+      ruleId: 'memory.ceiling',
+    });
+    expect(await ada.call('create_session', { projectPath: place.root })).toMatchObject({ code: 'POLICY_DENIED' });
+    expect(await ada.call('create_session', { projectPath: place.project, workspace: 'rw' })).toMatchObject({
+      code: 'POLICY_DENIED',
+    });
+    expect(await ada.call('create_session', { workspace: 'none', allow: ['npm'] })).toMatchObject({
+      ruleId: 'egress.ceiling',
+    });
+    const out = { direction: 'out', path: '/workspace/file', hostPath: `${place.root}/x` };
+    expect(await ada.call('transfer_files', { sessionId, ...out })).toMatchObject({ code: 'POLICY_DENIED' });
+  });
+
+  it('names the key of each call in the audit log', async () => {
+    const { keys } = (await paddock(place, 'keys', 'list')) as { keys: { name: string; id: string }[] };
+    const lines = (await place.audit()) as { action: string; session?: string; caller?: { keyHash?: string } }[];
+    const hashes = lines.filter(({ session }) => session === sessionId).map(({ caller }) => caller?.keyHash);
+    expect(new Set(hashes)).toEqual(new Set([keys.find(({ name }) => name === 'ada')?.id]));
+  });
+
+  it('ends the sessions of a key that is revoked, and those of no other', async () => {
+    const eve = await server.client('eve');
+    const made = await eve.call('create_session', { workspace: 'none' });
+    expect(made.isError).toBe(false);
+    await paddock(place, 'keys', 'revoke', 'eve');
+    const files = async () => (await place.recordFiles()).join(' ');
+    await expect.poll(files, { timeout: 60_000 }).not.toContain(String(made.structured['sessionId']));
+    expect(await files()).toContain(sessionId);
+    await expect(eve.call('list_sessions')).rejects.toThrow();
+    await eve[Symbol.asyncDispose]();
+  });
+
+  it('lets a command that is at work come to its end when it is to end, and leaves nothing', async () => {
+    const last = ada.call('execute_command', { sessionId, command: 'echo begun > /tmp/begun; sleep 1; echo done' });
+    await expect
+      .poll(async () => (await ada.call('list_files', { sessionId, path: '/tmp' })).text, { timeout: 60_000 })
+      .toContain('begun');
+    const ended = server.terminate();
+    expect((await last).structured).toMatchObject({ exitCode: 0, stdout: 'done\n' });
+    expect(await ended).toBe(0);
+  });
+});

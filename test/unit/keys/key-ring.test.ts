@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { KeyRing } from '../../../src/keys/key-ring.js';
+import { KeyStore } from '../../../src/keys/key-store.js';
+import { systemClock } from '../../../src/kit/clock.js';
+
+let state: string;
+let passedMs: number;
+let store: KeyStore;
+let ring: KeyRing;
+
+const wish = (name: string) => ({
+  name,
+  tools: ['read'],
+  ceiling: { roots: [], readWriteAllowed: false, allow: [], providers: [], ceilings: {} },
+  quota: { callsPerMinute: 1, createsPerHour: 1, sessions: 1 },
+});
+
+beforeEach(async () => {
+  state = await mkdtemp(join(tmpdir(), 'pdk-keys-'));
+  passedMs = 0;
+  const startMs = Date.now();
+  const clock = { ...systemClock, now: () => startMs + passedMs, monotonic: () => passedMs };
+  store = new KeyStore(join(state, 'keys'), clock);
+  ring = new KeyRing(store, clock);
+});
+
+afterEach(() => rm(state, { recursive: true, force: true }));
+
+describe('a secret', () => {
+  it('opens what its key may, and nothing else does', async () => {
+    const [ada, bob] = [await store.create(wish('ada')), await store.create(wish('bob'))];
+    expect((await ring.holderOf(ada.secret.reveal()))?.grant).toEqual(ada.key.grant);
+    expect((await ring.holderOf(bob.secret.reveal()))?.grant.name).toBe('bob');
+    for (const wrong of ['', 'ada', ada.key.grant.id, ada.key.secrets[0]?.hash ?? '', `${ada.secret.reveal()}a`]) {
+      expect(await ring.holderOf(wrong)).toBeUndefined();
+    }
+    expect(await ring.holderOf(`pdkey_${'a'.repeat(52)}`)).toBeUndefined();
+  });
+
+  it('opens nothing a second after its key was revoked', async () => {
+    const { secret, key } = await store.create(wish('ada'));
+    expect(await ring.isGood(key.grant.id)).toBe(true);
+    await store.revoke('ada');
+    passedMs += 1000;
+    expect(await ring.holderOf(secret.reveal())).toBeUndefined();
+    expect(await ring.isGood(key.grant.id)).toBe(false);
+  });
+
+  it('opens nothing from the moment at which its key is over, or its grace', async () => {
+    const soon = await store.create({ ...wish('ada'), expiresAtMs: Date.now() + 600 });
+    const old = await store.create(wish('bob'));
+    await store.rotate('bob', 500);
+    expect((await ring.holderOf(soon.secret.reveal()))?.grant.name).toBe('ada');
+    expect((await ring.holderOf(old.secret.reveal()))?.grant.name).toBe('bob');
+    passedMs += 900;
+    expect(await ring.holderOf(soon.secret.reveal())).toBeUndefined();
+    expect(await ring.holderOf(old.secret.reveal())).toBeUndefined();
+  });
+});
