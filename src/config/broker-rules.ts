@@ -6,7 +6,7 @@ import type { BrokerSettings, GitHostSettings, RouteSettings } from './broker-sc
 import { expandHome, loosens, type PolicyDraft } from './policy-draft.js';
 
 const lists = { providers: 'providers', server_tools: 'serverTools' } as const;
-const caps = { requests: 'requests', tokens: 'tokens', cost: 'costCents' } as const;
+const caps = { requests: 'requests', tokens: 'tokens', cost: 'costCents', bytes: 'bytes' } as const;
 
 /** What the credential broker may be used for, by one file over the one before. Errors: BAD_CONFIG. */
 export function applyBrokerRules(

@@ -4,7 +4,7 @@ import { isGitHost } from '../policy/broker/git-hosts.js';
 import { readPattern } from '../policy/broker/repositories.js';
 import { isPassable, isRouteName, isRoutePath, isTokenHeader } from '../policy/broker/route-names.js';
 import { upstreamProblem } from '../policy/broker/upstream.js';
-import { cents, line, path, whole } from './quantities.js';
+import { bytes, cents, line, path, whole } from './quantities.js';
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 const mostPlaces = 32;
@@ -83,6 +83,7 @@ export const broker = z.strictObject({
   requests: whole.optional(),
   tokens: whole.optional(),
   cost: cents.optional(),
+  bytes: bytes.optional(),
 });
 
 export type BrokerSettings = z.output<typeof broker>;

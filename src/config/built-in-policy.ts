@@ -115,7 +115,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     require: ['capabilities', 'no-new-privileges', 'seccomp', 'read-only-root', 'network'],
     seccomp: [],
     egress: { allow: [], ask: [], approved: [] },
-    broker: { providers: [...providerIds], environment: true, serverTools: [], git: {}, routes: {} },
+    broker: { providers: [...providerIds], environment: true, serverTools: [], git: {}, routes: {}, bytes: 20 * gib },
     profiles: ['*'],
     maxSessions: 8,
     admission,

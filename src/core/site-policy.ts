@@ -117,6 +117,8 @@ export interface BrokerRules {
   readonly tokens?: number;
   /** US cents. */
   readonly costCents?: number;
+  /** Of bodies to and from providers, git hosts and routes. */
+  readonly bytes: number;
 }
 
 /** When there is room for one more session, in the user's processes all together. */

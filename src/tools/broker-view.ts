@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { BrokerUsage } from '../egress/broker/ledger.js';
+import { providerIds } from '../core/providers.js';
+import type { BrokerUsage, UsageLine } from '../egress/broker/ledger.js';
 import type { TokenCounts } from '../egress/broker/types.js';
 import { safeLine } from '../kit/safe-text.js';
 import type { Session } from '../session/session.js';
@@ -28,13 +29,22 @@ export const modelUsageView = z.object({
 
 type ModelUsageView = z.output<typeof modelUsageView>;
 
+/** What went over the broker that was no model's: git, and a site's own routes. */
+export const brokeredView = z.array(z.object({ route: z.string(), requests: z.number(), bytes: z.number() }));
+
 const mostLines = 8;
+const providers: readonly string[] = providerIds;
 
 /** Undefined where the session has no credential broker. */
 export function viewModelUsage({ broker }: Pick<Session, 'broker'>): ModelUsageView | undefined {
   if (broker === undefined) return undefined;
-  const { requests, tokens, costUsd, unpriced, lines }: BrokerUsage = broker.usage();
-  const shown = [...lines].sort((one, other) => other.requests - one.requests).slice(0, mostLines);
+  const { requests: all, tokens, costUsd, unpriced, lines }: BrokerUsage = broker.usage();
+  const isModels = ({ route }: UsageLine) => providers.includes(route);
+  const requests = all - lines.filter((one) => !isModels(one)).reduce((sum, one) => sum + one.requests, 0);
+  const shown = lines
+    .filter(isModels)
+    .sort((one, other) => other.requests - one.requests)
+    .slice(0, mostLines);
   return {
     ...{ requests, ...sumsOf(tokens), costUsd, unpriced },
     lines: shown.map(({ route, model, key, requests: count, tokens: used, costUsd: cost }) => ({
@@ -45,8 +55,21 @@ export function viewModelUsage({ broker }: Pick<Session, 'broker'>): ModelUsageV
   };
 }
 
-export function modelUsageText(view: ModelUsageView | undefined): readonly string[] {
+export function viewBrokered({ broker }: Pick<Session, 'broker'>): z.output<typeof brokeredView> | undefined {
+  const lines = broker?.usage().lines.filter(({ route }) => !providers.includes(route)) ?? [];
+  if (lines.length === 0) return undefined;
+  return lines.slice(0, 2 * mostLines).map(({ route, requests, bytes }) => ({ route, requests, bytes }));
+}
+
+export function brokeredText(view: z.output<typeof brokeredView> | undefined): readonly string[] {
   if (view === undefined) return [];
+  return [
+    `broker: ${view.map(({ route, requests, bytes }) => `${route} ${requests} requests, ${bytes} bytes`).join('; ')}`,
+  ];
+}
+
+export function modelUsageText(view: ModelUsageView | undefined): readonly string[] {
+  if (view === undefined || view.requests === 0) return [];
   const { requests, inputTokens, outputTokens, costUsd, unpriced } = view;
   const missing = unpriced === 0 ? '' : `, and ${unpriced} of unknown cost`;
   return [

@@ -1,6 +1,14 @@
 import { z } from 'zod';
+import { known } from '../kit/known.js';
 import type { Session } from '../session/session.js';
-import { modelUsageText, modelUsageView, viewModelUsage } from './broker-view.js';
+import {
+  brokeredText,
+  brokeredView,
+  modelUsageText,
+  modelUsageView,
+  viewBrokered,
+  viewModelUsage,
+} from './broker-view.js';
 import { defineTool } from './define-tool.js';
 import { diskLines, diskView, viewDisk } from './disk-view.js';
 import type { ToolServices } from './services.js';
@@ -14,7 +22,7 @@ export const getSession = defineTool({
     'Shows one session: state, limits, deadline, its commands, and the enforcement table: for every control what was asked, what ' +
     'the engine says, what the kernel confirms, and whether it is enforced, degraded, absent or unknown. usage is what it uses now ' +
     '(memory, CPU, processes, I/O, pressure, each with its source), trends its minimum, average and maximum over 1, 5 and 15 minutes, ' +
-    'alarms what was alarming about it, models what its calls of models used.',
+    'alarms what was alarming about it, models what its calls of models used, brokered what went to git hosts and routes.',
   annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
   input: z.strictObject({ sessionId: z.string().max(64) }),
   output: sessionView.extend({
@@ -23,6 +31,7 @@ export const getSession = defineTool({
     disk: diskView.optional(),
     /** Absent where it has no credential broker. */
     models: modelUsageView.optional(),
+    brokered: brokeredView.optional(),
     enforcement: enforcementView,
     /** `in use`: each command has a cgroup of its own. Else why not. */
     commandCgroups: z.string(),
@@ -33,20 +42,21 @@ export const getSession = defineTool({
     const view = viewSession(session, services.clock.now());
     const used = await viewUsage(session, services, signal);
     const enforcement = viewEnforcement(session);
-    const [disk, models] = [viewDisk(session), viewModelUsage(session)];
+    const own = known({ disk: viewDisk(session), models: viewModelUsage(session), brokered: viewBrokered(session) });
     const commandCgroups = await session.sandbox.commandCgroups;
     const commands = commandsOf(session);
     const table = enforcement.controls.map((c) => `  ${c.id}: ${c.status} – asked ${c.asked}, kernel ${c.kernel}`);
     return {
       structured: {
-        ...{ ...view, ...used, ...(disk === undefined ? {} : { disk }), ...(models === undefined ? {} : { models }) },
+        ...{ ...view, ...used, ...own },
         ...{ enforcement, commandCgroups, commands },
       },
       text: [
         sessionText(view),
         usageViewText(used),
         ...diskLines(session),
-        ...modelUsageText(models),
+        ...modelUsageText(own.models),
+        ...brokeredText(own.brokered),
         'enforcement:',
         ...table,
         `a cgroup for each command: ${commandCgroups}`,

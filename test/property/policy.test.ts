@@ -99,6 +99,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
     serverTools: fc.constant([]),
     git: fc.constant({}),
     routes: fc.constant({}),
+    bytes: fc.constant(20 * 1024 ** 3),
   }),
   egress: fc.record({
     allow: fc.subarray(['*.example.com', 'preset:npm', 'https://example.org']),

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../kit/clock.js';
 import { codeOf } from '../../kit/error-code.js';
 import { refuse, refuseRaw } from './answer.js';
+import { Carried } from './carried.js';
 import { Connections } from './connections.js';
 import { type BrokerUse, type ExchangeHost, exchange } from './exchange.js';
 import { type BrokerCaps, type BrokerUsage, Ledger } from './ledger.js';
@@ -86,6 +87,7 @@ class HttpBroker implements Broker {
     this.#host = {
       upstreams: new Upstreams(limits, options.tls),
       ledger: new Ledger(options.caps ?? {}, { ...builtInPrices, ...options.prices }),
+      carried: new Carried(options.caps?.bytes),
       ...{ limits, held: { bytes: 0 }, clock, onUse: options.onUse ?? (() => undefined) },
     };
     this.#server = this.#newServer();
@@ -178,6 +180,8 @@ class HttpBroker implements Broker {
 
   #onFailed(error: unknown, response: ServerResponse, route: BrokerRoute | undefined): void {
     if (response.destroyed || response.headersSent) {
+      // Too late to say so on this connection: who asks why an answer broke off finds it with the result of the command.
+      if (error instanceof BrokerRefused && error.ruleId === 'broker.cap') this.#onRefused(error, route);
       response.destroy();
       return;
     }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Dispatcher } from 'undici';
+import type { Carried } from './carried.js';
 import type { BrokerLimits } from './limits.js';
 import { passedAnswer } from './response-headers.js';
 import { BrokerRefused } from './rules.js';
@@ -17,7 +18,7 @@ import { Watchdog } from './watchdog.js';
 const leastCharsInSuccess = 16;
 
 interface Ends {
-  readonly host: { readonly upstreams: Upstreams; readonly limits: BrokerLimits };
+  readonly host: { readonly upstreams: Upstreams; readonly limits: BrokerLimits; readonly carried: Carried };
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly over: AbortSignal;
@@ -62,7 +63,7 @@ export class Delivery {
       slow.set(ends.host.limits.answerMs);
       const answer = await this.#dispatch(ends, signal);
       slow.set(ends.host.limits.stallMs);
-      await this.#giveBack(answer, ends.response, slow, signal);
+      await this.#giveBack(answer, ends, slow, signal);
     } catch (error) {
       this.#isLeft = signal.aborted || ends.response.destroyed;
       throw upstreamFailure(error, this.#outgoing.url, signal);
@@ -100,7 +101,7 @@ export class Delivery {
 
   async #giveBack(
     answer: Dispatcher.ResponseData,
-    response: ServerResponse,
+    { response, host }: Ends,
     slow: Watchdog,
     signal: AbortSignal,
   ): Promise<void> {
@@ -117,21 +118,28 @@ export class Delivery {
     response.flushHeaders();
     const isFine = answer.statusCode < 300;
     const struck = isFine ? secrets.filter((one) => one.reveal().length >= leastCharsInSuccess) : secrets;
-    const tap = this.#tap(new Scrubber(struck), String(answer.headers['content-type'] ?? ''), slow);
+    const tap = this.#tap(new Scrubber(struck), String(answer.headers['content-type'] ?? ''), (count) => {
+      slow.touch();
+      host.carried.take(count);
+    });
     await pipeline(answer.body, tap, response, { signal });
   }
 
   /** Looks at what comes by: counts it, reads usage out of a copy, strikes out keys. */
-  #tap(scrubber: Scrubber, contentType: string, slow: Watchdog): Transform {
+  #tap(scrubber: Scrubber, contentType: string, onBytes: (count: number) => void): Transform {
     const tally = this.#tally;
     const reader = tally === undefined ? undefined : messageReader(contentType, (message) => tally.add(message));
     const orNothing = (bytes: Buffer) => (bytes.length === 0 ? undefined : bytes);
     return new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
-        slow.touch();
         this.answerBytes += chunk.length;
         reader?.push(chunk);
-        done(null, orNothing(scrubber.push(chunk)));
+        try {
+          onBytes(chunk.length);
+          done(null, orNothing(scrubber.push(chunk)));
+        } catch (error) {
+          done(error as Error);
+        }
       },
       flush: (done) => {
         reader?.end();

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../kit/clock.js';
+import type { Carried } from './carried.js';
 import { Delivery } from './delivery.js';
 import type { Ledger } from './ledger.js';
 import type { BrokerLimits } from './limits.js';
@@ -19,6 +20,8 @@ export interface BrokerUse {
   readonly route: string;
   readonly method: string;
   readonly path: string;
+  /** Something there is to be changed. */
+  readonly isWrite: boolean;
   readonly model?: string;
   /** The key's fingerprint. */
   readonly key: string;
@@ -37,6 +40,7 @@ export interface BrokerUse {
 export interface ExchangeHost {
   readonly upstreams: Upstreams;
   readonly ledger: Ledger;
+  readonly carried: Carried;
   readonly limits: BrokerLimits;
   readonly held: HeldBodies;
   readonly clock: Clock;
@@ -61,6 +65,7 @@ export async function exchange(
   over: AbortSignal,
 ): Promise<void> {
   const { route, endpoint } = match;
+  host.carried.refuseSpent();
   const prepared = await prepare(host, match, request, response);
   let reserved: Disposable | undefined;
   try {
@@ -101,6 +106,7 @@ async function prepare(
       const call = endpoint.body(body, segments);
       const refused = call.serverTools.find(({ name }) => !route.serverTools.includes(name));
       if (refused !== undefined) throw serverToolRefused(route.id, refused.name, refused.where);
+      host.carried.take(bytes);
       return { call, body: writeJson(call.body), bytes };
     } catch (error) {
       host.held.bytes -= bytes;
@@ -144,19 +150,26 @@ async function send(
     requestBytes: prepared.bytes,
     mostOutput: prepared.call?.mostOutput ?? 0,
   });
-  const streamed = match.endpoint.body === 'stream' ? bounded(host.limits.streamBytes) : undefined;
+  let requestBytes = prepared.bytes;
+  const onBytes = (count: number) => {
+    requestBytes += count;
+    host.carried.take(count);
+  };
+  const streamed = match.endpoint.body === 'stream' ? bounded(host.limits.streamBytes, onBytes) : undefined;
   try {
     await delivery.run({ host, request, response, over, streamed, ca: match.route.ca });
   } finally {
     const { counts, isReckoned } = delivery.usage();
-    const model = prepared.call?.model;
-    const key = authenticated.fingerprint;
+    const [model, key] = [prepared.call?.model, authenticated.fingerprint];
     const isListPriced = prepared.call?.isListPriced ?? true;
-    const costUsd = host.ledger.settle({ route: match.route.id, model, key, counts, isReckoned, isListPriced });
+    const { answerBytes } = delivery;
+    const settled = { counts, isReckoned, isListPriced, bytes: requestBytes + answerBytes };
+    const costUsd = host.ledger.settle({ route: match.route.id, model, key, ...settled });
     host.onUse({
       atMs: host.clock.now(),
       ...{ route: match.route.id, method: outgoing.method, path: `/${match.segments.join('/')}`, key },
-      ...{ status: delivery.status, isReckoned, requestBytes: prepared.bytes, answerBytes: delivery.answerBytes },
+      isWrite: match.endpoint.writes === true,
+      ...{ status: delivery.status, isReckoned, requestBytes, answerBytes },
       ...(model === undefined ? {} : { model }),
       ...(counts === undefined ? {} : { tokens: counts }),
       ...(costUsd === undefined ? {} : { costUsd }),

@@ -10,6 +10,8 @@ export interface BrokerCaps {
   /** Tokens of every kind, those from caches as well. */
   readonly tokens?: number;
   readonly costUsd?: number;
+  /** Of bodies, both ways, whatever they are of. */
+  readonly bytes?: number;
   /** Whether calls whose price is not known are made in spite of a cap on cost. */
   readonly allowUnknownPrices?: boolean;
 }
@@ -29,6 +31,8 @@ export interface UsageLine {
   readonly costUsd: number;
   /** Requests of unknown cost. */
   readonly unpriced: number;
+  /** Of bodies, both ways. */
+  readonly bytes: number;
 }
 
 export interface BrokerUsage {
@@ -49,6 +53,7 @@ export interface Settled {
   readonly counts: TokenCounts | undefined;
   readonly isReckoned: boolean;
   readonly isListPriced: boolean;
+  readonly bytes: number;
 }
 
 const mostLines = 64;
@@ -108,6 +113,7 @@ export class Ledger {
       reckoned: line.reckoned + (settled.isReckoned ? 1 : 0),
       costUsd: line.costUsd + (cost ?? 0),
       unpriced: line.unpriced + (cost === undefined ? 1 : 0),
+      bytes: line.bytes + settled.bytes,
     });
     return cost;
   }
@@ -149,7 +155,7 @@ export class Ledger {
   /** The line that a request belongs to. Names come from inside, so there is an end to how many are kept apart. */
   #line({ route, model, key }: Settled): UsageLine {
     const fresh: UsageLine = {
-      ...{ route, key, requests: 0, tokens: noTokens, reckoned: 0, costUsd: 0, unpriced: 0 },
+      ...{ route, key, requests: 0, tokens: noTokens, reckoned: 0, costUsd: 0, unpriced: 0, bytes: 0 },
       ...(model === undefined ? {} : { model }),
     };
     const found = this.#lines.get(keyOf(fresh));

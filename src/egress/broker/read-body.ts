@@ -67,14 +67,22 @@ export function writeJson(body: Json): Buffer {
   }
 }
 
-/** Ends a body that is passed on as it comes once it is too large. */
-export function bounded(limitBytes: number): Transform {
+/** Ends a body that is passed on as it comes once it is too large. `onBytes` hears of each piece before it goes on, and may throw. */
+export function bounded(limitBytes: number, onBytes: (count: number) => void): Transform {
   let bytes = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      if (bytes > limitBytes) done(tooLarge(limitBytes));
-      else done(null, chunk);
+      if (bytes > limitBytes) {
+        done(tooLarge(limitBytes));
+        return;
+      }
+      try {
+        onBytes(chunk.length);
+        done(null, chunk);
+      } catch (error) {
+        done(error as Error);
+      }
     },
   });
 }

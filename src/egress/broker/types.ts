@@ -57,6 +57,8 @@ export interface Endpoint {
   readonly body: 'none' | 'stream' | BodyJudge;
   /** Where answers say what was used; absent: the endpoint uses no tokens. */
   readonly newTally?: () => UsageTally;
+  /** It changes something there: the audit log is told of each place where that is done. */
+  readonly writes?: true;
   /** Refuses what its rule shuts (`broker.push`), so that the message says more than that there is no path. */
   readonly refusal?: 'broker.push' | 'broker.repository';
 }

@@ -21,12 +21,13 @@ const failures: readonly string[] = ['broker.upstream', 'broker.upstream-slow', 
 /** Names of models come from inside, and a sandbox can make up as many as it likes. */
 const mostUses = 64;
 
-/** What the audit log hears of one session's broker: the first use of each key and model, refusals as they add up, and the sums at the end. */
+/** What the audit log hears of one session's broker: the first use of each key and model, or place, refusals as they add up, and the sums at the end. */
 export class BrokerTold {
   readonly #told: Told;
   readonly #denials: BrokerToldParts['denials'];
   readonly #refusals: Refusals;
   readonly #uses = new Set<string>();
+  readonly #writes = new Set<string>();
 
   constructor(parts: BrokerToldParts) {
     this.#told = new Told(parts);
@@ -56,11 +57,14 @@ export class BrokerTold {
     };
   }
 
-  used({ route, model, key }: BrokerUse): void {
-    const name = `${route} ${model ?? ''} ${key}`;
-    if (this.#uses.has(name) || this.#uses.size >= mostUses) return;
-    this.#uses.add(name);
-    const details = { route: plain(route), key: plain(key), ...(model !== undefined && { model: plain(model) }) };
+  used({ route, model, key, path, isWrite }: BrokerUse): void {
+    const name = `${route} ${model ?? path} ${key}`;
+    // Apart: what reads many places is not to hide what is then written to.
+    const uses = isWrite ? this.#writes : this.#uses;
+    if (uses.has(name) || uses.size >= mostUses) return;
+    uses.add(name);
+    const what = model === undefined ? { path: plain(path) } : { model: plain(model) };
+    const details = { route: plain(route), key: plain(key), ...what };
     this.#told.write('broker.use', { verdict: 'allow', details });
   }
 
@@ -71,9 +75,9 @@ export class BrokerTold {
   }
 
   async over(usage: BrokerUsage | undefined): Promise<void> {
-    for (const { route, model, key, requests, tokens, reckoned, costUsd, unpriced } of usage?.lines ?? []) {
+    for (const { route, model, key, requests, tokens, reckoned, costUsd, unpriced, bytes } of usage?.lines ?? []) {
       const details = {
-        ...{ route: plain(route), key: plain(key), requests, reckoned, unpriced },
+        ...{ route: plain(route), key: plain(key), requests, reckoned, unpriced, bytes },
         ...(model !== undefined && { model: plain(model) }),
         ...{ tokens: sumsOf(tokens), microUsd: Math.round(costUsd * 1e6) },
       };

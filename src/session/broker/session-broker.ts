@@ -144,10 +144,11 @@ export class SessionBrokers implements AsyncDisposable {
 
   async #begin(listen: NonNullable<Sandbox['listen']>, routes: readonly BrokerRoute[]): Promise<void> {
     const { rules, clock } = this.#parts;
-    const { requests, tokens, costCents } = rules;
+    const { requests, tokens, costCents, bytes } = rules;
     const broker = openBroker({
       ...{ routes, clock },
       caps: {
+        bytes,
         ...(requests !== undefined && { requests }),
         ...(tokens !== undefined && { tokens }),
         ...(costCents !== undefined && { costUsd: costCents / 100 }),

@@ -13,7 +13,7 @@ describe('what the credential broker may be used for', () => {
   it('is all four providers by the keys of the environment, without caps, where nobody says otherwise', async () => {
     expect((await load()).sitePolicy.broker).toEqual({
       ...{ providers: ['anthropic', 'openai', 'google', 'bedrock'], environment: true, serverTools: [] },
-      ...{ git: {}, routes: {} },
+      ...{ git: {}, routes: {}, bytes: 20 * 1024 ** 3 },
     });
   });
 
@@ -21,7 +21,7 @@ describe('what the credential broker may be used for', () => {
     const { sitePolicy, origins } = await load({}, own('providers = ["openai"]\ncost = 2\ntokens = 1000'));
     expect(sitePolicy.broker).toEqual({
       ...{ providers: ['openai'], environment: false, serverTools: [], tokens: 1000, costCents: 200 },
-      ...{ git: {}, routes: {} },
+      ...{ git: {}, routes: {}, bytes: 20 * 1024 ** 3 },
     });
     expect(origins['policy.broker.costCents']).toBe(`file:${userFile}`);
     expect(origins['policy.broker.environment']).toBe(`policy:${defaultPolicyPath}`);

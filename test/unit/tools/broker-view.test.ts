@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { noTokens } from '../../../src/egress/broker/usage/counts.js';
 import type { Session } from '../../../src/session/session.js';
-import { modelUsageText, viewModelUsage } from '../../../src/tools/broker-view.js';
+import { brokeredText, modelUsageText, viewBrokered, viewModelUsage } from '../../../src/tools/broker-view.js';
 
 const tokens = { ...noTokens, input: 100, output: 20, cacheRead: 7, cacheWrite: 3 };
 const lineOf = (model: string, requests: number) => ({
-  ...{ route: 'anthropic', model, key: '01234567', requests, tokens, reckoned: 0, costUsd: 0.5, unpriced: 0 },
+  ...{ route: 'anthropic', model, key: '01234567', requests, tokens, reckoned: 0, costUsd: 0.5, unpriced: 0, bytes: 0 },
 });
 
 function viewOf(models: readonly (readonly [string, number])[]) {
@@ -23,6 +23,17 @@ it('adds what went through caches to what went in, and says what has no price', 
   const view = viewOf([['claude', 4]]);
   expect(view).toMatchObject({ requests: 4, inputTokens: 110, outputTokens: 20, costUsd: 0.5, unpriced: 1 });
   expect(modelUsageText(view)).toEqual(['models: 4 requests, 110 tokens in, 20 out, $0.5000, and 1 of unknown cost']);
+});
+
+it('tells git and routes apart from models', () => {
+  const line = { ...lineOf('', 3), route: 'git:code.test', tokens: noTokens, costUsd: 0, bytes: 1_000 };
+  const usage = () => ({ requests: 5, tokens, costUsd: 0.5, unpriced: 0, lines: [lineOf('claude', 2), line] });
+  const session = { broker: { usage } as unknown as Session['broker'] };
+  expect(viewModelUsage(session)).toMatchObject({ requests: 2, lines: [{ provider: 'anthropic' }] });
+  const view = viewBrokered(session);
+  expect(view).toEqual([{ route: 'git:code.test', requests: 3, bytes: 1_000 }]);
+  expect(brokeredText(view)).toEqual(['broker: git:code.test 3 requests, 1000 bytes']);
+  expect(viewBrokered({ broker: undefined })).toBeUndefined();
 });
 
 it('shows the eight lines with the most requests, and no control characters of names that were made up inside', () => {

@@ -44,7 +44,8 @@ function endpoint(method: Endpoint['method'], path: string): Endpoint {
   if (!isRoutePath(path)) throw bad(`${path} is no path of a route: /v1/thing/*`);
   const parts = path.slice(1).split('/');
   const pattern = parts.map((part) => (part === '*' ? routeSegment : part));
-  return { method, path: pattern, body: method === 'GET' || method === 'DELETE' ? 'none' : 'stream' };
+  const body = method === 'GET' || method === 'DELETE' ? 'none' : 'stream';
+  return { method, path: pattern, body, ...(method !== 'GET' && { writes: true }) };
 }
 
 function bad(what: string): ConfigError {

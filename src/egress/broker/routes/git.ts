@@ -60,7 +60,7 @@ function reading(path: Endpoint['path']): Endpoint[] {
 function writing(path: Endpoint['path'], push: boolean): Endpoint[] {
   const endpoints: Endpoint[] = [
     refs(path, /^git-receive-pack$/),
-    { method: 'POST', path: [...path, 'git-receive-pack'], body: 'stream' },
+    { method: 'POST', path: [...path, 'git-receive-pack'], body: 'stream', writes: true },
   ];
   return push ? endpoints : endpoints.map((one) => ({ ...one, refusal: 'broker.push' }));
 }

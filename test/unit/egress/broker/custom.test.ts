@@ -50,6 +50,31 @@ it('a body that is passed on as it comes ends at its bound', async () => {
   expect(answer).toMatchObject({ status: 413, headers: { 'x-paddock-rule': 'broker.body-size' } });
 });
 
+it('ends what passes the session’s bytes, both ways and all together, and says so', async () => {
+  const rule = (url: URL) => [customRoute(wanted(url))];
+  const answer = 'y'.repeat(600);
+  await using all = await opened((_request, response) => void response.end(answer), { caps: { bytes: 1_500 } }, rule);
+  const post = (size: number) => ask(all.broker, { path: '/tickets/v1/ticket', body: 'x'.repeat(size) });
+  expect(await post(400)).toMatchObject({ status: 200 });
+  expect(all.broker.usage().lines).toMatchObject([{ route: 'tickets', bytes: 1_000 }]);
+  expect(all.uses).toMatchObject([{ requestBytes: 400, answerBytes: 600, isWrite: true }]);
+  // On its way up: nobody has answered yet.
+  expect(await post(501)).toMatchObject({ status: 429, headers: { 'x-paddock-rule': 'broker.cap' } });
+  // None is left.
+  expect(await post(1)).toMatchObject({ status: 429, headers: { 'x-paddock-rule': 'broker.cap' } });
+  expect(all.refusals.map(({ ruleId }) => ruleId)).toEqual(['broker.cap', 'broker.cap']);
+});
+
+it('breaks an answer off at the session’s bytes, and tells those outside why', async () => {
+  await using all = await opened(
+    (_request, response) => void response.end('y'.repeat(600)),
+    { caps: { bytes: 500 } },
+    (url) => [customRoute(wanted(url))],
+  );
+  await expect(ask(all.broker, { path: '/tickets/v1/ticket/1' })).rejects.toThrow();
+  expect(all.refusals).toMatchObject([{ ruleId: 'broker.cap', route: 'tickets' }]);
+});
+
 it('a rule is refused with a name that is taken, a path that is none, or a header that is not for rules', () => {
   const fine = wanted(new URL('https://tickets.test'));
   const odd: Partial<CustomRoute>[] = [
