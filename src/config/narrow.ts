@@ -28,7 +28,8 @@ function narrowedPolicy(site: SitePolicy, by: KeyCeiling): SitePolicy {
     readWriteAllowed: site.readWriteAllowed && by.readWriteAllowed,
     // Who is asked sits at the server; what was approved there for always was not meant for holders of keys beyond their own list.
     egress: { allow, ask: [], approved: egress.approved.filter((text) => isReachable(text, allow)) },
-    broker: { ...broker, providers: broker.providers.filter((one) => by.providers.includes(one)) },
+    // A key says nothing of git hosts and routes yet: its holder has none, rather than the operator's tokens.
+    broker: { ...broker, providers: broker.providers.filter((one) => by.providers.includes(one)), git: {}, routes: {} },
     profiles:
       by.profile === undefined ? site.profiles : isProfileAllowed(by.profile, site.profiles) ? [by.profile] : [],
   };

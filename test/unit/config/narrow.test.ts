@@ -25,7 +25,11 @@ describe('the policy of the holder of a key', () => {
   it('allows nothing of the host that the key was not given', () => {
     const egress = { allow: ['preset:npm', 'example.com:443'], ask: ['*'], approved: ['example.com:443'] };
     const policy = policyFor({}, { egress });
-    expect(policy).toMatchObject({ allowedRoots: [], readWriteAllowed: false, broker: { providers: [] } });
+    expect(policy).toMatchObject({
+      allowedRoots: [],
+      readWriteAllowed: false,
+      broker: { providers: [], git: {}, routes: {} },
+    });
     expect(policy.egress).toEqual({ allow: [], ask: [], approved: [] });
   });
 
