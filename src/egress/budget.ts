@@ -14,6 +14,13 @@ export interface EgressUsage {
   readonly bytesOut: number;
 }
 
+/** What a session has moved before this process held it, and who keeps that on. */
+export interface Moved {
+  readonly before: number;
+  /** In all, what was before included. Must not throw. */
+  note(total: number): void;
+}
+
 /** The session has moved all the bytes it may. */
 export class OutOfBytes extends Error {}
 
@@ -21,6 +28,7 @@ export class OutOfBytes extends Error {}
 export class Budget {
   readonly #spec: Omit<EgressSpec, 'allow'>;
   readonly #clock: Clock;
+  readonly #moved: Moved | undefined;
   #connections = 0;
   #total = 0;
   #bytesIn = 0;
@@ -29,9 +37,10 @@ export class Budget {
   #allowance: number;
   #countedAtMs: number;
 
-  constructor(spec: Omit<EgressSpec, 'allow'>, clock: Clock) {
+  constructor(spec: Omit<EgressSpec, 'allow'>, clock: Clock, moved?: Moved) {
     this.#spec = spec;
     this.#clock = clock;
+    this.#moved = moved;
     this.#allowance = spec.bytesPerSecond;
     this.#countedAtMs = clock.monotonic();
   }
@@ -41,7 +50,7 @@ export class Budget {
   }
 
   get isSpent(): boolean {
-    return this.#bytesIn + this.#bytesOut >= this.#spec.bytes;
+    return this.#inAll >= this.#spec.bytes;
   }
 
   /** False: there is no room for one more. Else `leave` gives it back. */
@@ -61,18 +70,25 @@ export class Budget {
    * OutOfBytes when they are too many: then they do not go.
    */
   spend(direction: Direction, bytes: number): number {
-    if (this.#bytesIn + this.#bytesOut + bytes > this.#spec.bytes) {
+    if (this.#inAll + bytes > this.#spec.bytes) {
       // What was left is gone as well: else whoever sends in small pieces gets further than whoever sends in large ones.
-      this.#bytesOut = this.#spec.bytes - this.#bytesIn;
+      this.#bytesOut += Math.max(0, this.#spec.bytes - this.#inAll);
+      this.#moved?.note(this.#inAll);
       throw new OutOfBytes();
     }
     if (direction === 'in') this.#bytesIn += bytes;
     else this.#bytesOut += bytes;
+    this.#moved?.note(this.#inAll);
     const nowMs = this.#clock.monotonic();
     const { bytesPerSecond } = this.#spec;
     const earned = ((nowMs - this.#countedAtMs) / 1000) * bytesPerSecond;
     this.#countedAtMs = nowMs;
     this.#allowance = Math.min(bytesPerSecond, this.#allowance + earned) - bytes;
     return this.#allowance >= 0 ? 0 : Math.ceil((-this.#allowance / bytesPerSecond) * 1000);
+  }
+
+  /** Under earlier holders too. */
+  get #inAll(): number {
+    return (this.#moved?.before ?? 0) + this.#bytesIn + this.#bytesOut;
   }
 }

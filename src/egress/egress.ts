@@ -7,7 +7,7 @@ import { refuse } from '../policy/egress/refuse.js';
 import type { EgressRule } from '../policy/egress/rule.js';
 import { toPolicyDenied } from '../policy/verdict.js';
 import { Approvals, type Ask } from './approvals.js';
-import { Budget, type EgressUsage } from './budget.js';
+import { Budget, type EgressUsage, type Moved } from './budget.js';
 import { untilClosed } from './carry.js';
 import type { Client, EgressContext } from './context.js';
 import { type Connect, connectTcp } from './dial.js';
@@ -27,6 +27,8 @@ export interface EgressOptions {
   readonly spec: EgressSpec;
   /** The site's list: rules of the session have to be covered by it. Left out: they stand for themselves. */
   readonly ceiling?: readonly string[];
+  /** What counts of the bytes besides; left out: the session begins here. */
+  readonly moved?: Moved | undefined;
   /** Whether `*` may be said. */
   readonly openAllowed?: boolean;
   /** `name` or `*.name`: never reached directly, whatever the rules say. */
@@ -101,7 +103,7 @@ class OpenEgress implements Egress {
       dialMs: times.dialMs,
       ...{ clock, refusals: this.#refusals, approvals: this.#approvals, onConnect: options.onConnect },
     });
-    this.#context = { door, clock, times, budget: new Budget(options.spec, clock) };
+    this.#context = { door, clock, times, budget: new Budget(options.spec, clock, options.moved) };
     this.#http = new HttpProxy(this.#context);
     this.#socks = new SocksProxy(this.#context, (client, pin) => this.#http.serve(client, pin));
   }

@@ -8,6 +8,7 @@ import type { ContainerState, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import type { Denials } from '../monitor/alarms/denials.js';
+import type { BrokerWish } from '../policy/broker/decide.js';
 import type { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
 import { openCommandCgroups } from '../sandbox/cgroups/open.js';
 import { reenter } from '../sandbox/entry.js';
@@ -17,7 +18,7 @@ import { type BrokerParts, SessionBrokers } from './broker/session-broker.js';
 import { noKeys } from './broker/take-keys.js';
 import { brokeredHostsOf } from './broker/wish.js';
 import { openDisk } from './disk/open-disk.js';
-import { openSessionEgress } from './egress/session-egress.js';
+import { type EgressParts, openSessionEgress } from './egress/session-egress.js';
 import { endedIdle, sessionEnded } from './ended.js';
 import { idleLeftOf } from './idle-left.js';
 import { Idleness } from './idleness.js';
@@ -87,10 +88,8 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   const disk = await openDisk(record, clock);
   disk?.takenOver(sandbox.handle, sandbox.hold);
   const parts = { record, sandbox, log, audit, clock, idleness, notes: [], disk: disk?.space };
-  const { ask = [], denials, lookupTurns, broker } = options;
-  // Also where no broker can be opened again: what was kept from them is not let out for want of a key.
-  const way = { id, audit, clock, ask, denials, lookupTurns, brokered: brokeredHostsOf(handle.spec, broker?.rules) };
-  const egress = await openSessionEgress(sandbox, way).catch(async (error: unknown) =>
+  const { denials, broker } = options;
+  const egress = await openSessionEgress(sandbox, egressParts(id, handle.spec, options)).catch(async (error: unknown) =>
     letGoAfter(new Session(parts), error),
   );
   const brokers =
@@ -99,6 +98,13 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   await brokers?.reopen(handle.spec).catch(async (error: unknown) => letGoAfter(session, error));
   await session.takeOver().catch(async (error: unknown) => letGoAfter(session, error));
   return session;
+}
+
+function egressParts(id: SessionId, wish: BrokerWish, options: AdoptOptions): EgressParts {
+  const { store, audit, clock, ask = [], denials, lookupTurns, broker } = options;
+  // Also where no broker can be opened again: what was kept from them is not let out for want of a key.
+  const brokered = brokeredHostsOf(wish, broker?.rules);
+  return { ...{ id, audit, clock, ask, denials, lookupTurns, brokered }, movedPath: store.movedPath(id) };
 }
 
 /** The container, proven to be the record's and to run. */

@@ -14,7 +14,7 @@ import { sweepNotes } from './left-over-channels.js';
 import type { RecordStore } from './store.js';
 
 const temporary = /^pdk_[a-z2-7]{26}\.json\.[a-z2-7]{8}\.tmp$/;
-const log = /^(pdk_[a-z2-7]{26})\.log(?:\.1)?$/;
+const beside = /^(pdk_[a-z2-7]{26})\.(?:log(?:\.1)?|moved)$/;
 /** A younger file may belong to a write or a session that is just beginning. */
 const graceMs = 60_000;
 
@@ -26,14 +26,14 @@ export interface SweepOptions {
 }
 
 /**
- * Removes what a crash leaves in the record folder: half-written records, and logs of sessions without a record. Only
+ * Removes what a crash leaves in the record folder: half-written records, and logs and counts of sessions without a record. Only
  * regular files of our own naming, older than a minute. Returns the paths.
  */
 export async function sweepRecordFolder(store: RecordStore, options: SweepOptions): Promise<readonly string[]> {
   const names = await readdir(store.folder).catch(() => []);
   const known = new Set(names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length)));
   const isStray = (name: string): boolean => {
-    const session = log.exec(name)?.[1];
+    const session = beside.exec(name)?.[1];
     return session === undefined ? temporary.test(name) : !known.has(session);
   };
   const swept: string[] = [];

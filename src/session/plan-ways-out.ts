@@ -65,9 +65,10 @@ export class WaysOutPlanner {
   }
 
   #egressParts(id: SessionId): EgressParts {
-    const { audit, maker, monitoring, policy, onQuestions, lookupTurns } = this.#options;
+    const { audit, kind, maker, monitoring, policy, onQuestions, lookupTurns, store } = this.#options;
     const { ask } = policy.sitePolicy.egress;
-    return { id, audit, clock: maker.clock, ask, lookupTurns, denials: monitoring?.denials, onQuestions };
+    const movedPath = kind === 'detached' ? store.movedPath(id) : undefined;
+    return { movedPath, id, audit, clock: maker.clock, ask, lookupTurns, denials: monitoring?.denials, onQuestions };
   }
 
   #brokerParts(id: SessionId, given: GivenKeys): BrokerParts {

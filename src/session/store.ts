@@ -100,7 +100,7 @@ export class RecordStore {
     };
   }
 
-  /** Removes the record, the session's log and what is left of its channel; what it has written beside its project is kept for a while. */
+  /** Removes the record, the session's other files and what is left of its channel; what it has written beside its project is kept for a while. */
   async remove(id: SessionId): Promise<void> {
     await endLayer(this.layerFolder(id), this.#clock);
     await this.#removeRest(id);
@@ -117,6 +117,7 @@ export class RecordStore {
     await this.forget(id);
     await rm(this.logPath(id), { force: true });
     await rm(`${this.logPath(id)}.1`, { force: true });
+    await rm(this.movedPath(id), { force: true });
   }
 
   /** Removes the record alone. */
@@ -126,6 +127,11 @@ export class RecordStore {
 
   logPath(id: SessionId): string {
     return join(this.folder, `${id}.log`);
+  }
+
+  /** How much it has moved over its allowlist (`MovedBytes`). */
+  movedPath(id: SessionId): string {
+    return join(this.folder, `${id}.moved`);
   }
 
   /** Where what the session writes beside its project is. */

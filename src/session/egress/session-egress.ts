@@ -10,6 +10,7 @@ import type { Denials } from '../../monitor/alarms/denials.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { EgressTold } from './egress-told.js';
 import { LockFileNames } from './lock-file-names.js';
+import { MovedBytes } from './moved-bytes.js';
 import { Questions } from './questions.js';
 
 export interface EgressParts {
@@ -22,6 +23,8 @@ export interface EgressParts {
   readonly brokered?: readonly string[];
   /** Of all sessions of this process. */
   readonly lookupTurns?: LookupTurns | undefined;
+  /** Where it is kept what a session has moved that outlives its holders; absent: it ends with this process. */
+  readonly movedPath?: string | undefined;
   /** Counts what is refused, for the alarm; absent where nothing is watched. */
   readonly denials?: Pick<Denials, 'add'> | undefined;
   /** Puts questions to a person, besides whoever lists them (`Questions.list`). */
@@ -51,8 +54,9 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
   const questions = new Questions(parts.clock);
   if (parts.ask.length > 0) parts.onQuestions?.(parts.id, questions);
   const told = new EgressTold(parts);
+  const moved = parts.movedPath === undefined ? undefined : new MovedBytes(parts.movedPath, spec.bytes);
   const egress = await openEgress({
-    ...{ listen, spec, clock: parts.clock, lookupTurns: parts.lookupTurns, brokered: parts.brokered ?? [] },
+    ...{ moved, listen, spec, clock: parts.clock, lookupTurns: parts.lookupTurns, brokered: parts.brokered ?? [] },
     // What the session was made with has been judged; beyond it goes what a person may be asked.
     ceiling: [...spec.allow, ...parts.ask],
     openAllowed: spec.allow.includes('*'),
@@ -64,12 +68,16 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
       return connectTcp(address, port, signal);
     },
     ...(parts.ask.length > 0 && { ask: questions.ask }),
+  }).catch((error: unknown) => {
+    moved?.[Symbol.dispose]();
+    throw error;
   });
   const project = sandbox.handle.spec.mounts.find(({ purpose }) => purpose === 'workspace')?.hostPath;
   return new OpenSessionEgress({
     egress,
     questions,
     told,
+    moved,
     named: project === undefined ? undefined : new LockFileNames(project),
   });
 }
@@ -87,6 +95,7 @@ interface OpenParts {
   readonly questions: Questions;
   readonly told: EgressTold;
   readonly named: LockFileNames | undefined;
+  readonly moved: MovedBytes | undefined;
 }
 
 class OpenSessionEgress implements SessionEgress {
@@ -94,11 +103,13 @@ class OpenSessionEgress implements SessionEgress {
   readonly #egress: Egress;
   readonly #told: EgressTold;
   readonly #named: LockFileNames | undefined;
+  readonly #moved: MovedBytes | undefined;
 
-  constructor({ egress, questions, told, named }: OpenParts) {
+  constructor({ egress, questions, told, named, moved }: OpenParts) {
     this.#egress = egress;
     this.#told = told;
     this.#named = named;
+    this.#moved = moved;
     this.questions = questions;
   }
 
@@ -117,6 +128,7 @@ class OpenSessionEgress implements SessionEgress {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#egress[Symbol.asyncDispose]();
+    this.#moved?.[Symbol.dispose]();
     await this.#named?.[Symbol.asyncDispose]();
     await this.#told.over(this.#egress.usage);
   }

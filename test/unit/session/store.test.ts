@@ -24,8 +24,10 @@ describe('the store of session records', () => {
     await store.save({ ...one, state: 'ending' });
     expect(await store.load(id)).toEqual({ ...one, state: 'ending' });
     expect(await store.list()).toEqual({ records: [{ ...one, state: 'ending' }], unreadable: [] });
+    await Promise.all([store.logPath(id), store.movedPath(id)].map((path) => writeFile(path, 'x')));
     await store.remove(id);
     await store.remove(id);
+    expect(await readdir(store.folder)).toEqual([]);
     expect(await store.list()).toEqual({ records: [], unreadable: [] });
   });
 
