@@ -1,6 +1,7 @@
 import type { SessionId } from '../core/ids.js';
 import type { SandboxSpec } from '../core/spec.js';
 import type { BrokerRoute } from '../egress/broker/types.js';
+import type { AskTool } from '../egress/presets/ask-tool.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { brokerRoutes } from './broker/broker-routes.js';
 import { type BrokerParts, brokerWithoutChannel, SessionBrokers } from './broker/session-broker.js';
@@ -49,7 +50,19 @@ export class WaysOutPlanner {
     if (spec.egress === undefined) return spec;
     const { maker, presets } = this.#options;
     if (maker.commandPath === 'exec') throw withoutChannel();
-    return { ...spec, egress: await expandPresets(spec.egress, presets && { ...presets, signal }) };
+    if (presets === undefined) return { ...spec, egress: await expandPresets(spec.egress, undefined) };
+    const projects = await this.#writtenInside(spec);
+    const ask: AskTool = (argv, over) => presets.ask(argv, over, projects);
+    return { ...spec, egress: await expandPresets(spec.egress, { ...presets, ask, signal }) };
+  }
+
+  /** What the sandbox is shown of the host, and what other sessions of this user write: no tool of the host's is run from there. */
+  async #writtenInside({ mounts }: SandboxSpec): Promise<readonly string[]> {
+    const { records } = await this.#options.store.list();
+    return [
+      ...mounts.map(({ hostPath }) => hostPath),
+      ...records.flatMap(({ writableRoots }) => writableRoots.map(({ source }) => source)),
+    ];
   }
 
   async #brokering(spec: SandboxSpec, given: GivenKeys): Promise<Pick<PlannedWays, 'routes' | 'notes'>> {

@@ -2,7 +2,12 @@ import { execFile } from 'node:child_process';
 import { hostPath } from '../../kit/host-path.js';
 
 /** Runs one of the user's own tools and returns what it printed; undefined when it is not there, fails, or takes too long. */
-export type AskTool = (argv: readonly [string, ...string[]], signal?: AbortSignal) => Promise<string | undefined>;
+export type AskTool = (
+  argv: readonly [string, ...string[]],
+  signal?: AbortSignal,
+  /** Folders from which no program is taken, whatever PATH says: sandboxes write there. */
+  projects?: readonly string[],
+) => Promise<string | undefined>;
 
 const answerWithinMs = 15_000;
 const mostBytes = 1024 * 1024;
@@ -16,8 +21,8 @@ const passed =
  */
 export function toolAsker(env: Readonly<Record<string, string | undefined>>): AskTool {
   const own = Object.fromEntries(Object.entries(env).filter(([name]) => passed.test(name)));
-  return async ([program, ...args], signal) => {
-    const PATH = await hostPath(env);
+  return async ([program, ...args], signal, projects) => {
+    const PATH = await hostPath(env, projects);
     return await new Promise((resolve) => {
       const options = {
         cwd: '/',

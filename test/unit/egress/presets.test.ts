@@ -120,6 +120,15 @@ describe('the hosts of a preset', () => {
     expect(await ask(['env'])).toContain(`HOME=${home}`);
   });
 
+  it('are asked by no program of what a sandbox is shown, wherever the server was started', async () => {
+    const project = join(home, 'project');
+    await mkdir(join(project, '.venv/bin'), { recursive: true });
+    await writeFile(join(project, '.venv/bin/paddock-test-tool'), '#!/bin/sh\necho mine\n', { mode: 0o755 });
+    const ask = toolAsker({ PATH: `${project}/.venv/bin:${process.env['PATH'] ?? ''}`, HOME: home });
+    expect(await ask(['paddock-test-tool'])).toBe('mine\n');
+    expect(await ask(['paddock-test-tool'], undefined, [project])).toBeUndefined();
+  });
+
   it('are asked for without the keys that the server has in its environment', async () => {
     const ask = toolAsker({ PATH: process.env['PATH'], HOME: home, ANTHROPIC_API_KEY: 'canary' });
     expect(await ask(['env'])).toContain(`HOME=${home}`);

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath } from '../../../src/kit/host-path.js';
+import { isOwnFolder } from '../../../src/kit/owned-folder.js';
 
 describe('the PATH for programs of the host', () => {
   let folder: string;
@@ -43,6 +44,31 @@ describe('the PATH for programs of the host', () => {
     } finally {
       process.chdir(before);
     }
+  });
+
+  it('has nothing of a folder where anybody else can put a program', async () => {
+    const own = join(folder, 'own/bin');
+    await mkdir(own, { recursive: true });
+    expect(await left([own, '/usr/bin'])).toBe(`${own}:/usr/bin`);
+    await symlink(own, join(folder, 'named'));
+    expect(await left([join(folder, 'named')])).toBe(join(folder, 'named'));
+    await chmod(own, 0o1777);
+    expect(await left([join(folder, 'named'), '/usr/bin'])).toBe('/usr/bin');
+    expect(await left([own, '/usr/bin'])).toBe('/usr/bin');
+    await chmod(own, 0o755);
+    await chmod(join(folder, 'own'), 0o777);
+    expect(await left([own, `${own}/missing`, '/usr/bin'])).toBe('/usr/bin');
+    // Nobody can rename what is another's there.
+    await chmod(join(folder, 'own'), 0o1777);
+    expect(await left([own, '/usr/bin'])).toBe(`${own}:/usr/bin`);
+    expect(await left([join(folder, 'own/missing'), '/usr/bin'])).toBe('/usr/bin');
+  });
+
+  it('has nothing of a folder that is neither the caller’s nor root’s', () => {
+    const uid = process.geteuid?.() ?? 0;
+    expect([isOwnFolder(folder, uid), isOwnFolder('/usr', uid + 1)]).toEqual([true, true]);
+    // To root every folder of the caller's is another's, and where the tests are root it is the other way round.
+    expect(isOwnFolder(folder, uid + 1)).toBe(uid === 0);
   });
 
   it('is never empty, which would be the working directory', async () => {
