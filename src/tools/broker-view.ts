@@ -13,7 +13,9 @@ const line = z.object({
   requests: z.number(),
   inputTokens: z.number(),
   outputTokens: z.number(),
-  costUsd: z.number(),
+  /** Absent where the cost of none of them is known. */
+  costUsd: z.number().optional(),
+  unpriced: z.number(),
 });
 
 /** What the models cost that a session has called. */
@@ -21,7 +23,8 @@ export const modelUsageView = z.object({
   requests: z.number(),
   inputTokens: z.number(),
   outputTokens: z.number(),
-  costUsd: z.number(),
+  /** Absent where the cost of none of them is known. */
+  costUsd: z.number().optional(),
   /** Requests whose cost is not known, and not in `costUsd`. */
   unpriced: z.number(),
   lines: z.array(line),
@@ -46,9 +49,10 @@ export function viewModelUsage({ broker }: Pick<Session, 'broker'>): ModelUsageV
     .sort((one, other) => other.requests - one.requests)
     .slice(0, mostLines);
   return {
-    ...{ requests, ...sumsOf(tokens), costUsd, unpriced },
-    lines: shown.map(({ route, model, key, requests: count, tokens: used, costUsd: cost }) => ({
-      ...{ provider: route, key, requests: count, ...sumsOf(used), costUsd: cost },
+    ...{ requests, ...sumsOf(tokens), ...costOf({ requests, costUsd, unpriced }), unpriced },
+    lines: shown.map(({ route, model, key, requests: count, tokens: used, ...cost }) => ({
+      ...{ provider: route, key, requests: count, ...sumsOf(used), unpriced: cost.unpriced },
+      ...costOf({ requests: count, ...cost }),
       // It is a name that something inside made up.
       ...(model === undefined ? {} : { model: safeLine(model, 100) }),
     })),
@@ -72,9 +76,13 @@ export function modelUsageText(view: ModelUsageView | undefined): readonly strin
   if (view === undefined || view.requests === 0) return [];
   const { requests, inputTokens, outputTokens, costUsd, unpriced } = view;
   const missing = unpriced === 0 ? '' : `, and ${unpriced} of unknown cost`;
-  return [
-    `models: ${requests} requests, ${inputTokens} tokens in, ${outputTokens} out, $${costUsd.toFixed(4)}${missing}`,
-  ];
+  const cost = costUsd === undefined ? 'cost unknown' : `$${costUsd.toFixed(4)}${missing}`;
+  return [`models: ${requests} requests, ${inputTokens} tokens in, ${outputTokens} out, ${cost}`];
+}
+
+/** Nothing where no price was known: 0 would say that it was free. */
+function costOf({ requests, costUsd, unpriced }: { requests: number; costUsd: number; unpriced: number }) {
+  return unpriced > 0 && unpriced >= requests ? {} : { costUsd };
 }
 
 /** What was read from caches, or kept in them, went in as well. */

@@ -36,6 +36,30 @@ it('tells git and routes apart from models', () => {
   expect(viewBrokered({ broker: undefined })).toBeUndefined();
 });
 
+it('says that a cost is unknown, and not that there is none', () => {
+  const known = lineOf('claude', 2);
+  const unknown = { ...lineOf('its-own', 3), costUsd: 0, unpriced: 3 };
+  const of = (...lines: (typeof known)[]) => {
+    const sum = (name: 'requests' | 'costUsd' | 'unpriced') => lines.reduce((all, one) => all + one[name], 0);
+    const usage = () => ({
+      requests: sum('requests'),
+      tokens,
+      costUsd: sum('costUsd'),
+      unpriced: sum('unpriced'),
+      lines,
+    });
+    return viewModelUsage({ broker: { usage } as unknown as Session['broker'] });
+  };
+  const view = of(unknown);
+  expect([view, view?.lines[0]]).toEqual([
+    expect.not.objectContaining({ costUsd: 0 }),
+    expect.not.objectContaining({ costUsd: 0 }),
+  ]);
+  expect(view).toMatchObject({ unpriced: 3, lines: [{ unpriced: 3 }] });
+  expect(modelUsageText(view)).toEqual(['models: 3 requests, 110 tokens in, 20 out, cost unknown']);
+  expect(of(known, unknown)).toMatchObject({ costUsd: 0.5, unpriced: 3 });
+});
+
 it('shows the eight lines with the most requests, and no control characters of names that were made up inside', () => {
   const view = viewOf([
     ['a\u001b[2Jb', 99],

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { builtInPrices, costOf, priceOf, pricesAsOf } from '../../../../src/egress/broker/prices.js';
 
@@ -5,6 +7,9 @@ const none = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0, cacheWriteLong:
 
 it('a price is that of the very model, with or without a date, and of no other one', () => {
   expect(pricesAsOf).toMatch(/^\d{4}-\d\d-\d\d$/);
+  expect(readFileSync(join(import.meta.dirname, '../../../../docs/broker.md'), 'utf8')).toContain(
+    `as of ${pricesAsOf},`,
+  );
   const opus = priceOf(builtInPrices, 'claude-opus-4-1-20250805');
   expect(opus).toMatchObject({ input: 15, output: 75 });
   expect(priceOf(builtInPrices, 'claude-opus-5-5')).toMatchObject({ input: 4 });
