@@ -194,6 +194,6 @@ async function throughSandboxes(rounds: number): Promise<void> {
   }
 }
 
-const rounds = Number(process.argv[2] ?? 5);
+const rounds = Number(process.argv.slice(2).find((word) => word !== '--sandbox') ?? 5);
 if (process.argv.includes('--sandbox')) await throughSandboxes(rounds);
 else await overLoopback(rounds);
