@@ -33,6 +33,8 @@ import { PipeMaker } from '../sandbox/pipe-maker.js';
 import { stageSeccomp } from '../sandbox/seccomp-files.js';
 import type { Admission } from '../session/admission.js';
 import type { KeySources } from '../session/broker/provider-routes.js';
+import { runsAnywhere } from '../session/egress/sibling-names.js';
+import { Siblings } from '../session/egress/siblings.js';
 import { processAdmission } from '../session/process-admission.js';
 import { Sessions } from '../session/sessions.js';
 import type { SessionsOptions } from '../session/sessions-options.js';
@@ -67,6 +69,13 @@ interface Behalf {
   readonly apiKey: string;
 }
 
+interface AppMeans {
+  readonly heard?: AppHeard | undefined;
+  readonly behalf?: Behalf | undefined;
+  /** Of another App of the same caller. */
+  readonly siblings?: Siblings;
+}
+
 /**
  * Everything a command may need, made when first asked for and given back together. The audit log comes first: where
  * it can't be written, nothing else is opened.
@@ -75,6 +84,8 @@ export class App implements AsyncDisposable {
   readonly config: Config;
   readonly store: RecordStore;
   readonly lookupTurns: LookupTurns;
+  /** The sessions of one caller that see each other, on whatever engine. */
+  readonly siblings: Siblings;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #heard: AppHeard | undefined;
   readonly #stack = new Disposables();
@@ -86,7 +97,7 @@ export class App implements AsyncDisposable {
   constructor(
     config: Config,
     env: Readonly<Record<string, string | undefined>>,
-    { heard, behalf }: { readonly heard?: AppHeard | undefined; readonly behalf?: Behalf | undefined } = {},
+    { heard, behalf, siblings }: AppMeans = {},
   ) {
     this.config = config;
     this.#env = env;
@@ -94,6 +105,8 @@ export class App implements AsyncDisposable {
     this.#parent = behalf?.app;
     this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
     this.store = new RecordStore(config.stateDir, config.runtimeDir, systemClock, behalf?.apiKey);
+    // Never those of the app on whose behalf: keys see nothing of each other.
+    this.siblings = siblings ?? new Siblings((name) => runsAnywhere(this.store, name));
   }
 
   /**
@@ -132,6 +145,7 @@ export class App implements AsyncDisposable {
     const [maker, owner] = await Promise.all([this.maker(), ownIdentity()]);
     const sessions = new Sessions({
       lookupTurns: this.lookupTurns,
+      siblings: this.siblings,
       maker,
       store: this.store,
       audit,

@@ -114,6 +114,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     hostFolders: toolFolders.map((folder) => folder.replace(/^~(?=\/)/, homeDir)),
     require: ['capabilities', 'no-new-privileges', 'seccomp', 'read-only-root', 'network'],
     seccomp: [],
+    networks: ['internal', 'allowlist'],
     egress: { allow: [], ask: [], approved: [] },
     broker: { providers: [...providerIds], environment: true, serverTools: [], git: {}, routes: {}, bytes: 20 * gib },
     profiles: ['*'],

@@ -139,6 +139,7 @@ const siteRules = {
   host_folders: paths.optional(),
   require: z.array(z.enum(requirements)).max(64).optional(),
   seccomp: z.array(z.enum(seccompVariants)).max(8).optional(),
+  networks: z.array(z.enum(networkModes)).max(8).optional(),
   profiles: z
     .array(pattern.pipe(z.string().max(33)))
     .min(1)

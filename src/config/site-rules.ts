@@ -59,6 +59,7 @@ export const ruleKeys = {
   host_folders: 'hostFolders',
   require: 'require',
   seccomp: 'seccomp',
+  networks: 'networks',
   profiles: 'profiles',
   max_sessions: 'maxSessions',
   rootful: 'rootfulAllowed',
@@ -179,6 +180,9 @@ function checkTighter(name: RuleName, rules: SiteRules, { policy, homeDir }: Pol
   } else if (name === 'seccomp') {
     const opened = rules.seccomp?.find((one) => one !== 'default' && !policy.seccomp.includes(one));
     if (opened !== undefined) loosens(name, opened, ['default', ...policy.seccomp], origin);
+  } else if (name === 'networks') {
+    const opened = rules.networks?.find((one) => one !== 'none' && !policy.networks.includes(one));
+    if (opened !== undefined) loosens(name, opened, ['none', ...policy.networks], origin);
   } else if (name === 'profiles') {
     const foreign = rules[name]?.find((item) => !policy[name].some((allowed) => covers(allowed, item)));
     if (foreign !== undefined) loosens(name, foreign, policy[name], origin);

@@ -1,4 +1,9 @@
-import type { EgressRefusal } from './egress.js';
+import type { EgressRefusal, PublishedPort } from './egress.js';
+
+/** As it was asked for: `api=8080`, or `8080`. */
+export function portText({ port, name }: PublishedPort): string {
+  return name === undefined ? String(port) : `${name}=${port}`;
+}
 
 /** One refusal in a line: what was blocked, how often, by which rule, and what would let it through. */
 export function refusalLine({

@@ -15,6 +15,15 @@ export interface EgressSpec {
   readonly bytesPerSecond: number;
 }
 
+/** A port on 127.0.0.1 inside that siblings may connect to: as `SESSION.internal:PORT`, and by its name as `NAME.SESSION.internal`. */
+export interface PublishedPort {
+  readonly port: number;
+  readonly name?: string | undefined;
+}
+
+/** Of all names below it in a session with network `internal`. */
+export const internalDomain = 'internal';
+
 /** How a sandbox asked: for a page (`http`), for a tunnel of the same proxy (`connect`), by SOCKS, or the credential broker. */
 export const egressWays = ['http', 'connect', 'socks', 'broker'] as const;
 export type EgressWay = (typeof egressWays)[number];

@@ -159,6 +159,8 @@ export interface SitePolicy {
   readonly require: readonly Requirement[];
   /** System call filters that may be asked for besides `default`. */
   readonly seccomp: readonly SeccompVariant[];
+  /** Network modes that may be asked for besides `none`. */
+  readonly networks: readonly NetworkMode[];
   readonly egress: EgressCeiling;
   readonly broker: BrokerRules;
   /** Names of profiles that may be asked for: exact, or with one trailing `*`. */

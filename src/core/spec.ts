@@ -1,4 +1,4 @@
-import type { EgressSpec } from './egress.js';
+import type { EgressSpec, PublishedPort } from './egress.js';
 import type { ControlId } from './evidence.js';
 import type { Limits } from './limits.js';
 import type { ProviderId } from './providers.js';
@@ -12,10 +12,10 @@ export const workspaceModes = ['cow', 'ro', 'rw', 'none'] as const;
 export type WorkspaceMode = (typeof workspaceModes)[number];
 
 /**
- * Network modes of this version, the strictest first. With neither there is any network device but the loopback: `allowlist` adds ports on it
- * from which connections go to the session's holder, who decides.
+ * Network modes of this version, the strictest first. With none of them there is any network device but the loopback: `internal` and `allowlist`
+ * add ports on it from which connections go to the session's holder, who decides.
  */
-export const networkModes = ['none', 'allowlist'] as const;
+export const networkModes = ['none', 'internal', 'allowlist'] as const;
 export type NetworkMode = (typeof networkModes)[number];
 
 /** System call filters of ours: the default, one that lets debuggers work, one that lets programs make sandboxes of their own. */
@@ -63,8 +63,10 @@ export interface SandboxSpec {
   readonly mounts: readonly MountSpec[];
   readonly tmpfs: readonly TmpfsSpec[];
   readonly network: NetworkMode;
-  /** With `allowlist` only: what may be reached. */
+  /** With `allowlist` and `internal` only: what may be reached besides siblings. */
   readonly egress?: EgressSpec;
+  /** With `internal` only: what its siblings may connect to. */
+  readonly ports?: readonly PublishedPort[];
   /** Whose models it may call through the credential broker; absent: nobody's. */
   readonly providers?: readonly ProviderId[];
   /** Git hosts that it reaches through the credential broker, with a token that is outside. */

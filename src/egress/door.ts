@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { EgressWay } from '../core/egress.js';
+import { type EgressWay, internalDomain } from '../core/egress.js';
 import type { Clock } from '../kit/clock.js';
 import type { Address } from '../policy/egress/address.js';
 import {
@@ -12,6 +12,7 @@ import {
   suggestedRule,
 } from '../policy/egress/decide.js';
 import { type Host, readHost } from '../policy/egress/host.js';
+import { isInternal } from '../policy/egress/internal.js';
 import { matchesHost } from '../policy/egress/match.js';
 import { refuse } from '../policy/egress/refuse.js';
 import type { EgressRule, HostPattern, Scheme } from '../policy/egress/rule.js';
@@ -22,6 +23,7 @@ import { OutsideFailure } from './failure.js';
 import type { OwnAddresses } from './own-addresses.js';
 import type { Refusals } from './refusals.js';
 import type { Resolver } from './resolve.js';
+import { dialSibling, type FindSibling, type Sibling } from './siblings.js';
 
 /** As a client named it. */
 export interface Target {
@@ -38,7 +40,9 @@ export interface Passage {
   readonly wish: EgressWish;
   readonly schemes: readonly Scheme[];
   readonly addresses: readonly Address[];
-  readonly rule: EgressRule;
+  readonly rule: Pick<EgressRule, 'text'>;
+  /** Whom it leads to instead of an address. */
+  readonly sibling?: Sibling;
 }
 
 /** A connection that was made to the outside. */
@@ -46,8 +50,9 @@ export interface EgressConnection {
   readonly host: string;
   readonly port: number;
   readonly via: EgressWay;
+  /** Of a sibling its session's id. */
   readonly address: string;
-  /** Text of the rule that allowed it. */
+  /** Text of the rule that allowed it; `internal` for a sibling. */
   readonly rule: string;
 }
 
@@ -63,6 +68,8 @@ export interface DoorOptions {
   readonly clock: Clock;
   readonly refusals: Refusals;
   readonly approvals: Approvals | undefined;
+  /** Left out: there are none, and `.internal` is a name like others. */
+  readonly findSibling: FindSibling | undefined;
   readonly onConnect: ((connection: EgressConnection) => void) | undefined;
 }
 
@@ -100,6 +107,8 @@ export class Door {
     if ('problem' in reading) return this.refuse(target, refuse('egress.host-name', reading.problem));
     const wish = { host: reading.host, port: target.port, schemes: target.schemes };
     const named = { ...target, host: reading.host.text };
+    const { findSibling } = this.#options;
+    if (findSibling !== undefined && isInternal(reading.host)) return await this.#toSibling(wish, named, findSibling);
     const allowed = await this.#decide(wish, named, signal);
     if (allowed.verdict === 'deny') return this.refuse(named, allowed);
     const { host } = reading;
@@ -119,8 +128,14 @@ export class Door {
   async dial(passage: Passage, signal: AbortSignal): Promise<Duplex> {
     const { connect, dialMs, clock, onConnect } = this.#options;
     const { host, port, via } = passage.target;
-    const { socket, address } = await dial(passage.addresses, port, { connect, clock, timeoutMs: dialMs }, signal);
     const { host: asked } = passage.wish;
+    const { sibling } = passage;
+    if (sibling !== undefined) {
+      const socket = await dialSibling(sibling, { clock, timeoutMs: dialMs }, signal);
+      onConnect?.({ host, port, via, address: sibling.session, rule: passage.rule.text });
+      return socket;
+    }
+    const { socket, address } = await dial(passage.addresses, port, { connect, clock, timeoutMs: dialMs }, signal);
     if (this.#isBrokered(asked)) {
       // It was reserved while it was dialled.
       socket.destroy();
@@ -135,6 +150,13 @@ export class Door {
   refuse(target: Omit<Target, 'schemes'>, denied: Denied): Denied {
     this.#options.refusals.add({ host: target.host, port: target.port, via: target.via }, denied);
     return denied;
+  }
+
+  async #toSibling(wish: EgressWish, target: Target, find: FindSibling): Promise<Passage | Denied> {
+    const sibling = await find(wish.host, wish.port);
+    if (sibling.verdict === 'deny') return this.refuse(target, sibling);
+    const { schemes } = wish;
+    return { verdict: 'allow', target, wish, schemes, addresses: [], rule: { text: internalDomain }, sibling };
   }
 
   get #limits(): Parameters<typeof admitRule>[1] {

@@ -18,6 +18,7 @@ import { LookupTurns } from './lookup-turns.js';
 import { type OwnAddresses, systemOwn } from './own-addresses.js';
 import { Refusals, type RefusalsHeard } from './refusals.js';
 import { type Lookup, Resolver, systemLookup } from './resolve.js';
+import type { FindSibling } from './siblings.js';
 import { SocksProxy } from './socks.js';
 import { type EgressTimes, usualTimes } from './times.js';
 
@@ -47,6 +48,8 @@ export interface EgressOptions {
   readonly heard?: RefusalsHeard;
   /** Must not throw. */
   readonly onConnect?: (connection: EgressConnection) => void;
+  /** Whom names below `.internal` stand for; left out: they are names like others. */
+  readonly findSibling?: FindSibling | undefined;
   /** Left out: nobody is asked, and what no rule allows is refused at once. */
   readonly ask?: Ask;
 }
@@ -101,6 +104,7 @@ class OpenEgress implements Egress {
       resolver: this.#resolver,
       ...{ own: options.own ?? systemOwn, connect: options.connect ?? connectTcp },
       dialMs: times.dialMs,
+      findSibling: options.findSibling,
       ...{ clock, refusals: this.#refusals, approvals: this.#approvals, onConnect: options.onConnect },
     });
     this.#context = { door, clock, times, budget: new Budget(options.spec, clock, options.moved) };

@@ -84,7 +84,7 @@ function compose(
   checkSwap(options, memoryBytes);
   const tmpfs = decideTmpfs(wishes.tmpfs, sitePolicy, { memoryBytes, askedShmBytes: wishes.get('shmBytes') });
   const mounts = decideMounts(request, workspace, wishes, tmpfs, sitePolicy);
-  const reach = decideNetwork(wishes.get('network'), request.allow, sitePolicy);
+  const reach = decideNetwork({ ...request, network: wishes.get('network') }, sitePolicy);
   const brokered = decideBroker(askedOfBroker(request), sitePolicy.broker);
   const times = askedTimes(request);
   const spec: SandboxSpec = {

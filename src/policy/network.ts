@@ -1,47 +1,75 @@
-import { type EgressSpec, egressPorts } from '../core/egress.js';
+import { egressPorts } from '../core/egress.js';
 import { presetNames, presetOf, presetText } from '../core/egress-presets.js';
 import type { SitePolicy } from '../core/site-policy.js';
-import type { NetworkMode } from '../core/spec.js';
+import { type NetworkMode, networkModes, type SandboxSpec } from '../core/spec.js';
 import { admitRule } from './egress/decide.js';
 import { proxyEnvironment } from './egress/environment.js';
 import { isWithin } from './egress/match.js';
 import { howToAdd } from './egress/remedy.js';
 import { type EgressRule, parseRule } from './egress/rule.js';
+import { decidePorts } from './internal.js';
+import type { ParsedCreateRequest } from './request.js';
 import { deny } from './verdict.js';
 
 export interface DecidedNetwork {
-  readonly spec: { readonly network: NetworkMode; readonly egress?: EgressSpec };
+  readonly spec: Pick<SandboxSpec, 'network' | 'egress' | 'ports'>;
   /** What programs inside find the way out by. */
   readonly env: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
 }
 
-/** The network of a request: none, or what of the outside it may reach. A list alone asks for the mode that goes with it. */
-export function decideNetwork(
-  asked: string | undefined,
-  allow: readonly string[] | undefined,
-  sitePolicy: SitePolicy,
-): DecidedNetwork {
-  const mode = asked ?? (allow === undefined ? sitePolicy.defaults.network : 'allowlist');
+export type AskedNetwork = Pick<ParsedCreateRequest, 'allow' | 'ports' | 'name'> & {
+  readonly network: string | undefined;
+};
+
+/** The network of a request: none, siblings, or what of the outside it may reach. A list alone asks for the mode that goes with it. */
+export function decideNetwork(asked: AskedNetwork, sitePolicy: SitePolicy): DecidedNetwork {
+  const { allow, ports } = asked;
+  const mode = asked.network ?? usualMode(asked, sitePolicy);
   // Engines read an empty or unknown mode as a bridge, so only the exact words pass.
-  if (mode !== 'none' && mode !== 'allowlist') deny('network.mode', `network ${mode} is not available in this version`);
+  if (!isKnown(mode)) deny('network.mode', `network ${mode} is not available in this version`);
+  if (mode !== 'internal' && ports !== undefined)
+    deny('request.conflict', `ports are for siblings, and network is ${mode}`);
   if (mode === 'none') {
     if (allow !== undefined) deny('request.conflict', 'allow lists what may be reached, and network is none');
     return { spec: { network: 'none' }, env: {}, notes: [] };
   }
-  const { approved, ask } = sitePolicy.egress;
-  const own = [...new Set((allow ?? []).map((text) => admitted(text, sitePolicy)))];
-  const rules = [...new Set([...own, ...approved])];
-  const {
-    egressConnections: connections,
-    egressBytes: bytes,
-    egressBytesPerSecond: bytesPerSecond,
-  } = sitePolicy.ceilings;
-  const notes = rules.length === 0 && ask.length === 0 ? ['allow is empty: every connection is refused'] : [];
+  mustBeAllowed(mode, sitePolicy);
+  if (mode === 'internal' && allow !== undefined) mustBeAllowed('allowlist', sitePolicy);
+  const published = mode === 'internal' ? { ports: decidePorts(ports, asked.name) } : {};
+  const listed = mode === 'internal' && allow === undefined ? undefined : listedRules(allow ?? [], sitePolicy);
+  const { egressConnections: connections, egressBytes: bytes, egressBytesPerSecond } = sitePolicy.ceilings;
+  const rules = { allow: listed?.rules ?? [], asked: listed?.own ?? [] };
+  const egress = { ...rules, connections, bytes, bytesPerSecond: egressBytesPerSecond };
   return {
-    spec: { network: 'allowlist', egress: { allow: rules, asked: own, connections, bytes, bytesPerSecond } },
+    spec: { network: mode, egress, ...published },
     env: proxyEnvironment({ httpPort: egressPorts.http }),
-    notes,
+    notes: listed?.notes ?? [],
+  };
+}
+
+function usualMode({ allow, ports }: AskedNetwork, { defaults }: SitePolicy): NetworkMode {
+  if (ports !== undefined) return 'internal';
+  return allow === undefined ? defaults.network : 'allowlist';
+}
+
+function isKnown(mode: string): mode is NetworkMode {
+  return networkModes.some((one) => one === mode);
+}
+
+function mustBeAllowed(mode: NetworkMode, { networks }: SitePolicy): void {
+  if (networks.includes(mode)) return;
+  deny('network.not-allowed', `the policy allows ${['none', ...networks].join(', ')}, not ${mode}`);
+}
+
+function listedRules(allow: readonly string[], sitePolicy: SitePolicy) {
+  const { approved, ask } = sitePolicy.egress;
+  const own = [...new Set(allow.map((text) => admitted(text, sitePolicy)))];
+  const rules = [...new Set([...own, ...approved])];
+  return {
+    own,
+    rules,
+    notes: rules.length === 0 && ask.length === 0 ? ['allow is empty: every connection is refused'] : [],
   };
 }
 

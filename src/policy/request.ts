@@ -4,7 +4,7 @@ import { seccompVariants, workspaceModes } from '../core/spec.js';
 import { copyJson, type Json, type JsonBounds } from './json.js';
 import { deny } from './verdict.js';
 
-/** Every network mode there will be; `internal` and `open` are refused (`network.mode`) in this version. */
+/** Every network mode there will be; `open` is refused (`network.mode`) in this version. */
 const knownNetworkModes = ['none', 'allowlist', 'internal', 'open'] as const;
 
 const size = z.union([z.string().max(32), z.number()]);
@@ -36,7 +36,14 @@ export const createRequestSchema = z.strictObject({
   network: z
     .enum(knownNetworkModes)
     .optional()
-    .describe('none, or allowlist: no network device either, but a proxy that lets through what `allow` lists.'),
+    .describe(
+      'none; allowlist: no network device either, but a proxy that lets through what `allow` lists; internal: your other sessions with internal, at http://NAME.internal:PORT.',
+    ),
+  ports: z
+    .array(z.union([z.string().max(64), z.number()]))
+    .max(16)
+    .optional()
+    .describe('With network internal and a name: ports that those may connect to, such as 8080 or api=8080.'),
   allow: z
     .array(z.string().max(300))
     .max(64)

@@ -117,7 +117,11 @@ export const rules = {
   },
   'network.mode': {
     reason: 'Sandboxes of this version have no network device; of the outside they reach what an allowlist names.',
-    hint: 'Leave network out, or set it to none or allowlist; internal and open are not available in this version.',
+    hint: 'Leave network out, or set it to none, internal or allowlist; open is not available in this version.',
+  },
+  'network.not-allowed': {
+    reason: "The site's policy does not let sandboxes have this network.",
+    hint: 'Ask for one that is allowed, or have it added to `networks` of the site policy (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
   },
   'network.option': {
     reason: 'Names, addresses, ports and links have no meaning without a network.',
@@ -170,6 +174,30 @@ export const rules = {
   'egress.limit': {
     reason: 'The session has as many connections, or has moved as many bytes, as it may.',
     hint: 'Close connections, or use a session with more.',
+  },
+  'internal.ports': {
+    reason: 'A port is published that is none, is one of Paddock’s own, or that no sibling could name.',
+    hint: 'Write ports as 8080 or api=8080, with network internal, and give the session a name of small letters, digits and dashes.',
+  },
+  'internal.name-taken': {
+    reason: 'Siblings know a session by its name, and another one has it.',
+    hint: 'Give the session another name, or end the other one.',
+  },
+  'internal.session': {
+    reason: 'Below `.internal` are the sessions of the same caller whose network is internal, and none has that name.',
+    hint: 'Connect to NAME.internal, where NAME is the name of a running session with network internal and ports.',
+  },
+  'internal.elsewhere': {
+    reason: 'Sessions see each other where one process holds both, and another process holds that one.',
+    hint: 'Make both sessions in one MCP client, or both with `paddock create` and use each with `paddock exec` once.',
+  },
+  'internal.ended': {
+    reason: 'The session of that name has ended.',
+    hint: 'Make it anew with the same name and ports.',
+  },
+  'internal.port': {
+    reason: 'A sibling lets others connect to the ports that it publishes, and to no other.',
+    hint: 'Connect to one of those, or make that session anew with the port: `ports` of create_session, --publish.',
   },
   'agent.mcp-secret': {
     reason:

@@ -170,6 +170,11 @@ export class Sandbox implements AsyncDisposable {
     return this.#runner.listen;
   }
 
+  /** Connects to a port on 127.0.0.1 inside (`Channel.dial`, and SESSION_ENDED); undefined with the engine's exec. */
+  get dial(): Channel['dial'] | undefined {
+    return this.#runner.dial;
+  }
+
   async #isAnswered(answer: Promise<void>): Promise<boolean> {
     const waiting = new AbortController();
     const isSilent = this.#clock.sleep(answerWithinMs, waiting.signal).then(

@@ -3,7 +3,6 @@ import { audited } from '../audit/audited.js';
 import { EngineError, SessionError, toPaddockError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import { labels } from '../core/labels.js';
-import type { LookupTurns } from '../egress/lookup-turns.js';
 import type { ContainerState, Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
@@ -44,7 +43,9 @@ export interface AdoptOptions {
   /** What a person may be asked to let through: the policy's list; absent: nobody is asked. */
   readonly ask?: readonly string[];
   /** By which names are looked up in this process. */
-  readonly lookupTurns?: LookupTurns;
+  readonly lookupTurns?: EgressParts['lookupTurns'];
+  /** The sessions that this process holds and that see each other. */
+  readonly siblings?: EgressParts['siblings'];
   /** Counts what the sandbox is refused; absent where nothing is watched. */
   readonly denials?: Pick<Denials, 'add'>;
   /** By what its credential broker is opened again; absent: not at all. */
@@ -77,9 +78,8 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   };
   const id = record.id as SessionId;
   const channel = await reenter(record.commandPath ?? 'exec', store.channelFolder(id), clock, options.signal);
-  const { cgroups: keeper } = options;
-  const { kind: engineKind } = engine.identity;
-  const cgroups = keeper && openCommandCgroups({ keeper, engineKind, handle, channel: channel?.channel, clock });
+  const commands = { engineKind: engine.identity.kind, handle, channel: channel?.channel, clock };
+  const cgroups = options.cgroups && openCommandCgroups({ keeper: options.cgroups, ...commands });
   const sandbox = new Sandbox(handle, engine, clock, channel, cgroups);
   const { idleTimeoutMs: timeoutMs } = record.spec;
   const alreadyMs = timeoutMs === undefined || idleLeftMs === undefined ? 0 : Math.max(0, timeoutMs - idleLeftMs);
@@ -89,8 +89,8 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   disk?.takenOver(sandbox.handle, sandbox.hold);
   const parts = { record, sandbox, log, audit, clock, idleness, notes: [], disk: disk?.space };
   const { denials, broker } = options;
-  const egress = await openSessionEgress(sandbox, egressParts(id, handle.spec, options)).catch(async (error: unknown) =>
-    letGoAfter(new Session(parts), error),
+  const egress = await openSessionEgress(sandbox, egressParts(id, handle.spec, record, options)).catch(
+    async (error: unknown) => letGoAfter(new Session(parts), error),
   );
   const brokers =
     broker && new SessionBrokers({ id, audit, clock, denials, given: noKeys, ...broker }, sandbox, egress);
@@ -100,11 +100,19 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   return session;
 }
 
-function egressParts(id: SessionId, wish: BrokerWish, options: AdoptOptions): EgressParts {
+function egressParts(
+  id: SessionId,
+  wish: BrokerWish,
+  { apiKey, name }: SessionRecord,
+  options: AdoptOptions,
+): EgressParts {
   const { store, audit, clock, ask = [], denials, lookupTurns, broker } = options;
   // Also where no broker can be opened again: what was kept from them is not let out for want of a key.
   const brokered = brokeredHostsOf(wish, broker?.rules);
-  return { ...{ id, audit, clock, ask, denials, lookupTurns, brokered }, movedPath: store.movedPath(id) };
+  // The keeper's own are those of its user: a session of an API key sees none of them.
+  const siblings = apiKey === undefined ? options.siblings : undefined;
+  const parts = { id, audit, clock, ask, denials, lookupTurns, brokered, name, siblings };
+  return { ...parts, movedPath: store.movedPath(id) };
 }
 
 /** The container, proven to be the record's and to run. */

@@ -9,6 +9,7 @@ import type { GivenKeys } from './broker/take-keys.js';
 import { isEmptyWish, withoutBroker } from './broker/wish.js';
 import { expandPresets } from './egress/expand-presets.js';
 import { type EgressParts, openSessionEgress, type SessionEgress, withoutChannel } from './egress/session-egress.js';
+import type { SessionRecord } from './record.js';
 import type { SessionsOptions } from './sessions-options.js';
 
 /** What a session may reach, judged before anything of it is made. */
@@ -38,11 +39,12 @@ export class WaysOutPlanner {
 
   /** Both belong to the session; the broker has no routes before `ensure`. Errors: those of `openSessionEgress`. */
   async open(
-    id: SessionId,
+    record: Pick<SessionRecord, 'id' | 'name'>,
     sandbox: Sandbox,
     keys: GivenKeys,
   ): Promise<{ readonly egress: SessionEgress | undefined; readonly brokers: SessionBrokers }> {
-    const egress = await openSessionEgress(sandbox, this.#egressParts(id));
+    const id = record.id as SessionId;
+    const egress = await openSessionEgress(sandbox, { ...this.#egressParts(id), name: record.name });
     return { egress, brokers: new SessionBrokers(this.#brokerParts(id, keys), sandbox, egress) };
   }
 
@@ -78,10 +80,11 @@ export class WaysOutPlanner {
   }
 
   #egressParts(id: SessionId): EgressParts {
-    const { audit, kind, maker, monitoring, policy, onQuestions, lookupTurns, store } = this.#options;
+    const { audit, kind, maker, monitoring, policy, onQuestions, lookupTurns, siblings, store } = this.#options;
     const { ask } = policy.sitePolicy.egress;
     const movedPath = kind === 'detached' ? store.movedPath(id) : undefined;
-    return { movedPath, id, audit, clock: maker.clock, ask, lookupTurns, denials: monitoring?.denials, onQuestions };
+    const shared = { lookupTurns, siblings, onQuestions, denials: monitoring?.denials };
+    return { movedPath, id, audit, clock: maker.clock, ask, ...shared };
   }
 
   #brokerParts(id: SessionId, given: GivenKeys): BrokerParts {

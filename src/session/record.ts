@@ -49,6 +49,7 @@ const spec = z.strictObject({
   tmpfs: z.array(tmpfs),
   network: z.enum(networkModes),
   egress: egress.optional(),
+  ports: z.array(z.strictObject({ port: bytes, name: z.string().optional() })).optional(),
   providers: z.array(z.enum(providerIds)).optional(),
   git: z.array(z.string()).optional(),
   routes: z.array(z.string()).optional(),

@@ -14,6 +14,7 @@ import { claimSession } from './control/claim-session.js';
 import { serveControl, visitor } from './control/server.js';
 import type { ControlOptions } from './control/visitor.js';
 import { type OpenedDisk, openDisk } from './disk/open-disk.js';
+import { refuseTakenName } from './egress/sibling-names.js';
 import { ForeignWatch } from './foreign-watch.js';
 import { Idleness } from './idleness.js';
 import { newRecord } from './new-record.js';
@@ -64,6 +65,7 @@ export class SessionMaker {
     ]);
     const spec = asMade(ways.spec, maker);
     const blank = newRecord(this.#options, id, spec, checked, verdict.name);
+    await refuseTakenName(blank, store, this.#options.siblings);
     await store.save(blank);
     await using undo = new Disposables();
     try {
@@ -129,7 +131,7 @@ export class SessionMaker {
     const onUse = () => store.noteUse(record.id as SessionId, clock.now());
     const idleness = new Idleness({ timeoutMs, clock, onUse });
     const parts = { record: running, sandbox, log, audit, clock, idleness, notes, disk: disk?.space };
-    const opened = await orEnd(() => this.#waysOut.open(record.id as SessionId, sandbox, ways.keys), endSandbox);
+    const opened = await orEnd(() => this.#waysOut.open(record, sandbox, ways.keys), endSandbox);
     const session = new Session({ ...parts, ...opened });
     const open = async () => {
       if (ways.routes !== undefined) await opened.brokers.ensure(specOf(record), ways.routes);

@@ -34,6 +34,8 @@ export interface SessionsOptions {
   readonly presets?: PresetContext;
   /** By which names are looked up in this process; absent: each session has its own. */
   readonly lookupTurns?: EgressParts['lookupTurns'];
+  /** The sessions that see each other; absent: none do. */
+  readonly siblings?: EgressParts['siblings'];
   /** Puts what sessions want to reach to a person; absent: only whoever looks for such questions. */
   readonly onQuestions?: EgressParts['onQuestions'];
   /** Where keys for the credential broker may be found; absent: only in requests. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { portText } from '../core/egress-text.js';
 import { commandPaths, exitReasons } from '../core/exec.js';
 import { formatBytes, formatDuration } from '../core/units.js';
 import { safeText } from '../kit/safe-text.js';
@@ -26,6 +27,8 @@ export const sessionView = z.object({
   network: z.string(),
   /** What an allowlist lets through, as rules. */
   allow: z.array(z.string()).optional(),
+  /** What siblings may connect to at NAME.internal. */
+  ports: z.array(z.string()).optional(),
   engine: z.string(),
   /** How commands get in: fifo or attach (its channel), or exec (the engine's). */
   commandPath: z.enum(commandPaths),
@@ -93,6 +96,7 @@ export function viewSession(session: Session, nowMs: number): SessionView {
     ...(project === undefined ? {} : { projectPath: project.hostPath }),
     network: spec.network,
     ...(spec.egress === undefined ? {} : { allow: [...spec.egress.allow] }),
+    ...(spec.ports === undefined || spec.ports.length === 0 ? {} : { ports: spec.ports.map(portText) }),
     engine: record.engine.kind,
     commandPath: session.sandbox.commandPath,
     ...(session.endedBecause === undefined ? {} : { endedBecause: session.endedBecause }),

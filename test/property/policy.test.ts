@@ -42,6 +42,8 @@ const fragments: readonly Record<string, unknown>[] = [
   { network: 'none' },
   { network: 'open' },
   { network: 'allowlist' },
+  { network: 'internal' },
+  { network: 'internal', name: 'web', ports: [8080, 'api=9000'] },
   ...['a.example.com', 'https://example.org', 'npm', '*'].map((allow) => ({ allow: [allow] })),
   ...['64m', '512m', '2g', '20g'].map((memory) => ({ memory })),
   ...['0.5', 1, '4', 99].map((cpus) => ({ cpus })),
@@ -92,6 +94,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
   pullAllowed: fc.boolean(),
   hostFolders: fc.subarray(['/opt', '/home/ada/.nvm']),
   require: fc.subarray(['memory', 'cpu'] as const),
+  networks: fc.subarray(['internal', 'allowlist'] as const),
   seccomp: fc.subarray(['debug', 'nested'] as const),
   broker: fc.record({
     providers: fc.subarray([...providerIds]),
@@ -137,6 +140,7 @@ function tightened(policy: SitePolicy): fc.Arbitrary<SitePolicy> {
       imageRules: fc.boolean().map((more) => ({ ...policy.imageRules, pinned: policy.imageRules.pinned || more })),
       hostFolders: fc.subarray([...policy.hostFolders]),
       seccomp: fc.subarray([...policy.seccomp]),
+      networks: fc.subarray([...policy.networks]),
       egress: fc.subarray([...policy.egress.allow]).map((allow) => ({ ...policy.egress, allow })),
       require: fc.subarray([...controlIds]).map((more) => [...new Set([...policy.require, ...more])]),
     })
@@ -162,6 +166,7 @@ function notMore(strict: SandboxSpec, loose: SandboxSpec): void {
     expect(mount.readOnly || same?.readOnly === false).toBe(true);
   }
   expect(strict.seccomp).toBe(loose.seccomp);
+  expect(strict.network).toBe(loose.network);
   expect(strict.egress?.allow).toEqual(loose.egress?.allow);
   expect(strict.egress?.bytes ?? 0).toBeLessThanOrEqual(loose.egress?.bytes ?? 0);
   for (const id of loose.require) expect(strict.require).toContain(id);
@@ -170,9 +175,10 @@ function notMore(strict: SandboxSpec, loose: SandboxSpec): void {
 function checkSpec(spec: SandboxSpec, { ceilings }: SitePolicy): void {
   const keys =
     'env hostname idleTimeoutMs image keepChangesMs labels lifetimeMs limits maskedPaths mounts network profile require seccomp shmBytes timeoutMs tmpfs workdir workspace';
-  const { egress, ...rest } = spec;
+  const { egress, ports, ...rest } = spec;
   expect(Object.keys(rest).sort().join(' ')).toBe(keys);
-  expect(spec.network).toBe(egress === undefined ? 'none' : 'allowlist');
+  expect(egress === undefined).toBe(spec.network === 'none');
+  expect(ports === undefined).toBe(spec.network !== 'internal');
   if (egress !== undefined) expect(egress.bytes).toBeLessThanOrEqual(ceilings.egressBytes);
   const { limits } = spec;
   const pairs = [

@@ -29,10 +29,10 @@ export async function adoptOptions(app: App): Promise<AdoptOptions> {
   if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
   const { bootId } = self;
   const { egress, broker: rules } = app.config.sitePolicy;
-  const { store, lookupTurns, userRuntimeDir: runtimeDir } = app;
+  const { store, lookupTurns, siblings, userRuntimeDir: runtimeDir } = app;
   return {
     ...{ engine, store, audit, clock: systemClock, isAlive, bootId, runtimeDir, lookupTurns },
-    ...{ ask: egress.ask, broker: { rules, sources: app.keySources } },
+    ...{ siblings, ask: egress.ask, broker: { rules, sources: app.keySources } },
   };
 }
 

@@ -1,3 +1,4 @@
+import { portText } from '../../core/egress-text.js';
 import { systemClock } from '../../kit/clock.js';
 import { UsageReader } from '../../monitor/usage-reader.js';
 import { alarmsText, usageText } from '../../monitor/usage-text.js';
@@ -56,7 +57,12 @@ export const inspect: CliCommand = {
 };
 
 /** What the session reaches; the list may be long, and its end says the least. */
-function networkText({ network, egress }: Pick<SessionRecord['spec'], 'network' | 'egress'>): string {
-  if (egress === undefined) return network;
-  return `${network} of ${egress.allow.slice(0, 16).join(', ') || 'nothing'}${egress.allow.length > 16 ? ', …' : ''}`;
+function networkText({
+  network,
+  egress,
+  ports = [],
+}: Pick<SessionRecord['spec'], 'network' | 'egress' | 'ports'>): string {
+  const published = ports.length > 0 ? `, publishes ${ports.map(portText).join(', ')}` : '';
+  if (egress === undefined || (network === 'internal' && egress.allow.length === 0)) return `${network}${published}`;
+  return `${network} of ${egress.allow.slice(0, 16).join(', ') || 'nothing'}${egress.allow.length > 16 ? ', …' : ''}${published}`;
 }

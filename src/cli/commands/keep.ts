@@ -113,7 +113,9 @@ class Apps implements AsyncDisposable {
     const endpoint = `unix://${socketPath}`;
     let app = this.#byEndpoint.get(endpoint);
     if (app === undefined) {
-      app = this.#stack.use(new App({ ...this.#config, engine: endpoint }, this.#env));
+      app = this.#stack.use(
+        new App({ ...this.#config, engine: endpoint }, this.#env, { siblings: this.usual.siblings }),
+      );
       this.#byEndpoint.set(endpoint, app);
     }
     return app;

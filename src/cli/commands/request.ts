@@ -10,7 +10,15 @@ import { sessionCopies } from '../session-copies.js';
 export const planOptions = {
   project: { type: 'string', help: 'folder to show as /workspace (default: none)' },
   image: { type: 'string', help: 'host, or a fully qualified image that the site policy allows (default: host)' },
-  network: { type: 'string', help: 'none, or allowlist with what --allow lists (default: none)' },
+  network: {
+    type: 'string',
+    help: 'none, allowlist with what --allow lists, or internal: your other sessions with it (default: none)',
+  },
+  publish: {
+    type: 'string',
+    multiple: true,
+    help: 'port that sessions with network internal may connect to at http://NAME.internal:PORT: 8080 or api=8080; repeatable',
+  },
   allow: {
     type: 'string',
     multiple: true,
@@ -89,6 +97,8 @@ export function requestOf(context: CommandContext): Record<string, unknown> {
   if (pids !== undefined) request.pids = /^\d+$/.test(pids) ? Number(pids) : pids;
   const allow = texts(context, 'allow');
   if (allow.length > 0) request.allow = [...allow];
+  const ports = texts(context, 'publish');
+  if (ports.length > 0) request.ports = [...ports];
   const providers = texts(context, 'provider');
   if (providers.length > 0) request.providers = [...providers];
   const [git, routes] = [texts(context, 'git'), texts(context, 'route')];

@@ -15,7 +15,12 @@ export type EgressRuleId =
   | 'egress.protocol'
   | 'egress.request'
   | 'egress.command'
-  | 'egress.limit';
+  | 'egress.limit'
+  | 'internal.name-taken'
+  | 'internal.session'
+  | 'internal.elsewhere'
+  | 'internal.ended'
+  | 'internal.port';
 
 /** A refusal as a value. `reason` may quote a sandbox; it is escaped and cut here. */
 export function refuse(ruleId: EgressRuleId, reason: string, hint: string = rules[ruleId].hint): Denied {

@@ -98,6 +98,11 @@ export class ChannelRunner implements CommandRunner {
     return this.#channel.listen(port, onConnection);
   };
 
+  readonly dial: Channel['dial'] = async (port, signal) => {
+    if (!this.#isOpen()) throw this.#gone();
+    return this.#channel.dial(port, signal);
+  };
+
   readonly hold = async (): Promise<void> => {
     if (!this.#isOpen()) throw this.#gone();
     await this.#channel.hold();

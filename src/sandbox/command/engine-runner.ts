@@ -62,6 +62,7 @@ export class EngineRunner implements CommandRunner {
 
   readonly hold = undefined;
   readonly listen = undefined;
+  readonly dial = undefined;
 
   setDeadline(): Promise<void> {
     const message = 'the end of this session can not be moved: its process 1 has no channel by which it could be told';

@@ -16,6 +16,8 @@ export interface CommandRunner extends AsyncDisposable {
   readonly hold: (() => Promise<void>) | undefined;
   /** Listens inside (`Channel.listen`); undefined without a channel. */
   readonly listen: Channel['listen'] | undefined;
+  /** Connects to a port inside (`Channel.dial`); undefined without a channel. */
+  readonly dial: Channel['dial'] | undefined;
   /** After the sandbox's end: resolves when every command has its result. */
   settle(): Promise<void>;
   /** Why the sandbox ended, where process 1 told it. */

@@ -36,14 +36,19 @@ export function forkRequestOf(
     ...(spec.idleTimeoutMs === undefined ? {} : { idleTimeout: `${spec.idleTimeoutMs}ms` }),
     ...(spec.timeoutMs === undefined ? {} : { timeout: `${spec.timeoutMs}ms` }),
     keepChanges: spec.keepChangesMs === undefined || spec.keepChangesMs === 0 ? false : `${spec.keepChangesMs}ms`,
-    ...(spec.egress === undefined
-      ? { network: spec.network }
-      : { network: 'allowlist', allow: [...(spec.egress.asked ?? spec.egress.allow)] }),
+    ...networkLike(spec),
     env: own(withoutGitSettings(env), { ...baseEnv(image.kind), ...waysOut(spec.routes) }),
     labels: { ...labels },
     workdir: spec.workdir,
     ...(mcpMounts.length === 0 ? {} : { mcpMounts }),
   };
+}
+
+/** Without ports: siblings would know the fork by a name that it does not have. */
+function networkLike({ network, egress }: Pick<SessionRecord['spec'], 'network' | 'egress'>): CreateRequest {
+  const asked = egress?.asked ?? egress?.allow;
+  if (asked === undefined || (network === 'internal' && asked.length === 0)) return { network };
+  return { network, allow: [...asked] };
 }
 
 /** By which programs find what listens inside: the fork has its own, or none. */

@@ -5,6 +5,7 @@ import type { SessionId } from '../../core/ids.js';
 import { connectTcp } from '../../egress/dial.js';
 import { type Egress, openEgress } from '../../egress/egress.js';
 import type { LookupTurns } from '../../egress/lookup-turns.js';
+import type { FindSibling } from '../../egress/siblings.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Denials } from '../../monitor/alarms/denials.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
@@ -12,6 +13,7 @@ import { EgressTold } from './egress-told.js';
 import { LockFileNames } from './lock-file-names.js';
 import { MovedBytes } from './moved-bytes.js';
 import { Questions } from './questions.js';
+import type { Siblings } from './siblings.js';
 
 export interface EgressParts {
   readonly id: SessionId;
@@ -25,6 +27,10 @@ export interface EgressParts {
   readonly lookupTurns?: LookupTurns | undefined;
   /** Where it is kept what a session has moved that outlives its holders; absent: it ends with this process. */
   readonly movedPath?: string | undefined;
+  /** The sessions that this one sees, and is seen by, with network `internal`. */
+  readonly siblings?: Siblings | undefined;
+  /** Its name. */
+  readonly name?: string | undefined;
   /** Counts what is refused, for the alarm; absent where nothing is watched. */
   readonly denials?: Pick<Denials, 'add'> | undefined;
   /** Puts questions to a person, besides whoever lists them (`Questions.list`). */
@@ -52,13 +58,14 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
   const { listen } = sandbox;
   if (listen === undefined) throw withoutChannel();
   const questions = new Questions(parts.clock);
-  if (parts.ask.length > 0) parts.onQuestions?.(parts.id, questions);
+  const ask = asksPeople(sandbox.handle.spec) ? parts.ask : [];
+  if (ask.length > 0) parts.onQuestions?.(parts.id, questions);
   const told = new EgressTold(parts);
   const moved = parts.movedPath === undefined ? undefined : new MovedBytes(parts.movedPath, spec.bytes);
   const egress = await openEgress({
     ...{ moved, listen, spec, clock: parts.clock, lookupTurns: parts.lookupTurns, brokered: parts.brokered ?? [] },
     // What the session was made with has been judged; beyond it goes what a person may be asked.
-    ceiling: [...spec.allow, ...parts.ask],
+    ceiling: [...spec.allow, ...ask],
     openAllowed: spec.allow.includes('*'),
     onRefusal: (refusal) => told.refused(refusal),
     heard: { onEach: (rule) => parts.denials?.add('connection', rule), onUntold: (count) => told.untold(count) },
@@ -67,7 +74,8 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
       told.mustBeWritable();
       return connectTcp(address, port, signal);
     },
-    ...(parts.ask.length > 0 && { ask: questions.ask }),
+    findSibling: siblingsSeen(sandbox, parts, told),
+    ...(ask.length > 0 && { ask: questions.ask }),
   }).catch((error: unknown) => {
     moved?.[Symbol.dispose]();
     throw error;
@@ -79,12 +87,38 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
     told,
     moved,
     named: project === undefined ? undefined : new LockFileNames(project),
+    joined: joined(sandbox, parts),
   });
+}
+
+/** With network `internal` nobody asked for anything beyond siblings, unless there is a list as well. */
+function asksPeople({ network, egress }: Sandbox['handle']['spec']): boolean {
+  return network === 'allowlist' || (egress !== undefined && egress.allow.length > 0);
+}
+
+/** They are reached only where that can be recorded, too. */
+function siblingsSeen({ handle }: Sandbox, { siblings }: EgressParts, told: EgressTold): FindSibling | undefined {
+  if (handle.spec.network !== 'internal' || siblings === undefined) return undefined;
+  return async (host, port) => {
+    const found = await siblings.find(host, port);
+    if (found.verdict === 'deny') return found;
+    const connect: typeof found.connect = async (signal) => {
+      told.mustBeWritable();
+      return await found.connect(signal);
+    };
+    return { ...found, connect };
+  };
+}
+
+function joined({ dial, handle }: Sandbox, { siblings, id, name }: EgressParts): Disposable | undefined {
+  const { network, ports = [] } = handle.spec;
+  if (network !== 'internal' || name === undefined || dial === undefined) return undefined;
+  return siblings?.join({ id, name, ports, dial });
 }
 
 /** Errors: CHANNEL_UNAVAILABLE. */
 export function withoutChannel(): SandboxError {
-  const message = 'an allowlist needs the channel, and here commands go through the engine';
+  const message = 'a way out needs the channel, and here commands go through the engine';
   return new SandboxError('CHANNEL_UNAVAILABLE', message, {
     hint: 'Leave out `channel = "exec"` (PADDOCK_CHANNEL, --channel), or use network none.',
   });
@@ -96,6 +130,7 @@ interface OpenParts {
   readonly told: EgressTold;
   readonly named: LockFileNames | undefined;
   readonly moved: MovedBytes | undefined;
+  readonly joined: Disposable | undefined;
 }
 
 class OpenSessionEgress implements SessionEgress {
@@ -104,12 +139,14 @@ class OpenSessionEgress implements SessionEgress {
   readonly #told: EgressTold;
   readonly #named: LockFileNames | undefined;
   readonly #moved: MovedBytes | undefined;
+  readonly #joined: Disposable | undefined;
 
-  constructor({ egress, questions, told, named, moved }: OpenParts) {
+  constructor({ egress, questions, told, named, moved, joined }: OpenParts) {
     this.#egress = egress;
     this.#told = told;
     this.#named = named;
     this.#moved = moved;
+    this.#joined = joined;
     this.questions = questions;
   }
 
@@ -127,6 +164,7 @@ class OpenSessionEgress implements SessionEgress {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#joined?.[Symbol.dispose]();
     await this.#egress[Symbol.asyncDispose]();
     this.#moved?.[Symbol.dispose]();
     await this.#named?.[Symbol.asyncDispose]();

@@ -28,6 +28,8 @@ import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
 import { pidNamespaceOf, processesOf } from '../../../src/sandbox/processes.js';
 import { stageSeccomp } from '../../../src/sandbox/seccomp-files.js';
 import type { KeySources } from '../../../src/session/broker/provider-routes.js';
+import { runsAnywhere } from '../../../src/session/egress/sibling-names.js';
+import { Siblings } from '../../../src/session/egress/siblings.js';
 import type { Session } from '../../../src/session/session.js';
 import { Sessions } from '../../../src/session/sessions.js';
 import { RecordStore } from '../../../src/session/store.js';
@@ -162,6 +164,7 @@ export class Stage implements AsyncDisposable {
 
   /** Further sessions on the same store, of another kind or owner; the caller's to dispose. */
   newSessions(kind: 'attached' | 'detached' = 'attached', owner = this.self): Sessions {
+    const siblings = new Siblings((name) => runsAnywhere(this.store, name));
     const { maker, store, audit, policy: sitePolicy, profiles, overlays, keys } = this;
     const [hostMemoryBytes, cpuCount] = [totalmem(), availableParallelism()];
     const host = { homeDir: homedir(), hostMemoryBytes, cpuCount, securityModules: activeSecurityModules() };
@@ -175,6 +178,7 @@ export class Stage implements AsyncDisposable {
       version,
       overlays,
       keys,
+      siblings,
     });
   }
 

@@ -212,6 +212,16 @@ memory = "1g"
     expect(origins['ceilings.memoryBytes']).toBe(`file:${userFile}`);
   });
 
+  it('says which networks may be asked for, and the user may take some of them away', async () => {
+    const site = { [defaultPolicyPath]: rootFile('networks = ["allowlist"]') };
+    const user = (list: string) => ({ ...site, [userFile]: `[policy]\nnetworks = ${list}` });
+    expect((await load()).sitePolicy.networks).toEqual(['internal', 'allowlist']);
+    expect((await load({}, site)).sitePolicy.networks).toEqual(['allowlist']);
+    expect((await load({}, user('["none"]'))).sitePolicy.networks).toEqual(['none']);
+    expect(await complaint({}, user('["internal"]'))).toContain('internal is looser than the policy');
+    expect(await complaint({}, { [defaultPolicyPath]: rootFile('networks = ["host"]') })).toContain('networks');
+  });
+
   it('says which system call filters may be asked for, and the user may take some of them away', async () => {
     const site = { [defaultPolicyPath]: rootFile('seccomp = ["debug"]') };
     const user = (list: string) => ({ ...site, [userFile]: `[policy]\nseccomp = ${list}` });

@@ -132,7 +132,7 @@ describe('arguments', () => {
     [{ projectPath: '/a/../b' }, 'host-path.malformed'],
     [{ projectPath: '/a', workspace: 'none', mcpMounts: [{ source: 'x', target: '/x' }] }, 'host-path.malformed'],
     [{ network: 'open' }, 'network.mode'],
-    [{ network: 'internal' }, 'network.mode'],
+    [{ network: 'internal' }, 'allow'],
     [{ network: 'host' }, 'request.invalid'],
     [{ memory: '17g' }, 'memory.host'],
     [{ cpus: '0' }, 'limits.too-small'],
