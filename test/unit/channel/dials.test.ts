@@ -69,3 +69,30 @@ describe('a connection into the sandbox', () => {
     await expect(dialling).rejects.toMatchObject({ code: 'SESSION_ENDED' });
   });
 });
+
+describe('the answer to a dial', () => {
+  const answers: [string, ...Buffer[]][] = [
+    ['an answer for another dial', dialled(2, 111)],
+    ['an error that is none', dialled(1, 4096)],
+    ['no error and no connection', dialled(1, 0)],
+    ['an error and a connection', dialled(1, 111, connectionId(0))],
+    ['a connection with the id of a command', dialled(1, 0, 7)],
+    ['data before the answer', connectionData(connectionId(0), 'x')],
+    ['two answers', dialled(1, 0, connectionId(0)), dialled(1, 0, connectionId(1))],
+  ];
+  it.each(answers)('may not be: %s', async (_, ...frames) => {
+    const asking = rig.channel.dial(80, never());
+    asking.catch(() => undefined);
+    await rig.init.next(0x14);
+    expect(await rig.endBy(...frames)).toMatchObject({ why: 'violation' });
+    if (frames.length === 1) await expect(asking).rejects.toMatchObject({ code: 'CHANNEL_VIOLATION' });
+  });
+
+  it('may not be a connection that there is already', async () => {
+    const asking = [rig.channel.dial(80, never()), rig.channel.dial(81, never())];
+    for (const one of asking) one.catch(() => undefined);
+    await rig.init.next(0x14);
+    const frames = [dialled(1, 0, connectionId(0)), dialled(2, 0, connectionId(0))];
+    expect(await rig.endBy(...frames)).toMatchObject({ why: 'violation' });
+  });
+});

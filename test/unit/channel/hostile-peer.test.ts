@@ -284,31 +284,6 @@ describe('what process 1 may not send', () => {
     await expect(asking).rejects.toMatchObject({ code: 'CHANNEL_VIOLATION' });
   });
 
-  const dialAnswers: Table = [
-    ['an answer for another dial', dialled(2, 111)],
-    ['an error that is none', dialled(1, 4096)],
-    ['no error and no connection', dialled(1, 0)],
-    ['an error and a connection', dialled(1, 111, connectionId(0))],
-    ['a connection with the id of a command', dialled(1, 0, 7)],
-    ['data before the answer', connectionData(connectionId(0), 'x')],
-    ['two answers', dialled(1, 0, connectionId(0)), dialled(1, 0, connectionId(1))],
-  ];
-  it.each(cases(dialAnswers))('asked to dial: $what', async ({ frames }) => {
-    const asking = rig.channel.dial(80, new AbortController().signal);
-    asking.catch(() => undefined);
-    await rig.init.next(0x14);
-    await expectViolation(frames);
-    if (frames.length === 1) await expect(asking).rejects.toMatchObject({ code: 'CHANNEL_VIOLATION' });
-  });
-
-  it('a connection that there is already, as the answer to a dial', async () => {
-    const signal = new AbortController().signal;
-    const asking = [rig.channel.dial(80, signal), rig.channel.dial(81, signal)];
-    for (const one of asking) one.catch(() => undefined);
-    await rig.init.next(0x14);
-    await expectViolation([dialled(1, 0, connectionId(0)), dialled(2, 0, connectionId(0))]);
-  });
-
   it.each(cases(whileListening))('while it listens: $what', async ({ frames }) => {
     const asking = rig.channel.listen(0, () => undefined);
     await rig.init.next(0x0b);

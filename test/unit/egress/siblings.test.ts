@@ -63,7 +63,7 @@ describe.each(kinds)('a sibling, from a %s', (kind) => {
     const server = createServer((request, response) => response.end(`you asked ${request.headers.host}${request.url}`));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
-    opened.push({ [Symbol.asyncDispose]: async () => void server.close() });
+    opened.push({ [Symbol.asyncDispose]: () => Promise.resolve(void server.close()) });
     const at = await rig({ kind, ...siblingsAt(port) });
     expect(await get(at.httpPort, 'http://web.internal:8080/x')).toContain('you asked web.internal:8080/x');
   });
