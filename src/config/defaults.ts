@@ -52,14 +52,18 @@ export function fitDefaults(draft: PolicyDraft): void {
   });
   const workspace = defaults.workspace === 'rw' && !readWriteAllowed ? 'cow' : defaults.workspace;
   const seccomp = draft.policy.seccomp.includes(defaults.seccomp) ? defaults.seccomp : 'default';
-  draft.policy = { ...draft.policy, defaults: { ...(Object.fromEntries(fitted) as Defaults), workspace, seccomp } };
+  const network = draft.policy.networks.includes(defaults.network) ? defaults.network : 'none';
+  const words = { workspace, seccomp, network };
+  draft.policy = { ...draft.policy, defaults: { ...(Object.fromEntries(fitted) as Defaults), ...words } };
 }
 
 function checkWord(key: keyof Defaults, value: string, policy: SitePolicy, from: string): void {
   const { readWriteAllowed, seccomp, profiles } = policy;
+  const networks: readonly string[] = ['none', ...policy.networks];
   const filters: readonly string[] = ['default', ...seccomp];
   if (key === 'workspace' && value === 'rw' && !readWriteAllowed) loosens('defaults.workspace', 'rw', 'cow', from);
   if (key === 'seccomp' && !filters.includes(value)) loosens('defaults.seccomp', value, filters, from);
+  if (key === 'network' && !networks.includes(value)) loosens('defaults.network', value, networks, from);
   if (key === 'profile' && !isProfileAllowed(value, profiles)) loosens('defaults.profile', value, profiles, from);
 }
 

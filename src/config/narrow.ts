@@ -27,6 +27,8 @@ function narrowedPolicy(site: SitePolicy, by: KeyCeiling): SitePolicy {
     allowedRoots: within(site.allowedRoots, by.roots),
     readWriteAllowed: site.readWriteAllowed && by.readWriteAllowed,
     // Who is asked sits at the server; what was approved there for always was not meant for holders of keys beyond their own list.
+    // With the engine's own network its list would mean nothing.
+    networks: by.allow.includes('*') ? site.networks : site.networks.filter((one) => one !== 'open'),
     egress: { allow, ask: [], approved: egress.approved.filter((text) => isReachable(text, allow)) },
     // A key says nothing of git hosts and routes yet: its holder has none, rather than the operator's tokens.
     broker: { ...broker, providers: broker.providers.filter((one) => by.providers.includes(one)), git: {}, routes: {} },

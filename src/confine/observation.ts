@@ -4,6 +4,7 @@ import type { Mount } from '../kit/proc/mountinfo.js';
 import type { NamespaceIds } from '../kit/proc/namespaces.js';
 import type { ProcStatus } from '../kit/proc/status.js';
 import type { LoadedState } from './apparmor-record.js';
+import type { NetworkHelperSeen } from './observe-network.js';
 
 /** What lstat says of a path inside; `missing` when nothing is there, `unreadable` when that could not be told. */
 export type Sighting =
@@ -43,6 +44,8 @@ export interface Observation {
   /** By path inside. */
   readonly sightings: ReadonlyMap<string, Sighting>;
   readonly interfaces: readonly string[] | undefined;
+  /** Who joins it to another network; undefined where nobody asked. */
+  readonly networkHelpers?: readonly NetworkHelperSeen[] | undefined;
   /** Undefined: unreadable; `none`: the host has no unified hierarchy for it. */
   readonly cgroup: CgroupFacts | 'none' | undefined;
   readonly hasHostSwap: boolean | undefined;

@@ -11,6 +11,7 @@ import { loadedProfile } from './apparmor.js';
 import { deviceNodes } from './engine-mounts.js';
 import type { Observation } from './observation.js';
 import { observeCgroup } from './observe-cgroup.js';
+import { networkHelpersOf } from './observe-network.js';
 import type { EvidenceRequest } from './request.js';
 import { deviceText, sight, sightInside } from './sightings.js';
 
@@ -35,9 +36,11 @@ export async function observe(request: EvidenceRequest): Promise<Observation> {
     ownNamespaces: readNamespaces('self', procRoot),
     cgroup: observeCgroup(pid, procRoot, cgroupRoot),
   };
+  const joined = [seen.namespaces.net, seen.parentNamespaces.net];
   const after = readProcess(pid, procRoot);
   return {
     ...seen,
+    networkHelpers: request.spec.network === 'open' ? networkHelpersOf(joined, procRoot) : undefined,
     isSameProcess: before !== undefined && before.startTicks === after?.startTicks,
     hasHostSwap: swaps === undefined ? undefined : swaps.trim().split('\n').length > 1,
   };

@@ -12,10 +12,10 @@ export const workspaceModes = ['cow', 'ro', 'rw', 'none'] as const;
 export type WorkspaceMode = (typeof workspaceModes)[number];
 
 /**
- * Network modes of this version, the strictest first. With none of them there is any network device but the loopback: `internal` and `allowlist`
- * add ports on it from which connections go to the session's holder, who decides.
+ * Network modes, the strictest first. But for `open`, which is the engine's own network, there is no network device but the loopback: `internal`
+ * and `allowlist` add ports on it from which connections go to the session's holder, who decides.
  */
-export const networkModes = ['none', 'internal', 'allowlist'] as const;
+export const networkModes = ['none', 'internal', 'allowlist', 'open'] as const;
 export type NetworkMode = (typeof networkModes)[number];
 
 /** System call filters of ours: the default, one that lets debuggers work, one that lets programs make sandboxes of their own. */

@@ -30,9 +30,10 @@ export function decideNetwork(asked: AskedNetwork, sitePolicy: SitePolicy): Deci
   if (!isKnown(mode)) deny('network.mode', `network ${mode} is not available in this version`);
   if (mode !== 'internal' && ports !== undefined)
     deny('request.conflict', `ports are for siblings, and network is ${mode}`);
-  if (mode === 'none') {
-    if (allow !== undefined) deny('request.conflict', 'allow lists what may be reached, and network is none');
-    return { spec: { network: 'none' }, env: {}, notes: [] };
+  if (mode === 'none' || mode === 'open') {
+    if (allow !== undefined) deny('request.conflict', `allow lists what may be reached, and network is ${mode}`);
+    if (mode === 'open') mustBeAllowed(mode, sitePolicy);
+    return { spec: { network: mode }, env: {}, notes: mode === 'open' ? [openNote] : [] };
   }
   mustBeAllowed(mode, sitePolicy);
   if (mode === 'internal' && allow !== undefined) mustBeAllowed('allowlist', sitePolicy);
@@ -47,6 +48,9 @@ export function decideNetwork(asked: AskedNetwork, sitePolicy: SitePolicy): Deci
     notes: listed?.notes ?? [],
   };
 }
+
+const openNote =
+  'network open: what programs reach is neither decided nor recorded here, and what they can read they can send anywhere';
 
 function usualMode({ allow, ports }: AskedNetwork, { defaults }: SitePolicy): NetworkMode {
   if (ports !== undefined) return 'internal';

@@ -1,11 +1,8 @@
 import { z } from 'zod';
 import { providerIds } from '../core/providers.js';
-import { seccompVariants, workspaceModes } from '../core/spec.js';
+import { networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
 import { copyJson, type Json, type JsonBounds } from './json.js';
 import { deny } from './verdict.js';
-
-/** Every network mode there will be; `open` is refused (`network.mode`) in this version. */
-const knownNetworkModes = ['none', 'allowlist', 'internal', 'open'] as const;
 
 const size = z.union([z.string().max(32), z.number()]);
 const texts = z.record(z.string().max(256), z.string().max(131_072));
@@ -34,10 +31,10 @@ export const createRequestSchema = z.strictObject({
       'How the project is shown: cow (the default: writable, while the folder itself stays as it is until changes are applied), read-only, read-write or not.',
     ),
   network: z
-    .enum(knownNetworkModes)
+    .enum(networkModes)
     .optional()
     .describe(
-      'none; allowlist: no network device either, but a proxy that lets through what `allow` lists; internal: your other sessions with internal, at http://NAME.internal:PORT.',
+      'none; allowlist: no network device either, but a proxy that lets through what `allow` lists; internal: your other sessions with internal, at http://NAME.internal:PORT; open: the engine’s network, where the site allows it.',
     ),
   ports: z
     .array(z.union([z.string().max(64), z.number()]))

@@ -116,8 +116,8 @@ export const rules = {
     hint: 'Give every mount a target of its own.',
   },
   'network.mode': {
-    reason: 'Sandboxes of this version have no network device; of the outside they reach what an allowlist names.',
-    hint: 'Leave network out, or set it to none, internal or allowlist; open is not available in this version.',
+    reason: 'A network is one of Paddock’s modes; what engines know besides them joins the host or other containers.',
+    hint: 'Leave network out, or set it to none, internal, allowlist or, where the site allows it, open.',
   },
   'network.not-allowed': {
     reason: "The site's policy does not let sandboxes have this network.",
@@ -133,7 +133,7 @@ export const rules = {
   },
   'egress.open': {
     reason: 'A rule means every host, or nearly every address, and the site does not allow that.',
-    hint: 'Name the hosts; only a site policy that allows `open` takes `*`.',
+    hint: 'Name the hosts; only a site policy whose list has `*` takes it.',
   },
   'egress.ceiling': {
     reason: "A rule lets out more than the site's list of egress.",

@@ -22,6 +22,7 @@ import { boottimeMs, profileFor, selinuxFacts } from './host-facts.js';
 import { coveringVolumes, environment } from './image-parts.js';
 import type { ImageStore, ReadyImage } from './images.js';
 import { emptyFolderBeside } from './init-binary.js';
+import { networkHelperFor } from './network-helper.js';
 import type { PipeMaker } from './pipe-maker.js';
 import { pidNamespaceOf, startTicksOf } from './processes.js';
 import { refuseBroken, refuseUnmet } from './refuse-unmet.js';
@@ -91,7 +92,7 @@ export async function createSandbox(
   identity: SandboxIdentity,
   signal?: AbortSignal,
 ): Promise<Sandbox> {
-  const { image, uptimeMs, entry, seccomp, selinux } = await prepared(maker, asked, identity, signal);
+  const { image, uptimeMs, entry, seccomp, selinux, networkHelper } = await prepared(maker, asked, identity, signal);
   const { selinuxEnforcing, selinuxType } = selinux;
   const binds = [...image.binds, ...approved.flatMap(({ mount, target, ...taking }) => bindsOf(mount, target, taking))];
   const ours = [maker.init, ...entry.binds];
@@ -107,7 +108,7 @@ export async function createSandbox(
     stdinOpen: entry.stdinOpen,
     engineTimeoutMs: longestLifetimeMs(maker, asked),
     ...{ seccomp, selinuxEnforcing, selinuxType: selinux.isTypeThere ? selinuxType : undefined },
-    emptyFolder: emptyFolderBeside(maker.init),
+    ...{ emptyFolder: emptyFolderBeside(maker.init), networkHelper },
   });
   const mayOverlay = selinuxEnforcing && maker.engine.identity.kind === 'podman';
   const mounts = expectedMounts(binds, ours, mayOverlay, emptyFolderBeside(maker.init));
@@ -168,14 +169,15 @@ async function prepared(maker: SandboxMaker, asked: SandboxSpec, identity: Sandb
   const { channelFolder: folder, detached } = identity;
   const entering = prepareEntry({ path: commandPath, engine, clock, pipes, folder, detached });
   try {
-    const [image, uptimeMs, entry] = await Promise.all([
+    const [image, uptimeMs, networkHelper, entry] = await Promise.all([
       maker.images.ready(asked.image, signal),
       boottimeMs(),
+      networkHelperFor(engine, asked.network, signal),
       // With the others: a refusal that nobody waits for yet would end the whole process.
       entering,
     ]);
     const selinux = selinuxFacts(asked.seccomp ?? 'default');
-    return { image, uptimeMs, selinux, entry, seccomp: seccompOf(maker.seccomp, asked) };
+    return { image, uptimeMs, selinux, entry, networkHelper, seccomp: seccompOf(maker.seccomp, asked) };
   } catch (error) {
     await entering.then(
       (entry) => entry[Symbol.asyncDispose](),

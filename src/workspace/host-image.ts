@@ -23,7 +23,7 @@ const folder = (mode = 0o755): Entry => ({ type: 'directory', mode });
 const file = (text = '', mode = 0o644): Entry => ({ type: 'file', text, mode });
 const link = (target: string): Entry => ({ type: 'symlink', target, mode: 0o777 });
 
-/** A root with nothing of the host in it. resolv.conf is empty: there is no network device to ask a resolver through. */
+/** A root with nothing of the host in it. resolv.conf is empty: only network `open` has a device to ask a resolver through, and a file of the engine's. */
 const baseEntries: Readonly<Record<string, Entry>> = {
   '.paddock': folder(),
   dev: folder(),
@@ -32,7 +32,7 @@ const baseEntries: Readonly<Record<string, Entry>> = {
   'etc/hostname': file(),
   'etc/hosts': file('127.0.0.1 localhost\n::1 localhost\n'),
   'etc/mtab': link('../proc/self/mounts'),
-  'etc/nsswitch.conf': file('passwd: files\ngroup: files\nshadow: files\nhosts: files\nnetworks: files\n'),
+  'etc/nsswitch.conf': file('passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\n'),
   'etc/os-release': link('../usr/lib/os-release'),
   'etc/passwd': file(
     'root:x:0:0:sandbox user:/home/agent:/bin/sh\nagent:x:1000:1000:sandbox user:/home/agent:/bin/sh\n' +

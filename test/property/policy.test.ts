@@ -94,7 +94,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
   pullAllowed: fc.boolean(),
   hostFolders: fc.subarray(['/opt', '/home/ada/.nvm']),
   require: fc.subarray(['memory', 'cpu'] as const),
-  networks: fc.subarray(['internal', 'allowlist'] as const),
+  networks: fc.subarray(['internal', 'allowlist', 'open'] as const),
   seccomp: fc.subarray(['debug', 'nested'] as const),
   broker: fc.record({
     providers: fc.subarray([...providerIds]),
@@ -177,7 +177,7 @@ function checkSpec(spec: SandboxSpec, { ceilings }: SitePolicy): void {
     'env hostname idleTimeoutMs image keepChangesMs labels lifetimeMs limits maskedPaths mounts network profile require seccomp shmBytes timeoutMs tmpfs workdir workspace';
   const { egress, ports, ...rest } = spec;
   expect(Object.keys(rest).sort().join(' ')).toBe(keys);
-  expect(egress === undefined).toBe(spec.network === 'none');
+  expect(egress === undefined).toBe(spec.network === 'none' || spec.network === 'open');
   expect(ports === undefined).toBe(spec.network !== 'internal');
   if (egress !== undefined) expect(egress.bytes).toBeLessThanOrEqual(ceilings.egressBytes);
   const { limits } = spec;

@@ -12,7 +12,7 @@ export const planOptions = {
   image: { type: 'string', help: 'host, or a fully qualified image that the site policy allows (default: host)' },
   network: {
     type: 'string',
-    help: 'none, allowlist with what --allow lists, or internal: your other sessions with it (default: none)',
+    help: 'none, allowlist with what --allow lists, internal: your other sessions with it, or open where the site allows it (default: none)',
   },
   publish: {
     type: 'string',

@@ -1,6 +1,7 @@
 import type { ControlEvidence } from '../../core/evidence.js';
 import { safeLine } from '../../kit/safe-text.js';
 import { control, type Judge, unreadable } from './control.js';
+import { judgeOpenNetwork } from './open-network.js';
 
 const kinds = ['pid', 'ipc', 'uts', 'mnt', 'cgroup', 'net'] as const;
 
@@ -28,8 +29,9 @@ export const judgeNamespaces: Judge = (seen) => {
   return control('namespaces', { asked, kernel: 'all its own' }, 'enforced');
 };
 
-/** A network namespace of its own with the loopback and nothing else. */
-export const judgeNetwork: Judge = (seen, { claims, spec }) => {
+/** A network namespace of its own, and but for `open` with the loopback and nothing else. */
+export const judgeNetwork: Judge = (seen, request) => {
+  const { claims, spec } = request;
   const asked = spec.network;
   const engine = claims.networkMode === undefined ? undefined : safeLine(claims.networkMode, 60);
   const { interfaces } = seen;
@@ -43,6 +45,7 @@ export const judgeNetwork: Judge = (seen, { claims, spec }) => {
     const note = 'The sandbox is in a network of the host or the engine.';
     return control('network', { asked, engine, kernel: `shared: ${kernel}` }, 'absent', note);
   }
+  if (spec.network === 'open') return judgeOpenNetwork(seen, request);
   const devices = interfaces.filter((name) => name !== 'lo');
   if (devices.length === 0) return control('network', { asked, engine, kernel }, 'enforced');
   return control('network', { asked, engine, kernel }, 'absent', 'There is a network device besides the loopback.');

@@ -35,7 +35,7 @@ export function dockerBody(input: BodyInput): Record<string, unknown> {
     Tty: false,
     OpenStdin: input.stdinOpen,
     StdinOnce: input.stdinOpen,
-    NetworkDisabled: true,
+    NetworkDisabled: spec.network !== 'open',
     Healthcheck: { Test: ['NONE'] },
     StopTimeout: 1,
     HostConfig: {
@@ -53,7 +53,7 @@ function hardening({ spec, seccomp, selinuxType }: BodyInput): Record<string, un
   const label = selinuxType === undefined ? [] : [`label=type:${selinuxType}`];
   return {
     // An allowlist is kept by whoever holds the session: the sandbox has no network device with it either.
-    NetworkMode: 'none',
+    NetworkMode: spec.network === 'open' ? 'bridge' : 'none',
     PidMode: '',
     IpcMode: 'private',
     UTSMode: '',

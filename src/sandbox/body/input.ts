@@ -33,6 +33,9 @@ export interface BodySeccomp {
   readonly path: string;
 }
 
+/** What joins a sandbox of a rootless Podman to the host's network. */
+export type NetworkHelper = 'slirp4netns' | 'pasta';
+
 /** Everything a create request is made of. Each field has been decided or checked by Paddock. */
 export interface BodyInput {
   readonly name: string;
@@ -51,6 +54,8 @@ export interface BodyInput {
   /** When the engine itself ends it, where it has a clock for that: the last resort behind process 1. */
   readonly engineTimeoutMs: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** For network `open` on Podman. */
+  readonly networkHelper?: NetworkHelper | undefined;
   readonly seccomp: BodySeccomp;
   readonly selinuxEnforcing: boolean;
   /** The type of its processes; undefined: whatever the engine gives its containers. The categories are always the engine's. */

@@ -44,8 +44,7 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
     log_configuration: { driver: 'none' },
     healthconfig: noHealthcheck,
     mask: spec.maskedPaths,
-    use_image_hosts: true,
-    use_image_resolve_conf: true,
+    ...network(input),
     ...namespaces(input.mapping),
     ...limits(spec),
     ...mounts(input),
@@ -58,11 +57,25 @@ export function podmanBody(input: BodyInput): Record<string, unknown> {
  */
 const noHealthcheck = { Test: ['NONE'], Interval: 30_000_000_000, Timeout: 30_000_000_000, Retries: 3 };
 
+/**
+ * An allowlist is kept by whoever holds the session: the sandbox has no network device with it either. With `open` both helpers would have an
+ * address behind which the host's loopback lies, or in Podman from 5.3 on the host itself (169.254.1.2); a setting of the user's may open them,
+ * so they are closed by name. Whom to ask for names says the engine then; a name of the host's it would write into the image's hosts.
+ */
+function network({ spec, networkHelper }: BodyInput): Record<string, unknown> {
+  const names = { use_image_hosts: true, use_image_resolve_conf: spec.network !== 'open' };
+  if (spec.network !== 'open') return { ...names, netns: { nsmode: 'none' } };
+  const helper = networkHelper ?? 'slirp4netns';
+  const options = {
+    slirp4netns: ['allow_host_loopback=false', 'enable_ipv6=false'],
+    pasta: ['--map-host-loopback', 'none', '--map-guest-addr', 'none'],
+  };
+  return { ...names, netns: { nsmode: helper }, network_options: { [helper]: options[helper] } };
+}
+
 function namespaces(mapping: UserMapping): Record<string, unknown> {
   const own = { nsmode: 'private' };
   return {
-    // An allowlist is kept by whoever holds the session: the sandbox has no network device with it either.
-    netns: { nsmode: 'none' },
     pidns: own,
     ipcns: own,
     utsns: own,

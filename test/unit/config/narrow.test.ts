@@ -33,6 +33,13 @@ describe('the policy of the holder of a key', () => {
     expect(policy.egress).toEqual({ allow: [], ask: [], approved: [] });
   });
 
+  it('has the engine’s own network only where its list is everything anyway', () => {
+    const networks = ['internal', 'allowlist', 'open'] as const;
+    const egress = { allow: ['*'], ask: [], approved: [] };
+    expect(policyFor({ allow: ['preset:npm'] }, { networks, egress }).networks).toEqual(['internal', 'allowlist']);
+    expect(policyFor({ allow: ['*'] }, { networks, egress }).networks).toEqual(networks);
+  });
+
   it('has the folders that both allow, from whichever side they are narrower', () => {
     const allowedRoots = ['/home/ada/work', '/srv'];
     expect(policyFor({ roots: ['/home/ada/work/app'] }, { allowedRoots }).allowedRoots).toEqual(['/home/ada/work/app']);

@@ -176,6 +176,12 @@ describe('which profile is used where none is named', () => {
     user('[defaults]\nseccomp = "debug"\n[policy]\nseccomp = ["debug"]');
     expect((await load()).sitePolicy.defaults).toMatchObject({ seccomp: 'debug', network: 'none' });
     user('[defaults]\nnetwork = "open"\n');
+    expect(await complaint()).toContain(
+      "defaults.network: open is looser than the policy's [none, internal, allowlist]",
+    );
+    user('[defaults]\nnetwork = "open"\n[policy]\nnetworks = ["open"]');
+    expect((await load()).sitePolicy.defaults).toMatchObject({ network: 'open' });
+    user('[defaults]\nnetwork = "bridge"\n');
     expect(await complaint()).toContain('config.toml:2: defaults.network');
   });
 

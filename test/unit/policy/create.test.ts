@@ -131,7 +131,7 @@ describe('arguments', () => {
     [{ projectPath: '/a\0b' }, 'host-path.malformed'],
     [{ projectPath: '/a/../b' }, 'host-path.malformed'],
     [{ projectPath: '/a', workspace: 'none', mcpMounts: [{ source: 'x', target: '/x' }] }, 'host-path.malformed'],
-    [{ network: 'open' }, 'network.mode'],
+    [{ network: 'open' }, 'network.not-allowed'],
     [{ network: 'internal' }, 'allow'],
     [{ network: 'host' }, 'request.invalid'],
     [{ memory: '17g' }, 'memory.host'],

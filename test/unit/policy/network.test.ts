@@ -5,6 +5,23 @@ import { allowed, context, ruleOf } from './support/context.js';
 
 const site = { egress: { allow: ['*.example.com', 'https://example.org', 'preset:npm'], ask: [], approved: [] } };
 
+describe('a request for network open', () => {
+  it('is allowed only where the site lists it, and says what that means', () => {
+    expect(ruleOf({ network: 'open' })).toBe('network.not-allowed');
+    const { spec, notes } = allowed({ network: 'open' }, { networks: ['open'] });
+    expect(spec).toMatchObject({ network: 'open' });
+    expect(spec.egress).toBeUndefined();
+    expect(spec.env).not.toHaveProperty('HTTPS_PROXY');
+    expect(notes).toEqual([expect.stringContaining('neither decided nor recorded')]);
+  });
+
+  it('takes no list and publishes no ports', () => {
+    const networks = ['open', 'allowlist', 'internal'] as const;
+    expect(ruleOf({ network: 'open', allow: ['npm'] }, { ...site, networks })).toBe('request.conflict');
+    expect(ruleOf({ network: 'open', name: 'web', ports: [80] }, { networks })).toBe('request.conflict');
+  });
+});
+
 describe('a request for an allowlist', () => {
   it('gets the rules it names, in their canonical form and once each', () => {
     const { spec } = allowed({ network: 'allowlist', allow: ['A.Example.com.', 'a.example.com', 'npm'] }, site);

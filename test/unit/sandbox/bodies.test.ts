@@ -66,6 +66,25 @@ describe('the create request', () => {
     golden('podman', podmanBody(inputOf()));
   });
 
+  it('joins network open to the engine’s, with the host’s loopback closed by name', () => {
+    const input = inputOf();
+    const spec = { ...input.spec, network: 'open' as const };
+    expect(podmanBody({ ...input, spec, networkHelper: 'slirp4netns' })).toMatchObject({
+      netns: { nsmode: 'slirp4netns' },
+      network_options: { slirp4netns: ['allow_host_loopback=false', 'enable_ipv6=false'] },
+      use_image_hosts: true,
+      use_image_resolve_conf: false,
+    });
+    expect(podmanBody({ ...input, spec, networkHelper: 'pasta' })).toMatchObject({
+      netns: { nsmode: 'pasta' },
+      network_options: { pasta: ['--map-host-loopback', 'none', '--map-guest-addr', 'none'] },
+    });
+    expect(dockerBody({ ...input, spec, mapping: { kind: 'daemon' } })).toMatchObject({
+      NetworkDisabled: false,
+      HostConfig: { NetworkMode: 'bridge' },
+    });
+  });
+
   it('is what its golden file says: docker', () => {
     golden('docker', dockerBody(inputOf({ mapping: { kind: 'daemon' } })));
   });

@@ -32,3 +32,14 @@ it('takes over variables of the user’s and none that lead to what listened ins
   };
   expect(forkRequestOf(note, record(), env).env).toEqual({ TOKEN: 'kept', no_proxy: 'own.example' });
 });
+
+it('is for a fork of one with siblings to see them, and publishes nothing under a name that it does not have', () => {
+  const spec = { ...record({}).spec, network: 'internal' as const, ports: [{ port: 8080 }] };
+  const egress = { allow: [], asked: [], connections: 1, bytes: 1, bytesPerSecond: 1 };
+  const seen = forkRequestOf(note, record({ name: 'web', spec: { ...spec, egress } }));
+  expect(seen).toMatchObject({ network: 'internal' });
+  expect(seen).not.toHaveProperty('ports');
+  expect(seen).not.toHaveProperty('allow');
+  const listed = forkRequestOf(note, record({ spec: { ...spec, egress: { ...egress, asked: ['preset:npm'] } } }));
+  expect(listed).toMatchObject({ network: 'internal', allow: ['preset:npm'] });
+});

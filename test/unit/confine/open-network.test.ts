@@ -1,0 +1,97 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isClosed } from '../../../src/confine/judge/open-network.js';
+import { networkHelpersOf } from '../../../src/confine/observe-network.js';
+import { hardened, request, rowOf } from './support/sandbox.js';
+
+const open = { spec: { ...request.spec, network: 'open' as const }, claims: { networkMode: 'slirp4netns' } };
+const slirp = (...more: string[]) => ({ name: 'slirp4netns' as const, argv: ['slirp4netns', ...more, '7', 'tap0'] });
+const interfaces = ['lo', 'tap0'];
+
+describe('the network of a sandbox with open', () => {
+  it('is enforced when everybody who joins it to another keeps the host’s loopback closed', () => {
+    const networkHelpers = [slirp('--disable-host-loopback')];
+    const row = rowOf('network', { interfaces, networkHelpers }, open);
+    expect(row).toMatchObject({ status: 'enforced', engine: 'slirp4netns', kernel: 'lo tap0, by slirp4netns' });
+  });
+
+  it('is absent when one of them does not, whatever another says', () => {
+    const networkHelpers = [slirp('--disable-host-loopback'), slirp()];
+    expect(rowOf('network', { interfaces, networkHelpers }, open)).toMatchObject({
+      status: 'absent',
+      note: expect.stringContaining('loopback can be reached'),
+    });
+  });
+
+  it('is unknown when nobody is found, and absent in a namespace of the host’s', () => {
+    expect(rowOf('network', { interfaces, networkHelpers: [] }, open).status).toBe('unknown');
+    const namespaces = { ...hardened.namespaces, net: hardened.ownNamespaces.net };
+    const networkHelpers = [slirp('--disable-host-loopback')];
+    expect(rowOf('network', { interfaces, networkHelpers, namespaces }, open).status).toBe('absent');
+  });
+
+  const ports = '-t none -u none -T none -U none';
+  it.each([
+    [`--config-net ${ports} --no-map-gw --map-guest-addr none --netns /proc/7/ns/net`, true],
+    [`${ports} --map-host-loopback none --map-guest-addr=none`, true],
+    ['--no-map-gw --tcp-ns none --udp-ns=none', true],
+    [`${ports}`, false],
+    [`${ports} --no-map-gw --map-guest-addr 169.254.1.2`, false],
+    [`${ports} --no-map-gw --map-host-loopback 169.254.1.3`, false],
+    [`${ports} --no-map-gw --map-host-loopback none --map-host-loopback 169.254.1.3`, false],
+    [`${ports} --no-map-gw --map-gw`, false],
+    ['-t none -u none --no-map-gw', false],
+    ['-T auto -U none --no-map-gw', false],
+    ['--no-map-gw -T', false],
+  ])('joined by pasta %s keeps it closed: %s', (words, expected) => {
+    expect(isClosed({ name: 'pasta', argv: ['pasta', ...words.split(' ')] })).toBe(expected);
+  });
+});
+
+describe('who joins a network namespace to another', () => {
+  let proc: string;
+  beforeEach(async () => {
+    proc = await mkdtemp(join(tmpdir(), 'paddock-helpers-'));
+    await addProcess('self', 'node', [], { pid: 'pid:[1]', net: 'net:[1]' });
+    await addProcess(7, 'paddock-init', [], { pid: 'pid:[9]', net: 'net:[3]' });
+  });
+  afterEach(() => rm(proc, { recursive: true, force: true }));
+
+  async function addProcess(
+    pid: number | 'self',
+    comm: string,
+    argv: string[],
+    ns: Record<string, string>,
+  ): Promise<void> {
+    const folder = join(proc, String(pid));
+    await mkdir(join(folder, 'ns'), { recursive: true });
+    const rest = ['S', '1', ...Array<string>(50).fill('1')].join(' ');
+    await writeFile(join(folder, 'stat'), `${pid} (${comm}) ${rest}\n`);
+    await writeFile(join(folder, 'cmdline'), argv.map((word) => `${word}\0`).join(''));
+    for (const [kind, id] of Object.entries(ns)) await symlink(id, join(folder, 'ns', kind));
+  }
+
+  const outside = { pid: 'pid:[1]', net: 'net:[1]' };
+
+  it.each([
+    ['slirp4netns', ['slirp4netns', '--disable-host-loopback', '7', 'tap0']],
+    ['pasta', ['pasta', '--netns', '/proc/7/ns/net']],
+    ['pasta.avx2', ['pasta', '--config-net', '7']],
+  ])('is found by the process it was started for: %s', async (comm, argv) => {
+    await addProcess(20, comm, argv, outside);
+    expect(networkHelpersOf(['net:[3]'], proc)).toMatchObject([{ argv }]);
+    expect(networkHelpersOf(['net:[4]', undefined], proc)).toEqual([]);
+  });
+
+  it('is nobody who only has the name, nor one who lives in a sandbox', async () => {
+    await addProcess(20, 'slirp4netns', ['slirp4netns', '8', 'tap0'], outside);
+    await addProcess(21, 'slirp4netns', ['slirp4netns', '--disable-host-loopback', '7'], {
+      ...outside,
+      pid: 'pid:[9]',
+    });
+    await addProcess(22, 'sh', ['slirp4netns', '--disable-host-loopback', '7'], outside);
+    expect(networkHelpersOf(['net:[3]'], proc)).toEqual([]);
+  });
+});
