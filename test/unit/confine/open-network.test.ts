@@ -37,7 +37,7 @@ describe('the network of a sandbox with open', () => {
     [`--config-net ${ports} --no-map-gw --map-guest-addr none --netns /proc/7/ns/net`, true],
     [`${ports} --map-host-loopback none --map-guest-addr=none`, true],
     ['--no-map-gw --tcp-ns none --udp-ns=none', true],
-    [`${ports}`, false],
+    [ports, false],
     [`${ports} --no-map-gw --map-guest-addr 169.254.1.2`, false],
     [`${ports} --no-map-gw --map-host-loopback 169.254.1.3`, false],
     [`${ports} --no-map-gw --map-host-loopback none --map-host-loopback 169.254.1.3`, false],
