@@ -28,7 +28,8 @@ export const claude: AgentAdapter = {
       files: mcp,
     };
   },
-  newParser: () => new LineParser(new RunRecord(uuid), readClaudeLine),
+  // It counts its turns itself.
+  newParser: ({ pace } = {}) => new LineParser(new RunRecord(uuid), readClaudeLine, { pace }),
 };
 
 /** Every value in one word with its option: a text that begins with `-` stays a text. */

@@ -27,7 +27,7 @@ export const codex: AgentAdapter = {
     };
   },
   // It has no limit of its own.
-  newParser: (options = {}) => new LineParser(new RunRecord(uuid), readCodexLine, options.maxTurns),
+  newParser: (options = {}) => new LineParser(new RunRecord(uuid), readCodexLine, options),
 };
 
 /** Names that begin with PADDOCK_ are kept for Paddock itself. */

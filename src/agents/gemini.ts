@@ -26,7 +26,7 @@ export const gemini: AgentAdapter = {
     };
   },
   // Its own limit counts a resumed conversation from the beginning, and calls reaching it a success.
-  newParser: (options = {}) => new LineParser(new RunRecord(uuid), readGeminiLine, options.maxTurns),
+  newParser: (options = {}) => new LineParser(new RunRecord(uuid), readGeminiLine, options),
 };
 
 /** Without `-p` it takes the prompt from standard input. */

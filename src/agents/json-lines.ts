@@ -3,18 +3,21 @@ const maxLineBytes = 4 * 1024 * 1024;
 
 /**
  * Cuts a hostile byte stream into lines of JSON objects. Holds one line at a time, at most `maxLineBytes` of it;
- * what is longer, not JSON or not an object is counted and left out.
+ * what is longer, not JSON or not an object is counted and left out, and so is what comes faster than `allows` lets it be read.
  */
 export class JsonLines {
   readonly #cap: number;
+  readonly #allows: (bytes: number) => boolean;
   #held: Buffer[] = [];
   #heldBytes = 0;
   #isTooLong = false;
   #badLines = 0;
   #longLines = 0;
+  #skippedBytes = 0;
 
-  constructor(capBytes = maxLineBytes) {
+  constructor(capBytes = maxLineBytes, allows: (bytes: number) => boolean = () => true) {
     this.#cap = capBytes;
+    this.#allows = allows;
   }
 
   /** Lines that were no JSON object. */
@@ -27,10 +30,23 @@ export class JsonLines {
     return this.#longLines;
   }
 
+  /** Of lines that came too fast. */
+  get skippedBytes(): number {
+    return this.#skippedBytes;
+  }
+
   *push(chunk: Uint8Array): Generator<object> {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let start = 0;
     for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
+      if (!this.#allows(this.#heldBytes + end - start)) {
+        // Looking for the end of each line would be most of the work: all that are whole go at once.
+        const last = bytes.lastIndexOf(0x0a);
+        this.#skippedBytes += this.#heldBytes + last - start;
+        this.#letGo();
+        start = last + 1;
+        break;
+      }
       this.#hold(bytes.subarray(start, end));
       start = end + 1;
       yield* this.end();
@@ -42,7 +58,7 @@ export class JsonLines {
   *end(): Generator<object> {
     const line = Buffer.concat(this.#held).toString('utf8').trim();
     const isTooLong = this.#isTooLong;
-    [this.#held, this.#heldBytes, this.#isTooLong] = [[], 0, false];
+    this.#letGo();
     if (isTooLong) {
       this.#longLines += 1;
       return;
@@ -51,6 +67,10 @@ export class JsonLines {
     const value = parse(line);
     if (value === undefined) this.#badLines += 1;
     else yield value;
+  }
+
+  #letGo(): void {
+    [this.#held, this.#heldBytes, this.#isTooLong] = [[], 0, false];
   }
 
   #hold(part: Buffer): void {

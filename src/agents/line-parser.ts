@@ -1,15 +1,17 @@
 import { JsonLines } from './json-lines.js';
 import type { RunRecord } from './run-record.js';
-import type { AgentEvent, AgentExec, AgentParser, AgentResult, StopReason } from './types.js';
+import type { AgentEvent, AgentExec, AgentParser, AgentResult, ParserOptions, StopReason } from './types.js';
 
 /** A parser for agents that print one JSON object a line. `read` notes what one says; it must not throw. */
 export class LineParser implements AgentParser {
-  readonly #lines = new JsonLines();
+  readonly #lines: JsonLines;
   readonly #record: RunRecord;
   readonly #read: (line: object, record: RunRecord) => void;
   readonly #maxTurns: number;
 
-  constructor(record: RunRecord, read: (line: object, record: RunRecord) => void, maxTurns = Infinity) {
+  constructor(record: RunRecord, read: (line: object, record: RunRecord) => void, options: ParserOptions) {
+    const { maxTurns = Infinity, pace } = options;
+    this.#lines = new JsonLines(undefined, pace === undefined ? undefined : (bytes) => pace.allows(bytes));
     this.#record = record;
     this.#read = read;
     this.#maxTurns = maxTurns;
@@ -26,9 +28,10 @@ export class LineParser implements AgentParser {
 
   end(exec: AgentExec): AgentResult {
     for (const line of this.#lines.end()) this.#read(line, this.#record);
-    const { badLines, longLines } = this.#lines;
+    const { badLines, longLines, skippedBytes } = this.#lines;
     const bad = badLines === 0 ? '' : `${badLines} lines of its output were no JSON`;
     const long = longLines === 0 ? '' : `${longLines} lines were too long to be read`;
-    return this.#record.result(exec, [bad, long].filter(Boolean).join(', '), this.wantsEnd);
+    const fast = skippedBytes === 0 ? '' : `${skippedBytes} bytes of it came too fast to be read`;
+    return this.#record.result(exec, [bad, long, fast].filter(Boolean).join(', '), this.wantsEnd);
   }
 }

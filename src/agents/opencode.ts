@@ -31,7 +31,7 @@ export const opencode: AgentAdapter = {
       ],
     };
   },
-  newParser: (options = {}) => new LineParser(new RunRecord(sessionIds), readOpencodeLine, options.maxTurns),
+  newParser: (options = {}) => new LineParser(new RunRecord(sessionIds), readOpencodeLine, options),
 };
 
 function environment(configFolder: string): Record<string, string> {

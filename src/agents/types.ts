@@ -1,5 +1,6 @@
 import type { ExitReason } from '../core/exec.js';
 import type { McpConfig } from './mcp-config.js';
+import type { ReadingPace } from './reading-pace.js';
 
 export const agentIds = ['claude', 'codex', 'gemini', 'opencode'] as const;
 export type AgentId = (typeof agentIds)[number];
@@ -58,6 +59,12 @@ export interface AgentPlan {
   readonly files: readonly ConfigFile[];
 }
 
+export interface ParserOptions {
+  readonly maxTurns?: number | undefined;
+  /** Absent: everything is read, however fast it comes. */
+  readonly pace?: ReadingPace | undefined;
+}
+
 export interface AgentAdapter {
   readonly id: AgentId;
   readonly title: string;
@@ -67,7 +74,7 @@ export interface AgentAdapter {
    * BAD_ARGUMENT where the agent has no such thing as was asked for, or no place for its provider is given.
    */
   plan(request: AgentRequest, places: Places, configFolder: string): AgentPlan;
-  newParser(options?: { readonly maxTurns?: number }): AgentParser;
+  newParser(options?: ParserOptions): AgentParser;
 }
 
 /** One short line about what the agent is doing, safe to print. */

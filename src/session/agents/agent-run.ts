@@ -1,4 +1,5 @@
 import { agents } from '../../agents/all.js';
+import { ReadingPace } from '../../agents/reading-pace.js';
 import type { AgentEvent, AgentParser } from '../../agents/types.js';
 import { toPaddockError } from '../../core/errors.js';
 import type { SessionCommand } from '../session-command.js';
@@ -27,10 +28,8 @@ export function startAgent(
     const changes = await ChangeWatch.begin(session, means);
     const usage = new UsageMark(broker);
     const { maxTurns } = asked.request;
-    const reader = new Reader(
-      agents[asked.agent].newParser(maxTurns === undefined ? {} : { maxTurns }),
-      asked.onEvents,
-    );
+    const pace = new ReadingPace(() => means.clock.monotonic());
+    const reader = new Reader(agents[asked.agent].newParser({ maxTurns, pace }), asked.onEvents);
     signal.throwIfAborted();
     const entry = await session.start(request, {
       signal: reader.stop.signal,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { agents } from '../../../src/agents/all.js';
+import { ReadingPace } from '../../../src/agents/reading-pace.js';
 import { agentIds } from '../../../src/agents/types.js';
 import { exitReasons } from '../../../src/core/exec.js';
 import { hear } from './support/run.js';
@@ -28,5 +29,25 @@ describe.each(agentIds)('a run of %s', (id) => {
     for (let i = 0; i < 64; i += 1) expect(parser.push(piece)).toEqual([]);
     const result = parser.end({ exitCode: 0, reason: 'output-limit', durationMs: 1, stderrTail: '' });
     expect(result).toMatchObject({ ok: false, stopReason: 'output-limit' });
+  });
+
+  it('reads no more of what floods it than others can spare, and says so', () => {
+    let nowMs = 0;
+    const parser = agents[id].newParser({ pace: new ReadingPace(() => nowMs) });
+    const piece = Buffer.from('{"type":"none"}\nno json\n'.repeat(5000));
+    const reads = () => {
+      for (let i = 0; i < 100; i += 1) parser.push(piece);
+    };
+    reads();
+    nowMs += 1000;
+    reads();
+    const { error } = parser.end({ exitCode: 0, reason: 'exited', durationMs: 1, stderrTail: '' });
+    const [bad, skipped] = [/(\d+) lines of its output were no JSON/, /(\d+) bytes of it came too fast/].map((form) =>
+      Number(form.exec(error?.message ?? '')?.[1]),
+    );
+    // Half of twenty thousand at once, and of two thousand in a second.
+    expect(bad).toBeGreaterThan(10_500);
+    expect(bad).toBeLessThanOrEqual(11_000);
+    expect(skipped).toBeGreaterThan(100 * piece.length);
   });
 });

@@ -28,6 +28,17 @@ describe('the reader of JSON lines', () => {
     expect([lines.longLines, lines.badLines]).toEqual([1, 0]);
   });
 
+  it('leaves out whole lines that come too fast, with what was held of the first, and reads on when it may', () => {
+    let isAllowed = true;
+    const lines = new JsonLines(100, () => isAllowed);
+    expect([...lines.push(Buffer.from('{"a":1}\n{"b"'))]).toEqual([{ a: 1 }]);
+    isAllowed = false;
+    expect([...lines.push(Buffer.from(':2}\n{"c":3}\n{"d"'))]).toEqual([]);
+    isAllowed = true;
+    expect(read(lines, ':4}\n{"e":5}')).toEqual([{ d: 4 }, { e: 5 }]);
+    expect([lines.skippedBytes, lines.badLines, lines.longLines]).toEqual(['{"b":2}\n{"c":3}'.length, 0, 0]);
+  });
+
   it('survives deep nesting and keys that name prototypes', () => {
     const lines = new JsonLines();
     const [object] = read(lines, `{"a":${'['.repeat(100_000)}\n`, '{"__proto__":{"polluted":1},"constructor":2}\n');
