@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { AuditError, type ErrorCode, PaddockError } from '../core/errors.js';
 import type { Clock } from '../kit/clock.js';
 import { readProcessIdentity } from '../kit/process-identity.js';
+import { type AnchorOptions, AnchorWriter } from './anchor/anchor-writer.js';
 import type { Draft } from './chain.js';
 import { ChainWriter } from './chain-writer.js';
 import { type AuditCaller, actionPattern, callerSchema, type EncryptedFields, rulePattern } from './record.js';
@@ -53,6 +54,8 @@ export interface OpenAuditOptions {
   readonly clock: Clock;
   /** When the log goes on in another file, and how many are kept. Left out: never, and all. */
   readonly rotation?: RotationLimits;
+  /** Where heads of the log are written to, signed. Left out: nowhere. */
+  readonly anchor?: AnchorOptions;
   /** Told, in one line, what does not work although records are written. */
   readonly onTrouble?: (what: string) => void;
 }
@@ -66,12 +69,14 @@ export async function openAudit(options: OpenAuditOptions): Promise<AuditLog> {
   if (!identity) throw new AuditError('AUDIT_UNWRITABLE', 'this process could not be identified in /proc');
   const caller = cleanCaller(options.caller);
   const { path, createParent, clock, rotation, onTrouble } = options;
+  const anchor = options.anchor && new AnchorWriter({ ...options.anchor, logPath: path, clock, onTrouble });
   const writer = new ChainWriter({
     ...{ path, createParent, caller, clock, rotation, onTrouble },
+    onAppended: () => anchor?.appended(),
     writer: { ...identity, version: options.version },
   });
   await writer.start();
-  return new FileAuditLog(path, writer, caller);
+  return new FileAuditLog(path, writer, caller, anchor);
 }
 
 class Recorder implements AuditRecorder {
@@ -121,15 +126,21 @@ class Recorder implements AuditRecorder {
 class FileAuditLog extends Recorder implements AuditLog {
   readonly path: string;
   readonly #chainWriter: ChainWriter;
+  readonly #anchor: AnchorWriter | undefined;
 
-  constructor(path: string, writer: ChainWriter, caller: AuditCaller) {
+  constructor(path: string, writer: ChainWriter, caller: AuditCaller, anchor: AnchorWriter | undefined) {
     super(writer, caller);
     this.path = path;
     this.#chainWriter = writer;
+    this.#anchor = anchor;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#chainWriter[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#chainWriter[Symbol.asyncDispose]();
+    } finally {
+      await this.#anchor?.[Symbol.asyncDispose]();
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { isAlive } from '../kit/process-identity.js';
+import type { Checkpoints } from './anchor/checkpoints.js';
 import { ChainLedger, type Place } from './chain-ledger.js';
 import { tailBytes } from './file-tail.js';
 import { isFragment, lineDigest, parseLine } from './line.js';
@@ -18,6 +19,7 @@ const mostMissing = 1000;
 export class Verifier {
   readonly #ledger = new ChainLedger();
   readonly #missingAnchors: Set<string>;
+  readonly #checkpoints: Checkpoints | undefined;
   readonly #torn: TornLine[] = [];
   #recent = new SlidingSet(linkWindowLines);
   #before: { readonly file: LogFile; readonly lines: number; readonly digests: SlidingSet } | undefined;
@@ -29,6 +31,7 @@ export class Verifier {
   #records = 0;
   #lines = 0;
   #recordsInFile = 0;
+  #sizeBytes = 0;
   #endsTorn = false;
   #line = 0;
   #end: VerifyReport['end'];
@@ -36,7 +39,8 @@ export class Verifier {
   /** Lines without a record since the last one: right only if the next record says that it found them. */
   #run: { readonly line: number; readonly reason: string; bytes: Buffer } | undefined;
 
-  constructor(anchors: readonly string[]) {
+  constructor(anchors: readonly string[], checkpoints?: Checkpoints) {
+    this.#checkpoints = checkpoints;
     this.#missingAnchors = new Set(anchors.slice(0, 1000));
   }
 
@@ -52,7 +56,7 @@ export class Verifier {
     this.#file = file;
     this.#fileCount += 1;
     this.#recent = new SlidingSet(linkWindowLines);
-    [this.#line, this.#recordsInFile, this.#endsTorn] = [0, 0, false];
+    [this.#line, this.#recordsInFile, this.#sizeBytes, this.#endsTorn] = [0, 0, 0, false];
   }
 
   /** False once a line is bad. */
@@ -64,6 +68,12 @@ export class Verifier {
     if (reason !== undefined) this.#fail(this.#run?.line ?? this.#line, this.#run?.reason ?? reason);
     if (this.#firstBad) return false;
     const digest = lineDigest(line.bytes);
+    this.#sizeBytes = line.offsetBytes + line.bytes.length + (line.hasNewline ? 1 : 0);
+    const known = this.#file && this.#checkpoints?.see(this.#file, this.#sizeBytes, digest);
+    if (known !== undefined) {
+      this.#fail(this.#line, known);
+      return false;
+    }
     this.#recent.add(digest);
     this.#missingAnchors.delete(digest);
     this.#end = { ...this.#here(this.#line), sha256: digest };
@@ -74,10 +84,15 @@ export class Verifier {
   end(): boolean {
     if (this.#run && !this.#endsTorn) this.#fail(this.#run.line, this.#run.reason);
     this.#run = undefined;
+    const known = this.#file && this.#checkpoints?.atEnd(this.#file, this.#sizeBytes);
+    if (known !== undefined) this.#fail(this.#line, known);
     return this.#firstBad === undefined;
   }
 
-  async report(): Promise<VerifyReport> {
+  /** `logPath`: of a log in files, all of which were looked at, or up to the first bad line. */
+  async report(logPath?: string): Promise<VerifyReport> {
+    if (logPath !== undefined) this.#firstBad ??= this.#checkpoints?.beyond(logPath, this.#file?.number ?? -1);
+    this.#firstBad ??= this.#checkpoints?.bad;
     const missing = this.#missing.find(({ number }) => number > this.#removedThrough);
     if (missing) {
       const reason = 'this file of the log is missing, and no record says that it was removed';
@@ -90,6 +105,9 @@ export class Verifier {
       records: this.#records,
       lines: this.#lines,
       fileCount: this.#fileCount,
+      ...(this.#checkpoints === undefined
+        ? {}
+        : { checkpoints: this.#checkpoints.count, unreadableCheckpoints: this.#checkpoints.unreadable }),
       ...(this.#removedThrough < 0 ? {} : { removedThrough: this.#removedThrough }),
       ...(await this.#ledger.report(isAlive)),
       torn: this.#torn,

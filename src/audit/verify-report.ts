@@ -7,6 +7,9 @@ export interface VerifyReport {
   /** Of all files that were looked at. */
   readonly lines: number;
   readonly fileCount: number;
+  /** How many an anchor has of this log, and how many of its lines are none: cut short, or damaged. */
+  readonly checkpoints?: number;
+  readonly unreadableCheckpoints?: number;
   /** The log says that its files up to this number were removed. */
   readonly removedThrough?: number;
   readonly chainCount: number;

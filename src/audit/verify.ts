@@ -1,4 +1,5 @@
 import { lstatSync } from 'node:fs';
+import type { Checkpoints } from './anchor/checkpoints.js';
 import { type Line, readBytes, readLines } from './line-reader.js';
 import { type LogFile, listLogFiles } from './log-files.js';
 import { Verifier } from './verifier.js';
@@ -7,6 +8,8 @@ import type { VerifyReport } from './verify-report.js';
 export interface VerifyOptions {
   /** Line digests (`VerifyReport.end`) taken earlier and kept elsewhere: each must still be in the log. At most 1000. */
   readonly anchors?: readonly string[];
+  /** Read before the log, which may grow meanwhile. For a log in files; a read one serves once. */
+  readonly checkpoints?: () => Promise<Checkpoints>;
   readonly signal?: AbortSignal;
 }
 
@@ -26,10 +29,11 @@ export async function verifyAudit(
 }
 
 async function verifyFiles(path: string, options: VerifyOptions, attempts: number): Promise<VerifyReport> {
-  const verifier = new Verifier(options.anchors ?? []);
+  const checkpoints = await options.checkpoints?.();
+  const verifier = new Verifier(options.anchors ?? [], checkpoints);
   const files = sized(listLogFiles(path));
   // Where there is none, reading says so.
-  if (files.length === 0) files.push({ file: { number: 0, path }, bytes: 0 });
+  if (files.length === 0 && checkpoints === undefined) files.push({ file: { number: 0, path }, bytes: 0 });
   for (const { file, bytes } of files) {
     const isGone =
       attempts > 1 && file !== files.at(-1)?.file && lstatSync(file.path, { throwIfNoEntry: false }) === undefined;
@@ -37,7 +41,7 @@ async function verifyFiles(path: string, options: VerifyOptions, attempts: numbe
     if (isGone) return await verifyFiles(path, options, attempts - 1);
     if (!(await verifyOne(verifier, file, readBytes(file.path, undefined, bytes), options.signal))) break;
   }
-  return await verifier.report();
+  return await verifier.report(path);
 }
 
 /**

@@ -1,6 +1,8 @@
 import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { AnchorOptions } from '../audit/anchor/anchor-writer.js';
+import { openHostKey } from '../audit/anchor/host-key.js';
 import { type AuditLog, type AuditRecorder, openAudit } from '../audit/audit-log.js';
 import { heardAudit, type OnRecord } from '../audit/heard-audit.js';
 import { listLogFiles } from '../audit/log-files.js';
@@ -241,6 +243,7 @@ export class App implements AsyncDisposable {
         // A socket can be connected to through a read-only mount, and the log would be the sandbox's to rewrite.
         ...(engine === undefined ? [] : [engine.identity.socketPath]),
         this.config.auditLogPath,
+        ...(this.config.audit.anchorPath === undefined ? [] : [this.config.audit.anchorPath]),
         ...listLogFiles(this.config.auditLogPath).map((file) => file.path),
         `${home}/.local/share/containers`,
         `${home}/.local/share/docker`,
@@ -253,10 +256,12 @@ export class App implements AsyncDisposable {
   }
 
   async #openAudit(): Promise<AuditLog> {
-    const { rotateBytes, rotateAgeMs, ...kept } = this.config.audit;
-    const rotation = { fileBytes: rotateBytes, fileAgeMs: rotateAgeMs, ...kept };
+    const { rotateBytes, rotateAgeMs, keepFiles, keepBytes, keepAgeMs } = this.config.audit;
+    const rotation = { fileBytes: rotateBytes, fileAgeMs: rotateAgeMs, keepFiles, keepBytes, keepAgeMs };
+    const anchor = await anchorOf(this.config);
     const log = await openAudit({
       rotation,
+      ...(anchor === undefined ? {} : { anchor }),
       onTrouble: (what) => process.stderr.write(`paddock: warning: ${what}\n`),
       path: this.config.auditLogPath,
       createParent: this.config.origins['auditLogPath'] === 'default',
@@ -278,6 +283,18 @@ export class App implements AsyncDisposable {
     });
     return this.#stack.use(this.#heard === undefined ? engine : heardEngine(engine, this.#heard.onCall));
   }
+}
+
+/** Where the key of this host's user lies, by which heads of the audit log are signed. */
+export function auditKeyPath({ stateDir }: Config): string {
+  return `${stateDir}/audit-key.pem`;
+}
+
+async function anchorOf(config: Config): Promise<AnchorOptions | undefined> {
+  const { anchorPath, anchorRecords, anchorWithinMs } = config.audit;
+  if (anchorPath === undefined) return undefined;
+  const key = await openHostKey(auditKeyPath(config));
+  return { path: anchorPath, key, everyRecords: anchorRecords ?? 100, withinMs: anchorWithinMs ?? 10_000 };
 }
 
 /** What requests are judged by on this host. */

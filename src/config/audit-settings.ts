@@ -8,6 +8,10 @@ export interface AuditSettings {
   readonly keepFiles: number | undefined;
   readonly keepBytes: number | undefined;
   readonly keepAgeMs: number | undefined;
+  /** File that signed heads of the log are written to. */
+  readonly anchorPath: string | undefined;
+  readonly anchorRecords: number | undefined;
+  readonly anchorWithinMs: number | undefined;
 }
 
 /** Names in the file. */
@@ -17,14 +21,22 @@ export const auditKeys = {
   keep_files: 'keepFiles',
   keep_size: 'keepBytes',
   keep_age: 'keepAgeMs',
+  anchor: 'anchorPath',
+  anchor_records: 'anchorRecords',
+  anchor_within: 'anchorWithinMs',
 } as const satisfies Record<keyof NonNullable<UserSettings['audit']>, keyof AuditSettings>;
 
 /** The last layer that says something wins, key by key. */
-export function settleAudit(layers: readonly Layer[], origins: Map<string, string>): AuditSettings {
+export function settleAudit(
+  layers: readonly Layer[],
+  origins: Map<string, string>,
+  at: (path: string) => string,
+): AuditSettings {
   const entries = Object.entries(auditKeys).map(([key, name]) => {
     const layer = layers.findLast(({ settings }) => settings.audit?.[key as keyof typeof auditKeys] !== undefined);
     if (layer) origins.set(`audit.${name}`, layer.origin(`audit.${key}`));
-    return [name, layer?.settings.audit?.[key as keyof typeof auditKeys]] as const;
+    const value = layer?.settings.audit?.[key as keyof typeof auditKeys];
+    return [name, typeof value === 'string' ? at(value) : value] as const;
   });
   return Object.fromEntries(entries) as unknown as AuditSettings;
 }

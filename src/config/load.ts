@@ -166,7 +166,7 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
     hostFolders,
     keyFile: keyFile === undefined ? undefined : at(keyFile),
     auditLogPath: at(choose('audit_log', 'auditLogPath', `${stateDir}/audit.jsonl`)),
-    audit: settleAudit(layers, draft.origins),
+    audit: settleAudit(layers, draft.origins, at),
     stateDir,
     runtimeDir: at(choose('runtime_dir', 'runtimeDir', `${runtimeHome}/paddock`)),
     logLevel: choose('log_level', 'logLevel', 'info'),

@@ -169,6 +169,9 @@ const audit = z.strictObject({
   keep_files: whole.refine((value) => value >= 2, 'is less than 2').optional(),
   keep_size: bytes.optional(),
   keep_age: ms.optional(),
+  anchor: path.optional(),
+  anchor_records: whole.optional(),
+  anchor_within: ms.optional(),
 });
 
 /** `config.toml`, and in the same shape what comes from the environment and from flags. */

@@ -1,39 +1,65 @@
+import { Checkpoints } from '../../audit/anchor/checkpoints.js';
+import { openHostKey, readPublicKey } from '../../audit/anchor/host-key.js';
 import { exportAudit, tailAudit } from '../../audit/read.js';
 import { verifyAudit } from '../../audit/verify.js';
+import type { Config } from '../../config/load.js';
 import { PaddockError } from '../../core/errors.js';
+import { auditKeyPath } from '../app.js';
 import { type CliCommand, type CommandContext, text } from '../command.js';
 import { report, write } from '../output.js';
 import { settingsOf } from '../settings.js';
 
 export const audit: CliCommand = {
   name: 'audit',
-  usage: 'audit tail|verify|export [--lines N] [--session ID] [--since T] [--until T]',
+  usage: 'audit tail|verify|export|key [--lines N] [--session ID] [--since T] [--until T] [--anchor FILE]',
   summary: 'the audit log: its end, whether it is unbroken, all of it',
   mostPositionals: 1,
   options: {
     lines: { type: 'string', help: 'tail: how many records (default: 20)' },
     session: { type: 'string', help: 'export: records of this session only' },
     since: { type: 'string', help: 'export: records from this time on, such as 2026-01-31T12:00:00Z' },
+    anchor: { type: 'string', help: 'verify: signed heads of the log, written earlier (default: the one that is set)' },
+    key: { type: 'string', help: 'verify: public key that signed them, in PEM form (default: that of this host)' },
     until: { type: 'string', help: 'export: records before this time' },
   },
   async run(context) {
     const [action] = context.positionals;
-    const { auditLogPath } = await settingsOf(context);
+    const config = await settingsOf(context);
+    const { auditLogPath } = config;
     switch (action) {
       case 'verify':
-        return verify(context, auditLogPath);
+        return verify(context, config);
+      case 'key':
+        return key(context, config);
       case 'tail':
         return list(context, tailAudit(auditLogPath, lineCount(context)));
       case 'export':
         return list(context, exportAudit(auditLogPath, filterOf(context)));
       default:
-        throw new PaddockError('BAD_ARGUMENT', 'say tail, verify or export');
+        throw new PaddockError('BAD_ARGUMENT', 'say tail, verify, export or key');
     }
   },
 };
 
-async function verify(context: CommandContext, path: string): Promise<number> {
-  const result = await verifyAudit(path, { signal: context.signal });
+/** The public key, for whoever is to check the anchor elsewhere. Made when there is none. */
+async function key(context: CommandContext, config: Config): Promise<number> {
+  const path = auditKeyPath(config);
+  const { publicKey } = await openHostKey(path);
+  await report(context, { path, id: publicKey.id, publicKey: publicKey.pem }, publicKey.pem.trimEnd());
+  return 0;
+}
+
+async function verify(context: CommandContext, config: Config): Promise<number> {
+  const path = config.auditLogPath;
+  const anchor = text(context, 'anchor') ?? config.audit.anchorPath;
+  const given = text(context, 'key');
+  const checkpoints = async (from: string) =>
+    Checkpoints.read(
+      from,
+      given === undefined ? (await openHostKey(auditKeyPath(config))).publicKey : await readPublicKey(given),
+    );
+  const anchored = anchor === undefined ? {} : { checkpoints: () => checkpoints(anchor) };
+  const result = await verifyAudit(path, { signal: context.signal, ...anchored });
   const bad = result.firstBad;
   const { records, chainCount, fileCount, removedThrough } = result;
   const files = fileCount > 1 || removedThrough !== undefined ? ` in ${fileCount} files` : '';
@@ -43,6 +69,7 @@ async function verify(context: CommandContext, path: string): Promise<number> {
     bad === undefined
       ? `the audit log verifies: ${summary}`
       : `the audit log does NOT verify: ${bad.file === undefined ? '' : `${bad.file}, `}line ${bad.line}: ${bad.reason}`,
+    ...(result.checkpoints === undefined ? [] : [`held against ${result.checkpoints} checkpoints of ${anchor ?? ''}`]),
     ...(removedThrough === undefined ? [] : [`the log says that its first ${removedThrough + 1} files were removed`]),
     ...result.torn.map(({ file, line, bytes }) => `${file ?? ''} line ${line}: ${bytes} bytes of a record cut short`),
     ...(unclosed > 0 ? [`${unclosed} chains have no closing record (their process was killed, or still runs)`] : []),

@@ -1,0 +1,132 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Clock } from '../../kit/clock.js';
+import { safeLine } from '../../kit/safe-text.js';
+import { canonicalJson } from '../canonical.js';
+import { checkFile } from '../file-checks.js';
+import { readTail, tailBytes } from '../file-tail.js';
+import { listLogFiles } from '../log-files.js';
+import { type Head, signHead } from './checkpoint.js';
+import type { HostKey } from './host-key.js';
+
+export interface AnchorOptions {
+  /** Absolute path of the file that checkpoints are appended to; made with mode 0600 when missing. */
+  readonly path: string;
+  readonly key: HostKey;
+  /** A checkpoint is due after so many records of this process, or so long after one that none covers. */
+  readonly everyRecords: number;
+  readonly withinMs: number;
+}
+
+interface Parts extends AnchorOptions {
+  readonly logPath: string;
+  readonly clock: Clock;
+  readonly onTrouble: ((what: string) => void) | undefined;
+}
+
+/** How long the end of a process waits for its last checkpoint: the other disk may hang. */
+const lastMs = 2000;
+
+/**
+ * Writes signed heads of a log to a file elsewhere. Nothing waits for it but the end of its process: a checkpoint that
+ * can't be written is told, once, and the log goes on. The owner disposes, after the log was closed.
+ */
+export class AnchorWriter implements AsyncDisposable {
+  readonly #parts: Parts;
+  readonly #over = new AbortController();
+  #uncovered = 0;
+  #isWaiting = false;
+  #isTold = false;
+  #writing: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** A record was appended. */
+  appended(): void {
+    this.#uncovered += 1;
+    if (this.#uncovered >= this.#parts.everyRecords) this.#begin();
+    else this.#beginLater();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
+    await this.#writing;
+    const given = new AbortController();
+    const { clock } = this.#parts;
+    await Promise.race([this.#write(), clock.sleep(lastMs, given.signal).catch(() => undefined)]);
+    given.abort();
+  }
+
+  #begin(): void {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+      // What was appended meanwhile.
+      if (this.#uncovered > 0) this.#beginLater();
+    });
+  }
+
+  #beginLater(): void {
+    if (this.#isWaiting || this.#over.signal.aborted) return;
+    this.#isWaiting = true;
+    const { clock, withinMs } = this.#parts;
+    clock.sleep(withinMs, this.#over.signal).then(
+      () => {
+        this.#isWaiting = false;
+        if (this.#uncovered > 0) this.#begin();
+      },
+      () => undefined,
+    );
+  }
+
+  async #write(): Promise<void> {
+    const { path, key, logPath, clock, onTrouble } = this.#parts;
+    this.#uncovered = 0;
+    try {
+      const head = await readHead(logPath, new Date(clock.now()).toISOString());
+      if (head !== undefined) await append(path, `${canonicalJson(signHead(head, key))}\n`);
+      this.#isTold = false;
+    } catch (error) {
+      const why = safeLine(error instanceof Error ? error.message : String(error));
+      if (!this.#isTold) onTrouble?.(`the anchor ${safeLine(path)} of the audit log could not be written: ${why}`);
+      this.#isTold = true;
+    }
+  }
+}
+
+/** Undefined while the log does not end in a whole line: another moment will do. On the disk before it is signed. */
+async function readHead(logPath: string, time: string): Promise<Head | undefined> {
+  const newest = listLogFiles(logPath).at(-1);
+  if (newest === undefined) throw new Error('the log is not there');
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const handle = await open(newest.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const { size } = await handle.stat();
+    await handle.datasync();
+    const tail = readTail(newest.path, await endOf(handle, size), size <= tailBytes);
+    if (tail.lastLineSha256 === undefined || tail.repairs !== undefined || tail.isTorn) return undefined;
+    return { time, file: newest.number, bytes: size, line: tail.lastLineSha256 };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function endOf(handle: FileHandle, size: number): Promise<Buffer> {
+  const from = Math.max(0, size - tailBytes);
+  const buffer = Buffer.alloc(size - from);
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, from);
+  return buffer.subarray(0, bytesRead);
+}
+
+async function append(path: string, line: string): Promise<void> {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const handle = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  try {
+    checkFile(path, await handle.stat());
+    await handle.write(line);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
