@@ -26,7 +26,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 }
 
 /** JSON leaves some controls and all format characters as they are; as `\\u` escapes they mean the same and act on no terminal. */
-function asciiControls(json: string): string {
+export function asciiControls(json: string): string {
   return json.replace(/[\u{7f}-\u{9f}\p{Cf}]/gu, (character) =>
     [...Array(character.length).keys()]
       .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)

@@ -1,29 +1,40 @@
+import { hostname } from 'node:os';
 import { Checkpoints } from '../../audit/anchor/checkpoints.js';
 import { openHostKey, readPublicKey } from '../../audit/anchor/host-key.js';
-import { exportAudit, tailAudit } from '../../audit/read.js';
+import { csvHeader, csvRow } from '../../audit/export/csv.js';
+import { ocsfEvent } from '../../audit/export/ocsf.js';
+import { type AuditEntry, exportAudit, tailAudit } from '../../audit/read.js';
+import { storyLines, tellStory } from '../../audit/story.js';
 import { verifyAudit } from '../../audit/verify.js';
 import type { Config } from '../../config/load.js';
 import { PaddockError } from '../../core/errors.js';
+import { sessionIdPattern } from '../../core/ids.js';
+import { version } from '../../core/version.js';
 import { auditKeyPath } from '../app.js';
 import { type CliCommand, type CommandContext, text } from '../command.js';
-import { report, write } from '../output.js';
+import { asciiControls, report, write } from '../output.js';
 import { settingsOf } from '../settings.js';
 
 export const audit: CliCommand = {
   name: 'audit',
-  usage: 'audit tail|verify|export|key [--lines N] [--session ID] [--since T] [--until T] [--anchor FILE]',
+  usage:
+    'audit tail|show ID|verify|export|key [--lines N] [--session ID] [--since T] [--until T] [--format F] [--anchor FILE]',
   summary: 'the audit log: its end, whether it is unbroken, all of it',
-  mostPositionals: 1,
+  mostPositionals: 2,
   options: {
     lines: { type: 'string', help: 'tail: how many records (default: 20)' },
     session: { type: 'string', help: 'export: records of this session only' },
     since: { type: 'string', help: 'export: records from this time on, such as 2026-01-31T12:00:00Z' },
+    format: { type: 'string', help: 'export: jsonl (default), csv or ocsf' },
     anchor: { type: 'string', help: 'verify: signed heads of the log, written earlier (default: the one that is set)' },
     key: { type: 'string', help: 'verify: public key that signed them, in PEM form (default: that of this host)' },
     until: { type: 'string', help: 'export: records before this time' },
   },
   async run(context) {
-    const [action] = context.positionals;
+    const [action, session] = context.positionals;
+    if (session !== undefined && action !== 'show') {
+      throw new PaddockError('BAD_ARGUMENT', `audit ${action ?? ''} takes no further word`);
+    }
     const config = await settingsOf(context);
     const { auditLogPath } = config;
     switch (action) {
@@ -34,9 +45,11 @@ export const audit: CliCommand = {
       case 'tail':
         return list(context, tailAudit(auditLogPath, lineCount(context)));
       case 'export':
-        return list(context, exportAudit(auditLogPath, filterOf(context)));
+        return exportAs(context, exportAudit(auditLogPath, filterOf(context)));
+      case 'show':
+        return show(context, auditLogPath, session);
       default:
-        throw new PaddockError('BAD_ARGUMENT', 'say tail, verify, export or key');
+        throw new PaddockError('BAD_ARGUMENT', 'say tail, show, verify, export or key');
     }
   },
 };
@@ -79,14 +92,52 @@ async function verify(context: CommandContext, config: Config): Promise<number> 
   return result.ok ? 0 : 8;
 }
 
-/** One JSON document per line for people and pipes; one array with --json. */
-async function list(context: CommandContext, entries: AsyncIterable<unknown>): Promise<number> {
-  const all: unknown[] = [];
-  for await (const entry of entries) {
-    if (context.json) all.push(entry);
-    else await write(context.terminal.stdout, `${JSON.stringify(entry)}\n`);
+/** One session's records as a story: call, command, files, egress, changes. */
+async function show(context: CommandContext, path: string, session: string | undefined): Promise<number> {
+  if (session === undefined || !sessionIdPattern.test(session)) {
+    throw new PaddockError('BAD_ARGUMENT', 'say of which session: paddock audit show ID');
   }
-  if (context.json) await report(context, { entries: all }, '');
+  const story = await tellStory(session, exportAudit(path, { session }));
+  if (story.steps.length === 0) throw new PaddockError('NO_SUCH_SESSION', `the audit log has nothing of ${session}`);
+  await report(context, story, storyLines(story).join('\n'));
+  return 0;
+}
+
+async function exportAs(context: CommandContext, entries: AsyncIterable<AuditEntry>): Promise<number> {
+  const format = text(context, 'format') ?? 'jsonl';
+  const host = { hostname: hostname(), version };
+  if (format === 'ocsf')
+    return await list(
+      context,
+      mapped(entries, (entry) => ocsfEvent(entry, host)),
+    );
+  if (format === 'jsonl') return await list(context, entries);
+  if (format !== 'csv' || context.json) {
+    throw new PaddockError('BAD_ARGUMENT', '--format takes jsonl, csv or ocsf, and csv goes without --json');
+  }
+  const { stdout } = context.terminal;
+  await write(stdout, csvHeader);
+  for await (const entry of entries) await write(stdout, csvRow(entry));
+  return 0;
+}
+
+async function* mapped<T, U>(items: AsyncIterable<T>, change: (item: T) => U): AsyncGenerator<U> {
+  for await (const item of items) yield change(item);
+}
+
+/** One JSON document per line for people and pipes; one document with --json. Either as it is read: a log may be large. */
+async function list(context: CommandContext, entries: AsyncIterable<unknown>): Promise<number> {
+  const { stdout } = context.terminal;
+  if (!context.json) {
+    for await (const entry of entries) await write(stdout, `${asciiControls(JSON.stringify(entry))}\n`);
+    return 0;
+  }
+  let lead = '{"entries": [\n';
+  for await (const entry of entries) {
+    await write(stdout, lead + asciiControls(JSON.stringify(entry)));
+    lead = ',\n';
+  }
+  await write(stdout, `${lead.startsWith('{') ? lead : '\n'}]}\n`);
   return 0;
 }
 
