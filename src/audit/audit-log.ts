@@ -5,6 +5,8 @@ import { readProcessIdentity } from '../kit/process-identity.js';
 import { type AnchorOptions, AnchorWriter } from './anchor/anchor-writer.js';
 import type { Draft } from './chain.js';
 import { ChainWriter } from './chain-writer.js';
+import { sealed } from './erasure/sealed-fields.js';
+import type { SessionKeys } from './erasure/session-keys.js';
 import { type AuditCaller, actionPattern, callerSchema, type EncryptedFields, rulePattern } from './record.js';
 import { type Details, detailsToJson, loggable } from './redaction.js';
 import type { RotationLimits } from './rotation.js';
@@ -18,6 +20,9 @@ export interface AuditFields {
   readonly details?: Details;
   readonly enc?: EncryptedFields;
 }
+
+/** The key of a session is destroyed, and with it what was personal in its records. */
+export const forgetAction = 'audit.forget';
 
 export interface AuditIntent {
   /** Links the outcome to the intent. */
@@ -56,6 +61,8 @@ export interface OpenAuditOptions {
   readonly rotation?: RotationLimits;
   /** Where heads of the log are written to, signed. Left out: nowhere. */
   readonly anchor?: AnchorOptions;
+  /** Left out: nothing of a session is encrypted. */
+  readonly keys?: SessionKeys;
   /** Told, in one line, what does not work although records are written. */
   readonly onTrouble?: (what: string) => void;
 }
@@ -76,14 +83,16 @@ export async function openAudit(options: OpenAuditOptions): Promise<AuditLog> {
     writer: { ...identity, version: options.version },
   });
   await writer.start();
-  return new FileAuditLog(path, writer, caller, anchor);
+  return new FileAuditLog(path, writer, caller, anchor, options.keys);
 }
 
 class Recorder implements AuditRecorder {
   readonly #writer: ChainWriter;
   readonly #caller: AuditCaller;
+  readonly #keys: SessionKeys | undefined;
 
-  constructor(writer: ChainWriter, caller: AuditCaller) {
+  constructor(writer: ChainWriter, caller: AuditCaller, keys: SessionKeys | undefined) {
+    this.#keys = keys;
     this.#writer = writer;
     this.#caller = caller;
   }
@@ -111,7 +120,7 @@ class Recorder implements AuditRecorder {
   }
 
   forCaller(caller: Pick<AuditCaller, 'client' | 'keyHash'>): AuditRecorder {
-    return new Recorder(this.#writer, cleanCaller({ ...this.#caller, ...caller }));
+    return new Recorder(this.#writer, cleanCaller({ ...this.#caller, ...caller }), this.#keys);
   }
 
   #draft(phase: Draft['phase'], action: string, fields: AuditFields): Draft {
@@ -119,7 +128,10 @@ class Recorder implements AuditRecorder {
       throw new PaddockError('INTERNAL', 'an action or a rule has a name that the audit log does not take');
     }
     const { details, ...rest } = fields;
-    return { ...rest, phase, action, caller: this.#caller, ...(details ? { details: detailsToJson(details) } : {}) };
+    const json = details ? { details: detailsToJson(details) } : {};
+    const draft = { ...rest, phase, action, caller: this.#caller, ...json };
+    // Who had a session forgotten is to be seen after that.
+    return this.#keys === undefined || action === forgetAction ? draft : sealed(draft, this.#keys);
   }
 }
 
@@ -128,8 +140,14 @@ class FileAuditLog extends Recorder implements AuditLog {
   readonly #chainWriter: ChainWriter;
   readonly #anchor: AnchorWriter | undefined;
 
-  constructor(path: string, writer: ChainWriter, caller: AuditCaller, anchor: AnchorWriter | undefined) {
-    super(writer, caller);
+  constructor(
+    path: string,
+    writer: ChainWriter,
+    caller: AuditCaller,
+    anchor: AnchorWriter | undefined,
+    keys: SessionKeys | undefined,
+  ) {
+    super(writer, caller, keys);
     this.path = path;
     this.#chainWriter = writer;
     this.#anchor = anchor;

@@ -43,12 +43,12 @@ export const encryptedSchema = z.strictObject({
   kid: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
   alg: z.literal('A256GCM'),
   iv: z.string().regex(/^[A-Za-z0-9_-]{16}$/),
-  data: z.string().regex(/^[A-Za-z0-9_-]{22,1400}$/),
+  data: z.string().regex(/^[A-Za-z0-9_-]{22,2900}$/),
 });
 
 type DetailJson = string | number | boolean | null | readonly DetailJson[] | { readonly [key: string]: DetailJson };
 // By hand, since a recursive union of schemas takes longer than all the rest of a record.
-const detailObject = z.custom<{ readonly [key: string]: DetailJson }>((value) => isDetailObject(value, 0), {
+export const detailObject = z.custom<{ readonly [key: string]: DetailJson }>((value) => isDetailObject(value, 0), {
   error: 'details with a key or a value that records do not hold',
 });
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { AnchorOptions } from '../audit/anchor/anchor-writer.js';
 import { openHostKey } from '../audit/anchor/host-key.js';
 import { type AuditLog, type AuditRecorder, openAudit } from '../audit/audit-log.js';
+import { SessionKeys } from '../audit/erasure/session-keys.js';
 import { heardAudit, type OnRecord } from '../audit/heard-audit.js';
 import { listLogFiles } from '../audit/log-files.js';
 import { withApproved } from '../config/approved.js';
@@ -262,6 +263,7 @@ export class App implements AsyncDisposable {
     const log = await openAudit({
       rotation,
       ...(anchor === undefined ? {} : { anchor }),
+      ...(this.config.audit.erasable === true ? { keys: sessionKeys(this.config) } : {}),
       onTrouble: (what) => process.stderr.write(`paddock: warning: ${what}\n`),
       path: this.config.auditLogPath,
       createParent: this.config.origins['auditLogPath'] === 'default',
@@ -288,6 +290,11 @@ export class App implements AsyncDisposable {
 /** Where the key of this host's user lies, by which heads of the audit log are signed. */
 export function auditKeyPath({ stateDir }: Config): string {
   return `${stateDir}/audit-key.pem`;
+}
+
+/** The keys by which sessions' records can be forgotten. */
+export function sessionKeys({ stateDir }: Config): SessionKeys {
+  return new SessionKeys(`${stateDir}/audit-keys`);
 }
 
 async function anchorOf(config: Config): Promise<AnchorOptions | undefined> {

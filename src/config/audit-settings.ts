@@ -12,6 +12,8 @@ export interface AuditSettings {
   readonly anchorPath: string | undefined;
   readonly anchorRecords: number | undefined;
   readonly anchorWithinMs: number | undefined;
+  /** Whether what is personal in a session's records is encrypted under a key of that session. */
+  readonly erasable: boolean | undefined;
 }
 
 /** Names in the file. */
@@ -24,6 +26,7 @@ export const auditKeys = {
   anchor: 'anchorPath',
   anchor_records: 'anchorRecords',
   anchor_within: 'anchorWithinMs',
+  erasable: 'erasable',
 } as const satisfies Record<keyof NonNullable<UserSettings['audit']>, keyof AuditSettings>;
 
 /** The last layer that says something wins, key by key. */

@@ -172,6 +172,7 @@ const audit = z.strictObject({
   anchor: path.optional(),
   anchor_records: whole.optional(),
   anchor_within: ms.optional(),
+  erasable: z.boolean().optional(),
 });
 
 /** `config.toml`, and in the same shape what comes from the environment and from flags. */

@@ -1,6 +1,9 @@
 import { hostname } from 'node:os';
 import { Checkpoints } from '../../audit/anchor/checkpoints.js';
 import { openHostKey, readPublicKey } from '../../audit/anchor/host-key.js';
+import { forgetAction } from '../../audit/audit-log.js';
+import { audited } from '../../audit/audited.js';
+import { unsealed } from '../../audit/erasure/sealed-fields.js';
 import { csvHeader, csvRow } from '../../audit/export/csv.js';
 import { ocsfEvent } from '../../audit/export/ocsf.js';
 import { type AuditEntry, exportAudit, tailAudit } from '../../audit/read.js';
@@ -8,9 +11,9 @@ import { storyLines, tellStory } from '../../audit/story.js';
 import { verifyAudit } from '../../audit/verify.js';
 import type { Config } from '../../config/load.js';
 import { PaddockError } from '../../core/errors.js';
-import { sessionIdPattern } from '../../core/ids.js';
+import { isSessionId, type SessionId } from '../../core/ids.js';
 import { version } from '../../core/version.js';
-import { auditKeyPath } from '../app.js';
+import { App, auditKeyPath, sessionKeys } from '../app.js';
 import { type CliCommand, type CommandContext, text } from '../command.js';
 import { asciiControls, report, write } from '../output.js';
 import { settingsOf } from '../settings.js';
@@ -18,7 +21,7 @@ import { settingsOf } from '../settings.js';
 export const audit: CliCommand = {
   name: 'audit',
   usage:
-    'audit tail|show ID|verify|export|key [--lines N] [--session ID] [--since T] [--until T] [--format F] [--anchor FILE]',
+    'audit tail|show ID|verify|export|key|forget ID [--lines N] [--session ID] [--since T] [--until T] [--format F] [--anchor FILE]',
   summary: 'the audit log: its end, whether it is unbroken, all of it',
   mostPositionals: 2,
   options: {
@@ -32,7 +35,7 @@ export const audit: CliCommand = {
   },
   async run(context) {
     const [action, session] = context.positionals;
-    if (session !== undefined && action !== 'show') {
+    if (session !== undefined && action !== 'show' && action !== 'forget') {
       throw new PaddockError('BAD_ARGUMENT', `audit ${action ?? ''} takes no further word`);
     }
     const config = await settingsOf(context);
@@ -43,13 +46,15 @@ export const audit: CliCommand = {
       case 'key':
         return key(context, config);
       case 'tail':
-        return list(context, tailAudit(auditLogPath, lineCount(context)));
+        return list(context, shown(config, tailAudit(auditLogPath, lineCount(context))));
       case 'export':
-        return exportAs(context, exportAudit(auditLogPath, filterOf(context)));
+        return exportAs(context, shown(config, exportAudit(auditLogPath, filterOf(context))));
       case 'show':
-        return show(context, auditLogPath, session);
+        return show(context, config, session);
+      case 'forget':
+        return forget(context, config, session);
       default:
-        throw new PaddockError('BAD_ARGUMENT', 'say tail, show, verify, export or key');
+        throw new PaddockError('BAD_ARGUMENT', 'say tail, show, verify, export, key or forget');
     }
   },
 };
@@ -93,14 +98,52 @@ async function verify(context: CommandContext, config: Config): Promise<number> 
 }
 
 /** One session's records as a story: call, command, files, egress, changes. */
-async function show(context: CommandContext, path: string, session: string | undefined): Promise<number> {
-  if (session === undefined || !sessionIdPattern.test(session)) {
-    throw new PaddockError('BAD_ARGUMENT', 'say of which session: paddock audit show ID');
-  }
-  const story = await tellStory(session, exportAudit(path, { session }));
+async function show(context: CommandContext, config: Config, given: string | undefined): Promise<number> {
+  const session = sessionOf(given);
+  const story = await tellStory(session, shown(config, exportAudit(config.auditLogPath, { session })));
   if (story.steps.length === 0) throw new PaddockError('NO_SUCH_SESSION', `the audit log has nothing of ${session}`);
   await report(context, story, storyLines(story).join('\n'));
   return 0;
+}
+
+/** Destroys the key of a session that is over; on the record, as everything. */
+async function forget(context: CommandContext, config: Config, given: string | undefined): Promise<number> {
+  const session = sessionOf(given);
+  const keys = sessionKeys(config);
+  await using app = new App(config, context.env);
+  if (await app.store.has(session)) {
+    throw new PaddockError('BAD_ARGUMENT', `${session} is not over; it is forgotten after \`paddock rm ${session}\``);
+  }
+  if (keys.isForgotten(session)) {
+    await report(context, { session, forgotten: true }, `${session} has been forgotten already`);
+    return 0;
+  }
+  if (keys.find(session) === undefined) {
+    const why = 'its records were not encrypted (`erasable = true` of [audit] encrypts those of later sessions)';
+    throw new PaddockError('NO_SUCH_SESSION', `there is no key of ${session} here: ${why}`);
+  }
+  const run = async () => {
+    keys.forget(session);
+    await Promise.resolve();
+  };
+  await audited(await app.audit(), { action: forgetAction, session, run });
+  await report(
+    context,
+    { session, forgotten: true },
+    `what was personal in the records of ${session} can't be read any more`,
+  );
+  return 0;
+}
+
+function sessionOf(given: string | undefined): SessionId {
+  if (given !== undefined && isSessionId(given)) return given;
+  throw new PaddockError('BAD_ARGUMENT', 'say which session, by its id');
+}
+
+/** What is encrypted, where its key is here. */
+function shown(config: Config, entries: AsyncIterable<AuditEntry>): AsyncGenerator<AuditEntry> {
+  const keys = sessionKeys(config);
+  return mapped(entries, (entry) => unsealed(entry, keys));
 }
 
 async function exportAs(context: CommandContext, entries: AsyncIterable<AuditEntry>): Promise<number> {
