@@ -89,7 +89,7 @@ export class App implements AsyncDisposable {
   readonly lookupTurns: LookupTurns;
   /** The sessions of one caller that see each other, on whatever engine. */
   readonly siblings: Siblings;
-  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly #heard: AppHeard | undefined;
   readonly #stack = new Disposables();
   readonly #parent: App | undefined;
@@ -103,7 +103,7 @@ export class App implements AsyncDisposable {
     { heard, behalf, siblings }: AppMeans = {},
   ) {
     this.config = config;
-    this.#env = env;
+    this.env = env;
     this.#heard = heard;
     this.#parent = behalf?.app;
     this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
@@ -117,7 +117,7 @@ export class App implements AsyncDisposable {
    * its name. The engine and the log are this one's; it is disposed of before it.
    */
   forKey(apiKey: string, ceiling: KeyCeiling): App {
-    return new App(narrowed(this.config, ceiling), this.#env, { heard: this.#heard, behalf: { app: this, apiKey } });
+    return new App(narrowed(this.config, ceiling), this.env, { heard: this.#heard, behalf: { app: this, apiKey } });
   }
 
   audit(): Promise<AuditRecorder> {
@@ -162,7 +162,7 @@ export class App implements AsyncDisposable {
       version,
       ...more,
       keys: this.keySources,
-      presets: { ask: toolAsker(this.#env), env: this.#env, readText },
+      presets: { ask: toolAsker(this.env), env: this.env, readText },
       overlays: new Overlays({
         ...{ way: this.config.copyOnWrite, program: maker.init.source },
       }),
@@ -218,12 +218,12 @@ export class App implements AsyncDisposable {
 
   /** `$XDG_RUNTIME_DIR`, or where it would be. */
   get userRuntimeDir(): string {
-    return this.#env['XDG_RUNTIME_DIR'] ?? `/run/user/${callerUid()}`;
+    return this.env['XDG_RUNTIME_DIR'] ?? `/run/user/${callerUid()}`;
   }
 
   /** Where keys for the credential broker may be found. */
   get keySources(): KeySources {
-    return { environment: this.#env, keyFile: this.config.keyFile };
+    return { environment: this.env, keyFile: this.config.keyFile };
   }
 
   createContext(): CreateContext {
@@ -278,7 +278,7 @@ export class App implements AsyncDisposable {
   async #openEngine(): Promise<Engine> {
     const { rootfulAllowed, tcpAllowed } = this.config.sitePolicy;
     const engine = await openEngine({
-      env: this.#env,
+      env: this.env,
       uid: callerUid(),
       endpoint: this.config.engine,
       policy: { rootfulAllowed, tcpAllowed },

@@ -7,12 +7,15 @@ import { AppArmorInstall } from '../confine/apparmor-install.js';
 import { SelinuxInstall } from '../confine/selinux-install.js';
 import { toPaddockError } from '../core/errors.js';
 import { runCanary } from '../doctor/canary.js';
+import { type Checklist, runChecklist } from '../doctor/checklist/checklist.js';
 import type { DoctorContext } from '../doctor/context.js';
 import { runDoctor } from '../doctor/doctor.js';
 import { hostFiles } from '../doctor/host-files.js';
 import { HostLoadReader } from '../doctor/host-load.js';
 import type { CheckReport } from '../doctor/report.js';
 import { word } from '../doctor/shell.js';
+import { installedScanners } from '../image/scan/find-scanner.js';
+import { ScanStore } from '../image/scan/scan-store.js';
 import { systemClock } from '../kit/clock.js';
 import { newSessionId } from '../kit/random-id.js';
 import { emptyFolderBeside, stageInit } from '../sandbox/init-binary.js';
@@ -29,6 +32,15 @@ export async function checkHost(
   signal: AbortSignal,
 ): Promise<CheckReport> {
   return runDoctor(await doctorContext(app, sessions), signal);
+}
+
+/** The checklist of a host that others rely on; the rest as above. */
+export async function checklistHere(
+  app: App,
+  sessions: () => Promise<Sessions>,
+  signal: AbortSignal,
+): Promise<Checklist> {
+  return runChecklist(await doctorContext(app, sessions), signal);
 }
 
 /** Over an empty folder of ours, with what is written in the state folder. */
@@ -78,6 +90,8 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
     load: () => load.read(),
     apparmor: () => apparmorState('apparmor'),
     nestedAppArmor: () => apparmorState('apparmor-nested'),
+    scanners: async () => (await installedScanners(app.env)).map(({ scanner }) => scanner.name),
+    lastScans: () => new ScanStore(config.stateDir).all(),
     selinux: () => new SelinuxInstall({ shipped: shippedSelinux }).state(),
   };
 }

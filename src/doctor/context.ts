@@ -2,6 +2,7 @@ import type { AppArmorState } from '../confine/apparmor-install.js';
 import type { SelinuxState } from '../confine/selinux-install.js';
 import type { PaddockError } from '../core/errors.js';
 import type { CommandPath } from '../core/exec.js';
+import type { ImageScan } from '../core/image-scan.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import type { CopyOnWriteWay } from '../core/spec.js';
 import type { Engine } from '../engine/types.js';
@@ -60,6 +61,10 @@ export interface DoctorContext {
   readonly apparmor: () => Promise<AppArmorState & { readonly installed: string; readonly installCommand: string }>;
   /** That of sessions with `seccomp = nested`. */
   readonly nestedAppArmor: DoctorContext['apparmor'];
+  /** Names of the scanners of images that are installed. */
+  readonly scanners: () => Promise<readonly string[]>;
+  /** The last scan of every image that has been scanned. */
+  readonly lastScans: () => Promise<readonly ImageScan[]>;
   /** The SELinux module of sandboxes. */
   readonly selinux: () => Promise<SelinuxState>;
 }

@@ -9,6 +9,7 @@ export interface FileFacts {
   /** Permission bits with set-id and sticky, for example 0o1777. */
   readonly mode: number;
   readonly sizeBytes: number;
+  readonly modifiedAtMs: number;
 }
 
 /** How the checks see the host's files; a hand-written one stands in for a bad host in tests. */
@@ -55,5 +56,6 @@ function factsOf(status: Awaited<ReturnType<typeof stat>> | undefined): FileFact
     gid: Number(status.gid),
     mode: Number(status.mode) & 0o7777,
     sizeBytes: Number(status.size),
+    modifiedAtMs: Number(status.mtimeMs),
   };
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PaddockError } from '../../core/errors.js';
@@ -6,6 +6,9 @@ import { type ImageScan, severities } from '../../core/image-scan.js';
 import { codeOf } from '../../kit/error-code.js';
 import { randomBase32 } from '../../kit/random-id.js';
 import { writeNewFile } from '../../kit/write-new-file.js';
+
+/** Of images whose scans are listed. */
+const mostListed = 500;
 
 const count = z.object({ found: z.number(), fixable: z.number() });
 
@@ -50,6 +53,16 @@ export class ScanStore {
       if (error instanceof z.ZodError || error instanceof SyntaxError || codeOf(error) !== undefined) return undefined;
       throw error;
     }
+  }
+
+  /** The last of every image, in no order; what can't be read is left out. */
+  async all(): Promise<readonly ImageScan[]> {
+    const names = await readdir(this.folder).catch(() => []);
+    const ids = names.flatMap((name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1] ?? []);
+    const found = await Promise.all(
+      ids.slice(0, mostListed).map(async (id) => (await this.last(id)) ?? (await this.last(`sha256:${id}`))),
+    );
+    return found.filter((scan) => scan !== undefined);
   }
 
   /** Takes the place of the one before. Errors: STATE_UNWRITABLE. */

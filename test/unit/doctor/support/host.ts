@@ -27,7 +27,7 @@ export const wellTexts: Readonly<Record<string, string>> = {
 };
 
 const facts = (kind: FileFacts['kind'], mode: number, changes: Partial<FileFacts> = {}): FileFacts => ({
-  ...{ kind, mode, uid: 1000, gid: 1000, sizeBytes: 70_000 },
+  ...{ kind, mode, uid: 1000, gid: 1000, sizeBytes: 70_000, modifiedAtMs: 0 },
   ...changes,
 });
 const root = { uid: 0, gid: 0 };
@@ -120,6 +120,8 @@ export function hostWith(illness: Illness = {}): DoctorContext {
       }),
     apparmor: () => Promise.resolve(wellProfile),
     nestedAppArmor: () => Promise.resolve({ ...wellProfile, installed: `${wellProfile.installed}-nested` }),
+    scanners: () => Promise.resolve([]),
+    lastScans: () => Promise.resolve([]),
     selinux: () => Promise.resolve(wellModule),
     ...illness.ctx,
   };

@@ -78,6 +78,7 @@ describe('scanning an image', () => {
       findings: [{ id: 'CVE-0000-1001', severity: 'critical', package: 'leaky', installed: '1.0-1', fixedIn: '1.0-2' }],
     });
     expect(await store.last(id)).toEqual(scan);
+    expect(await store.all()).toEqual([scan]);
     // The archive and the folder that it lay in are gone.
     expect(await readdir(store.folder)).toEqual([`${'ab'.repeat(32)}.json`]);
     expect((await stat(join(store.folder, `${'ab'.repeat(32)}.json`))).mode & 0o777).toBe(0o600);

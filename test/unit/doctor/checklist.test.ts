@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import { builtInPolicy } from '../../../src/config/built-in-policy.js';
+import { controlIds } from '../../../src/core/evidence.js';
+import type { ImageScan } from '../../../src/core/image-scan.js';
+import { boxes, checklistChecks } from '../../../src/doctor/checklist/boxes.js';
+import { checklistText, runChecklist, sorted } from '../../../src/doctor/checklist/checklist.js';
+import { cisRows } from '../../../src/doctor/checklist/cis.js';
+import { hostChecks } from '../../../src/doctor/host-checks.js';
+import type { Check } from '../../../src/doctor/report.js';
+import { toSarif } from '../../../src/doctor/sarif.js';
+import { findings, hostWith, type Illness, illFinding } from './support/host.js';
+
+const plan = '/etc/paddock/incident-plan.md';
+const nowMs = Date.UTC(2026, 10, 22);
+const dayMs = 86_400_000;
+const wellPlan = {
+  texts: { [plan]: 'Call Ada. '.repeat(40) },
+  files: { [plan]: { mode: 0o644, modifiedAtMs: nowMs - dayMs } },
+};
+const site = builtInPolicy('/home/ada');
+const strict = { ...site, require: [...site.require, 'memory', 'cpu', 'pids'] as const };
+const scan = (ageMs: number) =>
+  ({ reference: 'docker.io/library/x:1', scannedAtMs: nowMs - ageMs }) as unknown as ImageScan;
+
+const own = (id: string) => {
+  const check = checklistChecks.find((one) => one.id === id);
+  if (check === undefined) throw new Error(`there is no check ${id}`);
+  return check;
+};
+
+/** Where images of a registry may run. */
+const withImages = (rules: Partial<typeof site.imageRules>, ctx: Illness['ctx'] = {}): Illness => ({
+  ctx: { sitePolicy: { ...strict, images: ['docker.io/*'], imageRules: { ...site.imageRules, ...rules } }, ...ctx },
+});
+const scanned = { scanners: () => Promise.resolve(['trivy']), lastScans: () => Promise.resolve([scan(dayMs)]) };
+
+describe.each(checklistChecks.map((check) => [check.id, check] as const))('the check %s', (_id, check) => {
+  it('passes where all is well', async () => {
+    for (const illness of [
+      { ...wellPlan, ctx: { sitePolicy: strict } },
+      { ...wellPlan, ...withImages({ scan: 'require' }, scanned) },
+    ]) {
+      for (const finding of await findings(check, illness)) expect(finding).toMatchObject({ status: 'pass' });
+    }
+  });
+});
+
+describe('the checklist finds', () => {
+  it.each<[string, string, Illness, string, RegExp, RegExp]>([
+    [
+      'engine-policy',
+      'that TCP is allowed',
+      { ctx: { sitePolicy: { ...site, tcpAllowed: true } } },
+      'fail',
+      /tcp = true/,
+      /tcp = false/,
+    ],
+    ['limits-policy', 'that limits are not required', {}, 'warn', /memory, cpu, pids/, /require = \[/],
+    [
+      'network-policy',
+      'that everything may be reached',
+      { ctx: { sitePolicy: { ...site, egress: { allow: ['https://*'], ask: [], approved: [] } } } },
+      ...(['warn', /every host/, /egress\.allow/] as const),
+    ],
+    [
+      'access-policy',
+      'that all of the host is a project',
+      { ctx: { sitePolicy: { ...site, allowedRoots: ['/'] } } },
+      'fail',
+      /more than/,
+      /Narrow/,
+    ],
+    [
+      'access-policy',
+      'that any image may run',
+      { ctx: { sitePolicy: { ...site, images: ['*'] } } },
+      'warn',
+      /any image/,
+      /List/,
+    ],
+    [
+      'scanning',
+      'no scanner',
+      withImages({ scan: 'require' }, { lastScans: scanned.lastScans }),
+      'warn',
+      /none is installed/,
+      /trivy/,
+    ],
+    ['scanning', 'no rule', withImages({}, scanned), 'warn', /scan = off/, /require/],
+    [
+      'scanning',
+      'no scan',
+      withImages({ scan: 'require' }, { scanners: scanned.scanners }),
+      'warn',
+      /no image/,
+      /image scan/,
+    ],
+    [
+      'scanning',
+      'an old scan',
+      withImages({ scan: 'require' }, { ...scanned, lastScans: () => Promise.resolve([scan(dayMs), scan(9 * dayMs)]) }),
+      ...(['warn', /2 images scanned, 1 of them more than/, /image scan/] as const),
+    ],
+    ['incident-plan', 'none', {}, 'fail', /neither \/etc/, /paddock audit export/],
+    ['incident-plan', 'an empty one', { ...wellPlan, texts: { [plan]: ' \n' } }, 'warn', /hardly/, /whom to call/],
+    [
+      'incident-plan',
+      'an old one',
+      { ...wellPlan, files: { [plan]: { mode: 0o644, modifiedAtMs: nowMs - 400 * dayMs } } },
+      'warn',
+      /400 days/,
+      /touch/,
+    ],
+    [
+      'incident-plan',
+      'one that others write',
+      { ...wellPlan, files: { [plan]: { mode: 0o666 } } },
+      'warn',
+      /others can write/,
+      /chmod/,
+    ],
+  ])('%s: %s', async (id, _what, illness, status, evidence, remedy) => {
+    const finding = await illFinding(own(id), illness);
+    expect(finding.status).toBe(status);
+    expect(finding.evidence).toMatch(evidence);
+    expect(finding.remedy).toMatch(remedy);
+  });
+});
+
+const check = (id: string, status: Check['status']): Check => ({ id, title: id, status, evidence: `of ${id}` });
+
+describe('the boxes', () => {
+  const known = [
+    ...[...hostChecks, ...checklistChecks].map(({ id }) => id),
+    ...['socket.tcp', 'scanning.scanner', 'scanning.policy', 'scanning.age', 'canary'],
+    ...controlIds.map((id) => `canary.${id}`),
+  ];
+
+  it('are eight, and they and the rows of the benchmark name checks that there are', () => {
+    expect(boxes).toHaveLength(8);
+    for (const { checks } of [...boxes, ...cisRows]) expect(checks.filter((id) => !known.includes(id))).toEqual([]);
+    expect(new Set(cisRows.map(({ row }) => row)).size).toBe(cisRows.length);
+  });
+
+  it('show the worst that one of their checks says, and what nobody could see is unknown', () => {
+    const said = [
+      check('versions', 'pass'),
+      check('kernel', 'warn'),
+      check('audit-log', 'pass'),
+      check('engine', 'fail'),
+    ];
+    const { boxes: all, rows, summary, exitCode } = sorted([...said, check('tun', 'fail')]);
+    const statuses = Object.fromEntries(all.map(({ id, status }) => [id, status]));
+    expect(statuses).toMatchObject({ updates: 'warn', audit: 'pass', engine: 'fail', network: 'unknown' });
+    expect(rows.find(({ row }) => row === '1.2.2')?.status).toBe('pass');
+    expect(rows.find(({ row }) => row === '5.4')?.status).toBe('unknown');
+    // What is in no box does not count.
+    expect([summary, exitCode]).toEqual([{ pass: 2, warn: 1, fail: 1, unknown: 0 }, 1]);
+  });
+
+  it('do not show a control as held when the canary could not be started', async () => {
+    const list = await runChecklist(
+      hostWith({ ...wellPlan, ctx: { sitePolicy: strict } }),
+      AbortSignal.timeout(20_000),
+    );
+    const statuses = Object.fromEntries(list.boxes.map(({ id, status }) => [id, status]));
+    expect(statuses).toMatchObject({ engine: 'pass', limits: 'unknown', network: 'unknown', incidents: 'pass' });
+    expect(list.exitCode).toBe(2);
+    const text = checklistText(list);
+    expect(text).toContain('[x] The engine is not exposed');
+    expect(text).toContain('[?] The network is isolated');
+    expect(text).toMatch(/^CIS Docker Benchmark v1\.6\.0/m);
+  });
+});
+
+describe('a SARIF log', () => {
+  it('has a rule and a result for each check, and a level only for what fails', () => {
+    const checks = [
+      check('a', 'pass'),
+      { ...check('b', 'warn'), remedy: 'do it' },
+      check('c', 'fail'),
+      check('d', 'unknown'),
+    ];
+    const log = toSarif(checks, { version: '1.2.3', exitCode: 1, tagsOf: (id) => (id === 'b' ? ['CIS-5.4'] : []) });
+    expect(log).toMatchObject({
+      version: '2.1.0',
+      runs: [
+        {
+          tool: { driver: { name: 'paddock doctor', semanticVersion: '1.2.3' } },
+          invocations: [{ executionSuccessful: true, exitCode: 1 }],
+          results: [
+            { ruleId: 'a', ruleIndex: 0, kind: 'pass', level: 'none' },
+            { ruleId: 'b', ruleIndex: 1, kind: 'fail', level: 'warning', message: { text: 'of b\nRemedy: do it' } },
+            { ruleId: 'c', ruleIndex: 2, kind: 'fail', level: 'error' },
+            { ruleId: 'd', ruleIndex: 3, kind: 'open', level: 'none' },
+          ],
+        },
+      ],
+    });
+    const [run] = (log as { runs: { tool: { driver: { rules: { id: string; properties: object }[] } } }[] }).runs;
+    expect(run?.tool.driver.rules.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd']);
+    expect(run?.tool.driver.rules[1]?.properties).toEqual({ tags: ['security', 'CIS-5.4'] });
+  });
+});
