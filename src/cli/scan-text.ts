@@ -1,4 +1,4 @@
-import { type ImageScan, type Severity, severities } from '../core/image-scan.js';
+import { type ImageScan, type ScanMode, type Severity, severities } from '../core/image-scan.js';
 import { formatDuration } from '../core/units.js';
 import type { ScanVerdict } from '../policy/image-scan.js';
 import { table } from './output.js';
@@ -7,7 +7,7 @@ const mostRows = 40;
 const worstFirst: readonly Severity[] = [...severities].reverse();
 
 /** A scan for people: when and by what, how many of each severity, the worst of them, and what policy makes of it. */
-export function scanText(scan: ImageScan, verdict: ScanVerdict, nowMs: number): string {
+export function scanText(scan: ImageScan, verdict: ScanVerdict, mode: ScanMode, nowMs: number): string {
   const { reference, imageId, scanner, counts, findings, leftOut } = scan;
   const numbers = worstFirst
     .filter((severity) => counts[severity].found > 0)
@@ -29,7 +29,7 @@ export function scanText(scan: ImageScan, verdict: ScanVerdict, nowMs: number): 
     numbers.length === 0 ? 'nothing found' : numbers.join(', '),
     ...(rows.length === 0 ? [] : [table([['SEVERITY', 'ID', 'PACKAGE', 'INSTALLED', 'FIXED IN'], ...rows])]),
     ...(more > 0 ? [`and ${more} more${leftOut > 0 ? '' : ', all of them with --json'}`] : []),
-    verdictText(verdict),
+    mode === 'off' ? 'policy: asks nothing of scans (images.scan = off)' : verdictText(verdict),
   ].join('\n');
 }
 

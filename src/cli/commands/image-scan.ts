@@ -34,12 +34,13 @@ export async function scan(context: CommandContext, reference: string | undefine
     ? await lastScan(app, store, reference, context.signal)
     : await newScan(context, app, { store, reference, name });
   const nowMs = systemClock.now();
-  const verdict = judgeScan({ reference, scan: found, nowMs }, app.config.sitePolicy.imageRules);
+  const { imageRules: rules } = app.config.sitePolicy;
+  const verdict = judgeScan({ reference, scan: found, nowMs }, rules);
   const policy =
     verdict.verdict === 'deny'
       ? { verdict: 'deny', ruleId: verdict.ruleId, reason: verdict.reason, next: verdict.hint }
-      : { verdict: 'allow', notes: verdict.notes };
-  await report(context, { status: 'scanned', ...found, policy }, scanText(found, verdict, nowMs));
+      : { verdict: 'allow', scan: rules.scan, notes: verdict.notes };
+  await report(context, { status: 'scanned', ...found, policy }, scanText(found, verdict, rules.scan, nowMs));
   return verdict.verdict === 'deny' ? 3 : 0;
 }
 
