@@ -3,14 +3,14 @@ import { type ApiKey, goodHashes, stateOf } from './key.js';
 import { hashOf, isKeySecret, isSameHash } from './key-secret.js';
 import type { KeyStore } from './key-store.js';
 
-/** For how long what the folder says is believed: a key that is revoked is refused after that, and requests need no look at the disk each. */
+/** For how long what was read is believed while nothing shows that it changed: two changes within a tick of the kernel's clock look like one. */
 const freshMs = 1000;
 
 /** Tells by its secret which key a request has. Errors: BAD_CONFIG where others can write keys. */
 export class KeyRing {
   readonly #store: KeyStore;
   readonly #clock: Clock;
-  #read: { readonly atMs: number; readonly keys: Promise<readonly ApiKey[]> } | undefined;
+  #read: { readonly atMs: number; readonly stamp: string; readonly keys: Promise<readonly ApiKey[]> } | undefined;
 
   constructor(store: KeyStore, clock: Clock) {
     this.#store = store;
@@ -40,9 +40,9 @@ export class KeyRing {
   }
 
   #keys(): Promise<readonly ApiKey[]> {
-    const atMs = this.#clock.monotonic();
-    if (this.#read === undefined || atMs - this.#read.atMs >= freshMs) {
-      this.#read = { atMs, keys: this.#store.list().then(({ keys }) => keys) };
+    const [atMs, stamp] = [this.#clock.monotonic(), this.#store.stamp()];
+    if (this.#read?.stamp !== stamp || atMs - this.#read.atMs >= freshMs) {
+      this.#read = { atMs, stamp, keys: this.#store.list().then(({ keys }) => keys) };
     }
     return this.#read.keys;
   }

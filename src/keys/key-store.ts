@@ -65,6 +65,13 @@ export class KeyStore {
     };
   }
 
+  /** Another text once a key was made, rotated or revoked: of all that the folders' times tell, which nobody can set back. */
+  stamp(): string {
+    const folders = [this.#folder, ...this.#names().map((name) => this.#at(name))];
+    const changed = (path: string) => lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ctimeNs;
+    return folders.map((path) => `${changed(path) ?? '-'}`).join(' ');
+  }
+
   /** Another secret; the one before stays good for `graceMs`, and no other one does. Errors: BAD_ARGUMENT (no such key, or good no more). */
   async rotate(name: string, graceMs: number): Promise<GivenKey> {
     const key = await this.#require(name);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -29,6 +29,18 @@ beforeEach(async () => {
 
 afterEach(() => rm(state, { recursive: true, force: true }));
 
+/** Until the kernel's clock has gone on: within one tick of it two changes look like one. */
+async function nextTick(): Promise<void> {
+  const path = join(state, 'tick');
+  const now = async () => {
+    await rm(path, { force: true });
+    await writeFile(path, '');
+    return (await stat(path, { bigint: true })).ctimeNs;
+  };
+  const before = await now();
+  await expect.poll(now, { interval: 1 }).toBeGreaterThan(before);
+}
+
 describe('a secret', () => {
   it('opens what its key may, and nothing else does', async () => {
     const [ada, bob] = [await store.create(wish('ada')), await store.create(wish('bob'))];
@@ -40,11 +52,13 @@ describe('a secret', () => {
     expect(await ring.holderOf(`pdkey_${'a'.repeat(52)}`)).toBeUndefined();
   });
 
-  it('opens nothing a second after its key was revoked', async () => {
+  it('opens what its key may as soon as that is made, and nothing as soon as it is revoked', async () => {
+    expect(await ring.isGood('0'.repeat(16))).toBe(false);
     const { secret, key } = await store.create(wish('ada'));
+    expect((await ring.holderOf(secret.reveal()))?.grant.id).toBe(key.grant.id);
     expect(await ring.isGood(key.grant.id)).toBe(true);
+    await nextTick();
     await store.revoke('ada');
-    passedMs += 1000;
     expect(await ring.holderOf(secret.reveal())).toBeUndefined();
     expect(await ring.isGood(key.grant.id)).toBe(false);
   });
