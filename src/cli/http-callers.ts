@@ -1,10 +1,13 @@
 import type { Logger } from 'pino';
 import type { AuditRecorder } from '../audit/audit-log.js';
+import { toPaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import type { ApiKey, Grant } from '../keys/key.js';
+import { KeyLimits, type OverallLimits } from '../keys/key-limits.js';
 import { buildServer } from '../mcp/server.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import type { Admission } from '../session/admission.js';
+import { KeyMeter } from '../session/key-meter.js';
 import type { Session } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
 import { allTools } from '../tools/all-tools.js';
@@ -18,15 +21,27 @@ export interface HttpCallersOptions {
   readonly monitoring: Monitoring;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
+  /** What all keys share. */
+  readonly overall: OverallLimits;
   /** Done before the first session of anybody, once it succeeds. */
   readonly prepare: () => Promise<void>;
 }
+
+/** What makes sandboxes use something. */
+const startsWork: ReadonlySet<string> = new Set([
+  'create_session',
+  'fork_session',
+  'execute_command',
+  'execute_in_session',
+  'check_host',
+]);
 
 /** The holder of a key, with all that is theirs and of nobody else. */
 interface HttpCaller {
   readonly grant: Grant;
   readonly app: App;
   readonly audit: AuditRecorder;
+  readonly limits: KeyLimits;
   sessions: Sessions | undefined;
   services: Promise<ToolServices> | undefined;
 }
@@ -38,11 +53,13 @@ interface HttpCaller {
 export class HttpCallers implements AsyncDisposable {
   readonly #options: HttpCallersOptions;
   readonly #callers = new Map<string, HttpCaller>();
+  readonly #meter: KeyMeter;
   #admission: Promise<Admission> | undefined;
   #prepared: Promise<void> | undefined;
 
   constructor(options: HttpCallersOptions) {
     this.#options = options;
+    this.#meter = new KeyMeter((id) => options.monitoring.stateOf(id).usage?.cpuUs);
   }
 
   /** All sessions there are. */
@@ -63,7 +80,8 @@ export class HttpCallers implements AsyncDisposable {
       const audit = await app.audit();
       // Another request of theirs may have come first.
       if (!this.#callers.has(grant.id)) {
-        this.#callers.set(grant.id, { grant, app, audit, sessions: undefined, services: undefined });
+        const limits = new KeyLimits(grant.quota, this.#options.overall);
+        this.#callers.set(grant.id, { grant, app, audit, limits, sessions: undefined, services: undefined });
       }
     }
     return grant.id;
@@ -78,6 +96,7 @@ export class HttpCallers implements AsyncDisposable {
       version,
       tools: allTools.filter(({ name }) => allowed.has(name)),
       audit: caller.audit,
+      gate: (tool) => this.#letIn(caller, tool),
       services: () => {
         // An engine that is started later is found by the next call.
         caller.services ??= this.#services(caller).catch((error: unknown) => {
@@ -91,6 +110,40 @@ export class HttpCallers implements AsyncDisposable {
         monitoring.denials.failed(err);
       },
     });
+  }
+
+  /** Counts a request; milliseconds until the next one where there were too many. */
+  rate(id: string): Promise<number | undefined> {
+    return this.#require(id).limits.request();
+  }
+
+  /** Adds up what sessions have used, and ends the commands of keys that have used all they may. */
+  async meter(): Promise<void> {
+    await Promise.all([...this.#callers.values()].map((caller) => this.#meterOne(caller)));
+  }
+
+  async #meterOne({ sessions, limits }: HttpCaller): Promise<void> {
+    const list = sessions?.list ?? [];
+    await limits.use(this.#meter.read(list));
+    const refusal = await limits.refuseWork().catch((error: unknown) => toPaddockError(error));
+    if (refusal === undefined) return;
+    for (const session of list) {
+      const atWork = session.commands.filter(({ outcome }) => outcome === undefined);
+      if (atWork.length === 0) continue;
+      session.notices.add(`its commands were ended: ${refusal.message}`);
+      await Promise.allSettled(atWork.map(({ command }) => command.end('aborted')));
+    }
+  }
+
+  async #letIn({ limits }: HttpCaller, tool: string): Promise<() => void> {
+    const release = await limits.call();
+    try {
+      if (startsWork.has(tool)) await limits.refuseWork();
+      return release;
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   /** Ends the sessions of those whose key is good no more. */
@@ -128,7 +181,10 @@ export class HttpCallers implements AsyncDisposable {
     });
     await this.#prepared;
     // Nobody who sits at the server is asked over a key, and its own working directory is nobody's project here.
-    caller.sessions ??= await caller.app.sessions('attached', { monitoring, admission: await this.#admission });
+    caller.sessions ??= await caller.app.sessions('attached', {
+      ...{ monitoring, admission: await this.#admission },
+      gate: (open) => caller.limits.create(open),
+    });
     return await toolServices(caller.app, { sessions: caller.sessions, monitoring, env, defaultProject: undefined });
   }
 }

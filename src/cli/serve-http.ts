@@ -5,6 +5,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { plain } from '../audit/redaction.js';
 import type { Config } from '../config/load.js';
 import { ConfigError, PaddockError } from '../core/errors.js';
+import { OverallLimits } from '../keys/key-limits.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { KeyStore } from '../keys/key-store.js';
 import { systemClock } from '../kit/clock.js';
@@ -12,11 +13,12 @@ import { Disposables } from '../kit/disposables.js';
 import { usualBounds } from '../mcp/http/bounds.js';
 import { checkExposure, hostsOf, parseEndpoint } from '../mcp/http/endpoint.js';
 import { listen, type Tls } from '../mcp/http/listen.js';
-import { McpHttp } from '../mcp/http/mcp-http.js';
+import { McpHttp, type McpHttpOptions } from '../mcp/http/mcp-http.js';
 import type { HttpRefusal } from '../mcp/http/refusal.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
 import { App } from './app.js';
 import { type CliOptions, type CommandContext, isSet, text, texts } from './command.js';
+import { whole } from './commands/key-wish.js';
 import { HttpCallers } from './http-callers.js';
 import { counted, metricsHere } from './metrics-here.js';
 import { newMonitoring } from './new-monitoring.js';
@@ -32,6 +34,8 @@ export const httpOptions = {
   'tls-key': { type: 'string', help: 'with --http: file of its key, your own with mode 0600' },
   'behind-proxy': { type: 'boolean', help: 'with --http: TLS is spoken by a proxy in front' },
   'host-name': { type: 'string', multiple: true, help: 'with --http: name that clients know it by; repeatable' },
+  calls: { type: 'string', help: 'with --http: calls a minute of all keys together (default: 6000)' },
+  creates: { type: 'string', help: 'with --http: sessions made an hour by all keys together (default: 600)' },
   origin: { type: 'string', multiple: true, help: 'with --http: web pages that may speak to it; repeatable' },
 } as const satisfies CliOptions;
 
@@ -45,6 +49,7 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const endpoint = parseEndpoint(address);
   const names = texts(context, 'host-name');
   const tls = await readTls(context);
+  const [callsPerMinute = 6000, createsPerHour = 600] = [whole(context, 'calls'), whole(context, 'creates')];
   checkExposure(endpoint, { hasTls: tls !== undefined, isBehindProxy: isSet(context, 'behind-proxy'), hosts: names });
   const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
   const counting = await metricsHere(context, config);
@@ -54,26 +59,20 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const audit = await app.audit();
   if (counting !== undefined) held.use(await counting.open(log));
   const monitoring = newMonitoring(config.sitePolicy, audit, (alarm) => tell(alarm, log, callers), metrics?.heard);
+  const overall = new OverallLimits({ callsPerMinute, createsPerHour });
   const prepare = () => prepared(app, held, log, context.signal);
-  const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare }));
+  const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare, overall }));
   metrics?.look(() => callers.sessions.map(counted));
   const ring = new KeyRing(new KeyStore(join(config.stateDir, 'keys'), systemClock), systemClock);
-  const isGood = (id: string) => ring.isGood(id);
-  const http = held.use(
-    new McpHttp({
-      rules: { hosts: hostsOf(endpoint, names), origins: new Set(texts(context, 'origin')) },
-      ...{ bounds: usualBounds, clock: systemClock, isGood },
-      authenticate: async (secret) => {
-        const key = await ring.holderOf(secret);
-        return key === undefined ? undefined : await callers.welcome(key);
-      },
-      serverFor: (id) => callers.serverFor(id),
-      onRefused: refusalRecorder(callers, log),
-      onError: (err) => log.warn({ err }, 'a request failed'),
-    }),
-  );
+  const rules = { hosts: hostsOf(endpoint, names), origins: new Set(texts(context, 'origin')) };
+  const http = held.use(new McpHttp({ rules, ...admittance(ring, callers, log) }));
   const listening = held.use(await listen(endpoint, tls, usualBounds, (...pair) => void http.handle(...pair)));
-  held.use(repeated(() => http.sweep().then(() => callers.sweep(isGood)), log));
+  const look = async () => {
+    await callers.meter();
+    await http.sweep();
+    await callers.sweep((id) => ring.isGood(id));
+  };
+  held.use(repeated(look, log));
   await report(context, { url: listening.url }, `listening on ${listening.url}`);
   log.info({ url: listening.url }, 'listening');
   await fired(context.signal);
@@ -87,6 +86,22 @@ async function drained(listening: { stop(): void }, http: McpHttp, log: Logger):
   setTimeout(() => process.exit(1), lastResortMs).unref();
   await http.drain();
   log.info('ending every session');
+}
+
+/** Who is let in, and what becomes of whoever is not. */
+function admittance(ring: KeyRing, callers: HttpCallers, log: Logger): Omit<McpHttpOptions, 'rules'> {
+  return {
+    ...{ bounds: usualBounds, clock: systemClock },
+    isGood: (id) => ring.isGood(id),
+    authenticate: async (secret) => {
+      const key = await ring.holderOf(secret);
+      return key === undefined ? undefined : await callers.welcome(key);
+    },
+    rate: (id) => callers.rate(id),
+    serverFor: (id) => callers.serverFor(id),
+    onRefused: refusalRecorder(callers, log),
+    onError: (err) => log.warn({ err }, 'a request failed'),
+  };
 }
 
 async function readTls(context: CommandContext): Promise<Tls | undefined> {

@@ -34,6 +34,16 @@ export const errorTable = {
     hint: 'The site policy requires a control that this host does not enforce; `paddock doctor` names the remedy.',
   },
   LIMIT_REACHED: { exitCode: 3, retryable: true, hint: 'Destroy a session that is no longer needed, then call again.' },
+  RATE_LIMITED: {
+    exitCode: 3,
+    retryable: true,
+    hint: 'Call again after the time that the message names, and less often from then on.',
+  },
+  QUOTA_EXCEEDED: {
+    exitCode: 3,
+    retryable: true,
+    hint: 'The key has used what it may in a day; call again after the time that the message names, or have it given more.',
+  },
   NO_ENGINE: {
     exitCode: 4,
     retryable: false,

@@ -10,18 +10,22 @@ export interface CallFailure {
   readonly message: string;
   readonly next: string;
   readonly retryable: boolean;
+  /** After which it may succeed, where that is known. */
+  readonly retryAfterMs?: number;
 }
 
 /** Anything thrown by a tool as a failure; bad arguments become BAD_ARGUMENT with the place that was wrong. */
 export function toFailure(thrown: unknown): CallFailure {
   const error = thrown instanceof z.ZodError ? badArgument(thrown) : toPaddockError(thrown);
   const ruleId = error instanceof PolicyDenied ? error.ruleId : error.info['ruleId'];
+  const { retryAfterMs } = error.info;
   return {
     code: error.code,
     ruleId: typeof ruleId === 'string' ? ruleId : undefined,
     message: safeText(error.message, 2000),
     next: error.hint,
     retryable: errorTable[error.code].retryable,
+    ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
   };
 }
 
@@ -31,11 +35,12 @@ export function toFailure(thrown: unknown): CallFailure {
  */
 export function failureResult(failure: CallFailure): CallToolResult {
   const rule = failure.ruleId === undefined ? '' : ` [rule ${failure.ruleId}]`;
-  const { code, ruleId, retryable } = failure;
+  const { code, ruleId, retryable, retryAfterMs } = failure;
+  const more = { ...(ruleId === undefined ? {} : { ruleId }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   return {
     isError: true,
     content: [{ type: 'text', text: `${code}${rule}: ${failure.message}\nNext: ${failure.next}` }],
-    _meta: { 'dev.paddock/error': { code, retryable, ...(ruleId === undefined ? {} : { ruleId }) } },
+    _meta: { 'dev.paddock/error': { code, retryable, ...more } },
   };
 }
 

@@ -23,6 +23,8 @@ export interface McpServerOptions<Services> {
   /** Made at the first call, when the engine is needed; the same promise for all calls. */
   readonly services: () => Promise<Services>;
   readonly audit: AuditRecorder;
+  /** Lets a call in, or throws; what it returns is called when that is over. Absent: all are. */
+  readonly gate?: (tool: string) => Promise<() => void>;
   /** Told what no client may see: causes and stacks of failures. */
   readonly onFailure: (tool: string, error: unknown) => void;
 }
@@ -69,8 +71,13 @@ async function answer<Services>(
   try {
     const tool = options.tools.find((t) => t.name === name);
     if (tool === undefined) throw new PaddockError('BAD_ARGUMENT', 'there is no such tool');
-    const result = await tool.call(await options.services(), args, contextOf(extra));
-    return { content: [{ type: 'text', text: result.text }], structuredContent: result.structured };
+    const leave = await options.gate?.(name);
+    try {
+      const result = await tool.call(await options.services(), args, contextOf(extra));
+      return { content: [{ type: 'text', text: result.text }], structuredContent: result.structured };
+    } finally {
+      leave?.();
+    }
   } catch (thrown) {
     return await refuse(server, options, name, thrown);
   }

@@ -42,6 +42,8 @@ export interface SessionsOptions {
   readonly keys?: KeySources;
   /** Judges for several of these in one process whether there is room; absent: this one has a judge of its own. */
   readonly admission?: Admission | undefined;
+  /** Asked before a session is made, beside those that live; throws where there may be none. What it returns is called when it counts itself, or was not made. */
+  readonly gate?: ((open: number) => Promise<() => void>) | undefined;
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
 }

@@ -4,7 +4,7 @@ import { SessionError } from '../core/errors.js';
 import { isSessionId, type SessionId } from '../core/ids.js';
 import { newSessionId } from '../kit/random-id.js';
 import { decideCreate } from '../policy/create.js';
-import { toPolicyDenied } from '../policy/verdict.js';
+import { type CreateAllowed, toPolicyDenied } from '../policy/verdict.js';
 import type { Admission } from './admission.js';
 import { noKeys, takeKeys } from './broker/take-keys.js';
 import { carriedWish } from './broker/wish-like.js';
@@ -117,6 +117,20 @@ export class Sessions implements AsyncDisposable {
     const { policy, currentPolicy } = this.#options;
     const verdict = decideCreate(request, (await currentPolicy?.()) ?? policy);
     if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
+    const passed = await this.#options.gate?.(this.list.filter(({ sandbox }) => sandbox.alive).length);
+    try {
+      return await this.#admitted(id, verdict, signal, start);
+    } finally {
+      passed?.();
+    }
+  }
+
+  async #admitted(
+    id: SessionId,
+    verdict: CreateAllowed,
+    signal: AbortSignal,
+    start: SessionStart & { readonly notes?: readonly string[] },
+  ): Promise<Session> {
     await this.#dropEnded();
     const { memoryBytes, cpuMillis } = verdict.spec.limits;
     const release = await this.#admission.admit({ id, memoryBytes, cpuMillis }, signal);

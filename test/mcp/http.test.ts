@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Disposables } from '../../src/kit/disposables.js';
 import { HttpServer, type KeyClient, paddock } from '../e2e/support/http-server.js';
 import { leftOvers } from '../e2e/support/left-overs.js';
 import { Place } from '../e2e/support/place.js';
 import { engineKinds } from '../engine/support/engines.js';
 
 describe.each(engineKinds)('a server for holders of keys, on %s', (kind) => {
+  const held = new Disposables();
   let place: Place;
   let server: HttpServer;
   let ada: KeyClient;
@@ -12,11 +14,11 @@ describe.each(engineKinds)('a server for holders of keys, on %s', (kind) => {
   let sessionId: string;
 
   beforeAll(async () => {
-    place = await Place.make(kind);
-    server = await HttpServer.start(place);
+    place = held.use(await Place.make(kind));
+    server = held.use(await HttpServer.start(place));
     const tools = ['--tools', 'read,sessions,exec,host'];
-    ada = await server.client('ada', ...tools, '--root', place.project, '--memory', '256m');
-    bob = await server.client('bob', ...tools, '--root', place.project);
+    ada = held.use(await server.client('ada', ...tools, '--root', place.project, '--memory', '256m'));
+    bob = held.use(await server.client('bob', ...tools, '--root', place.project));
     const made = await ada.call('create_session', { projectPath: place.project, name: 'hers' });
     sessionId = String(made.structured['sessionId']);
     const written = await ada.call('execute_command', { sessionId, command: 'echo hers > file; cat file' });
@@ -24,10 +26,9 @@ describe.each(engineKinds)('a server for holders of keys, on %s', (kind) => {
   });
 
   afterAll(async () => {
-    await Promise.all([ada[Symbol.asyncDispose](), bob[Symbol.asyncDispose]()]);
-    await server[Symbol.asyncDispose]();
+    await server.terminate();
     expect(await leftOvers(place, [kind])).toEqual([]);
-    await place[Symbol.asyncDispose]();
+    await held[Symbol.asyncDispose]();
   });
 
   it('shows a session to its own key alone, and to others by no tool, whatever they know of it', async () => {
@@ -95,6 +96,37 @@ describe.each(engineKinds)('a server for holders of keys, on %s', (kind) => {
     const lines = (await place.audit()) as { action: string; session?: string; caller?: { keyHash?: string } }[];
     const hashes = lines.filter(({ session }) => session === sessionId).map(({ caller }) => caller?.keyHash);
     expect(new Set(hashes)).toEqual(new Set([keys.find(({ name }) => name === 'ada')?.id]));
+  });
+
+  it('lets a key take what it was given and no more, and others go on meanwhile', async () => {
+    const small = await server.client('small', '--sessions', '1', '--creates', '2', '--cpu-time', '300ms');
+    const first = await small.call('create_session', { workspace: 'none' });
+    const id = String(first.structured['sessionId']);
+    expect(await small.call('create_session', { workspace: 'none' })).toMatchObject({
+      code: 'LIMIT_REACHED',
+      ruleId: 'key.sessions',
+    });
+    const spent = await small.call('execute_command', { sessionId: id, command: 'while :; do :; done', timeout: '2m' });
+    expect(spent.structured).toMatchObject({ reason: 'aborted' });
+    expect(spent.structured['durationMs']).toBeLessThan(60_000);
+    const refused = await small.call('execute_command', { sessionId: id, command: 'true' });
+    expect(refused).toMatchObject({
+      isError: true,
+      code: 'QUOTA_EXCEEDED',
+      text: expect.stringMatching(/again in 23h/),
+    });
+    expect((await small.call('get_session', { sessionId: id })).isError).toBe(false);
+    expect((await small.call('destroy_session', { sessionId: id })).structured).toMatchObject({ destroyed: true });
+    expect((await ada.call('execute_command', { sessionId, command: 'true' })).structured).toMatchObject({
+      exitCode: 0,
+    });
+    await small[Symbol.asyncDispose]();
+
+    const eager = await server.client('eager', '--calls', '3');
+    const codes: (string | undefined)[] = [];
+    for (let i = 0; i < 5; i += 1) codes.push((await eager.call('list_sessions')).code);
+    expect(codes).toEqual([undefined, undefined, undefined, 'RATE_LIMITED', 'RATE_LIMITED']);
+    await eager[Symbol.asyncDispose]();
   });
 
   it('ends the sessions of a key that is revoked, and those of no other', async () => {

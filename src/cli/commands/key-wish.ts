@@ -129,7 +129,8 @@ const bytes = (context: CommandContext, name: string) => number(context, name, '
 export const duration = (context: CommandContext, name: string) =>
   number(context, name, 'a duration such as 10m', parseDuration);
 
-const whole = (context: CommandContext, name: string) => number(context, name, 'a whole number above zero', Number);
+export const whole = (context: CommandContext, name: string) =>
+  number(context, name, 'a whole number above zero', Number);
 
 /** A number above zero; undefined: it was not given. */
 function number(

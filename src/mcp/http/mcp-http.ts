@@ -16,6 +16,8 @@ export interface McpHttpOptions {
   readonly clock: Clock;
   /** Who has that key; undefined: nobody. */
   readonly authenticate: (key: string) => Promise<string | undefined>;
+  /** Counts a request of theirs; milliseconds until the next one where there were too many. */
+  readonly rate: (caller: string) => Promise<number | undefined>;
   /** Whether the caller of that name may still use anything. */
   readonly isGood: (caller: string) => Promise<boolean>;
   /** A server for one MCP session of that caller. */
@@ -48,6 +50,8 @@ export class McpHttp implements AsyncDisposable {
       const key = bearerOf(request);
       caller = await this.#options.authenticate(key);
       if (caller === undefined) throw wrongKey();
+      const waitMs = await this.#options.rate(caller);
+      if (waitMs !== undefined) throw tooOften(waitMs);
       await this.#counted(caller, request, response);
     } catch (error) {
       this.#refuse(error, caller, response);
@@ -174,4 +178,10 @@ export class McpHttp implements AsyncDisposable {
 function sessionIdOf({ headers }: IncomingMessage): string | undefined {
   const id = headers['mcp-session-id'];
   return Array.isArray(id) ? id[0] : id;
+}
+
+function tooOften(waitMs: number): HttpRefusal {
+  return new HttpRefusal('too-many', 'more requests of this key than it may send', {
+    'retry-after': String(Math.ceil(waitMs / 1000)),
+  });
 }

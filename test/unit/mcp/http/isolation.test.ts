@@ -99,6 +99,15 @@ describe('two clients', () => {
   });
 });
 
+describe('a key that sends more than it may', () => {
+  it('is told when to come again, and nothing of the request is read', async () => {
+    stage.waitMs = 1500;
+    const { status, headers } = await stage.send({ body: 'x' });
+    expect([status, headers['retry-after']]).toEqual([429, '2']);
+    expect(stage.refused).toEqual(['too-many ada']);
+  });
+});
+
 describe('an MCP session', () => {
   it('is closed once nobody has used it for long', async () => {
     const id = await begin('ada');

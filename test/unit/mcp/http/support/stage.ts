@@ -50,6 +50,8 @@ export class HttpStage implements AsyncDisposable {
   readonly good = new Set<string>(Object.keys(keyOf));
   work: (words: string, context: ToolContext) => Promise<unknown> = () => Promise.resolve();
   nowMs = 0;
+  /** Until a caller may send another request. */
+  waitMs: number | undefined;
   readonly #http: McpHttp;
   #listening: Awaited<ReturnType<typeof listen>> | undefined;
   readonly #bounds: HttpBounds;
@@ -64,6 +66,7 @@ export class HttpStage implements AsyncDisposable {
         const [caller] = Object.entries(keyOf).find(([, one]) => one === key) ?? [];
         return Promise.resolve(caller !== undefined && this.good.has(caller) ? caller : undefined);
       },
+      rate: () => Promise.resolve(this.waitMs),
       isGood: (caller) => Promise.resolve(this.good.has(caller)),
       serverFor: (caller) =>
         buildServer<Services>({

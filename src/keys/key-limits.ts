@@ -1,0 +1,153 @@
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { KeyQuota } from '../core/api-key.js';
+import { PaddockError } from '../core/errors.js';
+import { formatDuration } from '../core/units.js';
+
+const minute = 60;
+const hour = 3600;
+const day = 24 * hour;
+const callsAtOnce = 32;
+/** Requests that are no calls cost little, but not nothing. */
+const requestsPerCall = 4;
+
+/** For all keys together. */
+export interface OverallRates {
+  readonly callsPerMinute: number;
+  readonly createsPerHour: number;
+}
+
+/** What all keys share. One object for a server. */
+export class OverallLimits {
+  readonly calls: RateLimiterMemory;
+  readonly creates: RateLimiterMemory;
+
+  constructor({ callsPerMinute, createsPerHour }: OverallRates) {
+    this.calls = new RateLimiterMemory({ points: callsPerMinute, duration: minute });
+    this.creates = new RateLimiterMemory({ points: createsPerHour, duration: hour });
+  }
+}
+
+/** What is used up of a day's worth. */
+interface Budget {
+  readonly what: string;
+  readonly limiter: RateLimiterMemory;
+}
+
+/**
+ * How much the holder of one key may take, and has taken, since the server began. Its own limits come first: who is beyond them takes nothing from
+ * what all share. Errors: RATE_LIMITED, QUOTA_EXCEEDED, each with `info.retryAfterMs`.
+ */
+export class KeyLimits {
+  readonly #overall: OverallLimits;
+  readonly #quota: KeyQuota;
+  readonly #requests: RateLimiterMemory;
+  readonly #calls: RateLimiterMemory;
+  readonly #creates: RateLimiterMemory;
+  readonly #cpu: Budget | undefined;
+  readonly #egress: Budget | undefined;
+  #atWork = 0;
+  #beingMade = 0;
+
+  constructor(quota: KeyQuota, overall: OverallLimits) {
+    this.#overall = overall;
+    this.#quota = quota;
+    this.#requests = new RateLimiterMemory({ points: requestsPerCall * quota.callsPerMinute, duration: minute });
+    this.#calls = new RateLimiterMemory({ points: quota.callsPerMinute, duration: minute });
+    this.#creates = new RateLimiterMemory({ points: quota.createsPerHour, duration: hour });
+    this.#cpu = budgetOf('processor time', quota.cpuMsPerDay);
+    this.#egress = budgetOf('bytes to and from outside', quota.egressBytesPerDay);
+  }
+
+  /** One request of whatever kind; what is returned says after how long there may be another, if there may be none now. */
+  async request(): Promise<number | undefined> {
+    return await take(this.#requests);
+  }
+
+  /** One call of a tool, until what is returned is called. */
+  async call(): Promise<() => void> {
+    if (this.#atWork >= callsAtOnce)
+      throw limited(`${callsAtOnce} calls of this key are at work, the most at once`, 1000);
+    this.#atWork += 1;
+    const release = () => {
+      this.#atWork -= 1;
+    };
+    try {
+      const { callsPerMinute } = this.#quota;
+      await refuseBeyond(this.#calls, `${callsPerMinute} calls a minute are the limit of this key`);
+      await refuseBeyond(this.#overall.calls, 'the server takes no more calls for now');
+      return release;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** One session that is to be made while the key has `open` others; it counts among these once what is returned is called. */
+  async create(open: number): Promise<() => void> {
+    const { sessions, createsPerHour } = this.#quota;
+    if (open + this.#beingMade >= sessions) {
+      const message = `${sessions} sessions of this key are open, which is its limit`;
+      throw new PaddockError('LIMIT_REACHED', message, { info: { ruleId: 'key.sessions' } });
+    }
+    // Before anything is waited for: of two at once both would find the same room.
+    this.#beingMade += 1;
+    const release = () => {
+      this.#beingMade -= 1;
+    };
+    try {
+      await refuseBeyond(this.#creates, `${createsPerHour} sessions an hour are the limit of this key`);
+      await refuseBeyond(this.#overall.creates, 'the server makes no more sessions for now');
+      return release;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** Adds to what sessions have used. */
+  async use({ cpuMs, egressBytes }: { readonly cpuMs: number; readonly egressBytes: number }): Promise<void> {
+    if (cpuMs > 0) await this.#cpu?.limiter.penalty('', cpuMs);
+    if (egressBytes > 0) await this.#egress?.limiter.penalty('', egressBytes);
+  }
+
+  /** Refuses what would use more of something that is used up. */
+  async refuseWork(): Promise<void> {
+    for (const budget of [this.#cpu, this.#egress]) {
+      const used = await budget?.limiter.get('');
+      if (budget === undefined || used == null || used.consumedPoints < budget.limiter.points) continue;
+      throw limited(`the ${budget.what} of this key for a day are used up`, used.msBeforeNext, 'QUOTA_EXCEEDED');
+    }
+  }
+}
+
+function budgetOf(what: string, points: number | undefined): Budget | undefined {
+  return points === undefined ? undefined : { what, limiter: new RateLimiterMemory({ points, duration: day }) };
+}
+
+async function refuseBeyond(limiter: RateLimiterMemory, message: string): Promise<void> {
+  const waitMs = await take(limiter);
+  if (waitMs !== undefined) throw limited(message, waitMs);
+}
+
+/** Takes one; where there is none left, the milliseconds until there is. */
+async function take(limiter: RateLimiterMemory): Promise<number | undefined> {
+  try {
+    await limiter.consume('');
+    return undefined;
+  } catch (error) {
+    if (error instanceof RateLimiterRes) return error.msBeforeNext;
+    throw error;
+  }
+}
+
+function limited(
+  message: string,
+  waitMs: number,
+  code: 'RATE_LIMITED' | 'QUOTA_EXCEEDED' = 'RATE_LIMITED',
+): PaddockError {
+  const retryAfterMs = Math.max(1, Math.ceil(waitMs));
+  return new PaddockError(code, message, {
+    info: { retryAfterMs },
+    hint: `Call again in ${formatDuration(Math.max(1000, retryAfterMs))}; until then this key gets no more.`,
+  });
+}

@@ -1,0 +1,58 @@
+import type { Session } from './session.js';
+import type { SessionCommand } from './session-command.js';
+
+/** What of a session is read. */
+type Metered = Pick<Session, 'id' | 'commands' | 'egress'>;
+
+interface Seen {
+  cpuMs: number;
+  endedMs: number;
+  egressBytes: number;
+}
+
+/**
+ * Adds up what sessions use from one look to the next. Processor time is the larger of what the kernel counts for the sandbox and of what its ended
+ * commands took: where it has no cgroup of its own, only processes that live are counted, and short ones would come for nothing.
+ */
+export class KeyMeter {
+  readonly #cpuUsOf: (id: string) => number | undefined;
+  readonly #seen = new WeakMap<Metered, Seen>();
+  readonly #counted = new WeakSet<SessionCommand>();
+
+  /** `cpuUsOf`: what is known of a session's processor time since its beginning. */
+  constructor(cpuUsOf: (id: string) => number | undefined) {
+    this.#cpuUsOf = cpuUsOf;
+  }
+
+  /** What they have used since they were looked at before. */
+  read(sessions: readonly Metered[]): { readonly cpuMs: number; readonly egressBytes: number } {
+    const all = sessions.map((session) => this.#read(session));
+    return {
+      cpuMs: all.reduce((sum, one) => sum + one.cpuMs, 0),
+      egressBytes: all.reduce((sum, one) => sum + one.egressBytes, 0),
+    };
+  }
+
+  #read(session: Metered): { readonly cpuMs: number; readonly egressBytes: number } {
+    const seen = this.#seen.get(session) ?? { cpuMs: 0, endedMs: 0, egressBytes: 0 };
+    const endedMs = seen.endedMs + this.#newlyEndedMs(session.commands);
+    const kernelMs = Math.floor((this.#cpuUsOf(session.id) ?? 0) / 1000);
+    // It never falls: a process that ends takes its count with it.
+    const cpuMs = Math.max(seen.cpuMs, kernelMs, Math.floor(endedMs));
+    const { bytesIn = 0, bytesOut = 0 } = session.egress?.usage ?? {};
+    const egressBytes = Math.max(seen.egressBytes, bytesIn + bytesOut);
+    this.#seen.set(session, { cpuMs, endedMs, egressBytes });
+    return { cpuMs: cpuMs - seen.cpuMs, egressBytes: egressBytes - seen.egressBytes };
+  }
+
+  #newlyEndedMs(commands: readonly SessionCommand[]): number {
+    let sum = 0;
+    for (const command of commands) {
+      const { outcome } = command;
+      if (outcome === undefined || this.#counted.has(command)) continue;
+      this.#counted.add(command);
+      if ('result' in outcome) sum += (outcome.result.usage.userCpuMs ?? 0) + (outcome.result.usage.systemCpuMs ?? 0);
+    }
+    return sum;
+  }
+}

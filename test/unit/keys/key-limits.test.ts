@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { KeyLimits, OverallLimits } from '../../../src/keys/key-limits.js';
+
+const quota = { callsPerMinute: 3, createsPerHour: 2, sessions: 2 };
+const much = { callsPerMinute: 1000, createsPerHour: 1000 };
+const minuteMs = 60_000;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('the holder of a key', () => {
+  it('may call so often a minute, is told when it may again, and then may', async () => {
+    const limits = new KeyLimits(quota, new OverallLimits(much));
+    for (let i = 0; i < 3; i += 1) (await limits.call())();
+    vi.advanceTimersByTime(20_000);
+    await expect(limits.call()).rejects.toMatchObject({ code: 'RATE_LIMITED', info: { retryAfterMs: 40_000 } });
+    vi.advanceTimersByTime(40_000);
+    (await limits.call())();
+  });
+
+  it('takes nothing of what all share once it is beyond its own', async () => {
+    const overall = new OverallLimits({ ...much, callsPerMinute: 5 });
+    const [ada, bob] = [new KeyLimits(quota, overall), new KeyLimits(quota, overall)];
+    for (let i = 0; i < 50; i += 1) await ada.call().catch(() => undefined);
+    for (let i = 0; i < 2; i += 1) (await bob.call())();
+    await expect(bob.call()).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  });
+
+  it('has so many calls at work at once, those that were refused not among them', async () => {
+    const limits = new KeyLimits({ ...quota, callsPerMinute: 33 }, new OverallLimits(much));
+    const leave = await Promise.all(Array.from({ length: 32 }, () => limits.call()));
+    await expect(limits.call()).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    leave[0]?.();
+    (await limits.call())();
+    await expect(limits.call()).rejects.toMatchObject({ code: 'RATE_LIMITED', info: { retryAfterMs: minuteMs } });
+    for (const one of leave.slice(1)) one();
+    vi.advanceTimersByTime(minuteMs);
+    await Promise.all(Array.from({ length: 32 }, () => limits.call()));
+  });
+
+  it('has so many sessions, those that are being made among them', async () => {
+    const limits = new KeyLimits(quota, new OverallLimits(much));
+    const first = await limits.create(1);
+    await expect(limits.create(1)).rejects.toMatchObject({ code: 'LIMIT_REACHED', info: { ruleId: 'key.sessions' } });
+    first();
+    await expect(limits.create(2)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    (await limits.create(0))();
+  });
+
+  it('makes so many sessions an hour, however short they are', async () => {
+    const limits = new KeyLimits(quota, new OverallLimits(much));
+    for (let i = 0; i < 2; i += 1) (await limits.create(0))();
+    await expect(limits.create(0)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    vi.advanceTimersByTime(60 * minuteMs);
+    (await limits.create(0))();
+  });
+
+  it('starts nothing more once a day’s processor time or traffic is used up, until the day is over', async () => {
+    for (const [name, use] of [
+      ['cpuMsPerDay', { cpuMs: 600, egressBytes: 0 }],
+      ['egressBytesPerDay', { cpuMs: 0, egressBytes: 600 }],
+    ] as const) {
+      const limits = new KeyLimits({ ...quota, [name]: 1000 }, new OverallLimits(much));
+      await limits.use(use);
+      await limits.refuseWork();
+      vi.advanceTimersByTime(minuteMs);
+      await limits.use(use);
+      const retryAfterMs = (24 * 60 - 1) * minuteMs;
+      await expect(limits.refuseWork()).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED', info: { retryAfterMs } });
+      vi.advanceTimersByTime(retryAfterMs);
+      await limits.refuseWork();
+    }
+  });
+
+  it('has no limit of what it was given none for', async () => {
+    const limits = new KeyLimits(quota, new OverallLimits(much));
+    await limits.use({ cpuMs: Number.MAX_SAFE_INTEGER, egressBytes: Number.MAX_SAFE_INTEGER });
+    await limits.refuseWork();
+  });
+
+  it('sends no more requests than calls could need', async () => {
+    const limits = new KeyLimits(quota, new OverallLimits(much));
+    for (let i = 0; i < 12; i += 1) expect(await limits.request()).toBeUndefined();
+    expect(await limits.request()).toBe(minuteMs);
+  });
+});
