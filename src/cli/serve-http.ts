@@ -19,9 +19,10 @@ import type { Alarm } from '../monitor/alarms/alarm.js';
 import { App } from './app.js';
 import { type CliOptions, type CommandContext, isSet, text, texts } from './command.js';
 import { whole } from './commands/key-wish.js';
+import { Hearing } from './hearing.js';
 import { HttpCallers } from './http-callers.js';
 import { counted, metricsHere } from './metrics-here.js';
-import { newMonitoring } from './new-monitoring.js';
+import { alarmParts, newMonitoring } from './new-monitoring.js';
 import { report } from './output.js';
 import { pruneHere, reapWhileOpen } from './prune-here.js';
 
@@ -54,11 +55,13 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
   const counting = await metricsHere(context, config);
   const metrics = counting?.metrics;
-  await using app = new App(config, context.env, { heard: metrics?.heardApp });
+  const hearing = new Hearing(metrics?.heardApp);
+  await using app = new App(config, context.env, { heard: hearing });
   await using held = new Disposables();
   const audit = await app.audit();
   if (counting !== undefined) held.use(await counting.open(log));
-  const monitoring = newMonitoring(config.sitePolicy, audit, (alarm) => tell(alarm, log, callers), metrics?.heard);
+  const said = alarmParts(log, metrics, (alarm) => tell(alarm, log, callers));
+  const monitoring = await newMonitoring({ ...said, config, audit, held, hearing, env: context.env });
   const overall = new OverallLimits({ callsPerMinute, createsPerHour });
   const prepare = () => prepared(app, held, log, context.signal);
   const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare, overall }));

@@ -15,13 +15,11 @@ export interface ToolServiceParts {
   readonly monitoring: Monitoring;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly defaultProject: string | undefined;
-  /** Hears how the checks of the host came out, each time somebody asks for them. */
-  readonly onChecks?: (checks: Awaited<ReturnType<typeof checkHost>>['checks']) => void;
 }
 
 /** What the tools work with: all that `app` is for, and nothing beyond. */
 export async function toolServices(app: App, parts: ToolServiceParts): Promise<ToolServices> {
-  const { sessions, monitoring, env, defaultProject, onChecks } = parts;
+  const { sessions, monitoring, env, defaultProject } = parts;
   return {
     ...{ sessions, monitoring, defaultProject },
     store: app.store,
@@ -34,7 +32,7 @@ export async function toolServices(app: App, parts: ToolServiceParts): Promise<T
     clock: systemClock,
     checkHost: async (signal) => {
       const report = await checkHost(app, () => Promise.resolve(sessions), signal);
-      onChecks?.(report.checks);
+      monitoring.checked(report.checks);
       return report;
     },
   };

@@ -18,7 +18,7 @@ export interface DescribedConfig {
 
 /** Every value of a Config with its origin, in a fixed order. */
 export function describeConfig(config: Config): DescribedConfig {
-  const { sitePolicy, profiles, origins, warnings, audit, ...plain } = config;
+  const { sitePolicy, profiles, origins, warnings, audit, alerts, ...plain } = config;
   const { ceilings, defaults, alarms, admission, egress, broker, imageRules, ...rules } = sitePolicy;
   const group = (values: object, prefix: string, originPrefix = '') =>
     Object.entries(values).map(([name, value]: [string, unknown]) => ({
@@ -32,6 +32,10 @@ export function describeConfig(config: Config): DescribedConfig {
     settings: [
       ...group({ ...plain, profiles: profiles.map(({ name }) => name) }, ''),
       ...group(audit, 'audit.', 'audit.'),
+      ...Object.entries(alerts).map(([name, value]: [string, unknown]) => ({
+        ...{ key: `alerts.${name}`, value: value ?? null, text: describeValue(name, value) },
+        origin: origins['alerts'] ?? 'default',
+      })),
       ...group(rules, 'policy.', 'policy.'),
       ...group(imageRules, 'policy.images.', 'policy.images.'),
       ...group(egress, 'policy.egress.', 'policy.egress.'),

@@ -5,6 +5,7 @@ import type { CommandPath } from '../core/exec.js';
 import type { Profile } from '../core/profile.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import type { CopyOnWriteWay } from '../core/spec.js';
+import { type AlertSettings, alertSettings } from './alerts.js';
 import { approvedPath, findApproved, readApproved } from './approved.js';
 import { type AuditSettings, settleAudit } from './audit-settings.js';
 import { builtInPolicy } from './built-in-policy.js';
@@ -56,6 +57,7 @@ export interface Config {
   readonly copyOnWrite: CopyOnWriteWay;
   /** What the audit log calls the MCP client; undefined: what the client says of itself. */
   readonly clientName: string | undefined;
+  readonly alerts: AlertSettings;
   readonly sitePolicy: SitePolicy;
   /** Every profile there is, whether or not the policy lets it be asked for. */
   readonly profiles: readonly Profile[];
@@ -173,6 +175,7 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
     commandPath: choose('channel', 'commandPath', 'fifo'),
     copyOnWrite: choose('cow', 'copyOnWrite', 'auto'),
     clientName: choose('client_name', 'clientName', undefined),
+    alerts: alertSettings(choose('alerts', 'alerts', undefined), at),
   };
 }
 

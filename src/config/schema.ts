@@ -5,6 +5,7 @@ import { commandPaths } from '../core/exec.js';
 import { scanModes, severityCeilings } from '../core/image-scan.js';
 import { copyOnWriteWays, networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
 import { parseRule } from '../policy/egress/rule.js';
+import { alerts } from './alerts.js';
 import { broker } from './broker-schema.js';
 import { amount, bytes, line, millis, ms, path, whole } from './quantities.js';
 
@@ -190,6 +191,7 @@ export const userSettingsSchema = z.strictObject({
   client_name: line.pipe(z.string().max(128)).optional(),
   defaults: defaults.optional(),
   max_sessions: whole.optional(),
+  alerts: alerts.optional(),
   policy: z.strictObject(siteRules).optional(),
 });
 

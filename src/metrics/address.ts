@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
-import ipaddr from 'ipaddr.js';
 import { PaddockError } from '../core/errors.js';
+import { isLoopback } from '../kit/loopback.js';
 
 /** Where metrics are served: a Unix socket, or a port on the loopback. */
 export type MetricsAddress = { readonly path: string } | { readonly host: string; readonly port: number };
@@ -20,12 +20,6 @@ export function readMetricsAddress(text: string): MetricsAddress {
   const port = Number(digits);
   if (digits === '' || port > 65_535 || !isLoopback(bare)) throw notOne(`metrics are not served at ${text}`);
   return { host: bare, port };
-}
-
-/** 127.0.0.0/8 in four parts, and ::1. */
-export function isLoopback(address: string): boolean {
-  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return ipaddr.IPv4.parse(address).range() === 'loopback';
-  return ipaddr.IPv6.isValid(address) && ipaddr.IPv6.parse(address).range() === 'loopback';
 }
 
 function notOne(what: string): PaddockError {

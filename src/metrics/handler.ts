@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isLoopback } from './address.js';
+import { isLoopback } from '../kit/loopback.js';
 
 /** What is shown, and how it is called in HTTP. */
 export interface Shown {

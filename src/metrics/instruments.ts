@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { alertResults, outletNames } from '../alerts/outlet.js';
 import { exitReasons } from '../core/exec.js';
 import { alarmKinds } from '../monitor/alarms/alarm.js';
 import { deniedWays } from '../monitor/alarms/denials.js';
@@ -69,6 +70,10 @@ function sessionMetrics({ counter, gauge, seconds }: Makers) {
     ruleDenials: counter('rule_denials_total', 'The same, by the rule that refused.', ['rule']),
     unknownSessions: counter('unknown_sessions_total', 'Calls for a session that its caller does not have.'),
     alarms: counter('alarms_total', 'Alarms that were raised.', ['kind', 'level']),
+    alerts: counter('alerts_total', 'Alarms that were sent on to somebody, by what became of it.', [
+      'outlet',
+      'result',
+    ]),
   };
 }
 
@@ -125,6 +130,7 @@ function beginAtZero(all: Instruments): void {
   for (const reason of [...exitReasons, ...commandEnds]) all.commands.inc({ reason }, 0);
   for (const way of deniedWays) all.denials.inc({ way }, 0);
   for (const kind of alarmKinds) for (const level of ['warning', 'critical']) all.alarms.inc({ kind, level }, 0);
+  for (const outlet of outletNames) for (const result of alertResults) all.alerts.inc({ outlet, result }, 0);
   for (const direction of ['in', 'out']) all.bytes.inc({ direction }, 0);
   for (const phase of ['intent', 'outcome', 'event']) all.records.inc({ phase }, 0);
   all.auditWritable.set(1);

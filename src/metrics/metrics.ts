@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import type { OnAlert } from '../alerts/outlet.js';
 import type { HeardRecord } from '../audit/heard-audit.js';
 import type { HeardCall } from '../engine/heard-engine.js';
 import type { Clock } from '../kit/clock.js';
@@ -38,6 +39,7 @@ export class Metrics {
   readonly heard: MonitoringHeard;
   /** Of the audit log and the engine. */
   readonly heardApp: { readonly onRecord: (record: HeardRecord) => void; readonly onCall: (call: HeardCall) => void };
+  readonly onAlert: OnAlert;
   readonly #registry = new Registry();
   readonly #instruments: Instruments;
   readonly #options: MetricsOptions;
@@ -63,6 +65,7 @@ export class Metrics {
     };
     this.#records = new RecordCounts({ instruments, clock, traffic: this.#traffic, onOver });
     this.heardApp = { onRecord: (record) => this.#records.heard(record), onCall: (call) => this.#onCall(call) };
+    this.onAlert = (outlet, result) => instruments.alerts.inc({ outlet, result });
     const rules = new FewWords();
     this.heard = {
       onSample: (id, sample) => this.#samples.add(id, sample),
@@ -72,20 +75,16 @@ export class Metrics {
       },
       onUnknownSession: () => instruments.unknownSessions.inc(),
       onAlarm: ({ kind, level }) => instruments.alarms.inc({ kind, level }),
+      onCanary: (isOk) => {
+        instruments.canary.set(isOk ? 1 : 0);
+        instruments.canaryTime.set(clock.now() / 1000);
+      },
     };
   }
 
   /** From now on these are looked at. */
   look(sessions: () => readonly CountedSession[]): void {
     this.#sessions = sessions;
-  }
-
-  /** What a doctor found, of whom the canary counts. */
-  onChecks(checks: readonly { readonly id: string; readonly status: string }[]): void {
-    const canary = checks.find(({ id }) => id === 'canary');
-    if (canary === undefined || canary.status === 'unknown') return;
-    this.#instruments.canary.set(canary.status === 'fail' ? 0 : 1);
-    this.#instruments.canaryTime.set(this.#options.clock.now() / 1000);
   }
 
   /** Everything in Prometheus' text format. */

@@ -5,6 +5,7 @@ import type { Alarm, AlarmSink, AlarmView } from './alarms/alarm.js';
 import { AlarmBook } from './alarms/alarm-book.js';
 import type { HostFacts } from './alarms/conditions.js';
 import { Denials, type DenialsHeard } from './alarms/denials.js';
+import { HealthAlarms } from './alarms/health.js';
 import { readHostPressure } from './alarms/host-pressure.js';
 import { SampleAlarms } from './alarms/sample-alarms.js';
 import { kernelTexts } from './kernel-text.js';
@@ -15,6 +16,7 @@ import { UsageReader } from './usage-reader.js';
 export interface MonitoringHeard extends DenialsHeard {
   readonly onSample?: ((id: string, sample: Sample) => void) | undefined;
   readonly onAlarm?: ((alarm: Alarm) => void) | undefined;
+  readonly onCanary?: ((isOk: boolean) => void) | undefined;
 }
 
 export interface MonitoringOptions {
@@ -38,6 +40,8 @@ export class Monitoring {
   /** For whoever finds something alarming elsewhere. */
   readonly alarms: AlarmSink;
   readonly denials: Denials;
+  readonly health: HealthAlarms;
+  readonly #heard: MonitoringHeard;
   readonly #book: AlarmBook;
   readonly #monitor: Monitor;
   readonly #samples: SampleAlarms;
@@ -46,22 +50,24 @@ export class Monitoring {
     clock,
     thresholds,
     onAlarm,
-    heard,
+    heard = {},
     reader = new UsageReader(),
     host = hostFacts(),
     repeat,
   }: MonitoringOptions) {
     const book = new AlarmBook(clock, (alarm) => {
-      heard?.onAlarm?.(alarm);
+      heard.onAlarm?.(alarm);
       onAlarm(alarm);
     });
     this.#book = book;
+    this.#heard = heard;
+    this.health = new HealthAlarms(book, clock);
     this.alarms = book;
     this.denials = new Denials({ sink: book, clock, thresholds, heard });
     this.#samples = new SampleAlarms({ book, thresholds, clock, host });
     const onSample = (id: string, sample: Sample) => {
       this.#samples.look(id, sample);
-      heard?.onSample?.(id, sample);
+      heard.onSample?.(id, sample);
     };
     this.#monitor = new Monitor({ clock, reader, onSample, ...(repeat === undefined ? {} : { repeat }) });
   }
@@ -75,6 +81,15 @@ export class Monitoring {
         this.#samples.forget(target.id);
       },
     };
+  }
+
+  /** What a doctor found, of whom the canary counts: whether a sandbox is made as it should be. */
+  checked(checks: readonly { readonly id: string; readonly status: string }[]): void {
+    const canary = checks.find(({ id }) => id === 'canary');
+    if (canary === undefined || canary.status === 'unknown') return;
+    const isOk = canary.status !== 'fail';
+    this.health.canary(isOk);
+    this.#heard.onCanary?.(isOk);
   }
 
   stateOf(id: string): SessionState {

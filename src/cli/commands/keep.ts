@@ -19,6 +19,7 @@ import { updateSession } from '../../session/update.js';
 import { watchSession } from '../../session/watch.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
+import { Hearing } from '../hearing.js';
 import { newMonitoring } from '../new-monitoring.js';
 import { reapWhileOpen } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
@@ -33,7 +34,7 @@ export const keep: CliCommand = {
   options: {},
   async run(context) {
     const config = await settingsOf(context);
-    await using apps = new Apps(config, context.env);
+    await using apps = new Apps(config, context);
     await using beside = new Disposables();
     beside.use(await reapWhileOpen(apps.usual, () => undefined));
     const path = apps.usual.store.keeperPath;
@@ -74,22 +75,31 @@ class Apps implements AsyncDisposable {
   readonly usual: App;
   readonly #config: Config;
   readonly #env: CommandContext['env'];
+  readonly #stderr: CommandContext['terminal']['stderr'];
   readonly #stack = new Disposables();
+  readonly #hearing = new Hearing();
   readonly #byEndpoint = new Map<string, App>();
   readonly #foreign = new Map<Engine, ForeignWatch>();
   #monitoring: Promise<Monitoring> | undefined;
   #admission: Promise<Admission> | undefined;
 
-  constructor(config: Config, env: CommandContext['env']) {
+  constructor(config: Config, { env, terminal }: CommandContext) {
     this.#config = config;
     this.#env = env;
-    this.usual = this.#stack.use(new App(config, env));
+    this.#stderr = terminal.stderr;
+    this.usual = this.#stack.use(new App(config, env, { heard: this.#hearing }));
   }
 
   /** For the sessions on every engine. */
   monitoring(): Promise<Monitoring> {
-    this.#monitoring ??= this.usual.audit().then((audit) => newMonitoring(this.#config.sitePolicy, audit));
+    this.#monitoring ??= this.#newMonitoring();
     return this.#monitoring;
+  }
+
+  async #newMonitoring(): Promise<Monitoring> {
+    const [config, env, audit] = [this.#config, this.#env, await this.usual.audit()];
+    const warn = (text: string) => void this.#stderr.write(`paddock: warning: ${text}\n`);
+    return newMonitoring({ config, audit, env, warn, held: this.#stack, hearing: this.#hearing });
   }
 
   /** One for all: the sums are the user's. */
@@ -113,9 +123,8 @@ class Apps implements AsyncDisposable {
     const endpoint = `unix://${socketPath}`;
     let app = this.#byEndpoint.get(endpoint);
     if (app === undefined) {
-      app = this.#stack.use(
-        new App({ ...this.#config, engine: endpoint }, this.#env, { siblings: this.usual.siblings }),
-      );
+      const means = { siblings: this.usual.siblings, heard: this.#hearing };
+      app = this.#stack.use(new App({ ...this.#config, engine: endpoint }, this.#env, means));
       this.#byEndpoint.set(endpoint, app);
     }
     return app;

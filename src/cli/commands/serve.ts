@@ -1,6 +1,7 @@
 import { type Logger, pino } from 'pino';
 import type { AuditRecorder } from '../../audit/audit-log.js';
 import { plain } from '../../audit/redaction.js';
+import type { Config } from '../../config/load.js';
 import { PaddockError, PolicyDenied } from '../../core/errors.js';
 import { version } from '../../core/version.js';
 import { Disposables } from '../../kit/disposables.js';
@@ -17,8 +18,9 @@ import { approveWorkingDirectory } from '../../workspace/approve.js';
 import { App } from '../app.js';
 import { askPerson } from '../ask-person.js';
 import { type CliCommand, type CommandContext, text } from '../command.js';
+import { Hearing } from '../hearing.js';
 import { counted, metricsHere, metricsOptions } from '../metrics-here.js';
-import { newMonitoring } from '../new-monitoring.js';
+import { alarmParts, newMonitoring } from '../new-monitoring.js';
 import { pruneHere, reapWhileOpen } from '../prune-here.js';
 import { httpOptions, serveHttp } from '../serve-http.js';
 import { settingsOf } from '../settings.js';
@@ -36,44 +38,46 @@ export const serve: CliCommand = {
     const address = text(context, 'http');
     if (address !== undefined) return await serveHttp(context, config, address);
     refuseForeignOptions(context);
-    // stderr, synchronously: stdout belongs to MCP, and the last lines before an end are the ones that matter.
-    const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
-    const counting = await metricsHere(context, config);
-    const metrics = counting?.metrics;
-    await using app = new App(config, context.env, { heard: metrics?.heardApp });
-    await using held = new Disposables();
-    const audit = await app.audit();
-    let services: Promise<ToolServices> | undefined;
-    if (counting !== undefined) held.use(await counting.open(log));
-    const onAlarm = (alarm: Alarm) => tell(alarm, log, services);
-    const monitoring = newMonitoring(config.sitePolicy, audit, onAlarm, metrics?.heard);
-    const onQuestions: ServiceParts['onQuestions'] = (id, questions) => {
-      askPerson({ server, approved: config.approvedPath, audit: callerOf(server, audit), id, questions, log });
-    };
-    const server = buildServer({
-      version,
-      tools: allTools,
-      audit,
-      services: () => {
-        const parts = { app, monitoring, metrics, held, log, onQuestions };
-        // An engine that is started later is found by the next call.
-        services ??= makeServices(parts, context.signal).catch((error: unknown) => {
-          services = undefined;
-          throw error;
-        });
-        return services;
-      },
-      onFailure: (tool, err) => {
-        log.info({ tool, err }, 'a call failed');
-        monitoring.denials.failed(err);
-      },
-    });
-    const { stdin: input, stdout: output } = context.terminal;
-    await serveStdio(server, { input, output, onRefused: refusalRecorder(server, audit, log) }, context.signal);
-    await ended(server, log);
-    return 0;
+    return await serveOnStdio(context, config);
   },
 };
+
+async function serveOnStdio(context: CommandContext, config: Config): Promise<number> {
+  // stderr, synchronously: stdout belongs to MCP, and the last lines before an end are the ones that matter.
+  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const counting = await metricsHere(context, config);
+  const metrics = counting?.metrics;
+  const hearing = new Hearing(metrics?.heardApp);
+  await using app = new App(config, context.env, { heard: hearing });
+  await using held = new Disposables();
+  const audit = await app.audit();
+  if (counting !== undefined) held.use(await counting.open(log));
+  const said = alarmParts(log, metrics, (alarm) => tell(alarm, log, services));
+  const monitoring = await newMonitoring({ ...said, config, audit, held, hearing, env: context.env });
+  let services: Promise<ToolServices> | undefined;
+  const onQuestions: ServiceParts['onQuestions'] = (id, questions) => {
+    askPerson({ server, approved: config.approvedPath, audit: callerOf(server, audit), id, questions, log });
+  };
+  const opened = () => {
+    // An engine that is started later is found by the next call.
+    services ??= makeServices({ app, monitoring, metrics, held, log, onQuestions }, context.signal).catch(
+      (error: unknown) => {
+        services = undefined;
+        throw error;
+      },
+    );
+    return services;
+  };
+  const onFailure = (tool: string, err: unknown) => {
+    log.info({ tool, err }, 'a call failed');
+    monitoring.denials.failed(err);
+  };
+  const server = buildServer({ version, tools: allTools, audit, services: opened, onFailure });
+  const { stdin: input, stdout: output } = context.terminal;
+  await serveStdio(server, { input, output, onRefused: refusalRecorder(server, audit, log) }, context.signal);
+  await ended(server, log);
+  return 0;
+}
 
 async function ended(server: { close(): Promise<void> }, log: Logger): Promise<void> {
   log.info('the client is gone; ending every session');
@@ -129,7 +133,6 @@ async function makeServices(parts: ServiceParts, signal: AbortSignal): Promise<T
   return await toolServices(app, {
     ...{ sessions, monitoring, env: process.env },
     defaultProject: project instanceof PolicyDenied ? undefined : project.source,
-    onChecks: (checks) => metrics?.onChecks(checks),
   });
 }
 

@@ -11,6 +11,8 @@ export const alarmKinds = [
   'unknown-sessions',
   'disk',
   'foreign-change',
+  'audit',
+  'canary',
 ] as const;
 export type AlarmKind = (typeof alarmKinds)[number];
 

@@ -33,6 +33,11 @@ describe('docs/configuration.md', () => {
     );
   });
 
+  it('has a row for every key of the table of alerts', () => {
+    const keys = Object.keys(userSettingsSchema.shape.alerts.unwrap().shape);
+    expect(keys.filter((key) => !new RegExp(`^\\| \`alerts\\.${key}\` +\\|`, 'm').test(document))).toEqual([]);
+  });
+
   it('names every control that can be required', () => {
     expect(requirements.filter((id) => !document.includes(`\`${id}\``))).toEqual([]);
   });
@@ -40,7 +45,9 @@ describe('docs/configuration.md', () => {
 
 describe('the settings', () => {
   it('cover every key of the two files', () => {
-    const top = Object.keys(userSettingsSchema.shape).filter((key) => !['policy', 'defaults', 'audit'].includes(key));
+    const top = Object.keys(userSettingsSchema.shape).filter(
+      (key) => !['policy', 'defaults', 'audit', 'alerts'].includes(key),
+    );
     const known = settings.map(({ key }) => key);
     expect(known).toEqual(
       [...top, ...Object.keys(defaultKeys).map((name) => `defaults.${name}`)].sort(

@@ -170,11 +170,9 @@ describe('metrics', () => {
 
   it('show how the last canary ended, once there was one', async () => {
     const { metrics, value } = staged();
-    metrics.onChecks([{ id: 'canary', status: 'unknown' }]);
-    expect(await value('paddock_canary_ok')).toBe(undefined);
-    metrics.onChecks([{ id: 'canary', status: 'fail' }]);
+    metrics.heard.onCanary?.(false);
     expect(await value('paddock_canary_ok')).toBe(0);
-    metrics.onChecks([{ id: 'canary', status: 'warn' }]);
+    metrics.heard.onCanary?.(true);
     expect([await value('paddock_canary_ok'), await value('paddock_canary_run_timestamp_seconds')]).toEqual([1, 1000]);
   });
 

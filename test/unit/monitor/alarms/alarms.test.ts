@@ -181,6 +181,30 @@ it('tells refused connections, and calls for sessions that are not there, by the
   expect(alarms).toMatchObject([{ kind: 'unknown-sessions', text: expect.stringContaining('10 calls for sessions') }]);
 });
 
+it('tells an audit log that can’t be written at once, and again when it had been written for a minute', () => {
+  const { monitoring, told, clock } = staged();
+  const record = (isWritten: boolean) => monitoring.health.recorded({ isWritten });
+  record(true);
+  expect(told()).toEqual([]);
+  for (const isWritten of [false, true, false, false]) record(isWritten);
+  expect(told()).toEqual(['audit critical']);
+  clock.nowMs += 60_000;
+  record(true);
+  record(false);
+  expect(told()).toEqual(['audit critical']);
+});
+
+it('tells a canary that failed, until one is as it should be, and nothing of one that was not made', () => {
+  const heard: boolean[] = [];
+  const { monitoring, told } = staged({ onCanary: (isOk) => heard.push(isOk) });
+  for (const status of ['unknown', 'fail', 'fail', 'warn', 'fail']) monitoring.checked([{ id: 'canary', status }]);
+  monitoring.checked([{ id: 'engine', status: 'fail' }]);
+  expect([told(), heard]).toEqual([
+    ['canary critical', 'canary critical'],
+    [false, false, true, false],
+  ]);
+});
+
 it('has others hear of each sample and each refusal', () => {
   const heard: unknown[] = [];
   const { monitoring, pass } = staged({
