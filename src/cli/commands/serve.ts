@@ -52,9 +52,9 @@ async function serveOnStdio(context: CommandContext, config: Config): Promise<nu
   await using held = new Disposables();
   const audit = await app.audit();
   if (counting !== undefined) held.use(await counting.open(log));
+  let services: Promise<ToolServices> | undefined;
   const said = alarmParts(log, metrics, (alarm) => tell(alarm, log, services));
   const monitoring = await newMonitoring({ ...said, config, audit, held, hearing, env: context.env });
-  let services: Promise<ToolServices> | undefined;
   const onQuestions: ServiceParts['onQuestions'] = (id, questions) => {
     askPerson({ server, approved: config.approvedPath, audit: callerOf(server, audit), id, questions, log });
   };
