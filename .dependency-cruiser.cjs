@@ -13,6 +13,7 @@ const rooms = {
   audit: ['core', 'kit'],
   agents: ['core', 'kit'],
   keys: ['core', 'kit'],
+  kube: ['core', 'kit'],
   channel: ['core', 'kit'],
   egress: ['core', 'kit', 'channel', 'policy'],
   sandbox: ['core', 'kit', 'engine', 'confine', 'monitor', 'workspace', 'policy', 'audit', 'channel'],

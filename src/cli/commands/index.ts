@@ -31,6 +31,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>>
   prune: async () => (await import('./prune.js')).prune,
   keep: async () => (await import('./keep.js')).keep,
   image: async () => (await import('./image.js')).image,
+  kube: async () => (await import('./kube.js')).kube,
   profiles: async () => (await import('./profiles.js')).profiles,
   audit: async () => (await import('./audit.js')).audit,
   config: async () => (await import('./config.js')).config,
