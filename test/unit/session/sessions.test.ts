@@ -173,7 +173,7 @@ describe('making a session that fails', () => {
 
   it('asks the engine for nothing when policy refuses, and names the rule', async () => {
     const refused = sessions.create({ ...request, network: 'open' });
-    await expect(refused).rejects.toMatchObject({ code: 'POLICY_DENIED', ruleId: 'network.mode' });
+    await expect(refused).rejects.toMatchObject({ code: 'POLICY_DENIED', ruleId: 'network.not-allowed' });
     await expect(sessions.create(null)).rejects.toMatchObject({ code: 'POLICY_DENIED' });
     expect(engine.made).toEqual([]);
   });
