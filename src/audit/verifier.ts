@@ -107,7 +107,11 @@ export class Verifier {
       fileCount: this.#fileCount,
       ...(this.#checkpoints === undefined
         ? {}
-        : { checkpoints: this.#checkpoints.count, unreadableCheckpoints: this.#checkpoints.unreadable }),
+        : {
+            checkpoints: this.#checkpoints.count,
+            goneCheckpoints: this.#checkpoints.left,
+            unreadableCheckpoints: this.#checkpoints.unreadable,
+          }),
       ...(this.#removedThrough < 0 ? {} : { removedThrough: this.#removedThrough }),
       ...(await this.#ledger.report(isAlive)),
       torn: this.#torn,
@@ -135,6 +139,9 @@ export class Verifier {
     if (this.#firstBad ?? reason) return reason;
     this.#records += 1;
     this.#recordsInFile += 1;
+    if (record.removed && this.#file && record.removed.through >= this.#file.number) {
+      return 'it says that the file was removed in which it stands';
+    }
     if (record.removed) this.#removedThrough = Math.max(this.#removedThrough, record.removed.through);
     return undefined;
   }

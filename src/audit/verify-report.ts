@@ -9,6 +9,8 @@ export interface VerifyReport {
   readonly fileCount: number;
   /** How many an anchor has of this log, and how many of its lines are none: cut short, or damaged. */
   readonly checkpoints?: number;
+  /** Of these, those of files that were removed: nothing is there to hold against them. */
+  readonly goneCheckpoints?: number;
   readonly unreadableCheckpoints?: number;
   /** The log says that its files up to this number were removed. */
   readonly removedThrough?: number;

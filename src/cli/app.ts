@@ -109,7 +109,8 @@ export class App implements AsyncDisposable {
     this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
     this.store = new RecordStore(config.stateDir, config.runtimeDir, systemClock, behalf?.apiKey);
     // Never those of the app on whose behalf: keys see nothing of each other.
-    this.siblings = siblings ?? new Siblings((name) => runsAnywhere(this.store, name));
+    this.siblings =
+      siblings ?? new Siblings((name) => runsAnywhere(this.store, name, ({ apiKey }) => apiKey === this.store.apiKey));
   }
 
   /**

@@ -27,12 +27,16 @@ export interface HttpCallersOptions {
   readonly prepare: () => Promise<void>;
 }
 
-/** What makes sandboxes use something. */
+/** What makes sandboxes, or this host on their behalf, use something. */
 const startsWork: ReadonlySet<string> = new Set([
   'create_session',
   'fork_session',
   'execute_command',
   'execute_in_session',
+  'write_file',
+  'transfer_files',
+  'snapshot_session',
+  'compare_sessions',
   'check_host',
 ]);
 

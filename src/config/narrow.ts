@@ -9,14 +9,14 @@ import { isCovered } from './site-rules.js';
 /** The settings as they are for the holder of a key: of everything the stricter, so that nothing is allowed that was not before. */
 export function narrowed(config: Config, by: KeyCeiling): Config {
   const origins = new Map(Object.entries(config.origins));
-  const draft = { policy: narrowedPolicy(config.sitePolicy, by), origins, homeDir: '/' };
+  const draft = { policy: narrowedPolicy(config, by), origins, homeDir: '/' };
   fitDefaults(draft);
   // As if it were said with each request: what files and variables say of defaults stands beneath it.
   if (by.profile !== undefined) origins.set('defaults.profile', 'flag:--profile');
   return { ...config, sitePolicy: draft.policy, origins: Object.fromEntries(origins) };
 }
 
-function narrowedPolicy(site: SitePolicy, by: KeyCeiling): SitePolicy {
+function narrowedPolicy({ sitePolicy: site, hostFolders }: Config, by: KeyCeiling): SitePolicy {
   const { egress, broker, defaults } = site;
   const allow = by.allow.filter((text) => isReachable(text, egress.allow));
   const { profile = defaults.profile } = by;
@@ -25,6 +25,8 @@ function narrowedPolicy(site: SitePolicy, by: KeyCeiling): SitePolicy {
     ceilings: leastOf(site.ceilings, by.ceilings),
     defaults: { ...defaults, profile },
     allowedRoots: within(site.allowedRoots, by.roots),
+    // What the operator's own sessions show without being asked, and not whatever else of theirs could be.
+    hostFolders,
     readWriteAllowed: site.readWriteAllowed && by.readWriteAllowed,
     // Who is asked sits at the server; what was approved there for always was not meant for holders of keys beyond their own list.
     // With the engine's own network its list would mean nothing.

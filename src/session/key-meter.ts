@@ -2,7 +2,7 @@ import type { Session } from './session.js';
 import type { SessionCommand } from './session-command.js';
 
 /** What of a session is read. */
-type Metered = Pick<Session, 'id' | 'commands' | 'egress'>;
+type Metered = Pick<Session, 'id' | 'commands' | 'egress' | 'broker'>;
 
 interface Seen {
   cpuMs: number;
@@ -40,7 +40,8 @@ export class KeyMeter {
     // It never falls: a process that ends takes its count with it.
     const cpuMs = Math.max(seen.cpuMs, kernelMs, Math.floor(endedMs));
     const { bytesIn = 0, bytesOut = 0 } = session.egress?.usage ?? {};
-    const egressBytes = Math.max(seen.egressBytes, bytesIn + bytesOut);
+    const brokered = session.broker?.usage().lines.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
+    const egressBytes = Math.max(seen.egressBytes, bytesIn + bytesOut + brokered);
     this.#seen.set(session, { cpuMs, endedMs, egressBytes });
     return { cpuMs: cpuMs - seen.cpuMs, egressBytes: egressBytes - seen.egressBytes };
   }

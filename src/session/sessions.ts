@@ -6,7 +6,7 @@ import { newSessionId } from '../kit/random-id.js';
 import { decideCreate } from '../policy/create.js';
 import { type CreateAllowed, toPolicyDenied } from '../policy/verdict.js';
 import type { Admission } from './admission.js';
-import { noKeys, takeKeys } from './broker/take-keys.js';
+import { noKeys, refuseProfile, takeKeys } from './broker/take-keys.js';
 import { carriedWish } from './broker/wish-like.js';
 import { processAdmission } from './process-admission.js';
 import { describe, textOf } from './record-parts.js';
@@ -46,6 +46,7 @@ export class Sessions implements AsyncDisposable {
     const both = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
     both.throwIfAborted();
     const taken = takeKeys(asked);
+    if (this.#options.store.apiKey !== undefined) refuseProfile(taken.keys);
     const keys = taken.keys === noKeys ? (start.likeOf?.keys ?? noKeys) : taken.keys;
     const { request, notes } = await this.#likeAnother(taken.request, start);
     both.throwIfAborted();

@@ -40,6 +40,11 @@ export class Checkpoints {
     return this.#count;
   }
 
+  /** Those that no line has met. Of files that are there `see` and `atEnd` leave none. */
+  get left(): number {
+    return [...this.#byFile.values()].reduce((sum, known) => sum + known.size, 0);
+  }
+
   /** Lines of the anchor that are none: cut short when their writer was killed. */
   get unreadable(): number {
     return this.#unreadable;

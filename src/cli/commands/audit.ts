@@ -9,6 +9,7 @@ import { ocsfEvent } from '../../audit/export/ocsf.js';
 import { type AuditEntry, exportAudit, tailAudit } from '../../audit/read.js';
 import { storyLines, tellStory } from '../../audit/story.js';
 import { verifyAudit } from '../../audit/verify.js';
+import type { VerifyReport } from '../../audit/verify-report.js';
 import type { Config } from '../../config/load.js';
 import { PaddockError } from '../../core/errors.js';
 import { isSessionId, type SessionId } from '../../core/ids.js';
@@ -87,7 +88,7 @@ async function verify(context: CommandContext, config: Config): Promise<number> 
     bad === undefined
       ? `the audit log verifies: ${summary}`
       : `the audit log does NOT verify: ${bad.file === undefined ? '' : `${bad.file}, `}line ${bad.line}: ${bad.reason}`,
-    ...(result.checkpoints === undefined ? [] : [`held against ${result.checkpoints} checkpoints of ${anchor ?? ''}`]),
+    ...(result.checkpoints === undefined ? [] : [heldText(result, anchor ?? '')]),
     ...(removedThrough === undefined ? [] : [`the log says that its first ${removedThrough + 1} files were removed`]),
     ...result.torn.map(({ file, line, bytes }) => `${file ?? ''} line ${line}: ${bytes} bytes of a record cut short`),
     ...(unclosed > 0 ? [`${unclosed} chains have no closing record (their process was killed, or still runs)`] : []),
@@ -207,4 +208,10 @@ function time(context: CommandContext, name: string): number | undefined {
   const ms = Date.parse(value);
   if (Number.isNaN(ms)) throw new PaddockError('BAD_ARGUMENT', `--${name} wants a date, like 2026-01-31T12:00:00Z`);
   return ms;
+}
+
+function heldText({ checkpoints = 0, goneCheckpoints = 0 }: VerifyReport, anchor: string): string {
+  const gone =
+    goneCheckpoints === 0 ? '' : `; ${goneCheckpoints} more are of files that were removed, as the log itself says`;
+  return `held against ${checkpoints - goneCheckpoints} checkpoints of ${anchor}${gone}`;
 }

@@ -41,11 +41,15 @@ export const networkPolicyCheck: DoctorCheck = {
   id: 'network-policy',
   title: 'Sandboxes reach nothing that is not listed',
   run(ctx) {
-    const { defaults, egress, broker } = ctx.sitePolicy;
+    const { defaults, egress, broker, networks } = ctx.sitePolicy;
     const listed = egress.allow.length === 0 ? 'nothing' : egress.allow.join(', ');
     const models = broker.providers.length === 0 ? 'nobody' : broker.providers.join(', ');
     const evidence = `by default network ${defaults.network}; at most: ${listed}; models through the broker: ${models}`;
     const open = egress.allow.filter((rule) => /^(?:\w+:\/\/)?\*(?::|$)/.test(rule));
+    if (networks.includes('open')) {
+      const text = `${evidence}; sessions that ask for network open reach everything`;
+      return Promise.resolve(warn(text, `Take open out of networks in ${policyFile}.`));
+    }
     if (open.length === 0) return Promise.resolve(pass(evidence));
     return Promise.resolve(
       warn(`${evidence}; ${open.join(', ')} is every host`, `Name the hosts in egress.allow of ${policyFile}.`),

@@ -4,20 +4,24 @@ import { HttpRefusal } from './refusal.js';
 /** What all bodies together may take, so that many at once are no more than a few. */
 export class BodyBudget {
   #leftBytes: number;
+  readonly #within: BodyBudget | undefined;
 
-  constructor(bytes: number) {
+  /** `within`: what this one is a part of. */
+  constructor(bytes: number, within?: BodyBudget) {
     this.#leftBytes = bytes;
+    this.#within = within;
   }
 
   /** Whether there was room. */
   take(bytes: number): boolean {
-    if (bytes > this.#leftBytes) return false;
+    if (bytes > this.#leftBytes || this.#within?.take(bytes) === false) return false;
     this.#leftBytes -= bytes;
     return true;
   }
 
   giveBack(bytes: number): void {
     this.#leftBytes += bytes;
+    this.#within?.giveBack(bytes);
   }
 }
 

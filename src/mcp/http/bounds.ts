@@ -4,6 +4,8 @@ export interface HttpBounds {
   readonly bodyBytes: number;
   /** Of all that are being read or worked on at once. */
   readonly allBodiesBytes: number;
+  /** The same of one caller. */
+  readonly bodiesBytes: number;
   readonly headerBytes: number;
   readonly headers: number;
   readonly connections: number;
@@ -30,6 +32,7 @@ const mib = 1024 ** 2;
 export const usualBounds: HttpBounds = {
   bodyBytes: 24 * mib,
   allBodiesBytes: 128 * mib,
+  bodiesBytes: 32 * mib,
   headerBytes: 16 * 1024,
   headers: 64,
   connections: 512,

@@ -39,7 +39,7 @@ export async function listen(
   const server =
     tls === undefined
       ? createServer(options, listener)
-      : createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2' }, listener);
+      : createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: bounds.headersMs }, listener);
   server.maxConnections = bounds.connections;
   server.maxHeadersCount = bounds.headers;
   server.timeout = bounds.idleMs;

@@ -42,6 +42,14 @@ export function takeKeys(request: unknown): { readonly request: unknown; readonl
 }
 
 /** The providers that the keys are for. */
+/** What a profile of AWS's settings opens, and which program it starts for that, is the operator's to say. Errors: BAD_ARGUMENT. */
+export function refuseProfile({ awsProfile }: GivenKeys): void {
+  if (awsProfile === undefined) return;
+  throw new PaddockError('BAD_ARGUMENT', 'awsProfile names settings of the user who runs this server', {
+    hint: 'Leave it out, or give awsAccessKeyId and awsSecretAccessKey of your own.',
+  });
+}
+
 function meant({ secrets, awsProfile, useBedrock }: GivenKeys): readonly ProviderId[] {
   const has = (...some: readonly SecretName[]) => some.some((name) => secrets[name] !== undefined);
   const found: readonly (readonly [ProviderId, boolean])[] = [

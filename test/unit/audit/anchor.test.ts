@@ -7,7 +7,7 @@ import { openAudit } from '../../../src/audit/audit-log.js';
 import { listLogFiles } from '../../../src/audit/log-files.js';
 import { verifyAudit } from '../../../src/audit/verify.js';
 import { systemClock } from '../../../src/kit/clock.js';
-import { caller, type Folder, folder, lines } from './support/log-fixture.js';
+import { caller, type Folder, folder, lines, openAt } from './support/log-fixture.js';
 
 interface Anchored {
   readonly anchor: string;
@@ -103,6 +103,18 @@ describe('a log with an anchor', () => {
     const { ok, firstBad } = await verify(f);
     expect(ok).toBe(false);
     expect(firstBad).toMatchObject({ file, reason: expect.stringContaining(reason) });
+  });
+
+  it('says of how many checkpoints the files were removed: nothing is there to hold against them', async () => {
+    await using f = await folder();
+    await write(f, 12);
+    expect(await verify(f)).toMatchObject({ ok: true, goneCheckpoints: 0 });
+    const last = listLogFiles(f.path).length - 1;
+    await (await openAt(f.path, systemClock, { keepFiles: 2 }))[Symbol.asyncDispose]();
+    const { ok, checkpoints = 0, goneCheckpoints = 0, removedThrough } = await verify(f);
+    expect({ ok, removedThrough }).toEqual({ ok: true, removedThrough: last - 2 });
+    expect(goneCheckpoints).toBeGreaterThan(0);
+    expect(goneCheckpoints).toBeLessThan(checkpoints);
   });
 
   it('in several files, whose last files are gone, does not either', async () => {

@@ -14,7 +14,11 @@ const site = (more: Partial<SitePolicy> = {}): SitePolicy => ({ ...builtInPolicy
 
 /** Only what is looked at of a config. */
 function configOf(sitePolicy: SitePolicy): Config {
-  const config: Partial<Config> = { sitePolicy, origins: { 'defaults.memoryBytes': 'file:x' } };
+  const config: Partial<Config> = {
+    sitePolicy,
+    hostFolders: ['/opt/tools'],
+    origins: { 'defaults.memoryBytes': 'file:x' },
+  };
   return config as Config;
 }
 
@@ -28,6 +32,7 @@ describe('the policy of the holder of a key', () => {
     expect(policy).toMatchObject({
       allowedRoots: [],
       readWriteAllowed: false,
+      hostFolders: ['/opt/tools'],
       broker: { providers: [], git: {}, routes: {} },
     });
     expect(policy.egress).toEqual({ allow: [], ask: [], approved: [] });

@@ -58,6 +58,12 @@ describe('the checklist finds', () => {
     ['limits-policy', 'that limits are not required', {}, 'warn', /memory, cpu, pids/, /require = \[/],
     [
       'network-policy',
+      'that the network may be open',
+      { ctx: { sitePolicy: { ...site, networks: ['open'] } } },
+      ...(['warn', /reach everything/, /networks/] as const),
+    ],
+    [
+      'network-policy',
       'that everything may be reached',
       { ctx: { sitePolicy: { ...site, egress: { allow: ['https://*'], ask: [], approved: [] } } } },
       ...(['warn', /every host/, /egress\.allow/] as const),

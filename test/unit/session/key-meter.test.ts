@@ -17,7 +17,9 @@ describe('what the sessions of a key use', () => {
   it('is counted once, by the larger of what the kernel and the ended commands say', () => {
     const commands = [ended(100, 50), working as SessionCommand];
     const usage = { bytesIn: 10, bytesOut: 5 };
-    const session: unknown = { id: newSessionId(), commands, egress: { usage } };
+    const broker = { usage: () => ({ lines: [{ bytes: brokered }] }) };
+    let brokered = 0;
+    const session: unknown = { id: newSessionId(), commands, egress: { usage }, broker };
     let cpuUs: number | undefined = 120_000;
     const meter = new KeyMeter(() => cpuUs);
     const read = () => meter.read([session as Metered]);
@@ -28,7 +30,8 @@ describe('what the sessions of a key use', () => {
     expect(read()).toEqual({ cpuMs: 50, egressBytes: 2 });
     cpuUs = undefined;
     commands.push(ended(100, 0));
-    expect(read()).toEqual({ cpuMs: 50, egressBytes: 0 });
+    brokered = 1000;
+    expect(read()).toEqual({ cpuMs: 50, egressBytes: 1000 });
   });
 
   it('is that of all of them', () => {

@@ -109,6 +109,15 @@ describe('making a session that fails', () => {
     expect(sessions.list).toEqual([]);
   });
 
+  it('lets no holder of a key name the AWS settings of the user who runs the server', async () => {
+    const store = new RecordStore(folder, join(folder, 'run'), systemClock, 'key');
+    const ofKey = new Sessions({ ...options, store });
+    const refused = ofKey.create({ ...request, awsProfile: 'prod' });
+    await expect(refused).rejects.toMatchObject({ code: 'BAD_ARGUMENT', message: expect.stringMatching(/awsProfile/) });
+    await ofKey[Symbol.asyncDispose]();
+    expect(engine.made).toEqual([]);
+  });
+
   it('asks for the providers of the session that it is to be like, as far as there are keys for them', async () => {
     const withKey = new Sessions({
       ...options,

@@ -5,7 +5,13 @@ import { HttpStage, initialize, keyOf } from './support/stage.js';
 let stage: HttpStage;
 
 beforeEach(async () => {
-  stage = await new HttpStage({ bodyBytes: 4096, allBodiesBytes: 6000, headersMs: 300, requestMs: 600 }).start();
+  stage = await new HttpStage({
+    bodyBytes: 4096,
+    allBodiesBytes: 6000,
+    bodiesBytes: 5000,
+    headersMs: 300,
+    requestMs: 600,
+  }).start();
 });
 
 afterEach(async () => {
@@ -145,6 +151,23 @@ describe('the HTTP server', () => {
     await expect.poll(async () => (await stage.send({ body })).status).toBe(429);
     expect(await waiting).toMatch(/^HTTP\/1.1 408/);
     expect(await stage.send()).toMatchObject({ status: 200 });
+  });
+
+  it('keeps room for others while one caller sends slowly', async () => {
+    const head = `POST /mcp HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${keyOf.bob}\r\ncontent-type: application/json\r\ncontent-length: 4000\r\n\r\n`;
+    const waiting = raw(`${head}{"x":"${'x'.repeat(3000)}`);
+    const padded = JSON.stringify(initialize) + ' '.repeat(2200);
+    const mine = { authorization: `Bearer ${keyOf.bob}` };
+    await expect.poll(async () => (await stage.send({ body: padded, headers: mine })).status).toBe(429);
+    expect(await stage.send({ body: padded })).toMatchObject({ status: 200 });
+    expect(await waiting).toMatch(/^HTTP\/1.1 408/);
+  });
+
+  it('takes one message at a time: of a hundred in one request every limit would see one', async () => {
+    const begun = await stage.send();
+    const session = { 'mcp-session-id': String(begun.headers['mcp-session-id']) };
+    const many = Array.from({ length: 3 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'tools/list' }));
+    expect(await stage.send({ body: JSON.stringify(many), headers: session })).toMatchObject({ status: 400 });
   });
 
   it('answers headers that are too large with 431', async () => {
