@@ -27,6 +27,6 @@ export async function networkHelperFor(
   throw new SandboxError(
     'SANDBOX_UNVERIFIED',
     'network open needs slirp4netns, or pasta of August 2024 or later: the engine has neither, and the host’s loopback would be open',
-    { hint: 'Install slirp4netns or a newer passt, or ask for network allowlist.' },
+    { hint: 'Install slirp4netns, or ask for network allowlist.' },
   );
 }
