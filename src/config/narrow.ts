@@ -28,9 +28,9 @@ function narrowedPolicy({ sitePolicy: site, hostFolders }: Config, by: KeyCeilin
     // What the operator's own sessions show without being asked, and not whatever else of theirs could be.
     hostFolders,
     readWriteAllowed: site.readWriteAllowed && by.readWriteAllowed,
-    // Who is asked sits at the server; what was approved there for always was not meant for holders of keys beyond their own list.
     // With the engine's own network its list would mean nothing.
     networks: by.allow.includes('*') ? site.networks : site.networks.filter((one) => one !== 'open'),
+    // Who is asked sits at the server; what was approved there for always was not meant for holders of keys beyond their own list.
     egress: { allow, ask: [], approved: egress.approved.filter((text) => isReachable(text, allow)) },
     // A key says nothing of git hosts and routes yet: its holder has none, rather than the operator's tokens.
     broker: { ...broker, providers: broker.providers.filter((one) => by.providers.includes(one)), git: {}, routes: {} },

@@ -5,18 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KeyRing } from '../../../src/keys/key-ring.js';
 import { KeyStore } from '../../../src/keys/key-store.js';
 import { systemClock } from '../../../src/kit/clock.js';
+import { wish } from './support/wish.js';
 
 let state: string;
 let passedMs: number;
 let store: KeyStore;
 let ring: KeyRing;
-
-const wish = (name: string) => ({
-  name,
-  tools: ['read'],
-  ceiling: { roots: [], readWriteAllowed: false, allow: [], providers: [], ceilings: {} },
-  quota: { callsPerMinute: 1, createsPerHour: 1, sessions: 1 },
-});
 
 beforeEach(async () => {
   state = await mkdtemp(join(tmpdir(), 'pdk-keys-'));

@@ -6,18 +6,12 @@ import { type ApiKey, goodHashes, stateOf } from '../../../src/keys/key.js';
 import { hashOf, isKeySecret } from '../../../src/keys/key-secret.js';
 import { KeyStore } from '../../../src/keys/key-store.js';
 import { systemClock } from '../../../src/kit/clock.js';
+import { wish } from './support/wish.js';
 
 const hourMs = 3_600_000;
 let state: string;
 let nowMs: number;
 let store: KeyStore;
-
-const wish = (name: string) => ({
-  name,
-  tools: ['read'],
-  ceiling: { roots: [], readWriteAllowed: false, allow: [], providers: [], ceilings: {} },
-  quota: { callsPerMinute: 1, createsPerHour: 1, sessions: 1 },
-});
 
 beforeEach(async () => {
   state = await mkdtemp(join(tmpdir(), 'pdk-keys-'));
