@@ -1,10 +1,7 @@
 import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { AnchorOptions } from '../audit/anchor/anchor-writer.js';
-import { openHostKey } from '../audit/anchor/host-key.js';
-import { type AuditLog, type AuditRecorder, openAudit } from '../audit/audit-log.js';
-import { SessionKeys } from '../audit/erasure/session-keys.js';
+import type { AuditLog, AuditRecorder } from '../audit/audit-log.js';
 import { heardAudit, type OnRecord } from '../audit/heard-audit.js';
 import { listLogFiles } from '../audit/log-files.js';
 import { withApproved } from '../config/approved.js';
@@ -49,6 +46,7 @@ import { buildHostImage } from '../workspace/host-image.js';
 import { readHostLayout } from '../workspace/host-layout.js';
 import { Overlays } from '../workspace/overlays.js';
 import { shippedAppArmor } from './lsm-profiles.js';
+import { openAuditLog } from './open-audit-log.js';
 import { callerUid } from './settings.js';
 
 /** Where the build puts our process 1 for this machine's processor; a package has it for others too. */
@@ -258,20 +256,7 @@ export class App implements AsyncDisposable {
   }
 
   async #openAudit(): Promise<AuditLog> {
-    const { rotateBytes, rotateAgeMs, keepFiles, keepBytes, keepAgeMs } = this.config.audit;
-    const rotation = { fileBytes: rotateBytes, fileAgeMs: rotateAgeMs, keepFiles, keepBytes, keepAgeMs };
-    const anchor = await anchorOf(this.config);
-    const log = await openAudit({
-      rotation,
-      ...(anchor === undefined ? {} : { anchor }),
-      ...(this.config.audit.erasable === true ? { keys: sessionKeys(this.config) } : {}),
-      onTrouble: (what) => process.stderr.write(`paddock: warning: ${what}\n`),
-      path: this.config.auditLogPath,
-      createParent: this.config.origins['auditLogPath'] === 'default',
-      caller: { uid: callerUid(), user: userInfo().username },
-      version,
-      clock: systemClock,
-    });
+    const log = await openAuditLog(this.config);
     const audit = this.#heard === undefined ? log : heardAudit(log, this.#heard.onRecord);
     return this.#stack.use(audit);
   }
@@ -286,23 +271,6 @@ export class App implements AsyncDisposable {
     });
     return this.#stack.use(this.#heard === undefined ? engine : heardEngine(engine, this.#heard.onCall));
   }
-}
-
-/** Where the key of this host's user lies, by which heads of the audit log are signed. */
-export function auditKeyPath({ stateDir }: Config): string {
-  return `${stateDir}/audit-key.pem`;
-}
-
-/** The keys by which sessions' records can be forgotten. */
-export function sessionKeys({ stateDir }: Config): SessionKeys {
-  return new SessionKeys(`${stateDir}/audit-keys`);
-}
-
-async function anchorOf(config: Config): Promise<AnchorOptions | undefined> {
-  const { anchorPath, anchorRecords, anchorWithinMs } = config.audit;
-  if (anchorPath === undefined) return undefined;
-  const key = await openHostKey(auditKeyPath(config));
-  return { path: anchorPath, key, everyRecords: anchorRecords ?? 100, withinMs: anchorWithinMs ?? 10_000 };
 }
 
 /** What requests are judged by on this host. */

@@ -1,10 +1,8 @@
-import type { Logger } from 'pino';
 import type { AuditRecorder } from '../audit/audit-log.js';
 import { plain } from '../audit/redaction.js';
 import type { Config } from '../config/load.js';
 import { systemClock } from '../kit/clock.js';
 import type { Disposables } from '../kit/disposables.js';
-import type { Metrics } from '../metrics/metrics.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
 import { Monitoring, type MonitoringHeard } from '../monitor/monitoring.js';
 import { type AlertsParts, openAlerts } from './alerts-here.js';
@@ -36,9 +34,4 @@ export async function newMonitoring(parts: MonitoringParts): Promise<Monitoring>
   const monitoring = new Monitoring({ clock: systemClock, thresholds: config.sitePolicy.alarms, onAlarm, heard });
   hearing.listen({ onRecord: (record) => monitoring.health.recorded(record) });
   return monitoring;
-}
-
-/** What of it is a server's: its log and its metrics. */
-export function alarmParts(log: Logger, metrics: Metrics | undefined, tell: (alarm: Alarm) => void) {
-  return { heard: metrics?.heard, onAlert: metrics?.onAlert, warn: (text: string) => log.warn(text), tell };
 }

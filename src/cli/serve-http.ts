@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { plain } from '../audit/redaction.js';
 import type { Config } from '../config/load.js';
@@ -16,15 +16,12 @@ import { listen, type Tls } from '../mcp/http/listen.js';
 import { McpHttp, type McpHttpOptions } from '../mcp/http/mcp-http.js';
 import type { HttpRefusal } from '../mcp/http/refusal.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
-import { App } from './app.js';
 import { type CliOptions, type CommandContext, isSet, text, texts } from './command.js';
 import { whole } from './commands/key-wish.js';
-import { Hearing } from './hearing.js';
 import { HttpCallers } from './http-callers.js';
-import { counted, metricsHere } from './metrics-here.js';
-import { alarmParts, newMonitoring } from './new-monitoring.js';
+import { counted } from './metrics-here.js';
 import { report } from './output.js';
-import { pruneHere, reapWhileOpen } from './prune-here.js';
+import { endAnyway, openGround, pruneBeside } from './server-ground.js';
 
 export const httpOptions = {
   http: {
@@ -41,7 +38,6 @@ export const httpOptions = {
 } as const satisfies CliOptions;
 
 const sweepEveryMs = 2000;
-const lastResortMs = 9000;
 /** Whoever has no key could fill the disk with it. */
 const refusalsRecordedAMinute = 60;
 
@@ -52,18 +48,11 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const tls = await readTls(context);
   const [callsPerMinute = 6000, createsPerHour = 600] = [whole(context, 'calls'), whole(context, 'creates')];
   checkExposure(endpoint, { hasTls: tls !== undefined, isBehindProxy: isSet(context, 'behind-proxy'), hosts: names });
-  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
-  const counting = await metricsHere(context, config);
-  const metrics = counting?.metrics;
-  const hearing = new Hearing(metrics?.heardApp);
-  await using app = new App(config, context.env, { heard: hearing });
-  await using held = new Disposables();
-  const audit = await app.audit();
-  if (counting !== undefined) held.use(await counting.open(log));
-  const said = alarmParts(log, metrics, (alarm) => tell(alarm, log, callers));
-  const monitoring = await newMonitoring({ ...said, config, audit, held, hearing, env: context.env });
+  await using stack = new Disposables();
+  const ground = await openGround(context, config, stack, (alarm) => tell(alarm, callers));
+  const { log, metrics, app, held, monitoring } = ground;
   const overall = new OverallLimits({ callsPerMinute, createsPerHour });
-  const prepare = () => prepared(app, held, log, context.signal);
+  const prepare = () => pruneBeside(ground, context.signal);
   const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare, overall }));
   metrics?.look(() => callers.sessions.map(counted));
   const ring = new KeyRing(new KeyStore(join(config.stateDir, 'keys'), systemClock), systemClock);
@@ -85,8 +74,7 @@ export async function serveHttp(context: CommandContext, config: Config, address
 
 async function drained(listening: { stop(): void }, http: McpHttp, log: Logger): Promise<void> {
   listening.stop();
-  // An engine that hangs must not keep a server that was told to end; `prune` finds what it leaves by its records.
-  setTimeout(() => process.exit(1), lastResortMs).unref();
+  endAnyway();
   await http.drain();
   log.info('ending every session');
 }
@@ -124,19 +112,8 @@ async function readTls(context: CommandContext): Promise<Tls | undefined> {
   return { cert: await read(cert), key: await read(key) };
 }
 
-/** What an earlier server left when it was killed goes now, beside the first call. */
-async function prepared(app: App, held: Disposables, log: Logger, signal: AbortSignal): Promise<void> {
-  const onFailure = (err: unknown) => log.warn({ err }, 'could not prune');
-  pruneHere(app, { isDryRun: false, signal }).then(
-    ({ removed }) => log.info({ removed: removed.length }, 'pruned'),
-    onFailure,
-  );
-  held.use(await reapWhileOpen(app, onFailure));
-}
-
 /** With the next result of the session that it is about: what is about none, or about others, is nobody's but the operator's. */
-function tell(alarm: Alarm, log: Logger, callers: HttpCallers): void {
-  log.warn({ alarm }, 'alarm');
+function tell(alarm: Alarm, callers: HttpCallers): void {
   for (const session of callers.sessions) if (session.id === alarm.session) session.notices.add(alarm.text);
 }
 

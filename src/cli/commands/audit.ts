@@ -14,8 +14,9 @@ import type { Config } from '../../config/load.js';
 import { PaddockError } from '../../core/errors.js';
 import { isSessionId, type SessionId } from '../../core/ids.js';
 import { version } from '../../core/version.js';
-import { App, auditKeyPath, sessionKeys } from '../app.js';
+import { App } from '../app.js';
 import { type CliCommand, type CommandContext, text } from '../command.js';
+import { auditKeyPath, sessionKeys } from '../open-audit-log.js';
 import { asciiControls, report, write } from '../output.js';
 import { settingsOf } from '../settings.js';
 

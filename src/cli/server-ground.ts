@@ -1,0 +1,68 @@
+import { type Logger, pino } from 'pino';
+import type { AuditRecorder } from '../audit/audit-log.js';
+import type { Config } from '../config/load.js';
+import { Disposables } from '../kit/disposables.js';
+import type { Metrics } from '../metrics/metrics.js';
+import type { Alarm } from '../monitor/alarms/alarm.js';
+import type { Monitoring } from '../monitor/monitoring.js';
+import { App } from './app.js';
+import type { CommandContext } from './command.js';
+import { Hearing } from './hearing.js';
+import { metricsHere } from './metrics-here.js';
+import { newMonitoring } from './new-monitoring.js';
+import { pruneHere, reapWhileOpen } from './prune-here.js';
+
+/** What a server stands on, whatever it speaks. */
+export interface ServerGround {
+  readonly log: Logger;
+  readonly metrics: Metrics | undefined;
+  readonly app: App;
+  /** What ends before the app does. */
+  readonly held: Disposables;
+  readonly audit: AuditRecorder;
+  readonly monitoring: Monitoring;
+}
+
+const lastResortMs = 9000;
+
+/** `stack` has all of it until its end; `tell` hears each alarm, besides the log. Errors: BAD_ARGUMENT, BAD_CONFIG, AUDIT_UNWRITABLE. */
+export async function openGround(
+  context: CommandContext,
+  config: Config,
+  stack: Disposables,
+  tell: (alarm: Alarm) => void,
+): Promise<ServerGround> {
+  // stderr, synchronously: stdout belongs to MCP, and the last lines before an end are the ones that matter.
+  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const counting = await metricsHere(context, config);
+  const metrics = counting?.metrics;
+  const hearing = new Hearing(metrics?.heardApp);
+  const app = stack.use(new App(config, context.env, { heard: hearing }));
+  const held = stack.use(new Disposables());
+  const audit = await app.audit();
+  if (counting !== undefined) held.use(await counting.open(log));
+  const monitoring = await newMonitoring({
+    ...{ config, audit, held, hearing, env: context.env, heard: metrics?.heard, onAlert: metrics?.onAlert },
+    warn: (text) => log.warn(text),
+    tell: (alarm) => {
+      log.warn({ alarm }, 'alarm');
+      tell(alarm);
+    },
+  });
+  return { log, metrics, app, held, audit, monitoring };
+}
+
+/** What an earlier server left when it was killed goes now, beside the first call; `prune` is there for when it fails. */
+export async function pruneBeside({ app, held, log }: ServerGround, signal: AbortSignal): Promise<void> {
+  const onFailure = (err: unknown) => log.warn({ err }, 'could not prune');
+  pruneHere(app, { isDryRun: false, signal }).then(
+    ({ removed }) => log.info({ removed: removed.length }, 'pruned'),
+    onFailure,
+  );
+  held.use(await reapWhileOpen(app, onFailure));
+}
+
+/** An engine that hangs must not keep a server that is to end; `prune` finds what it leaves by its records. */
+export function endAnyway(): void {
+  setTimeout(() => process.exit(1), lastResortMs).unref();
+}
