@@ -1,10 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canary, seccompProfiles } from '../../src/confine/seccomp/profile.js';
+import { type Reply, Transport } from '../../src/engine/transport/transport.js';
 import type { Engine } from '../../src/engine/types.js';
 import { handOver } from '../../src/kube/hand-over.js';
 import type { Manifest } from '../../src/kube/manifest.js';
@@ -17,21 +16,11 @@ const machine = process.arch === 'arm64' ? 'arm64' : 'amd64';
 const keyctl = machine === 'arm64' ? 219 : 250;
 const playing = '/v4.0.0/libpod/play/kube';
 
-interface Answer {
-  readonly status: number;
-  readonly body: Buffer;
-}
-
-function ask(method: string, path: string, document?: unknown): Promise<Answer> {
-  const body = document === undefined ? '' : JSON.stringify(document);
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const call = request({ socketPath: engineSockets.podman, method, path, headers }, (reply) => {
-      buffer(reply).then((bytes) => resolve({ status: reply.statusCode ?? 0, body: bytes }), reject);
-    });
-    call.on('error', reject);
-    call.end(body);
-  });
+async function ask(method: 'GET' | 'POST' | 'DELETE', path: string, json?: unknown): Promise<Reply> {
+  await using transport = new Transport({ socketPath: engineSockets.podman });
+  // What is tidied up may have gone already.
+  const accept = method === 'DELETE' ? [404, 409, 500] : [];
+  return await transport.call({ method, path, accept, ...(json === undefined ? {} : { json }) });
 }
 
 async function told<T>(path: string): Promise<T> {
