@@ -1,4 +1,4 @@
-import type { KeyCeiling } from '../core/api-key.js';
+import { type KeyCeiling, usualKeptBytes } from '../core/api-key.js';
 import { isProfileAllowed } from '../core/profile.js';
 import type { Ceilings, SitePolicy } from '../core/site-policy.js';
 import { isReachable } from '../policy/network.js';
@@ -23,6 +23,7 @@ function narrowedPolicy({ sitePolicy: site, hostFolders }: Config, by: KeyCeilin
   return {
     ...site,
     ceilings: leastOf(site.ceilings, by.ceilings),
+    admission: { ...site.admission, ownKeptBytes: Math.min(site.admission.keptBytes, by.keptBytes ?? usualKeptBytes) },
     defaults: { ...defaults, profile },
     allowedRoots: within(site.allowedRoots, by.roots),
     // What the operator's own sessions show without being asked, and not whatever else of theirs could be.

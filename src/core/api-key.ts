@@ -1,6 +1,9 @@
 import type { ProviderId } from './providers.js';
 import type { Ceilings } from './site-policy.js';
 
+/** A fifth of what all may by the built-in policy: one key does not take the room of the others. */
+export const usualKeptBytes = 10 * 1024 ** 3;
+
 /** What the holder of an API key may ask for at most, within the site's policy: never more than that, however it changes. */
 export interface KeyCeiling {
   /** Folders under which projects and host paths may lie; empty: none may be named. */
@@ -12,6 +15,8 @@ export interface KeyCeiling {
   readonly allow: readonly string[];
   /** Whose models they may call with keys of the operator or their own; empty: nobody's. */
   readonly providers: readonly ProviderId[];
+  /** Disk space that the kept changes of its ended sessions may take, and its snapshots once more; absent: `usualKeptBytes`. */
+  readonly keptBytes?: number | undefined;
   readonly ceilings: { readonly [K in keyof Ceilings]?: number | undefined };
 }
 

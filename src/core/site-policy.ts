@@ -137,6 +137,8 @@ export interface AdmissionRules {
   readonly waiting: number;
   /** Disk space that the kept changes of ended sessions may take before no further copy-on-write session is let in. */
   readonly keptBytes: number;
+  /** How much of that may be of the one API key that this policy is for, and its snapshots may take as much; absent: it is for no key. */
+  readonly ownKeptBytes?: number | undefined;
 }
 
 /**

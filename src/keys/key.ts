@@ -24,6 +24,7 @@ const ceilingSchema = z.strictObject({
   profile: z.string().optional(),
   allow: z.array(z.string()),
   providers: z.array(z.enum(providerIds)),
+  keptBytes: positive.optional(),
   ceilings,
 });
 

@@ -17,6 +17,7 @@ import { type OpenedDisk, openDisk } from './disk/open-disk.js';
 import { refuseTakenName } from './egress/sibling-names.js';
 import { ForeignWatch } from './foreign-watch.js';
 import { Idleness } from './idleness.js';
+import { refuseMoreKept } from './kept-room.js';
 import { newRecord } from './new-record.js';
 import { type PlannedWays, WaysOutPlanner } from './plan-ways-out.js';
 import { type SessionRecord, specOf } from './record.js';
@@ -26,7 +27,7 @@ import { SessionLog } from './session-log.js';
 import type { SessionStart, SessionsOptions } from './sessions-options.js';
 import { updateSession } from './update.js';
 import { watchSession } from './watch.js';
-import { type CheckedPath, refuseMoreKept, withLayer } from './with-layer.js';
+import { type CheckedPath, withLayer } from './with-layer.js';
 
 interface Made {
   readonly record: SessionRecord;

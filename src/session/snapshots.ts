@@ -15,6 +15,7 @@ import { copyChanges } from '../workspace/copy-changes.js';
 import type { CopyOptions } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
 import { isThere, whenFree, whileAlone, whileCopied } from './changes/own-layer.js';
+import { fullOfOthers } from './kept-room.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
 import { overdueIn, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
@@ -31,6 +32,8 @@ export interface SnapshotWish {
   readonly mostEntries: number;
   /** What all snapshots together may take on the disk. */
   readonly mostTotalBytes: number;
+  /** What those of the API key may take of that; default: all of it. */
+  readonly mostOwnBytes?: number | undefined;
   readonly signal: AbortSignal;
   readonly onProgress?: CopyOptions['onProgress'];
 }
@@ -65,8 +68,11 @@ export class Snapshots {
     const { folder, clock } = this.#parts;
     const { signal } = wish;
     await this.#make(folder);
-    // Of several at once each would find the same room, and the same names free.
-    return whileAlone(folder, { clock, signal }, () => this.#takeAlone(layer, wish));
+    // Of several at once each would find the same room, and the same names free. Keys do not wait for each other: together they
+    // may come to take more than all may, by what is being taken, and none of them more than it may itself.
+    const { apiKey } = this.#parts;
+    const queue = apiKey === undefined ? folder : `${folder}-${apiKey}`;
+    return whileAlone(queue, { clock, signal }, () => this.#takeAlone(layer, wish));
   }
 
   async #takeAlone(layer: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
@@ -79,7 +85,7 @@ export class Snapshots {
         info: { ruleId: 'snapshot.name-taken' },
       });
     }
-    const room = roomBeside(there, wish);
+    const room = this.#roomBeside(there, wish);
     const most = {
       mostBytes: Math.min(wish.mostBytes, room),
       mostEntries: Math.min(wish.mostEntries, Math.ceil(room / entryBytes)),
@@ -101,6 +107,18 @@ export class Snapshots {
   /** Oldest first. */
   async list(): Promise<readonly Snapshot[]> {
     return (await this.#all()).filter((one) => this.#isOwn(one));
+  }
+
+  /** How much more there may be. Errors: LIMIT_REACHED. */
+  #roomBeside(there: readonly Snapshot[], { mostTotalBytes, mostOwnBytes = mostTotalBytes }: SnapshotWish): number {
+    const [all, isKey] = [sizeOfAll(there), this.#parts.apiKey !== undefined];
+    if (!isKey && all >= mostTotalBytes) throw noRoom(`${there.length} snapshots take`, all, mostTotalBytes);
+    const own = there.filter((one) => this.#isOwn(one));
+    const size = sizeOfAll(own);
+    if (size >= mostOwnBytes)
+      throw noRoom(`${own.length} snapshots of this key take`, size, mostOwnBytes, 'key.snapshots');
+    if (all >= mostTotalBytes) throw fullOfOthers('snapshots');
+    return Math.min(mostTotalBytes - all, mostOwnBytes - size);
   }
 
   #isOwn({ apiKey }: Snapshot): boolean {
@@ -217,21 +235,21 @@ export class Snapshots {
   }
 }
 
-/** How much more all of them may take. Errors: LIMIT_REACHED. */
-function roomBeside(there: readonly Snapshot[], { mostTotalBytes }: SnapshotWish): number {
-  const bytes = there.reduce((sum, one) => sum + sizeOf(one), 0);
-  if (bytes < mostTotalBytes) return mostTotalBytes - bytes;
-  throw noRoom(`${there.length} snapshots take`, bytes, mostTotalBytes);
+function sizeOfAll(snapshots: readonly Snapshot[]): number {
+  return snapshots.reduce((sum, one) => sum + sizeOf(one), 0);
 }
 
 function sizeOf({ bytes, entries }: Pick<Snapshot, 'bytes' | 'entries'>): number {
   return bytes + entries * entryBytes;
 }
 
-function noRoom(what: string, bytes: number, mostBytes: number): SessionError {
+function noRoom(what: string, bytes: number, mostBytes: number, ruleId = 'admission.kept-changes'): SessionError {
   const message = `${what} ${formatBytes(bytes)}, and ${formatBytes(mostBytes)} is the limit`;
   return new SessionError('LIMIT_REACHED', message, {
-    hint: 'Remove some: `paddock snapshots` lists them, and with --rm it removes one.',
-    info: { ruleId: 'admission.kept-changes', bytes, mostBytes },
+    hint:
+      ruleId === 'key.snapshots'
+        ? 'They go when they expire; take the next one with a shorter keep, or of less.'
+        : 'Remove some: `paddock snapshots` lists them, and with --rm it removes one.',
+    info: { ruleId, bytes, mostBytes },
   });
 }

@@ -1,14 +1,11 @@
 import { dirname } from 'node:path';
-import { SessionError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
-import type { SitePolicy } from '../core/site-policy.js';
-import { formatBytes } from '../core/units.js';
 import type { ApprovedPath } from '../sandbox/create.js';
 import type { ApprovedMount } from '../workspace/approve.js';
 import { writeLayerNote } from '../workspace/layer-note.js';
 import { makeWriteLayer } from '../workspace/write-layer.js';
 import { type FillOptions, fillLayer, type LayerOrigin, leftOutNotes, refuseOtherProject } from './layer-origin.js';
-import { type LayerPlaces, listLayers } from './layers.js';
+import type { LayerPlaces } from './layers.js';
 import type { SessionRecord } from './record.js';
 import { type CopyMeans, copyInto } from './workspace-copy.js';
 
@@ -87,21 +84,4 @@ function noteOf(
     ...(origin === undefined ? {} : { from: origin.from }),
     keepMs: spec.keepChangesMs ?? 0,
   };
-}
-
-/** Refuses (LIMIT_REACHED) one more that may leave changes behind while those of ended sessions take all the room that they may. */
-export async function refuseMoreKept(
-  places: LayerPlaces,
-  checked: readonly CheckedPath[],
-  { admission: { keptBytes: mostBytes } }: Pick<SitePolicy, 'admission'>,
-): Promise<void> {
-  if (!checked.some(({ copyOnWrite }) => copyOnWrite)) return;
-  const kept = (await listLayers(places)).flatMap(({ note }) => note.kept ?? []);
-  const bytes = kept.reduce((sum, one) => sum + one.bytes, 0);
-  if (bytes < mostBytes) return;
-  const message = `the kept changes of ${kept.length} ended sessions take ${formatBytes(bytes)}, and ${formatBytes(mostBytes)} is the limit`;
-  throw new SessionError('LIMIT_REACHED', message, {
-    info: { ruleId: 'admission.kept-changes', bytes, mostBytes },
-    hint: 'See `paddock changes --all`, and apply or discard what is there.',
-  });
 }

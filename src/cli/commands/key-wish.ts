@@ -2,11 +2,11 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Config } from '../../config/load.js';
 import { isCovered } from '../../config/site-rules.js';
-import type { KeyCeiling } from '../../core/api-key.js';
+import { type KeyCeiling, usualKeptBytes } from '../../core/api-key.js';
 import { presetOf, presetText } from '../../core/egress-presets.js';
 import { PaddockError } from '../../core/errors.js';
 import { providerIds } from '../../core/providers.js';
-import { parseBytes, parseDuration } from '../../core/units.js';
+import { formatBytes, parseBytes, parseDuration } from '../../core/units.js';
 import { keyNamePattern } from '../../keys/key.js';
 import type { Wish } from '../../keys/key-store.js';
 import { parseRule } from '../../policy/egress/rule.js';
@@ -39,6 +39,10 @@ export const wishOptions = {
   lifetime: { type: 'string', help: 'longest that one session may live' },
   timeout: { type: 'string', help: 'longest that one command may take' },
   'keep-changes': { type: 'string', help: 'longest that what a session changed is kept' },
+  kept: {
+    type: 'string',
+    help: `room for what its ended sessions changed, and as much for snapshots (default: ${formatBytes(usualKeptBytes)})`,
+  },
   calls: { type: 'string', help: `calls a minute (default: ${usual.callsPerMinute})` },
   creates: { type: 'string', help: `sessions made an hour (default: ${usual.createsPerHour})` },
   sessions: { type: 'string', help: `sessions at once (default: ${usual.sessions})` },
@@ -80,6 +84,7 @@ async function ceilingOf(context: CommandContext, config: Config): Promise<KeyCe
     profile,
     allow: texts(context, 'allow').map(reachOf),
     providers: texts(context, 'provider').map(providerOf),
+    keptBytes: bytes(context, 'kept'),
     ceilings: {
       memoryBytes: bytes(context, 'memory'),
       cpuMillis: number(context, 'cpus', 'a number of CPUs', (value) => Math.round(Number(value) * 1000)),

@@ -35,6 +35,7 @@ export class SessionCopies {
       mostBytes: ceilings.diskBytes,
       mostEntries: ceilings.diskInodes,
       mostTotalBytes: admission.keptBytes,
+      mostOwnBytes: admission.ownKeptBytes,
     };
     return this.snapshots.take(await requireLayer(this.#parts.store, id), { ...wish, ...most });
   }

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toPaddockError } from '../../../src/core/errors.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { readProcessIdentity } from '../../../src/kit/process-identity.js';
 import { newSessionId } from '../../../src/kit/random-id.js';
@@ -143,6 +144,35 @@ describe('snapshots of what a session has written', () => {
     expect(await outcomes(many)).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected']);
     expect(await outcomes([{ name: 'same' }, { name: 'same' }])).toEqual(['fulfilled', 'rejected']);
     expect(await snapshots.list()).toHaveLength(2);
+  });
+
+  it('of a key take no more room than it may, and wait for none of another key', async () => {
+    const ours = 'a'.repeat(16);
+    const of = (apiKey: string) => {
+      const parts = { folder: join(state, 'snapshots'), program: programs.init, clock, audit };
+      return new Snapshots({ ...parts, apiKey });
+    };
+    const takeFor = (apiKey: string, wish: Partial<SnapshotWish>) => {
+      const own = { ...noted, note: { ...noted.note, apiKey } };
+      return of(apiKey).take(own, { ...most, keepMs: 1000, signal, ...wish });
+    };
+    const { bytes } = await takeFor(ours, {});
+    const mostOwnBytes = bytes + 4 * 4096;
+    await expect(takeFor(ours, { mostOwnBytes })).rejects.toMatchObject({
+      code: 'LIMIT_REACHED',
+      info: { ruleId: 'key.snapshots', bytes: mostOwnBytes },
+    });
+    const waits = { ...clock, sleep: () => Promise.reject(new Error('waited')) };
+    const parts = { folder: join(state, 'snapshots'), program: programs.init, clock: waits, audit };
+    writeFileSync(join(state, `snapshots-${ours}.lock.1`), JSON.stringify(await readProcessIdentity(process.pid)));
+    const theirs = { ...noted, note: { ...noted.note, apiKey: 'b'.repeat(16) } };
+    const others = new Snapshots({ ...parts, apiKey: 'b'.repeat(16) });
+    await others.take(theirs, { ...most, mostOwnBytes, keepMs: 1000, signal });
+    const refused = await others
+      .take(theirs, { ...most, mostTotalBytes: 1, mostOwnBytes: 1024 * mib, keepMs: 1000, signal })
+      .catch(toPaddockError);
+    expect(refused).toMatchObject({ code: 'LIMIT_REACHED', info: { ruleId: 'admission.kept-changes' } });
+    expect(JSON.stringify(refused)).not.toContain(String(mostOwnBytes));
   });
 
   it('wait for the one that another process takes, and not for a process that is dead', async () => {

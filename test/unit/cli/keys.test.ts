@@ -64,6 +64,7 @@ describe('paddock keys', () => {
     ['everything as a host', { allow: ['*'] }],
     ['a provider that is not there', { provider: ['acme'] }],
     ['a size that is none', { memory: 'much' }],
+    ['no room at all', { kept: '0' }],
     ['a count of zero', { sessions: '0' }],
     ['an option of another word', { grace: '1h' }],
   ])('refuses %s', async (_what, values) => {

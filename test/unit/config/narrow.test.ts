@@ -45,6 +45,13 @@ describe('the policy of the holder of a key', () => {
     expect(policyFor({ allow: ['*'] }, { networks, egress }).networks).toEqual(networks);
   });
 
+  it('has room of its own for what its sessions leave, within that of all', () => {
+    const gib = 1024 ** 3;
+    expect(policyFor({}).admission).toMatchObject({ keptBytes: 50 * gib, ownKeptBytes: 10 * gib });
+    expect(policyFor({ keptBytes: gib }).admission.ownKeptBytes).toBe(gib);
+    expect(policyFor({ keptBytes: 100 * gib }).admission.ownKeptBytes).toBe(50 * gib);
+  });
+
   it('has the folders that both allow, from whichever side they are narrower', () => {
     const allowedRoots = ['/home/ada/work', '/srv'];
     expect(policyFor({ roots: ['/home/ada/work/app'] }, { allowedRoots }).allowedRoots).toEqual(['/home/ada/work/app']);

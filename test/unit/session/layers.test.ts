@@ -7,10 +7,10 @@ import { toPaddockError } from '../../../src/core/errors.js';
 import { isSessionId, type SessionId } from '../../../src/core/ids.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { newSessionId } from '../../../src/kit/random-id.js';
+import { refuseMoreKept } from '../../../src/session/kept-room.js';
 import { endLayer, layerOf, listLayers, requireLayer } from '../../../src/session/layers.js';
 import { sweepRecordFolder } from '../../../src/session/left-over-files.js';
 import { RecordStore } from '../../../src/session/store.js';
-import { refuseMoreKept } from '../../../src/session/with-layer.js';
 import { type LayerNote, writeLayerNote } from '../../../src/workspace/layer-note.js';
 import { InMemoryAudit } from './support/audit.js';
 import { record } from './support/records.js';
@@ -167,5 +167,29 @@ describe('what a session has written beside its project', () => {
     });
     await expect(refuse(1, [])).resolves.toBeUndefined();
     await expect(refuse(1024 ** 3)).resolves.toBeUndefined();
+  });
+
+  it('counts against the room of the key that it is of, and tells no other key how much it is', async () => {
+    const cow = [{ copyOnWrite: true }] as unknown as Parameters<typeof refuseMoreKept>[1];
+    const { admission } = builtInPolicy('/home/ada');
+    const of = (apiKey: string) => ({
+      layersFolder: store.layersFolder,
+      layerFolder: store.layerFolder.bind(store),
+      apiKey,
+    });
+    const refusalFor = (apiKey: string, rules: { keptBytes: number; ownKeptBytes: number }) =>
+      refuseMoreKept(of(apiKey), cow, { admission: { ...admission, ...rules } }).catch(toPaddockError);
+    const [ours, theirs] = ['a'.repeat(16), 'b'.repeat(16)];
+    const id = await layer({ apiKey: ours }, ['x']);
+    await store.remove(id);
+    const rules = { keptBytes: 1024 ** 3, ownKeptBytes: 10_000 };
+    expect(await refusalFor(ours, rules)).toMatchObject({
+      code: 'LIMIT_REACHED',
+      info: { ruleId: 'key.kept-changes', mostBytes: 10_000 },
+    });
+    expect(await refusalFor(theirs, rules)).toBeUndefined();
+    const refused = await refusalFor(theirs, { keptBytes: 1, ownKeptBytes: 1 });
+    expect(refused).toMatchObject({ code: 'LIMIT_REACHED', info: { ruleId: 'admission.kept-changes' } });
+    expect(JSON.stringify([refused?.message, refused?.info])).not.toMatch(/[0-9]/);
   });
 });
