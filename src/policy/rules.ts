@@ -1,8 +1,6 @@
-/** One row of the rule table: why the rule is there, and what to do when it refuses. */
-export interface RuleEntry {
-  readonly reason: string;
-  readonly hint: string;
-}
+import { dockerRules } from './docker/rules.js';
+import { egressRules } from './egress/rules.js';
+import type { RuleEntry } from './rule-entry.js';
 
 /**
  * Every rule that can refuse a request. Ids are stable: callers, audit logs and `docs/policy.md` use them, and a test
@@ -115,107 +113,7 @@ export const rules = {
     reason: 'Two mounts have the same target, or one would hide the other.',
     hint: 'Give every mount a target of its own.',
   },
-  'network.mode': {
-    reason: 'A network is one of Paddock’s modes; what engines know besides them joins the host or other containers.',
-    hint: 'Leave network out, or set it to none, internal, allowlist or, where the site allows it, open.',
-  },
-  'network.not-allowed': {
-    reason: "The site's policy does not let sandboxes have this network.",
-    hint: 'Ask for one that is allowed, or have it added to `networks` of the site policy (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
-  },
-  'network.option': {
-    reason: 'Names, addresses, ports and links have no meaning without a network.',
-    hint: 'Remove the option.',
-  },
-  'egress.rule': {
-    reason: 'A rule of egress is no `[scheme://]host[:port]`, or its host could be read in two ways.',
-    hint: 'Write it as in docs/network.md, such as `https://registry.example` or `*.example.org:8443`.',
-  },
-  'egress.open': {
-    reason: 'A rule means every host, or nearly every address, and the site does not allow that.',
-    hint: 'Name the hosts; only a site policy whose list has `*` takes it.',
-  },
-  'egress.ceiling': {
-    reason: "A rule lets out more than the site's list of egress.",
-    hint: 'Ask for what the list has, or have the rule added to `egress.allow` of the site policy (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
-  },
-  'egress.host': {
-    reason: 'No rule lets this session reach that host by that scheme and port.',
-    hint: 'Allow the host by a rule, such as `https://HOST`: `--allow`, `allow` of create_session, and `egress.allow` of the site policy (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
-  },
-  'egress.host-name': {
-    reason: 'A host is no name and no address in its usual spelling, so programs could disagree about what it is.',
-    hint: 'Use the host name, or the address in dotted decimal.',
-  },
-  'egress.brokered': {
-    reason: 'The host is a provider whose key is kept outside, and is reached through the credential broker only.',
-    hint: 'Use the base URL that the session has been given for the provider.',
-  },
-  'egress.address': {
-    reason: 'The address is one of the host, its networks or a cloud’s own, or hides one, and no rule names it.',
-    hint: 'Allow that address or its network by a rule with the port: `--allow`, `allow` of create_session, and `egress.allow` of the site policy (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
-  },
-  'egress.server-name': {
-    reason: 'The TLS handshake names another host than the connection was asked for, or none.',
-    hint: 'Connect to the host by the name that TLS uses.',
-  },
-  'egress.protocol': {
-    reason: 'What is sent is not what the rules allow on this port: TLS for https, requests for http.',
-    hint: 'Use the protocol of the rule, or have a rule with tcp:// and the port.',
-  },
-  'egress.request': {
-    reason: 'An HTTP request is malformed, or could be read as two.',
-    hint: 'Send a plain request; a proxy client of curl’s kind does.',
-  },
-  'egress.command': {
-    reason: 'Of SOCKS only version 5 and connections to the outside are offered.',
-    hint: 'Use SOCKS5 CONNECT with names resolved by the proxy (socks5h), or the HTTP proxy.',
-  },
-  'egress.limit': {
-    reason: 'The session has as many connections, or has moved as many bytes, as it may.',
-    hint: 'Close connections, or use a session with more.',
-  },
-  'internal.ports': {
-    reason: 'A port is published that is none, is one of Paddock’s own, or that no sibling could name.',
-    hint: 'Write ports as 8080 or api=8080, with network internal, and give the session a name of small letters, digits and dashes.',
-  },
-  'internal.name-taken': {
-    reason: 'Siblings know a session by its name, and another one has it.',
-    hint: 'Give the session another name, or end the other one.',
-  },
-  'internal.session': {
-    reason: 'Below `.internal` are the sessions of the same caller whose network is internal, and none has that name.',
-    hint: 'Connect to NAME.internal, where NAME is the name of a running session with network internal and ports.',
-  },
-  'internal.elsewhere': {
-    reason: 'Sessions see each other where one process holds both, and another process holds that one.',
-    hint: 'Make both sessions in one MCP client, or both with `paddock create` and use each with `paddock exec` once.',
-  },
-  'internal.ended': {
-    reason: 'The session of that name has ended.',
-    hint: 'Make it anew with the same name and ports.',
-  },
-  'internal.port': {
-    reason: 'A sibling lets others connect to the ports that it publishes, and to no other.',
-    hint: 'Connect to one of those, or make that session anew with the port: `ports` of create_session, --publish.',
-  },
-  'agent.mcp-secret': {
-    reason:
-      'What is in a sandbox can be read by everything in it, and this configuration of MCP servers seems to hold a secret.',
-    hint: 'Leave the secret out, or say mcpSecretsAllowed (--mcp-secrets) if everything in the sandbox may have it.',
-  },
-  'broker.provider': {
-    reason: "The site's policy does not let sandboxes call this provider's models.",
-    hint: 'Leave it out of `providers`, and its key out of the request, or have it added to `[broker] providers` of the site policy.',
-  },
-  'broker.git': {
-    reason: "The site's policy has no token for this git host.",
-    hint: 'Leave it out of `git`, or have it added to the site policy: `[broker.git."HOST"]` with `token = "VARIABLE"` (/etc/paddock/policy.toml; where there is none, `[policy.broker.git."HOST"]` in ~/.config/paddock/config.toml).',
-  },
-  'broker.route': {
-    reason: "The site's policy has no route of this name.",
-    hint: 'Leave it out of `routes`, or have it added to the site policy: `[broker.routes.NAME]` (/etc/paddock/policy.toml; where there is none, `[policy.broker.routes.NAME]` in ~/.config/paddock/config.toml).',
-  },
+  ...egressRules,
   'seccomp.not-allowed': {
     reason: "The site's policy does not allow this system call filter, which opens more than the default.",
     hint: 'Leave seccomp out and name no profile that needs it, or add to the site policy: `seccomp = ["debug"]` (/etc/paddock/policy.toml; where there is none, [policy] in ~/.config/paddock/config.toml).',
@@ -297,83 +195,7 @@ export const rules = {
     reason: 'A session or host name has odd characters or is too long.',
     hint: 'Use up to 63 letters, digits, dots, dashes and underscores.',
   },
-  'docker-opts.unknown-key': {
-    reason: 'An option is not one of Docker’s that Paddock knows, and nothing is ignored.',
-    hint: 'Remove it or correct its spelling.',
-  },
-  'docker-opts.duplicate-key': {
-    reason:
-      'The same option stands there twice, in two casings or flat and nested, so readers could disagree about it.',
-    hint: 'Write each option once.',
-  },
-  'docker-opts.value': { reason: 'An option has the wrong type or form.', hint: 'Write it as Docker’s API does.' },
-  'docker-opts.privileged': {
-    reason: 'A privileged container is no sandbox.',
-    hint: 'Remove Privileged; there is no switch that turns the fence off.',
-  },
-  'docker-opts.namespace': {
-    reason: 'Every sandbox has namespaces of its own.',
-    hint: 'Remove the option.',
-  },
-  'docker-opts.device': { reason: 'No device of the host is shown to a sandbox.', hint: 'Remove the option.' },
-  'docker-opts.capability': { reason: 'All capabilities are dropped.', hint: 'Remove CapAdd.' },
-  'docker-opts.read-only-root': {
-    reason: 'The root of a sandbox is always read-only.',
-    hint: 'Remove ReadonlyRootfs, and add Tmpfs where something must be writable.',
-  },
-  'docker-opts.user': {
-    reason: 'Commands run as the one sandbox user, whose files belong to the caller.',
-    hint: 'Remove User, or write agent.',
-  },
-  'docker-opts.group-add': { reason: 'Extra groups widen what a sandbox can read.', hint: 'Remove GroupAdd.' },
-  'docker-opts.process-one': {
-    reason: 'Process 1 is ours: it reaps, and ends the sandbox at its deadline. Commands are run by exec.',
-    hint: 'Remove the option and run the command in the session.',
-  },
-  'docker-opts.lifecycle': {
-    reason: 'Sandboxes never restart and are always removed at their end.',
-    hint: 'Remove the option; use lifetime to say how long a sandbox may live.',
-  },
-  'docker-opts.healthcheck': { reason: 'Health checks run commands nobody asked for.', hint: 'Remove Healthcheck.' },
-  'docker-opts.runtime': {
-    reason: 'The option picks or steers the OCI runtime, whose settings can undo the sandbox.',
-    hint: 'Remove the option.',
-  },
-  'docker-opts.log': {
-    reason: 'A log driver or id file makes the engine write to host paths.',
-    hint: 'Remove the option; session logs come from Paddock.',
-  },
-  'docker-opts.sysctl': { reason: 'Kernel settings are not for sandboxes to change.', hint: 'Remove Sysctls.' },
-  'docker-opts.storage': {
-    reason: 'Of the storage options only size can be kept without root; the others would be accepted without effect.',
-    hint: 'Leave StorageOpt out, or write {"size": "10g"}; it says the same as disk.',
-  },
-  'docker-opts.oom': {
-    reason: 'A sandbox may not escape the out-of-memory killer.',
-    hint: 'Remove the option.',
-  },
-  'docker-opts.resource': {
-    reason: 'This resource setting is not applied in this version, and accepting it would pretend it was.',
-    hint: 'Remove it; memory, CPU, pids, ulimits and tmpfs sizes can be set.',
-  },
-  'docker-opts.masked-paths': {
-    reason: 'The list of hidden kernel files is fixed.',
-    hint: 'Remove the option.',
-  },
-  'security-opt.no-new-privileges': { reason: 'no-new-privileges is always on.', hint: 'Remove the entry.' },
-  'security-opt.seccomp': {
-    reason: "The seccomp profile is the site's choice.",
-    hint: 'Remove the entry; seccomp of the request chooses one of Paddock’s.',
-  },
-  'security-opt.apparmor': { reason: "The AppArmor profile is the site's choice.", hint: 'Remove the entry.' },
-  'security-opt.label': { reason: "SELinux labels are the site's choice.", hint: 'Remove the entry.' },
-  'security-opt.mask': { reason: 'The list of hidden kernel files is fixed.', hint: 'Remove the entry.' },
-  'security-opt.proc': { reason: 'How /proc and /sys are shown is fixed.', hint: 'Remove the entry.' },
-  'security-opt.cgroup': { reason: 'Writable cgroups would let a sandbox lift its limits.', hint: 'Remove the entry.' },
-  'security-opt.unknown': {
-    reason: 'The entry is not a security option that Paddock knows.',
-    hint: 'Remove it; no-new-privileges is the only one that may stand there.',
-  },
+  ...dockerRules,
   'exec.command': {
     reason: 'A command is either an argv or one shell line, within size limits and without NUL.',
     hint: 'Give argv (a list of texts) or command (one shell line), not both.',
