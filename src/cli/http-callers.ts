@@ -71,6 +71,13 @@ export class HttpCallers implements AsyncDisposable {
     return [...this.#callers.values()].flatMap(({ sessions }) => sessions?.list ?? []);
   }
 
+  /** Whether a server that ends now takes something from somebody: a session, or from the operator what a key has used up. */
+  async isInUse(): Promise<boolean> {
+    if (this.sessions.length > 0) return true;
+    const limits = [this.#options.overall, ...[...this.#callers.values()].map((caller) => caller.limits)];
+    return (await Promise.all(limits.map((one) => one.isCounting()))).includes(true);
+  }
+
   /** What the log calls it; the log itself where nobody is known. */
   async auditOf(id: string | undefined): Promise<AuditRecorder> {
     const caller = id === undefined ? undefined : this.#callers.get(id);

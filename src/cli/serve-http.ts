@@ -11,7 +11,7 @@ import { KeyStore } from '../keys/key-store.js';
 import { systemClock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
 import { usualBounds } from '../mcp/http/bounds.js';
-import { checkExposure, hostsOf, parseEndpoint } from '../mcp/http/endpoint.js';
+import { checkExposure, type Endpoint, hostsOf } from '../mcp/http/endpoint.js';
 import { listen, type Tls } from '../mcp/http/listen.js';
 import { McpHttp, type McpHttpOptions } from '../mcp/http/mcp-http.js';
 import type { HttpRefusal } from '../mcp/http/refusal.js';
@@ -19,15 +19,14 @@ import type { Alarm } from '../monitor/alarms/alarm.js';
 import { type CliOptions, type CommandContext, isSet, text, texts } from './command.js';
 import { whole } from './commands/key-wish.js';
 import { HttpCallers } from './http-callers.js';
+import { openingOf, openingOptions } from './http-opening.js';
+import { IdleExit } from './idle-exit.js';
 import { counted } from './metrics-here.js';
 import { report } from './output.js';
 import { endAnyway, openGround, pruneBeside } from './server-ground.js';
 
 export const httpOptions = {
-  http: {
-    type: 'string',
-    help: 'ADDRESS:PORT or unix:PATH: MCP over HTTP for the holders of keys, instead of stdio (docs/http.md)',
-  },
+  ...openingOptions,
   'tls-cert': { type: 'string', help: 'with --http: file of the certificate chain, PEM' },
   'tls-key': { type: 'string', help: 'with --http: file of its key, your own with mode 0600' },
   'behind-proxy': { type: 'boolean', help: 'with --http: TLS is spoken by a proxy in front' },
@@ -43,11 +42,12 @@ const refusalsRecordedAMinute = 60;
 
 /** Serves MCP over HTTP until the signal fires: then calls that are at work have a few seconds, and every session ends. */
 export async function serveHttp(context: CommandContext, config: Config, address: string): Promise<number> {
-  const endpoint = parseEndpoint(address);
+  const { opening, idleExitMs } = openingOf(context, address, process.env, process.pid);
   const names = texts(context, 'host-name');
   const tls = await readTls(context);
   const [callsPerMinute = 6000, createsPerHour = 600] = [whole(context, 'calls'), whole(context, 'creates')];
-  checkExposure(endpoint, { hasTls: tls !== undefined, isBehindProxy: isSet(context, 'behind-proxy'), hosts: names });
+  const exposure = { hasTls: tls !== undefined, isBehindProxy: isSet(context, 'behind-proxy'), hosts: names };
+  if (opening.kind !== 'inherited') checkExposure(opening, exposure);
   await using stack = new Disposables();
   const ground = await openGround(context, config, stack, (alarm) => tell(alarm, callers));
   const { log, metrics, app, held, monitoring } = ground;
@@ -56,20 +56,35 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare, overall }));
   metrics?.look(() => callers.sessions.map(counted));
   const ring = new KeyRing(new KeyStore(join(config.stateDir, 'keys'), systemClock), systemClock);
-  const rules = { hosts: hostsOf(endpoint, names), origins: new Set(texts(context, 'origin')) };
+  const hosts = new Set<string>();
+  const rules = { hosts, origins: new Set(texts(context, 'origin')) };
   const http = held.use(new McpHttp({ rules, ...admittance(ring, callers, log) }));
-  const listening = held.use(await listen(endpoint, tls, usualBounds, (...pair) => void http.handle(...pair)));
+  const listenerFor = (at: Endpoint) => {
+    checkExposure(at, exposure);
+    for (const host of hostsOf(at, names)) hosts.add(host);
+    return (...pair: Parameters<McpHttp['handle']>) => void http.handle(...pair);
+  };
+  const listening = held.use(await listen(opening, tls, usualBounds, listenerFor));
+  const idle = idleExit(idleExitMs, callers, http);
   const look = async () => {
     await callers.meter();
     await http.sweep();
     await callers.sweep((id) => ring.isGood(id));
+    await idle?.look();
   };
   held.use(repeated(look, log));
   await report(context, { url: listening.url }, `listening on ${listening.url}`);
   log.info({ url: listening.url }, 'listening');
-  await fired(context.signal);
+  await fired(AbortSignal.any([context.signal, ...(idle === undefined ? [] : [idle.signal])]));
+  if (idle?.signal.aborted === true) log.info('nobody has used it for long; ending');
   await drained(listening, http, log);
   return 0;
+}
+
+function idleExit(afterMs: number | undefined, callers: HttpCallers, http: McpHttp): IdleExit | undefined {
+  if (afterMs === undefined) return undefined;
+  const isBeingUsed = () => http.isInUse || callers.sessions.length > 0;
+  return new IdleExit({ clock: systemClock, afterMs, isInUse: () => callers.isInUse(), isBeingUsed });
 }
 
 async function drained(listening: { stop(): void }, http: McpHttp, log: Logger): Promise<void> {

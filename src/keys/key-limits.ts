@@ -25,6 +25,11 @@ export class OverallLimits {
     this.calls = new RateLimiterMemory({ points: callsPerMinute, duration: minute });
     this.creates = new RateLimiterMemory({ points: createsPerHour, duration: hour });
   }
+
+  /** Whether anything counts that would be forgotten with this. */
+  isCounting(): Promise<boolean> {
+    return hasAny([this.calls, this.creates]);
+  }
 }
 
 /** What is used up of a day's worth. */
@@ -110,6 +115,12 @@ export class KeyLimits {
     if (egressBytes > 0) await this.#egress?.limiter.penalty('', egressBytes);
   }
 
+  /** Whether anything counts that would be forgotten with this. */
+  isCounting(): Promise<boolean> {
+    const budgets = [this.#cpu, this.#egress].flatMap((budget) => budget?.limiter ?? []);
+    return hasAny([this.#requests, this.#calls, this.#creates, ...budgets]);
+  }
+
   /** Refuses what would use more of something that is used up. */
   async refuseWork(): Promise<void> {
     for (const budget of [this.#cpu, this.#egress]) {
@@ -122,6 +133,11 @@ export class KeyLimits {
 
 function budgetOf(what: string, points: number | undefined): Budget | undefined {
   return points === undefined ? undefined : { what, limiter: new RateLimiterMemory({ points, duration: day }) };
+}
+
+async function hasAny(limiters: readonly RateLimiterMemory[]): Promise<boolean> {
+  const counts = await Promise.all(limiters.map((limiter) => limiter.get('')));
+  return counts.some((count) => count !== null && count.msBeforeNext > 0);
 }
 
 async function refuseBeyond(limiter: RateLimiterMemory, message: string): Promise<void> {

@@ -25,7 +25,7 @@ type OnQuestions = NonNullable<SessionsOptions['onQuestions']>;
 
 export const serve: CliCommand = {
   name: 'serve',
-  usage: 'serve [--http ADDRESS:PORT | --http unix:PATH]',
+  usage: 'serve [--http ADDRESS:PORT | --http unix:PATH | --http activation]',
   summary: 'MCP server on stdio, until its input ends; or over HTTP, for holders of keys',
   options: { ...httpOptions, ...metricsOptions },
   async run(context) {

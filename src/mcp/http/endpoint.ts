@@ -6,6 +6,9 @@ export type Endpoint =
   | { readonly kind: 'tcp'; readonly address: string; readonly port: number; readonly isLoopback: boolean }
   | { readonly kind: 'unix'; readonly path: string };
 
+/** What is to be listened on: a place, or a socket that listens already and says by itself where. */
+export type Opening = Endpoint | { readonly kind: 'inherited'; readonly fd: number };
+
 /** `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080` or `unix:/path`; port 0 is any free one. Errors: BAD_CONFIG. */
 export function parseEndpoint(text: string): Endpoint {
   if (text.startsWith('unix:')) {
@@ -21,6 +24,11 @@ export function parseEndpoint(text: string): Endpoint {
   if (portText === '' || port > 65_535 || !(isIPv4(address) || isIPv6(address))) {
     throw bad(`give ADDRESS:PORT or unix:PATH, such as 127.0.0.1:8484, not ${JSON.stringify(text.slice(0, 100))}`);
   }
+  return tcpAt(address, port);
+}
+
+/** An address as numbers, without brackets. */
+export function tcpAt(address: string, port: number): Extract<Endpoint, { kind: 'tcp' }> {
   return { kind: 'tcp', address, port, isLoopback: address === '::1' || /^127\./.test(address) };
 }
 

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { ConfigError } from '../../core/errors.js';
 import { codeOf } from '../../kit/error-code.js';
 import type { HttpBounds } from './bounds.js';
-import type { Endpoint } from './endpoint.js';
+import { type Endpoint, type Opening, tcpAt } from './endpoint.js';
 
 export interface Tls {
   readonly cert: Buffer;
@@ -22,12 +22,15 @@ export interface Listening extends AsyncDisposable {
   stop(): void;
 }
 
-/** Listens with bounds on everything that is read before anybody is known. Errors: BAD_CONFIG. */
+/**
+ * Listens with bounds on everything that is read before anybody is known. `listenerFor` is told where it really is, before anybody can have
+ * connected, and can refuse it by throwing. Errors: BAD_CONFIG.
+ */
 export async function listen(
-  endpoint: Endpoint,
+  opening: Opening,
   tls: Tls | undefined,
   bounds: HttpBounds,
-  listener: RequestListener,
+  listenerFor: (at: Endpoint) => RequestListener,
 ): Promise<Listening> {
   const options = {
     maxHeaderSize: bounds.headerBytes,
@@ -38,14 +41,14 @@ export async function listen(
   };
   const server =
     tls === undefined
-      ? createServer(options, listener)
-      : createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: bounds.headersMs }, listener);
+      ? createServer(options)
+      : createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: bounds.headersMs });
   server.maxConnections = bounds.connections;
   server.maxHeadersCount = bounds.headers;
   server.timeout = bounds.idleMs;
-  const url = endpoint.kind === 'unix' ? await atPath(server, endpoint.path) : await atPort(server, endpoint, tls);
+  const at = await opened(server, opening, (where) => server.on('request', listenerFor(where)));
   return {
-    url,
+    url: urlOf(at, tls),
     stop: () => {
       server.close();
       server.closeIdleConnections();
@@ -58,46 +61,68 @@ export async function listen(
   };
 }
 
-async function atPort(
-  server: Server,
-  { address, port }: Extract<Endpoint, { kind: 'tcp' }>,
-  tls: Tls | undefined,
-): Promise<string> {
-  await started(server, { host: address, port });
-  const at = server.address();
-  const actual = typeof at === 'object' && at !== null ? at.port : port;
-  const host = address.includes(':') ? `[${address}]` : address;
-  return `${tls === undefined ? 'http' : 'https'}://${host}:${actual}/mcp`;
+function urlOf(at: Endpoint, tls: Tls | undefined): string {
+  if (at.kind === 'unix') return `unix:${at.path}`;
+  const host = at.address.includes(':') ? `[${at.address}]` : at.address;
+  return `${tls === undefined ? 'http' : 'https'}://${host}:${at.port}/mcp`;
 }
 
-async function atPath(server: Server, path: string): Promise<string> {
+type OnOpen = (at: Endpoint) => void;
+
+async function opened(server: Server, opening: Opening, onOpen: OnOpen): Promise<Endpoint> {
+  switch (opening.kind) {
+    case 'unix':
+      return await atPath(server, opening, onOpen);
+    case 'tcp':
+      return await started(server, { host: opening.address, port: opening.port }, opening, onOpen);
+    case 'inherited':
+      // Node tells the address of what listens on the Internet, and none of a socket of this host.
+      return await started(server, { fd: opening.fd }, { kind: 'unix', path: 'activation' }, onOpen);
+  }
+}
+
+async function atPath(server: Server, at: Extract<Endpoint, { kind: 'unix' }>, onOpen: OnOpen): Promise<Endpoint> {
+  const { path } = at;
   const { uid, mode } = lstatSync(dirname(path), { throwIfNoEntry: false }) ?? {};
   // Whoever can write to the folder can put a socket of theirs in the place of ours, and is sent the keys.
   if (uid !== process.geteuid?.() || mode === undefined || (mode & 0o022) !== 0) {
     throw new ConfigError('BAD_CONFIG', `${dirname(path)} is not there, not yours, or others can write to it`);
   }
   try {
-    await started(server, { path });
+    await started(server, { path }, at, onOpen);
   } catch (error) {
     if (!(await isLeftOver(path))) throw error;
     rmSync(path);
-    await started(server, { path });
+    await started(server, { path }, at, onOpen);
   }
   await chmod(path, 0o600);
-  return `unix:${path}`;
+  return at;
 }
 
-function started(server: Server, where: { host: string; port: number } | { path: string }): Promise<void> {
+type Where = { readonly host: string; readonly port: number } | { readonly path: string } | { readonly fd: number };
+
+/** `usual`: where it is, as far as the server does not know better. */
+function started(server: Server, where: Where, usual: Endpoint, onOpen: OnOpen): Promise<Endpoint> {
   return new Promise((resolve, reject) => {
     const onError = (cause: Error) => {
       const why = codeOf(cause) ?? cause.message;
-      const what = 'path' in where ? where.path : `${where.host}:${where.port}`;
+      const what =
+        'path' in where ? where.path : 'fd' in where ? `descriptor ${where.fd}` : `${where.host}:${where.port}`;
       reject(new ConfigError('BAD_CONFIG', `can not listen on ${what}: ${why}`, { cause }));
     };
     server.once('error', onError);
     server.listen(where, () => {
       server.off('error', onError);
-      resolve();
+      const actual = server.address();
+      const at = typeof actual === 'object' && actual !== null ? tcpAt(actual.address, actual.port) : usual;
+      try {
+        // Here and not after a wait: from the next turn on connections are taken.
+        onOpen(at);
+        resolve(at);
+      } catch (error) {
+        server.close();
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
     });
   });
 }

@@ -59,6 +59,11 @@ export class McpHttp implements AsyncDisposable {
     }
   };
 
+  /** Whether there is an MCP session that somebody may come back to, or a request. */
+  get isInUse(): boolean {
+    return this.#atWork > 0 || this.#sessions.list.length > 0;
+  }
+
   sweep(): Promise<void> {
     return this.#sessions.sweep(this.#options.isGood);
   }

@@ -30,6 +30,24 @@ describe('the holder of a key', () => {
     await expect(bob.call()).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   });
 
+  it('counts for as long as something would be forgotten with it: a day where there is a quota of one', async () => {
+    const overall = new OverallLimits(much);
+    const [plain, daily] = [new KeyLimits(quota, overall), new KeyLimits({ ...quota, cpuMsPerDay: 100 }, overall)];
+    const counting = () => Promise.all([plain, daily, overall].map((one) => one.isCounting()));
+    expect(await counting()).toEqual([false, false, false]);
+    (await plain.create(0))();
+    await plain.use({ cpuMs: 1, egressBytes: 1 });
+    await daily.use({ cpuMs: 1, egressBytes: 1 });
+    vi.advanceTimersByTime(60 * minuteMs - 1);
+    expect(await counting()).toEqual([true, true, true]);
+    vi.advanceTimersByTime(1);
+    expect(await counting()).toEqual([false, true, false]);
+    vi.advanceTimersByTime(23 * 60 * minuteMs);
+    expect(await counting()).toEqual([false, false, false]);
+    await plain.request();
+    expect(await counting()).toEqual([true, false, false]);
+  });
+
   it('has so many calls at work at once, those that were refused not among them', async () => {
     const limits = new KeyLimits({ ...quota, callsPerMinute: 33 }, new OverallLimits(much));
     const leave = await Promise.all(Array.from({ length: 32 }, () => limits.call()));

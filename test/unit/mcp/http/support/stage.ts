@@ -4,7 +4,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { z } from 'zod';
 import { systemClock } from '../../../../../src/kit/clock.js';
 import { type HttpBounds, usualBounds } from '../../../../../src/mcp/http/bounds.js';
-import { type Endpoint, hostsOf } from '../../../../../src/mcp/http/endpoint.js';
+import { type Endpoint, hostsOf, type Opening } from '../../../../../src/mcp/http/endpoint.js';
 import { listen } from '../../../../../src/mcp/http/listen.js';
 import { McpHttp } from '../../../../../src/mcp/http/mcp-http.js';
 import { buildServer } from '../../../../../src/mcp/server.js';
@@ -52,6 +52,8 @@ export class HttpStage implements AsyncDisposable {
   nowMs = 0;
   /** Until a caller may send another request. */
   waitMs: number | undefined;
+  /** Where it was said to be. */
+  at: Endpoint | undefined;
   readonly #http: McpHttp;
   #listening: Awaited<ReturnType<typeof listen>> | undefined;
   readonly #bounds: HttpBounds;
@@ -79,8 +81,11 @@ export class HttpStage implements AsyncDisposable {
     });
   }
 
-  async start(endpoint: Endpoint = loopback): Promise<this> {
-    this.#listening = await listen(endpoint, undefined, this.#bounds, (...pair) => void this.#http.handle(...pair));
+  async start(opening: Opening = loopback): Promise<this> {
+    this.#listening = await listen(opening, undefined, this.#bounds, (at) => {
+      this.at = at;
+      return (...pair) => void this.#http.handle(...pair);
+    });
     return this;
   }
 
