@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
 import type { Clock } from '../kit/clock.js';
+import { rootProgram } from '../kit/root-program.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
 import type { OnAlert, Outlet } from './outlet.js';
 
-/** Never by PATH: whoever can put a program there would be run with each alarm. */
 const places = ['/usr/bin/notify-send', '/usr/local/bin/notify-send'];
 /** What it takes to find the user's desktop, and nothing else of the environment. */
 const passed = ['DBUS_SESSION_BUS_ADDRESS', 'XDG_RUNTIME_DIR', 'DISPLAY', 'WAYLAND_DISPLAY', 'HOME', 'LANG'];
@@ -18,17 +17,9 @@ export interface DesktopOptions {
   readonly onAlert: OnAlert;
 }
 
-/** The first of these that is root's program, and nobody else's to write; undefined where there is none. */
-export async function findNotifySend(
-  candidates: readonly string[] = places,
-  ownerUid = 0,
-): Promise<string | undefined> {
-  for (const path of candidates) {
-    const found = await stat(path).catch(() => undefined);
-    if (found?.isFile() !== true || found.uid !== ownerUid) continue;
-    if ((found.mode & 0o111) !== 0 && (found.mode & 0o022) === 0) return path;
-  }
-  return undefined;
+/** Undefined where there is none that is root's alone. */
+export function findNotifySend(): Promise<string | undefined> {
+  return rootProgram(places);
 }
 
 /** Shows alarms on the user's desktop, by `notify-send`, one after the other. */

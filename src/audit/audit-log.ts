@@ -2,11 +2,14 @@ import type { z } from 'zod';
 import { AuditError, type ErrorCode, PaddockError } from '../core/errors.js';
 import type { Clock } from '../kit/clock.js';
 import { readProcessIdentity } from '../kit/process-identity.js';
-import { type AnchorOptions, AnchorWriter } from './anchor/anchor-writer.js';
+import type { AnchorOptions } from './anchor/anchor-writer.js';
 import type { Draft } from './chain.js';
 import { ChainWriter } from './chain-writer.js';
 import { sealed } from './erasure/sealed-fields.js';
 import type { SessionKeys } from './erasure/session-keys.js';
+import type { ForwardState } from './forward/forwarder.js';
+import type { ForwardOptions } from './forward/forwarding.js';
+import { type Heads, openHeads } from './heads.js';
 import { type AuditCaller, actionPattern, callerSchema, type EncryptedFields, rulePattern } from './record.js';
 import { type Details, detailsToJson, loggable } from './redaction.js';
 import type { RotationLimits } from './rotation.js';
@@ -61,6 +64,8 @@ export interface OpenAuditOptions {
   readonly rotation?: RotationLimits;
   /** Where heads of the log are written to, signed. Left out: nowhere. */
   readonly anchor?: AnchorOptions;
+  /** Where they are sent as they are made; with `anchor` only, which says how often. Left out: nowhere. */
+  readonly forward?: ForwardOptions;
   /** Left out: nothing of a session is encrypted. */
   readonly keys?: SessionKeys;
   /** Told, in one line, what does not work although records are written. */
@@ -69,21 +74,28 @@ export interface OpenAuditOptions {
 
 /**
  * Opens the log and writes, durably, the first record of a new chain. The caller disposes. AUDIT_UNWRITABLE when the
- * file is not a private regular file of ours or can't be written, AUDIT_BROKEN when it does not end like an audit log.
+ * file is not a private regular file of ours or can't be written, AUDIT_BROKEN when it does not end like an audit log,
+ * AUDIT_NOT_FORWARDED when it is to be forwarded and can't be.
  */
 export async function openAudit(options: OpenAuditOptions): Promise<AuditLog> {
   const identity = await readProcessIdentity();
   if (!identity) throw new AuditError('AUDIT_UNWRITABLE', 'this process could not be identified in /proc');
   const caller = cleanCaller(options.caller);
   const { path, createParent, clock, rotation, onTrouble } = options;
-  const anchor = options.anchor && new AnchorWriter({ ...options.anchor, logPath: path, clock, onTrouble });
+  const heads = await openHeads(options, (state) => log.forwarding(state));
   const writer = new ChainWriter({
     ...{ path, createParent, caller, clock, rotation, onTrouble },
-    onAppended: () => anchor?.appended(),
+    onAppended: (bytes) => heads.appended(bytes),
     writer: { ...identity, version: options.version },
   });
-  await writer.start();
-  return new FileAuditLog(path, writer, caller, anchor, options.keys);
+  const log = new FileAuditLog(path, writer, caller, heads, options.keys);
+  try {
+    await writer.start();
+  } catch (error) {
+    await heads[Symbol.asyncDispose]();
+    throw error;
+  }
+  return log;
 }
 
 class Recorder implements AuditRecorder {
@@ -138,26 +150,27 @@ class Recorder implements AuditRecorder {
 class FileAuditLog extends Recorder implements AuditLog {
   readonly path: string;
   readonly #chainWriter: ChainWriter;
-  readonly #anchor: AnchorWriter | undefined;
+  readonly #heads: Heads;
 
-  constructor(
-    path: string,
-    writer: ChainWriter,
-    caller: AuditCaller,
-    anchor: AnchorWriter | undefined,
-    keys: SessionKeys | undefined,
-  ) {
+  constructor(path: string, writer: ChainWriter, caller: AuditCaller, heads: Heads, keys: SessionKeys | undefined) {
     super(writer, caller, keys);
     this.path = path;
     this.#chainWriter = writer;
-    this.#anchor = anchor;
+    this.#heads = heads;
+  }
+
+  /** On record that lines of it don't arrive elsewhere, or do again. */
+  forwarding({ isOk, lost }: ForwardState): void {
+    const result = isOk ? 'ok' : 'AUDIT_NOT_FORWARDED';
+    // Where the log can't be written either, the next intent says so.
+    this.event('audit.forward', { result, details: { lost } }).catch(() => undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.#chainWriter[Symbol.asyncDispose]();
     } finally {
-      await this.#anchor?.[Symbol.asyncDispose]();
+      await this.#heads[Symbol.asyncDispose]();
     }
   }
 }

@@ -24,7 +24,8 @@ export interface ChainWriterOptions {
   readonly clock: Clock;
   /** Left out: the log is one file, unless another writer of it begins a second. */
   readonly rotation?: RotationLimits | undefined;
-  readonly onAppended?: (() => void) | undefined;
+  /** Has the bytes of each record, with their newline; behind one more where a torn line was closed. */
+  readonly onAppended?: ((bytes: Buffer) => void) | undefined;
   /** Told, in one line, what does not work although records are written. */
   readonly onTrouble?: ((what: string) => void) | undefined;
 }
@@ -141,7 +142,7 @@ export class ChainWriter implements AsyncDisposable {
     const sealed = open.chain.seal(draft, this.#options.clock.now(), tail);
     await this.#giveUpOnFailure(open, () => open.file.append(sealed.bytes));
     open.chain.advance(sealed);
-    this.#options.onAppended?.();
+    this.#options.onAppended?.(sealed.bytes);
     return (await this.#giveUpOnFailure(open, () => open.file.isRemoved())) ? undefined : sealed.record;
   }
 

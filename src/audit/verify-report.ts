@@ -12,6 +12,8 @@ export interface VerifyReport {
   /** Of these, those of files that were removed: nothing is there to hold against them. */
   readonly goneCheckpoints?: number;
   readonly unreadableCheckpoints?: number;
+  /** Signed by a key that was not asked about, and passed over. */
+  readonly otherCheckpoints?: number;
   /** The log says that its files up to this number were removed. */
   readonly removedThrough?: number;
   readonly chainCount: number;

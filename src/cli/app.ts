@@ -2,6 +2,7 @@ import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AuditLog, AuditRecorder } from '../audit/audit-log.js';
+import type { ForwardState } from '../audit/forward/forwarder.js';
 import { heardAudit, type OnRecord } from '../audit/heard-audit.js';
 import { listLogFiles } from '../audit/log-files.js';
 import { withApproved } from '../config/approved.js';
@@ -62,6 +63,8 @@ async function readText(path: string): Promise<string | undefined> {
 export interface AppHeard {
   readonly onRecord: OnRecord;
   readonly onCall: (call: HeardCall) => void;
+  /** The audit log begins to be forwarded in vain, or arrives again. */
+  readonly onForward: (state: ForwardState) => void;
 }
 
 /** The App whose engine and log this one uses, and the key it acts for. */
@@ -244,6 +247,7 @@ export class App implements AsyncDisposable {
         ...(engine === undefined ? [] : [engine.identity.socketPath]),
         this.config.auditLogPath,
         ...(this.config.audit.anchorPath === undefined ? [] : [this.config.audit.anchorPath]),
+        ...(this.config.audit.forward?.startsWith('/') === true ? [this.config.audit.forward] : []),
         ...listLogFiles(this.config.auditLogPath).map((file) => file.path),
         `${home}/.local/share/containers`,
         `${home}/.local/share/docker`,
@@ -256,7 +260,7 @@ export class App implements AsyncDisposable {
   }
 
   async #openAudit(): Promise<AuditLog> {
-    const log = await openAuditLog(this.config);
+    const log = await openAuditLog(this.config, this.#heard?.onForward);
     const audit = this.#heard === undefined ? log : heardAudit(log, this.#heard.onRecord);
     return this.#stack.use(audit);
   }

@@ -4,7 +4,7 @@ import type { AppHeard } from './app.js';
 export class Hearing implements AppHeard {
   readonly #listeners: Partial<AppHeard>[];
 
-  constructor(first?: AppHeard) {
+  constructor(first?: Partial<AppHeard>) {
     this.#listeners = first === undefined ? [] : [first];
   }
 
@@ -18,5 +18,9 @@ export class Hearing implements AppHeard {
 
   readonly onCall: AppHeard['onCall'] = (call) => {
     for (const listener of this.#listeners) listener.onCall?.(call);
+  };
+
+  readonly onForward: AppHeard['onForward'] = (state) => {
+    for (const listener of this.#listeners) listener.onForward?.(state);
   };
 }

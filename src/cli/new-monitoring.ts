@@ -32,6 +32,7 @@ export async function newMonitoring(parts: MonitoringParts): Promise<Monitoring>
     alerts.send(alarm);
   };
   const monitoring = new Monitoring({ clock: systemClock, thresholds: config.sitePolicy.alarms, onAlarm, heard });
-  hearing.listen({ onRecord: (record) => monitoring.health.recorded(record) });
+  const { health } = monitoring;
+  hearing.listen({ onRecord: (record) => health.recorded(record), onForward: (state) => health.forwarded(state) });
   return monitoring;
 }

@@ -3,19 +3,26 @@ import type { AnchorOptions } from '../audit/anchor/anchor-writer.js';
 import { openHostKey } from '../audit/anchor/host-key.js';
 import { type AuditLog, openAudit } from '../audit/audit-log.js';
 import { SessionKeys } from '../audit/erasure/session-keys.js';
+import type { ForwardState } from '../audit/forward/forwarder.js';
 import type { Config } from '../config/load.js';
 import { version } from '../core/version.js';
 import { systemClock } from '../kit/clock.js';
 import { callerUid } from './settings.js';
 
-/** The audit log as the settings want it. The caller disposes. Errors: AUDIT_UNWRITABLE, AUDIT_BROKEN. */
-export async function openAuditLog(config: Config): Promise<AuditLog> {
-  const { rotateBytes, rotateAgeMs, keepFiles, keepBytes, keepAgeMs } = config.audit;
+/** The audit log as the settings want it. The caller disposes. Errors: AUDIT_UNWRITABLE, AUDIT_BROKEN, AUDIT_NOT_FORWARDED. */
+export async function openAuditLog(
+  config: Config,
+  onForward: (state: ForwardState) => void = () => undefined,
+): Promise<AuditLog> {
+  const { rotateBytes, rotateAgeMs, keepFiles, keepBytes, keepAgeMs, forward, forwardRecords } = config.audit;
   const rotation = { fileBytes: rotateBytes, fileAgeMs: rotateAgeMs, keepFiles, keepBytes, keepAgeMs };
   const anchor = await anchorOf(config);
   return await openAudit({
     rotation,
     ...(anchor === undefined ? {} : { anchor }),
+    ...(forward === undefined
+      ? {}
+      : { forward: { to: forward, records: forwardRecords === true, onChange: onForward } }),
     ...(config.audit.erasable === true ? { keys: sessionKeys(config) } : {}),
     onTrouble: (what) => process.stderr.write(`paddock: warning: ${what}\n`),
     path: config.auditLogPath,
@@ -37,8 +44,8 @@ export function sessionKeys({ stateDir }: Config): SessionKeys {
 }
 
 async function anchorOf(config: Config): Promise<AnchorOptions | undefined> {
-  const { anchorPath, anchorRecords, anchorWithinMs } = config.audit;
-  if (anchorPath === undefined) return undefined;
+  const { anchorPath, anchorRecords, anchorWithinMs, forward } = config.audit;
+  if (anchorPath === undefined && forward === undefined) return undefined;
   const key = await openHostKey(auditKeyPath(config));
   return { path: anchorPath, key, everyRecords: anchorRecords ?? 100, withinMs: anchorWithinMs ?? 10_000 };
 }

@@ -12,6 +12,9 @@ export interface AuditSettings {
   readonly anchorPath: string | undefined;
   readonly anchorRecords: number | undefined;
   readonly anchorWithinMs: number | undefined;
+  /** `journald`, or the path of a syslog socket: where signed heads of the log are forwarded to, and its records on wish. */
+  readonly forward: string | undefined;
+  readonly forwardRecords: boolean | undefined;
   /** Whether what is personal in a session's records is encrypted under a key of that session. */
   readonly erasable: boolean | undefined;
 }
@@ -26,6 +29,8 @@ export const auditKeys = {
   anchor: 'anchorPath',
   anchor_records: 'anchorRecords',
   anchor_within: 'anchorWithinMs',
+  forward: 'forward',
+  forward_records: 'forwardRecords',
   erasable: 'erasable',
 } as const satisfies Record<keyof NonNullable<UserSettings['audit']>, keyof AuditSettings>;
 

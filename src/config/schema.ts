@@ -173,6 +173,8 @@ const audit = z.strictObject({
   anchor: path.optional(),
   anchor_records: whole.optional(),
   anchor_within: ms.optional(),
+  forward: z.union([z.literal('journald'), path]).optional(),
+  forward_records: z.boolean().optional(),
   erasable: z.boolean().optional(),
 });
 

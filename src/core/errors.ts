@@ -228,6 +228,11 @@ export const errorTable = {
     retryable: false,
     hint: 'The audit log does not verify; keep a copy and find out who changed it.',
   },
+  AUDIT_NOT_FORWARDED: {
+    exitCode: 8,
+    retryable: false,
+    hint: 'Install util-linux (`logger`) and see that what `audit.forward` names is there: journald, or a syslog daemon with that socket; or take the setting out of config.toml.',
+  },
   STATE_UNWRITABLE: {
     exitCode: 5,
     retryable: false,

@@ -113,6 +113,7 @@ function workingMetrics({ counter, gauge, seconds }: Makers) {
     started: gauge('start_time_seconds', 'When this process began to count.'),
     records: counter('audit_records_total', 'Records written to the audit log.', ['phase']),
     auditFailures: counter('audit_failures_total', 'Records that could not be written.'),
+    notForwarded: counter('audit_not_forwarded_total', 'Heads and records of the audit log that forwarding gave up.'),
     auditWritable: gauge('audit_writable', 'Whether the last record could be written.'),
     engineRequests: counter('engine_requests_total', 'Requests to the engine, by result: ok or an error code.', [
       'operation',

@@ -38,7 +38,11 @@ export class Metrics {
   readonly contentType: string;
   readonly heard: MonitoringHeard;
   /** Of the audit log and the engine. */
-  readonly heardApp: { readonly onRecord: (record: HeardRecord) => void; readonly onCall: (call: HeardCall) => void };
+  readonly heardApp: {
+    readonly onRecord: (record: HeardRecord) => void;
+    readonly onCall: (call: HeardCall) => void;
+    readonly onForward: (state: { readonly lost: number }) => void;
+  };
   readonly onAlert: OnAlert;
   readonly #registry = new Registry();
   readonly #instruments: Instruments;
@@ -64,7 +68,11 @@ export class Metrics {
       this.#traffic.forget(session);
     };
     this.#records = new RecordCounts({ instruments, clock, traffic: this.#traffic, onOver });
-    this.heardApp = { onRecord: (record) => this.#records.heard(record), onCall: (call) => this.#onCall(call) };
+    this.heardApp = {
+      onRecord: (record) => this.#records.heard(record),
+      onCall: (call) => this.#onCall(call),
+      onForward: ({ lost }) => instruments.notForwarded.inc(lost),
+    };
     this.onAlert = (outlet, result) => instruments.alerts.inc({ outlet, result });
     const rules = new FewWords();
     this.heard = {

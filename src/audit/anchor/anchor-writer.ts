@@ -10,8 +10,8 @@ import { type Head, signHead } from './checkpoint.js';
 import type { HostKey } from './host-key.js';
 
 export interface AnchorOptions {
-  /** Absolute path of the file that checkpoints are appended to; made with mode 0600 when missing. */
-  readonly path: string;
+  /** Absolute path of the file that checkpoints are appended to; made with mode 0600 when missing. Left out: only forwarded. */
+  readonly path?: string | undefined;
   readonly key: HostKey;
   /** A checkpoint is due after so many records of this process, or so long after one that none covers. */
   readonly everyRecords: number;
@@ -22,13 +22,15 @@ interface Parts extends AnchorOptions {
   readonly logPath: string;
   readonly clock: Clock;
   readonly onTrouble: ((what: string) => void) | undefined;
+  /** Has each checkpoint as a line, whatever becomes of the file. */
+  readonly forward?: ((checkpoint: string) => void) | undefined;
 }
 
 /** How long the end of a process waits for its last checkpoint: the other disk may hang. */
 const lastMs = 2000;
 
 /**
- * Writes signed heads of a log to a file elsewhere. Nothing waits for it but the end of its process: a checkpoint that
+ * Writes signed heads of a log to a file elsewhere, and to where the log is forwarded. Nothing waits for it but the end of its process: a checkpoint that
  * can't be written is told, once, and the log goes on. The owner disposes, after the log was closed.
  */
 export class AnchorWriter implements AsyncDisposable {
@@ -81,15 +83,20 @@ export class AnchorWriter implements AsyncDisposable {
   }
 
   async #write(): Promise<void> {
-    const { path, key, logPath, clock, onTrouble } = this.#parts;
+    const { path, key, logPath, clock, onTrouble, forward } = this.#parts;
     this.#uncovered = 0;
     try {
       const head = await readHead(logPath, new Date(clock.now()).toISOString());
-      if (head !== undefined) await append(path, `${canonicalJson(signHead(head, key))}\n`);
+      if (head !== undefined) {
+        const checkpoint = canonicalJson(signHead(head, key));
+        forward?.(checkpoint);
+        if (path !== undefined) await append(path, `${checkpoint}\n`);
+      }
       this.#isTold = false;
     } catch (error) {
       const why = safeLine(error instanceof Error ? error.message : String(error));
-      if (!this.#isTold) onTrouble?.(`the anchor ${safeLine(path)} of the audit log could not be written: ${why}`);
+      const what = path === undefined ? 'a signed head' : `the anchor ${safeLine(path)}`;
+      if (!this.#isTold) onTrouble?.(`${what} of the audit log could not be written: ${why}`);
       this.#isTold = true;
     }
   }

@@ -1,5 +1,5 @@
 import { safeLine } from '../../kit/safe-text.js';
-import { readBytes, readLines } from '../line-reader.js';
+import { readLines } from '../line-reader.js';
 import type { LogFile } from '../log-files.js';
 import { fileName, logFile } from '../log-files.js';
 import type { BadPlace } from '../verify-report.js';
@@ -9,31 +9,55 @@ import type { PublicKey } from './host-key.js';
 /** More are not held against a log; the latest count. */
 const mostCheckpoints = 100_000;
 
+/** Where checkpoints are read from. */
+export interface HeadSource {
+  /** For people: its path. */
+  readonly name: string;
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Whether other lines are among them, and something of a receiver's own in front: what a syslog daemon has written. */
+  readonly isMixed?: boolean;
+  /** Whether those that another key has signed are passed over, and counted: only where the caller has said which key counts. */
+  readonly isShared?: boolean;
+  /** Earlier ones are left out: they are of a log that was moved away. */
+  readonly sinceMs?: number | undefined;
+}
+
 /** What an anchor says of a log, to be held against its lines from the first file to the last. */
 export class Checkpoints {
-  readonly path: string;
   readonly #byFile = new Map<number, Map<number, Checkpoint>>();
   #count = 0;
   #unreadable = 0;
+  #otherKeys = 0;
   #bad: BadPlace | undefined;
 
-  private constructor(path: string) {
-    this.path = path;
+  private constructor() {}
+
+  /**
+   * Reads them from all places. One that was signed otherwise than by the key is what `bad` names, and so are two that contradict each other.
+   * BAD_ARGUMENT when one can't be read.
+   */
+  static async read(sources: readonly HeadSource[], key: PublicKey): Promise<Checkpoints> {
+    const read = new Checkpoints();
+    for (const source of sources) await read.#readAll(source, key);
+    return read;
   }
 
-  /** Reads an anchor. One signed otherwise than by the key is what `bad` names. BAD_ARGUMENT when it can't be read. */
-  static async read(path: string, key: PublicKey): Promise<Checkpoints> {
-    const read = new Checkpoints(path);
+  async #readAll(source: HeadSource, key: PublicKey): Promise<void> {
+    const { name, isMixed = false, isShared = false, sinceMs = Number.NEGATIVE_INFINITY } = source;
     let line = 0;
-    for await (const { bytes } of readLines(readBytes(path))) {
+    for await (const { bytes } of readLines(source.bytes)) {
       line += 1;
-      const checkpoint = parseCheckpoint(bytes.toString());
-      if (checkpoint === undefined) read.#unreadable += 1;
+      const place = { file: safeLine(name), line };
+      const text = headOf(bytes.toString(), isMixed);
+      if (text === undefined) continue;
+      const checkpoint = parseCheckpoint(text);
+      if (checkpoint === undefined) this.#unreadable += 1;
+      else if (Date.parse(checkpoint.time) < sinceMs) continue;
+      else if (checkpoint.key !== key.id && isShared) this.#otherKeys += 1;
       else if (checkpoint.key !== key.id || !isSigned(checkpoint, key)) {
-        read.#bad ??= { file: safeLine(path), line, reason: 'this checkpoint is not signed by the key of the host' };
-      } else read.#add(checkpoint);
+        this.#bad ??= { ...place, reason: 'this checkpoint is not signed by the key of the host' };
+      } else this.#add(checkpoint, place);
     }
-    return read;
   }
 
   get count(): number {
@@ -48,6 +72,11 @@ export class Checkpoints {
   /** Lines of the anchor that are none: cut short when their writer was killed. */
   get unreadable(): number {
     return this.#unreadable;
+  }
+
+  /** Of those that are shared: how many another key has signed. */
+  get otherKeys(): number {
+    return this.#otherKeys;
   }
 
   get bad(): BadPlace | undefined {
@@ -87,11 +116,16 @@ export class Checkpoints {
     return undefined;
   }
 
-  #add(checkpoint: Checkpoint): void {
-    const { file, bytes } = checkpoint;
+  #add(checkpoint: Checkpoint, place: Omit<BadPlace, 'reason'>): void {
+    const { file, bytes, time } = checkpoint;
     const known = this.#byFile.get(file) ?? new Map<number, Checkpoint>();
     this.#byFile.set(file, known);
-    if (known.has(bytes) && known.get(bytes)?.line === checkpoint.line) return;
+    const before = known.get(bytes);
+    if (before !== undefined) {
+      const reason = `the checkpoints of ${before.time} and ${time} know different lines in one place: the log was rewritten, or put in another's place`;
+      if (before.line !== checkpoint.line) this.#bad ??= { ...place, reason };
+      return;
+    }
     known.set(bytes, checkpoint);
     this.#count += 1;
     if (this.#count <= mostCheckpoints) return;
@@ -105,4 +139,11 @@ export class Checkpoints {
     }
     this.#count -= 1;
   }
+}
+
+/** The JSON of a line: all of it, or what a receiver has put its own words in front of. Undefined for other lines among those. */
+function headOf(line: string, isMixed: boolean): string | undefined {
+  if (!isMixed) return line;
+  const at = line.search(/\{"bytes":\d+,"file":\d+,"key":"/);
+  return at < 0 ? undefined : line.slice(at).trimEnd();
 }

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
-import { Checkpoints } from '../../audit/anchor/checkpoints.js';
-import { openHostKey, readPublicKey } from '../../audit/anchor/host-key.js';
+import { openHostKey } from '../../audit/anchor/host-key.js';
 import { forgetAction } from '../../audit/audit-log.js';
 import { audited } from '../../audit/audited.js';
 import { unsealed } from '../../audit/erasure/sealed-fields.js';
@@ -8,8 +7,6 @@ import { csvHeader, csvRow } from '../../audit/export/csv.js';
 import { ocsfEvent } from '../../audit/export/ocsf.js';
 import { type AuditEntry, exportAudit, tailAudit } from '../../audit/read.js';
 import { storyLines, tellStory } from '../../audit/story.js';
-import { verifyAudit } from '../../audit/verify.js';
-import type { VerifyReport } from '../../audit/verify-report.js';
 import type { Config } from '../../config/load.js';
 import { PaddockError } from '../../core/errors.js';
 import { isSessionId, type SessionId } from '../../core/ids.js';
@@ -19,19 +16,21 @@ import { type CliCommand, type CommandContext, text } from '../command.js';
 import { auditKeyPath, sessionKeys } from '../open-audit-log.js';
 import { asciiControls, report, write } from '../output.js';
 import { settingsOf } from '../settings.js';
+import { timeOf, verifyLog } from './audit-verify.js';
 
 export const audit: CliCommand = {
   name: 'audit',
   usage:
-    'audit tail|show ID|verify|export|key|forget ID [--lines N] [--session ID] [--since T] [--until T] [--format F] [--anchor FILE]',
+    'audit tail|show ID|verify|export|key|forget ID [--lines N] [--session ID] [--since T] [--until T] [--format F] [--anchor FILE] [--against journal|FILE]',
   summary: 'the audit log: its end, whether it is unbroken, all of it',
   mostPositionals: 2,
   options: {
     lines: { type: 'string', help: 'tail: how many records (default: 20)' },
     session: { type: 'string', help: 'export: records of this session only' },
-    since: { type: 'string', help: 'export: records from this time on, such as 2026-01-31T12:00:00Z' },
+    since: { type: 'string', help: 'export: records from this time on, such as 2026-01-31T12:00:00Z; verify: heads' },
     format: { type: 'string', help: 'export: jsonl (default), csv or ocsf' },
     anchor: { type: 'string', help: 'verify: signed heads of the log, written earlier (default: the one that is set)' },
+    against: { type: 'string', help: 'verify: heads that were forwarded: journal, or a file that syslog has written' },
     key: { type: 'string', help: 'verify: public key that signed them, in PEM form (default: that of this host)' },
     until: { type: 'string', help: 'export: records before this time' },
   },
@@ -44,7 +43,7 @@ export const audit: CliCommand = {
     const { auditLogPath } = config;
     switch (action) {
       case 'verify':
-        return verify(context, config);
+        return await verifyLog(context, config);
       case 'key':
         return key(context, config);
       case 'tail':
@@ -67,36 +66,6 @@ async function key(context: CommandContext, config: Config): Promise<number> {
   const { publicKey } = await openHostKey(path);
   await report(context, { path, id: publicKey.id, publicKey: publicKey.pem }, publicKey.pem.trimEnd());
   return 0;
-}
-
-async function verify(context: CommandContext, config: Config): Promise<number> {
-  const path = config.auditLogPath;
-  const anchor = text(context, 'anchor') ?? config.audit.anchorPath;
-  const given = text(context, 'key');
-  const checkpoints = async (from: string) =>
-    Checkpoints.read(
-      from,
-      given === undefined ? (await openHostKey(auditKeyPath(config))).publicKey : await readPublicKey(given),
-    );
-  const anchored = anchor === undefined ? {} : { checkpoints: () => checkpoints(anchor) };
-  const result = await verifyAudit(path, { signal: context.signal, ...anchored });
-  const bad = result.firstBad;
-  const { records, chainCount, fileCount, removedThrough } = result;
-  const files = fileCount > 1 || removedThrough !== undefined ? ` in ${fileCount} files` : '';
-  const summary = `${records} records in ${chainCount} chains${files}`;
-  const unclosed = result.chains.filter((c) => c.state !== 'closed').length;
-  const lines = [
-    bad === undefined
-      ? `the audit log verifies: ${summary}`
-      : `the audit log does NOT verify: ${bad.file === undefined ? '' : `${bad.file}, `}line ${bad.line}: ${bad.reason}`,
-    ...(result.checkpoints === undefined ? [] : [heldText(result, anchor ?? '')]),
-    ...(removedThrough === undefined ? [] : [`the log says that its first ${removedThrough + 1} files were removed`]),
-    ...result.torn.map(({ file, line, bytes }) => `${file ?? ''} line ${line}: ${bytes} bytes of a record cut short`),
-    ...(unclosed > 0 ? [`${unclosed} chains have no closing record (their process was killed, or still runs)`] : []),
-    ...(result.openIntents > 0 ? [`${result.openIntents} actions have no recorded outcome`] : []),
-  ];
-  await report(context, { path, ...result }, lines.join('\n'));
-  return result.ok ? 0 : 8;
 }
 
 /** One session's records as a story: call, command, files, egress, changes. */
@@ -194,25 +163,11 @@ function lineCount(context: CommandContext): number {
 
 function filterOf(context: CommandContext) {
   const session = text(context, 'session');
-  const since = time(context, 'since');
-  const until = time(context, 'until');
+  const since = timeOf(context, 'since');
+  const until = timeOf(context, 'until');
   return {
     ...(session === undefined ? {} : { session }),
     ...(since === undefined ? {} : { sinceMs: since }),
     ...(until === undefined ? {} : { untilMs: until }),
   };
-}
-
-function time(context: CommandContext, name: string): number | undefined {
-  const value = text(context, name);
-  if (value === undefined) return undefined;
-  const ms = Date.parse(value);
-  if (Number.isNaN(ms)) throw new PaddockError('BAD_ARGUMENT', `--${name} wants a date, like 2026-01-31T12:00:00Z`);
-  return ms;
-}
-
-function heldText({ checkpoints = 0, goneCheckpoints = 0 }: VerifyReport, anchor: string): string {
-  const gone =
-    goneCheckpoints === 0 ? '' : `; ${goneCheckpoints} more are of files that were removed, as the log itself says`;
-  return `held against ${checkpoints - goneCheckpoints} checkpoints of ${anchor}${gone}`;
 }

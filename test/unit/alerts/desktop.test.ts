@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Alerts } from '../../../src/alerts/alerts.js';
-import { Desktop, findNotifySend } from '../../../src/alerts/desktop.js';
+import { Desktop } from '../../../src/alerts/desktop.js';
 import type { Outlet } from '../../../src/alerts/outlet.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import type { Alarm } from '../../../src/monitor/alarms/alarm.js';
@@ -54,17 +54,6 @@ it('says that one could not be shown, and shows no more than ten in a minute', a
   await desktop[Symbol.asyncDispose]();
   expect(results.filter((one) => one === 'dropped').length).toBe(2);
   expect(results.filter((one) => one === 'failed').length).toBe(10);
-});
-
-it('takes a program only where nobody but its owner could have put it', async () => {
-  const uid = process.getuid?.() ?? 0;
-  const path = await program('exit 0');
-  expect(await findNotifySend([join(folder, 'none'), folder, path], uid)).toBe(path);
-  expect(await findNotifySend([path], uid + 1)).toBeUndefined();
-  await chmod(path, 0o775);
-  expect(await findNotifySend([path], uid)).toBeUndefined();
-  await chmod(path, 0o644);
-  expect(await findNotifySend([path], uid)).toBeUndefined();
 });
 
 it('sends on to every outlet what is at its level or above', async () => {

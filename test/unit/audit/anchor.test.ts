@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Checkpoints } from '../../../src/audit/anchor/checkpoints.js';
 import { openHostKey, readPublicKey } from '../../../src/audit/anchor/host-key.js';
 import { openAudit } from '../../../src/audit/audit-log.js';
+import { readBytes } from '../../../src/audit/line-reader.js';
 import { listLogFiles } from '../../../src/audit/log-files.js';
 import { verifyAudit } from '../../../src/audit/verify.js';
 import { systemClock } from '../../../src/kit/clock.js';
@@ -33,7 +34,9 @@ async function write(f: Folder, records: number, fileBytes = 2500, troubles: str
 async function verify(f: Folder) {
   const { anchor, keyPath } = places(f);
   const { publicKey } = await openHostKey(keyPath);
-  return await verifyAudit(f.path, { checkpoints: () => Checkpoints.read(anchor, publicKey) });
+  return await verifyAudit(f.path, {
+    checkpoints: () => Checkpoints.read([{ name: anchor, bytes: readBytes(anchor) }], publicKey),
+  });
 }
 
 describe('the key of the host', () => {

@@ -94,14 +94,16 @@ describe('metrics', () => {
   });
 
   it('count what is written to the audit log, what could not be, and pass its failures on', async () => {
-    const { audit, log, read } = staged();
+    const { audit, log, metrics, read } = staged();
     await audit.event('tool.refused', { verdict: 'deny', result: 'NO_SUCH_SESSION' });
+    metrics.heardApp.onForward({ lost: 3 });
     log.isFull = true;
     await expect(audit.intent('command.run')).rejects.toMatchObject({ code: 'AUDIT_UNWRITABLE' });
     const samples = await read();
     expect(samples.get('paddock_audit_records_total{phase="event"}')).toBe(1);
     expect(samples.get('paddock_audit_failures_total')).toBe(1);
     expect(samples.get('paddock_audit_writable')).toBe(0);
+    expect(samples.get('paddock_audit_not_forwarded_total')).toBe(3);
     expect(samples.get('paddock_refused_calls_total{code="NO_SUCH_SESSION"}')).toBe(1);
   });
 

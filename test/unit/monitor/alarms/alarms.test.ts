@@ -194,6 +194,23 @@ it('tells an audit log that can’t be written at once, and again when it had be
   expect(told()).toEqual(['audit critical']);
 });
 
+it('tells an audit log that is not forwarded as a warning, until it is, and still what is worse', () => {
+  const { monitoring, told, clock } = staged();
+  const { health } = monitoring;
+  health.forwarded({ isOk: false, lost: 2 });
+  clock.nowMs += 60_000;
+  health.recorded({ isWritten: true });
+  health.forwarded({ isOk: false, lost: 2 });
+  expect(told()).toEqual(['audit warning']);
+  for (const isWritten of [false, false]) health.recorded({ isWritten });
+  expect(told()).toEqual(['audit critical']);
+  health.forwarded({ isOk: true, lost: 0 });
+  clock.nowMs += 60_000;
+  health.recorded({ isWritten: true });
+  health.forwarded({ isOk: false, lost: 0 });
+  expect(told()).toEqual(['audit warning']);
+});
+
 it('tells a canary that failed, until one is as it should be, and nothing of one that was not made', () => {
   const heard: boolean[] = [];
   const { monitoring, told } = staged({ onCanary: (isOk) => heard.push(isOk) });

@@ -1,0 +1,84 @@
+import { Checkpoints, type HeadSource } from '../../audit/anchor/checkpoints.js';
+import { openHostKey, readPublicKey } from '../../audit/anchor/host-key.js';
+import { readJournal } from '../../audit/forward/journal.js';
+import { readBytes } from '../../audit/line-reader.js';
+import { verifyAudit } from '../../audit/verify.js';
+import type { VerifyReport } from '../../audit/verify-report.js';
+import type { Config } from '../../config/load.js';
+import { PaddockError } from '../../core/errors.js';
+import { safeLine } from '../../kit/safe-text.js';
+import { type CommandContext, text } from '../command.js';
+import { auditKeyPath } from '../open-audit-log.js';
+import { report } from '../output.js';
+import { callerUid } from '../settings.js';
+
+/** `paddock audit verify`: by itself, against the anchor, and against heads that were forwarded. */
+export async function verifyLog(context: CommandContext, config: Config): Promise<number> {
+  const path = config.auditLogPath;
+  const anchor = text(context, 'anchor') ?? config.audit.anchorPath;
+  const against = text(context, 'against');
+  const sources = headSources(context, anchor, against);
+  const checkpoints = async () => await Checkpoints.read(sources(), await keyOf(context, config));
+  const anchored = anchor === undefined && against === undefined ? {} : { checkpoints };
+  const result = await verifyAudit(path, { signal: context.signal, ...anchored });
+  // What nothing is held against would look as if everything held.
+  if (against !== undefined && result.ok && result.checkpoints === 0) {
+    throw new PaddockError('BAD_ARGUMENT', `${safeLine(against)} has no head of this log to hold it against`, {
+      hint: 'See whether audit.forward is set and --key is the right one; who may read the journal is a matter of groups (systemd-journal).',
+    });
+  }
+  const held = [anchor, against].filter((place) => place !== undefined).join(' and ');
+  await report(context, { path, ...result }, inWords(result, held).join('\n'));
+  return result.ok ? 0 : 8;
+}
+
+function headSources(context: CommandContext, anchor: string | undefined, against: string | undefined) {
+  const sinceMs = timeOf(context, 'since');
+  const isShared = text(context, 'key') !== undefined;
+  const forwarded = (place: string): HeadSource => {
+    const bytes = place === 'journal' ? readJournal(callerUid(), context.signal) : readBytes(place);
+    return { name: place, bytes, isMixed: true, isShared, sinceMs };
+  };
+  // The anchor last: it is the one that the user of the log can write to.
+  return (): HeadSource[] => [
+    ...(against === undefined ? [] : [forwarded(against)]),
+    ...(anchor === undefined ? [] : [{ name: anchor, bytes: readBytes(anchor), sinceMs }]),
+  ];
+}
+
+async function keyOf(context: CommandContext, config: Config) {
+  const given = text(context, 'key');
+  return given === undefined ? (await openHostKey(auditKeyPath(config))).publicKey : await readPublicKey(given);
+}
+
+function inWords(result: VerifyReport, held: string): string[] {
+  const { records, chainCount, fileCount, removedThrough, firstBad: bad } = result;
+  const files = fileCount > 1 || removedThrough !== undefined ? ` in ${fileCount} files` : '';
+  const summary = `${records} records in ${chainCount} chains${files}`;
+  const unclosed = result.chains.filter((c) => c.state !== 'closed').length;
+  return [
+    bad === undefined
+      ? `the audit log verifies: ${summary}`
+      : `the audit log does NOT verify: ${bad.file === undefined ? '' : `${bad.file}, `}line ${bad.line}: ${bad.reason}`,
+    ...(result.checkpoints === undefined ? [] : [heldText(result, held)]),
+    ...(removedThrough === undefined ? [] : [`the log says that its first ${removedThrough + 1} files were removed`]),
+    ...result.torn.map(({ file, line, bytes }) => `${file ?? ''} line ${line}: ${bytes} bytes of a record cut short`),
+    ...(unclosed > 0 ? [`${unclosed} chains have no closing record (their process was killed, or still runs)`] : []),
+    ...(result.openIntents > 0 ? [`${result.openIntents} actions have no recorded outcome`] : []),
+  ];
+}
+
+function heldText({ checkpoints = 0, goneCheckpoints = 0, otherCheckpoints = 0 }: VerifyReport, held: string): string {
+  const gone =
+    goneCheckpoints === 0 ? '' : `; ${goneCheckpoints} more are of files that were removed, as the log itself says`;
+  const others = otherCheckpoints === 0 ? '' : `; ${otherCheckpoints} that another key has signed were passed over`;
+  return `held against ${checkpoints - goneCheckpoints} checkpoints of ${held}${gone}${others}`;
+}
+
+export function timeOf(context: CommandContext, name: string): number | undefined {
+  const value = text(context, name);
+  if (value === undefined) return undefined;
+  const ms = Date.parse(value);
+  if (Number.isNaN(ms)) throw new PaddockError('BAD_ARGUMENT', `--${name} wants a date, like 2026-01-31T12:00:00Z`);
+  return ms;
+}
