@@ -4,6 +4,7 @@ import type { BrokerRoute } from '../egress/broker/types.js';
 import type { AskTool } from '../egress/presets/ask-tool.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { brokerRoutes } from './broker/broker-routes.js';
+import { noKeySources } from './broker/provider-routes.js';
 import { type BrokerParts, brokerWithoutChannel, SessionBrokers } from './broker/session-broker.js';
 import type { GivenKeys } from './broker/take-keys.js';
 import { isEmptyWish, withoutBroker } from './broker/wish.js';
@@ -69,7 +70,7 @@ export class WaysOutPlanner {
 
   async #brokering(spec: SandboxSpec, given: GivenKeys): Promise<Pick<PlannedWays, 'routes' | 'notes'>> {
     if (isEmptyWish(spec)) return { routes: undefined, notes: [] };
-    const { maker, keys: sources = { environment: {} }, policy } = this.#options;
+    const { maker, keys: sources = noKeySources, policy } = this.#options;
     if (maker.commandPath !== 'exec') {
       const parts = { given, sources, rules: policy.sitePolicy.broker, clock: maker.clock };
       return { routes: await brokerRoutes(spec, parts), notes: [] };
@@ -88,7 +89,7 @@ export class WaysOutPlanner {
   }
 
   #brokerParts(id: SessionId, given: GivenKeys): BrokerParts {
-    const { audit, maker, monitoring, keys: sources = { environment: {} }, policy } = this.#options;
+    const { audit, maker, monitoring, keys: sources = noKeySources, policy } = this.#options;
     const { broker: rules } = policy.sitePolicy;
     return { id, audit, clock: maker.clock, rules, sources, given, denials: monitoring?.denials };
   }

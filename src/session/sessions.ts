@@ -6,6 +6,7 @@ import { newSessionId } from '../kit/random-id.js';
 import { decideCreate } from '../policy/create.js';
 import { type CreateAllowed, toPolicyDenied } from '../policy/verdict.js';
 import type { Admission } from './admission.js';
+import { noKeySources } from './broker/provider-routes.js';
 import { noKeys, refuseProfile, takeKeys } from './broker/take-keys.js';
 import { carriedWish } from './broker/wish-like.js';
 import { processAdmission } from './process-admission.js';
@@ -152,7 +153,7 @@ export class Sessions implements AsyncDisposable {
     { likeOf }: SessionStart,
   ): Promise<{ request: unknown; notes: readonly string[] }> {
     if (likeOf === undefined || typeof request !== 'object') return { request, notes: [] };
-    const { policy, maker, keys: sources = { environment: {} } } = this.#options;
+    const { policy, maker, keys: sources = noKeySources } = this.#options;
     const parts = { sources, rules: policy.sitePolicy.broker, clock: maker.clock };
     const { wish, notes } = await carriedWish(likeOf, parts);
     const asked = Object.entries(wish).filter(([, names]) => names.length > 0);

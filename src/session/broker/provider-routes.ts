@@ -18,6 +18,9 @@ export interface KeySources {
   readonly keyFile?: string | undefined;
 }
 
+/** Nowhere but in requests. */
+export const noKeySources: KeySources = { environment: {} };
+
 export interface RouteParts {
   readonly given: GivenKeys;
   readonly sources: KeySources;
