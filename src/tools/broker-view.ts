@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { providerIds } from '../core/providers.js';
-import type { BrokerUsage, UsageLine } from '../egress/broker/ledger.js';
+import { type BrokerUsage, knownCostUsd, type UsageLine } from '../egress/broker/ledger.js';
 import type { TokenCounts } from '../egress/broker/types.js';
 import { safeLine } from '../kit/safe-text.js';
 import type { Session } from '../session/session.js';
@@ -80,9 +80,9 @@ export function modelUsageText(view: ModelUsageView | undefined): readonly strin
   return [`models: ${requests} requests, ${inputTokens} tokens in, ${outputTokens} out, ${cost}`];
 }
 
-/** Nothing where no price was known: 0 would say that it was free. */
-function costOf({ requests, costUsd, unpriced }: { requests: number; costUsd: number; unpriced: number }) {
-  return unpriced > 0 && unpriced >= requests ? {} : { costUsd };
+function costOf(line: Parameters<typeof knownCostUsd>[0]): { readonly costUsd?: number } {
+  const costUsd = knownCostUsd(line);
+  return costUsd === undefined ? {} : { costUsd };
 }
 
 /** What was read from caches, or kept in them, went in as well. */

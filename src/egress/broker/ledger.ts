@@ -165,6 +165,15 @@ export class Ledger {
   }
 }
 
+/** US dollars of those whose price is known; undefined where none was: 0 would say that they were free. */
+export function knownCostUsd({
+  requests,
+  costUsd,
+  unpriced,
+}: Pick<UsageLine, 'requests' | 'costUsd' | 'unpriced'>): number | undefined {
+  return unpriced > 0 && unpriced >= requests ? undefined : costUsd;
+}
+
 function keyOf({ route, model, key }: UsageLine): string {
   return [route, model ?? '', key].join(' ');
 }

@@ -2,7 +2,7 @@ import { type Details, plain } from '../../audit/redaction.js';
 import type { EgressRefusal } from '../../core/egress.js';
 import { type BrokerRefusal, brokerPort } from '../../egress/broker/broker.js';
 import type { BrokerUse } from '../../egress/broker/exchange.js';
-import type { BrokerUsage } from '../../egress/broker/ledger.js';
+import { type BrokerUsage, knownCostUsd } from '../../egress/broker/ledger.js';
 import { BrokerRefused } from '../../egress/broker/rules.js';
 import type { BrokerRoute, TokenCounts } from '../../egress/broker/types.js';
 import { Refusals } from '../../egress/refusals.js';
@@ -75,11 +75,14 @@ export class BrokerTold {
   }
 
   async over(usage: BrokerUsage | undefined): Promise<void> {
-    for (const { route, model, key, requests, tokens, reckoned, costUsd, unpriced, bytes } of usage?.lines ?? []) {
+    for (const line of usage?.lines ?? []) {
+      const { route, model, key, requests, tokens, reckoned, unpriced, bytes } = line;
+      const costUsd = knownCostUsd(line);
       const details = {
         ...{ route: plain(route), key: plain(key), requests, reckoned, unpriced, bytes },
         ...(model !== undefined && { model: plain(model) }),
-        ...{ tokens: sumsOf(tokens), microUsd: Math.round(costUsd * 1e6) },
+        tokens: sumsOf(tokens),
+        ...(costUsd !== undefined && { microUsd: Math.round(costUsd * 1e6) }),
       };
       this.#told.write('broker.end', { details });
     }
