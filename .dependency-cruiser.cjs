@@ -14,6 +14,7 @@ const rooms = {
   agents: ['core', 'kit'],
   keys: ['core', 'kit'],
   kube: ['core', 'kit'],
+  oauth: ['core', 'kit'],
   channel: ['core', 'kit'],
   egress: ['core', 'kit', 'channel', 'policy'],
   sandbox: ['core', 'kit', 'engine', 'confine', 'monitor', 'workspace', 'policy', 'audit', 'channel'],

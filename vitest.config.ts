@@ -5,7 +5,8 @@ import { defineConfig } from 'vitest/config';
 // process 1 and runs it, which is mostly waiting; `engine` and `e2e` talk to real rootless engines one file at a time,
 // since they share them, and in one process, since a fresh one loads everything anew.
 const project = (name: string, include: string[], extra: object = {}) => ({
-  test: { name, include, retry: 0, environment: 'node', ...extra },
+  // vitest waits a second for what comes by itself: a busy machine takes longer.
+  test: { name, include, retry: 0, environment: 'node', expect: { poll: { timeout: 15_000 } }, ...extra },
 });
 
 // scripts/test adds up the counts of all its runs from these reports.

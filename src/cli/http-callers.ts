@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { AuditRecorder } from '../audit/audit-log.js';
 import { toPaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
-import type { ApiKey, Grant } from '../keys/key.js';
+import type { Grant } from '../keys/key.js';
 import { KeyLimits, type OverallLimits } from '../keys/key-limits.js';
 import { buildServer } from '../mcp/server.js';
 import type { Monitoring } from '../monitor/monitoring.js';
@@ -40,9 +40,12 @@ const startsWork: ReadonlySet<string> = new Set([
   'check_host',
 ]);
 
-/** The holder of a key, with all that is theirs and of nobody else. */
+/** What somebody gets, by a key or by a token. */
+export type Rights = Pick<Grant, 'id' | 'name' | 'tools' | 'ceiling' | 'quota'>;
+
+/** The holder of a key or of tokens, with all that is theirs and of nobody else. */
 interface HttpCaller {
-  readonly grant: Grant;
+  readonly grant: Rights;
   readonly app: App;
   readonly audit: AuditRecorder;
   readonly limits: KeyLimits;
@@ -84,8 +87,8 @@ export class HttpCallers implements AsyncDisposable {
     return caller?.audit ?? (await this.#options.app.audit());
   }
 
-  /** Has what is needed at hand for the holder of that key, and returns their name here. */
-  async welcome({ grant }: ApiKey): Promise<string> {
+  /** Has what is needed at hand for whoever gets that, and returns their name here. */
+  async welcome(grant: Rights): Promise<string> {
     if (!this.#callers.has(grant.id)) {
       const app = this.#options.app.forKey(grant.id, grant.ceiling);
       const audit = await app.audit();
@@ -157,13 +160,21 @@ export class HttpCallers implements AsyncDisposable {
     }
   }
 
-  /** Ends the sessions of those whose key is good no more. */
-  async sweep(isGood: (id: string) => Promise<boolean>): Promise<void> {
+  /**
+   * Parts with those whose key or tokens are good no more, and then ends their sessions. `hear` is told who they are in between, before anybody waits for
+   * that: with a new token they may come again, and be somebody new.
+   */
+  async sweep(isGood: (id: string) => Promise<boolean>, hear: (gone: ReadonlySet<string>) => Promise<void>) {
+    const gone = new Map<string, HttpCaller>();
     for (const [id, caller] of this.#callers) {
       if (await isGood(id)) continue;
       this.#callers.delete(id);
-      this.#options.log.info({ key: caller.grant.name }, 'a key is good no more; ending its sessions');
-      await caller.app[Symbol.asyncDispose]();
+      gone.set(id, caller);
+    }
+    await hear(new Set(gone.keys()));
+    for (const { app, grant } of gone.values()) {
+      this.#options.log.info({ key: grant.name }, 'a key is good no more; ending its sessions');
+      await app[Symbol.asyncDispose]();
     }
   }
 

@@ -19,11 +19,13 @@ import type { Alarm } from '../monitor/alarms/alarm.js';
 import { type CliOptions, type CommandContext, isSet, text, texts } from './command.js';
 import { whole } from './commands/key-wish.js';
 import { HttpCallers } from './http-callers.js';
+import { type Door, doorOf } from './http-door.js';
 import { openingOf, openingOptions } from './http-opening.js';
 import { IdleExit } from './idle-exit.js';
 import { counted } from './metrics-here.js';
 import { report } from './output.js';
 import { endAnyway, openGround, pruneBeside } from './server-ground.js';
+import type { TokenCallers } from './token-callers.js';
 
 export const httpOptions = {
   ...openingOptions,
@@ -45,20 +47,23 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const { opening, idleExitMs } = openingOf(context, address, process.env, process.pid);
   const names = texts(context, 'host-name');
   const tls = await readTls(context);
-  const [callsPerMinute = 6000, createsPerHour = 600] = [whole(context, 'calls'), whole(context, 'creates')];
+  const overall = overallLimits(context);
   const exposure = { hasTls: tls !== undefined, isBehindProxy: isSet(context, 'behind-proxy'), hosts: names };
   if (opening.kind !== 'inherited') checkExposure(opening, exposure);
   await using stack = new Disposables();
   const ground = await openGround(context, config, stack, (alarm) => tell(alarm, callers));
   const { log, metrics, app, held, monitoring } = ground;
-  const overall = new OverallLimits({ callsPerMinute, createsPerHour });
   const prepare = () => pruneBeside(ground, context.signal);
   const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare, overall }));
   metrics?.look(() => callers.sessions.map(counted));
   const ring = new KeyRing(new KeyStore(join(config.stateDir, 'keys'), systemClock), systemClock);
-  const hosts = new Set<string>();
+  const hosts = new Set(
+    opening.kind === 'inherited' ? names.map((name) => name.toLowerCase()) : hostsOf(opening, names),
+  );
   const rules = { hosts, origins: new Set(texts(context, 'origin')) };
-  const http = held.use(new McpHttp({ rules, ...admittance(ring, callers, log) }));
+  const tokens = await takeTokens(config, hosts, log);
+  const door = doorOf({ ring, tokens, keysToo: config.oauth?.keysToo ?? true, callers });
+  const http = held.use(new McpHttp({ rules, ...admittance(door, callers, log), tokens: tokens?.source }));
   const listenerFor = (at: Endpoint) => {
     checkExposure(at, exposure);
     for (const host of hostsOf(at, names)) hosts.add(host);
@@ -68,17 +73,20 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const idle = idleExit(idleExitMs, callers, http);
   const look = async () => {
     await callers.meter();
-    await http.sweep();
-    await callers.sweep((id) => ring.isGood(id));
+    await callers.sweep(door.isGood, (gone) => http.sweep((id) => !gone.has(id)));
     await idle?.look();
   };
   held.use(repeated(look, log));
   await report(context, { url: listening.url }, `listening on ${listening.url}`);
   log.info({ url: listening.url }, 'listening');
-  await fired(AbortSignal.any([context.signal, ...(idle === undefined ? [] : [idle.signal])]));
-  if (idle?.signal.aborted === true) log.info('nobody has used it for long; ending');
+  await fired(context.signal, idle, log);
   await drained(listening, http, log);
   return 0;
+}
+
+function overallLimits(context: CommandContext): OverallLimits {
+  const [callsPerMinute = 6000, createsPerHour = 600] = [whole(context, 'calls'), whole(context, 'creates')];
+  return new OverallLimits({ callsPerMinute, createsPerHour });
 }
 
 function idleExit(afterMs: number | undefined, callers: HttpCallers, http: McpHttp): IdleExit | undefined {
@@ -94,15 +102,19 @@ async function drained(listening: { stop(): void }, http: McpHttp, log: Logger):
   log.info('ending every session');
 }
 
+/** Nothing of it is loaded where nobody asked for it. */
+async function takeTokens(config: Config, hosts: ReadonlySet<string>, log: Logger): Promise<TokenCallers | undefined> {
+  if (config.oauth === undefined) return undefined;
+  const { tokensHere } = await import('./tokens-here.js');
+  const onAway = (err: unknown) => log.warn({ err }, 'tokens can not be checked');
+  return await tokensHere(config, config.oauth, hosts, { clock: systemClock, onAway });
+}
+
 /** Who is let in, and what becomes of whoever is not. */
-function admittance(ring: KeyRing, callers: HttpCallers, log: Logger): Omit<McpHttpOptions, 'rules'> {
+function admittance(door: Door, callers: HttpCallers, log: Logger): Omit<McpHttpOptions, 'rules'> {
   return {
     ...{ bounds: usualBounds, clock: systemClock },
-    isGood: (id) => ring.isGood(id),
-    authenticate: async (secret) => {
-      const key = await ring.holderOf(secret);
-      return key === undefined ? undefined : await callers.welcome(key);
-    },
+    authenticate: door.admit,
     rate: (id) => callers.rate(id),
     serverFor: (id) => callers.serverFor(id),
     onRefused: refusalRecorder(callers, log),
@@ -135,15 +147,15 @@ function tell(alarm: Alarm, callers: HttpCallers): void {
 /** Writes down what got no further than the door, under the name of the key where there is one. */
 function refusalRecorder(callers: HttpCallers, log: Logger) {
   const limiter = new RateLimiterMemory({ points: refusalsRecordedAMinute, duration: 60 });
-  return ({ reason, status }: HttpRefusal, caller: string | undefined): void => {
-    log.debug({ reason, caller }, 'a request was refused');
+  return ({ reason, status, check }: HttpRefusal, caller: string | undefined): void => {
+    log.debug({ reason, check, caller }, 'a request was refused');
     const record = async (): Promise<void> => {
       const isFree = await limiter.consume(caller ?? 'nobody').then(
         () => true,
         () => false,
       );
       if (!isFree) return;
-      const details = { reason: plain(reason), status };
+      const details = { reason: plain(reason), status, ...(check === undefined ? {} : { check: plain(check) }) };
       const log = await callers.auditOf(caller);
       await log.event('http.refused', { verdict: 'deny', result: 'BAD_ARGUMENT', details });
     };
@@ -168,9 +180,12 @@ function repeated(run: () => Promise<void>, log: Logger): AsyncDisposable {
   };
 }
 
-function fired(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
+/** Until the server is told to end, or nobody has used it for long. */
+async function fired(told: AbortSignal, idle: IdleExit | undefined, log: Logger): Promise<void> {
+  const signal = AbortSignal.any([told, ...(idle === undefined ? [] : [idle.signal])]);
+  await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
+  if (!told.aborted) log.info('nobody has used it for long; ending');
 }

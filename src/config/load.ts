@@ -12,6 +12,7 @@ import { builtInPolicy } from './built-in-policy.js';
 import { applyDefaults, fitDefaults } from './defaults.js';
 import { type ConfigEffects, diskEffects } from './effects.js';
 import { envLayer, flagLayer, type Layer, unknownVariables } from './layers.js';
+import { type OAuthSettings, oauthSettings } from './oauth.js';
 import { expandHome, type PolicyDraft } from './policy-draft.js';
 import { loadProfiles, type ProfileFolder, settleProfile } from './profiles.js';
 import { type LogLevel, policyFileSchema, type UserSettings, userSettingsSchema } from './schema.js';
@@ -58,6 +59,8 @@ export interface Config {
   /** What the audit log calls the MCP client; undefined: what the client says of itself. */
   readonly clientName: string | undefined;
   readonly alerts: AlertSettings;
+  /** Whose access tokens `serve --http` takes; undefined: nobody's. */
+  readonly oauth: OAuthSettings | undefined;
   readonly sitePolicy: SitePolicy;
   /** Every profile there is, whether or not the policy lets it be asked for. */
   readonly profiles: readonly Profile[];
@@ -176,6 +179,7 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
     copyOnWrite: choose('cow', 'copyOnWrite', 'auto'),
     clientName: choose('client_name', 'clientName', undefined),
     alerts: alertSettings(choose('alerts', 'alerts', undefined), at),
+    oauth: oauthSettings(choose('http', 'oauth', undefined)?.oauth, at),
   };
 }
 

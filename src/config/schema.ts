@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { presetOf, presetText } from '../core/egress-presets.js';
 import { requirements } from '../core/evidence.js';
 import { commandPaths } from '../core/exec.js';
 import { scanModes, severityCeilings } from '../core/image-scan.js';
 import { copyOnWriteWays, networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
-import { parseRule } from '../policy/egress/rule.js';
 import { alerts } from './alerts.js';
 import { broker } from './broker-schema.js';
+import { oauth } from './oauth.js';
 import { amount, bytes, line, millis, ms, path, whole } from './quantities.js';
+import { reach } from './reach.js';
 
 const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -101,17 +101,16 @@ const place = line
   })
   .transform((text) => text.normalize('NFKC').toLowerCase());
 
-/** A line of a list of what may be reached: a preset or a rule, in its canonical form afterwards. */
-const reach = line.pipe(z.string().max(300)).transform((text, context) => {
-  const preset = presetOf(text);
-  if (preset !== undefined) return presetText(preset);
-  const reading = parseRule(text, { openAllowed: true });
-  if ('rule' in reading) return reading.rule.text;
-  context.addIssue({ code: 'custom', message: reading.problem });
-  return z.NEVER;
+const egress = z.strictObject({
+  allow: z
+    .array(reach({ openAllowed: true }))
+    .max(256)
+    .optional(),
+  ask: z
+    .array(reach({ openAllowed: true }))
+    .max(64)
+    .optional(),
 });
-
-const egress = z.strictObject({ allow: z.array(reach).max(256).optional(), ask: z.array(reach).max(64).optional() });
 
 /** Which images may run, as a list; or that and what is asked of them (docs/scanning.md). */
 const images = z.preprocess(
@@ -194,6 +193,7 @@ export const userSettingsSchema = z.strictObject({
   defaults: defaults.optional(),
   max_sessions: whole.optional(),
   alerts: alerts.optional(),
+  http: z.strictObject({ oauth: oauth.optional() }).optional(),
   policy: z.strictObject(siteRules).optional(),
 });
 

@@ -31,3 +31,6 @@ export interface KeyQuota {
   /** Bytes both ways, the same. */
   readonly egressBytesPerDay?: number | undefined;
 }
+
+/** Where nothing is said of it. */
+export const usualQuota = { callsPerMinute: 600, createsPerHour: 60, sessions: 4 } as const satisfies KeyQuota;

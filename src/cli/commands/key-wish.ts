@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Config } from '../../config/load.js';
 import { isCovered } from '../../config/site-rules.js';
-import { type KeyCeiling, usualKeptBytes } from '../../core/api-key.js';
+import { type KeyCeiling, usualQuota as usual, usualKeptBytes } from '../../core/api-key.js';
 import { presetOf, presetText } from '../../core/egress-presets.js';
 import { PaddockError } from '../../core/errors.js';
 import { providerIds } from '../../core/providers.js';
@@ -15,7 +15,6 @@ import { toolGroups } from '../../tools/tool-groups.js';
 import { type CliOptions, type CommandContext, isSet, text, texts } from '../command.js';
 
 const usualTools = ['read', 'sessions', 'exec'];
-const usual = { callsPerMinute: 600, createsPerHour: 60, sessions: 4 };
 
 /** What a key may be given when it is made; whatever is left out it has not. */
 export const wishOptions = {

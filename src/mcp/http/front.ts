@@ -9,13 +9,18 @@ export interface FrontRules {
   readonly hosts: ReadonlySet<string>;
   /** Pages that may speak to it besides its own, as browsers name them: `https://app.example.org`. */
   readonly origins: ReadonlySet<string>;
+  /** Where it says whose tokens it takes, which everybody may read. */
+  readonly metadataPaths?: ReadonlySet<string>;
 }
 
 /**
  * What a request is refused for before anybody asks who it is from. A page that has its own name lead to this server (DNS rebinding) is
- * given away by the Host that browsers send; one that speaks to it across origins by its Origin. Errors: HttpRefusal.
+ * given away by the Host that browsers send; one that speaks to it across origins by its Origin. Returns what is asked for. Errors: HttpRefusal.
  */
-export function checkFront(request: IncomingMessage, { hosts, origins }: FrontRules): void {
+export function checkFront(
+  request: IncomingMessage,
+  { hosts, origins, metadataPaths }: FrontRules,
+): 'mcp' | 'metadata' {
   const { host, origin } = request.headers;
   if (host === undefined || !hosts.has(nameOf(host))) throw new HttpRefusal('host', 'this server has another name');
   if (origin !== undefined && !origins.has(origin) && !isSame(origin, host)) {
@@ -27,25 +32,18 @@ export function checkFront(request: IncomingMessage, { hosts, origins }: FrontRu
       'nothing is taken from a query; a key goes into the Authorization header, and one that was in a URL is in logs: rotate it';
     throw new HttpRefusal('query', message);
   }
-  if (url !== mcpPath) throw new HttpRefusal('path', `there is nothing here; MCP is at ${mcpPath}`);
-  if (!methods.includes(request.method ?? '')) {
-    throw new HttpRefusal('method', 'not a method of MCP', { allow: methods.join(', ') });
+  if (metadataPaths?.has(url) === true) {
+    checkMethod(request, ['GET']);
+    return 'metadata';
   }
+  if (url !== mcpPath) throw new HttpRefusal('path', `there is nothing here; MCP is at ${mcpPath}`);
+  checkMethod(request, methods);
+  return 'mcp';
 }
 
-/** What stands behind `Bearer`. Errors: HttpRefusal. */
-export function bearerOf({ headers }: IncomingMessage): string {
-  const found = /^Bearer ([\x21-\x7e]{1,4096})$/i.exec(headers.authorization ?? '')?.[1];
-  if (found !== undefined) return found;
-  throw new HttpRefusal('no-key', 'send a key: Authorization: Bearer KEY', {
-    'www-authenticate': 'Bearer realm="paddock"',
-  });
-}
-
-export function wrongKey(): HttpRefusal {
-  return new HttpRefusal('wrong-key', 'that key is not known, or good no more', {
-    'www-authenticate': 'Bearer realm="paddock", error="invalid_token"',
-  });
+function checkMethod({ method = '' }: IncomingMessage, allowed: readonly string[]): void {
+  if (allowed.includes(method)) return;
+  throw new HttpRefusal('method', 'not a method of MCP', { allow: allowed.join(', ') });
 }
 
 function nameOf(host: string): string {

@@ -2,24 +2,34 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
+import { z } from 'zod';
 import type { Clock } from '../../kit/clock.js';
 import { randomBase32 } from '../../kit/random-id.js';
+import { Bearer, type TokenSource } from './bearer.js';
 import { type Body, BodyBudget, readJson } from './body.js';
 import type { HttpBounds } from './bounds.js';
-import { bearerOf, checkFront, type FrontRules, wrongKey } from './front.js';
+import { checkFront, type FrontRules } from './front.js';
 import { type McpSession, McpSessions } from './mcp-sessions.js';
 import { HttpRefusal, sendRefusal } from './refusal.js';
 
+/** Who sent a request, and what of it they may not do by what they showed. */
+export interface Admitted {
+  /** Their name here. */
+  readonly caller: string;
+  /** Scopes without which they may not call that tool; undefined: it is not theirs that is missing. Absent: none are needed. */
+  readonly lacks?: (tool: string) => readonly string[] | undefined;
+}
+
 export interface McpHttpOptions {
-  readonly rules: FrontRules;
+  readonly rules: Omit<FrontRules, 'metadataPaths'>;
+  /** Where clients get tokens; absent: they have keys. */
+  readonly tokens?: TokenSource | undefined;
   readonly bounds: HttpBounds;
   readonly clock: Clock;
-  /** Who has that key; undefined: nobody. */
-  readonly authenticate: (key: string) => Promise<string | undefined>;
+  /** Who has that key or token; undefined: nobody. Errors: HttpRefusal. */
+  readonly authenticate: (secret: string) => Promise<Admitted | undefined>;
   /** Counts a request of theirs; milliseconds until the next one where there were too many. */
   readonly rate: (caller: string) => Promise<number | undefined>;
-  /** Whether the caller of that name may still use anything. */
-  readonly isGood: (caller: string) => Promise<boolean>;
   /** A server for one MCP session of that caller. */
   readonly serverFor: (caller: string) => Server;
   readonly onRefused: (refusal: HttpRefusal, caller: string | undefined) => void;
@@ -30,6 +40,8 @@ export interface McpHttpOptions {
 /** Answers requests: who is it, which MCP session, and then the SDK's transport of that session. Disposing closes all of them. */
 export class McpHttp implements AsyncDisposable {
   readonly #options: McpHttpOptions;
+  readonly #rules: FrontRules;
+  readonly #bearer: Bearer;
   readonly #sessions: McpSessions;
   readonly #budget: BodyBudget;
   readonly #budgets = new Map<string, BodyBudget>();
@@ -38,6 +50,9 @@ export class McpHttp implements AsyncDisposable {
 
   constructor(options: McpHttpOptions) {
     this.#options = options;
+    const { rules, tokens } = options;
+    this.#rules = tokens === undefined ? rules : { ...rules, metadataPaths: tokens.paths };
+    this.#bearer = new Bearer(tokens);
     this.#sessions = new McpSessions(options.clock, options.bounds);
     this.#budget = new BodyBudget(options.bounds.allBodiesBytes);
   }
@@ -47,13 +62,16 @@ export class McpHttp implements AsyncDisposable {
     let caller: string | undefined;
     try {
       if (this.#isDraining) throw new HttpRefusal('draining', 'the server is ending', { 'retry-after': '5' });
-      checkFront(request, this.#options.rules);
-      const key = bearerOf(request);
-      caller = await this.#options.authenticate(key);
-      if (caller === undefined) throw wrongKey();
+      if (checkFront(request, this.#rules) === 'metadata') {
+        this.#describe(response);
+        return;
+      }
+      const admitted = await this.#options.authenticate(this.#bearer.take(request));
+      if (admitted === undefined) throw this.#bearer.wrongKey();
+      caller = admitted.caller;
       const waitMs = await this.#options.rate(caller);
       if (waitMs !== undefined) throw tooOften(waitMs);
-      await this.#counted(caller, request, response);
+      await this.#counted(admitted, request, response);
     } catch (error) {
       this.#refuse(error, caller, response);
     }
@@ -64,8 +82,9 @@ export class McpHttp implements AsyncDisposable {
     return this.#atWork > 0 || this.#sessions.list.length > 0;
   }
 
-  sweep(): Promise<void> {
-    return this.#sessions.sweep(this.#options.isGood);
+  /** Closes MCP sessions that nobody uses, and those of callers who may use nothing any more. */
+  sweep(isGood: (caller: string) => boolean): Promise<void> {
+    return this.#sessions.sweep(isGood);
   }
 
   /** Takes nothing more, and waits for the calls that are at work, but not for streams that only wait for something to say. */
@@ -85,8 +104,14 @@ export class McpHttp implements AsyncDisposable {
     return [...this.#open.values()].reduce((sum, one) => sum + one, 0);
   }
 
-  async #counted(caller: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #describe(response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+    response.end(this.#options.tokens?.document);
+  }
+
+  async #counted(admitted: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { bounds } = this.#options;
+    const { caller } = admitted;
     if (request.method !== 'POST') {
       const session = this.#sessions.get(caller, sessionIdOf(request) ?? '');
       await this.#pass(session, request, response, bounds.streamMs);
@@ -99,7 +124,7 @@ export class McpHttp implements AsyncDisposable {
     }
     this.#open.set(caller, open + 1);
     try {
-      await this.#post(caller, request, response);
+      await this.#post(admitted, request, response);
     } finally {
       const left = (this.#open.get(caller) ?? 1) - 1;
       if (left === 0) {
@@ -109,7 +134,7 @@ export class McpHttp implements AsyncDisposable {
     }
   }
 
-  async #post(caller: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #post({ caller, lacks }: Admitted, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { bounds } = this.#options;
     const id = sessionIdOf(request);
     // Before a byte of it is read.
@@ -119,6 +144,8 @@ export class McpHttp implements AsyncDisposable {
     try {
       // The newest revisions have none, and of a hundred calls in one request every limit would see one.
       if (Array.isArray(body.json)) throw new HttpRefusal('not-a-message', 'send one message at a time');
+      const missing = lacks?.(toolOf(body.json));
+      if (missing !== undefined) throw this.#bearer.scope(missing);
       const session = known ?? (await this.#begin(caller, body));
       await this.#pass(session, request, response, bounds.answerMs, body);
       // The SDK refused to begin it.
@@ -191,6 +218,14 @@ export class McpHttp implements AsyncDisposable {
     if (!response.destroyed) onError(error);
     response.destroy();
   }
+}
+
+const callSchema = z.looseObject({ method: z.literal('tools/call'), params: z.looseObject({ name: z.string() }) });
+
+/** Which tool a message calls; the empty text: none. */
+function toolOf(message: unknown): string {
+  const call = callSchema.safeParse(message).data;
+  return call?.params.name ?? '';
 }
 
 function sessionIdOf({ headers }: IncomingMessage): string | undefined {

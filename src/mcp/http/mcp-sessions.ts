@@ -75,11 +75,11 @@ export class McpSessions {
   }
 
   /** Closes those that nobody has used for long, and those whose caller may use nothing any more. */
-  async sweep(isGood: (caller: string) => Promise<boolean>): Promise<void> {
+  async sweep(isGood: (caller: string) => boolean): Promise<void> {
     const nowMs = this.#clock.monotonic();
     for (const session of this.list) {
       const isIdle = session.open === 0 && nowMs - session.usedAtMs >= this.#idleMs;
-      if (isIdle || !(await isGood(session.caller))) await this.close(session);
+      if (isIdle || !isGood(session.caller)) await this.close(session);
     }
   }
 }

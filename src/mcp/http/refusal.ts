@@ -9,6 +9,10 @@ export type HttpRefusalReason =
   | 'method'
   | 'no-key'
   | 'wrong-key'
+  | 'wrong-token'
+  | 'no-grant'
+  | 'scope'
+  | 'issuer'
   | 'content-type'
   | 'too-large'
   | 'not-json'
@@ -25,6 +29,10 @@ const statuses: Readonly<Record<HttpRefusalReason, number>> = {
   method: 405,
   'no-key': 401,
   'wrong-key': 401,
+  'wrong-token': 401,
+  'no-grant': 403,
+  scope: 403,
+  issuer: 503,
   'content-type': 415,
   'too-large': 413,
   'not-json': 400,
@@ -46,11 +54,19 @@ export class HttpRefusal extends Error {
   override readonly name = 'HttpRefusal';
   readonly reason: HttpRefusalReason;
   readonly headers: Readonly<Record<string, string>>;
+  /** What exactly failed, in a word of ours: for the log and the audit log, and nobody else. */
+  readonly check: string | undefined;
 
-  constructor(reason: HttpRefusalReason, message: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    reason: HttpRefusalReason,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    check?: string,
+  ) {
     super(message);
     this.reason = reason;
     this.headers = headers;
+    this.check = check;
   }
 
   get status(): number {

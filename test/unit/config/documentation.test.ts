@@ -38,6 +38,11 @@ describe('docs/configuration.md', () => {
     expect(keys.filter((key) => !new RegExp(`^\\| \`alerts\\.${key}\` +\\|`, 'm').test(document))).toEqual([]);
   });
 
+  it('has a row for every key of the table for access tokens', () => {
+    const keys = Object.keys(userSettingsSchema.shape.http.unwrap().shape.oauth.unwrap().shape);
+    expect(keys.filter((key) => !new RegExp(`^\\| \`http\\.oauth\\.${key}\` +\\|`, 'm').test(document))).toEqual([]);
+  });
+
   it('names every control that can be required', () => {
     expect(requirements.filter((id) => !document.includes(`\`${id}\``))).toEqual([]);
   });
@@ -46,7 +51,7 @@ describe('docs/configuration.md', () => {
 describe('the settings', () => {
   it('cover every key of the two files', () => {
     const top = Object.keys(userSettingsSchema.shape).filter(
-      (key) => !['policy', 'defaults', 'audit', 'alerts'].includes(key),
+      (key) => !['policy', 'defaults', 'audit', 'alerts', 'http'].includes(key),
     );
     const known = settings.map(({ key }) => key);
     expect(known).toEqual(

@@ -6,7 +6,7 @@ import { systemClock } from '../../../../../src/kit/clock.js';
 import { type HttpBounds, usualBounds } from '../../../../../src/mcp/http/bounds.js';
 import { type Endpoint, hostsOf, type Opening } from '../../../../../src/mcp/http/endpoint.js';
 import { listen } from '../../../../../src/mcp/http/listen.js';
-import { McpHttp } from '../../../../../src/mcp/http/mcp-http.js';
+import { McpHttp, type McpHttpOptions } from '../../../../../src/mcp/http/mcp-http.js';
 import { buildServer } from '../../../../../src/mcp/server.js';
 import { defineTool, type ToolContext } from '../../../../../src/tools/define-tool.js';
 import { InMemoryAudit } from '../../../session/support/audit.js';
@@ -58,7 +58,11 @@ export class HttpStage implements AsyncDisposable {
   #listening: Awaited<ReturnType<typeof listen>> | undefined;
   readonly #bounds: HttpBounds;
 
-  constructor(bounds: Partial<HttpBounds> = {}) {
+  /** `means`: other than those of two callers with a key each. */
+  constructor(
+    bounds: Partial<HttpBounds> = {},
+    means: Partial<Pick<McpHttpOptions, 'authenticate' | 'tokens' | 'rules'>> = {},
+  ) {
     this.#bounds = { ...usualBounds, ...bounds };
     this.#http = new McpHttp({
       rules: { hosts: hostsOf(loopback, ['Mcp.Example.org']), origins: new Set(['https://app.example.org']) },
@@ -66,18 +70,19 @@ export class HttpStage implements AsyncDisposable {
       clock: { ...systemClock, monotonic: () => systemClock.monotonic() + this.nowMs },
       authenticate: (key) => {
         const [caller] = Object.entries(keyOf).find(([, one]) => one === key) ?? [];
-        return Promise.resolve(caller !== undefined && this.good.has(caller) ? caller : undefined);
+        return Promise.resolve(caller !== undefined && this.good.has(caller) ? { caller } : undefined);
       },
       rate: () => Promise.resolve(this.waitMs),
-      isGood: (caller) => Promise.resolve(this.good.has(caller)),
       serverFor: (caller) =>
         buildServer<Services>({
           ...{ version: '0', tools: [whoami], audit: new InMemoryAudit() },
           services: () => Promise.resolve({ caller, work: (...args) => this.work(...args) }),
           onFailure: () => undefined,
         }),
-      onRefused: ({ reason }, caller) => this.refused.push(`${reason} ${caller ?? '-'}`),
+      onRefused: ({ reason, check }, caller) =>
+        this.refused.push([reason, caller ?? '-', ...(check === undefined ? [] : [check])].join(' ')),
       onError: (error) => this.errors.push(error),
+      ...means,
     });
   }
 
@@ -94,7 +99,7 @@ export class HttpStage implements AsyncDisposable {
   }
 
   sweep(): Promise<void> {
-    return this.#http.sweep();
+    return this.#http.sweep((caller) => this.good.has(caller));
   }
 
   /** As a server ends. */
