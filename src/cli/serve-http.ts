@@ -16,27 +16,16 @@ import { listen, type Tls } from '../mcp/http/listen.js';
 import { McpHttp, type McpHttpOptions } from '../mcp/http/mcp-http.js';
 import type { HttpRefusal } from '../mcp/http/refusal.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
-import { type CliOptions, type CommandContext, isSet, text, texts } from './command.js';
+import { type CommandContext, isSet, text, texts } from './command.js';
 import { whole } from './commands/key-wish.js';
 import { HttpCallers } from './http-callers.js';
 import { type Door, doorOf } from './http-door.js';
-import { openingOf, openingOptions } from './http-opening.js';
+import { openingOf } from './http-opening.js';
 import { IdleExit } from './idle-exit.js';
 import { counted } from './metrics-here.js';
 import { report } from './output.js';
 import { endAnyway, openGround, pruneBeside } from './server-ground.js';
 import type { TokenCallers } from './token-callers.js';
-
-export const httpOptions = {
-  ...openingOptions,
-  'tls-cert': { type: 'string', help: 'with --http: file of the certificate chain, PEM' },
-  'tls-key': { type: 'string', help: 'with --http: file of its key, your own with mode 0600' },
-  'behind-proxy': { type: 'boolean', help: 'with --http: TLS is spoken by a proxy in front' },
-  'host-name': { type: 'string', multiple: true, help: 'with --http: name that clients know it by; repeatable' },
-  calls: { type: 'string', help: 'with --http: calls a minute of all keys together (default: 6000)' },
-  creates: { type: 'string', help: 'with --http: sessions made an hour by all keys together (default: 600)' },
-  origin: { type: 'string', multiple: true, help: 'with --http: web pages that may speak to it; repeatable' },
-} as const satisfies CliOptions;
 
 const sweepEveryMs = 2000;
 /** Whoever has no key could fill the disk with it. */

@@ -1,5 +1,4 @@
 import { loadavg } from 'node:os';
-import { currentLoad, mem } from 'systeminformation';
 import type { Clock } from '../kit/clock.js';
 
 /** How busy the host is. */
@@ -35,6 +34,7 @@ export class HostLoadReader {
 }
 
 async function take(): Promise<HostLoad> {
+  const { currentLoad, mem } = await import('./host-readings.js');
   const [memory, cpu] = await Promise.all([mem(), currentLoad()]);
   return {
     cpuCount: cpu.cpus.length,

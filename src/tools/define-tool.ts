@@ -23,14 +23,16 @@ export interface ToolResult<Output> {
   readonly text: string;
 }
 
+type JsonSchema = Readonly<Record<string, unknown>>;
+
 /** One MCP tool: the schemas, the docs, the annotations and the call come from this one definition. */
 export interface Tool<Services> {
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly annotations: ToolAnnotations;
-  readonly inputSchema: Readonly<Record<string, unknown>>;
-  readonly outputSchema: Readonly<Record<string, unknown>>;
+  readonly inputSchema: JsonSchema;
+  readonly outputSchema: JsonSchema;
   /** Parses the arguments and runs. Throws a ZodError on bad arguments, a PaddockError on everything else. */
   call(services: Services, args: unknown, context: ToolContext): Promise<ToolResult<Record<string, unknown>>>;
 }
@@ -50,18 +52,27 @@ export function defineTool<Services, Input extends z.ZodType, Output extends z.Z
   definition: ToolDefinition<Services, Input, Output>,
 ): Tool<Services> {
   const { name, title, description, annotations } = definition;
+  let inputSchema: JsonSchema | undefined;
+  let outputSchema: JsonSchema | undefined;
   return {
     name,
     title,
     description,
     annotations,
-    inputSchema: jsonSchema(definition.input, 'input'),
-    outputSchema: jsonSchema(definition.output, 'output'),
+    // When they are asked for: a server has answered its client by then, and a test or a command may never ask.
+    get inputSchema() {
+      inputSchema ??= jsonSchema(definition.input, 'input');
+      return inputSchema;
+    },
+    get outputSchema() {
+      outputSchema ??= jsonSchema(definition.output, 'output');
+      return outputSchema;
+    },
     call: (services, args, context) => definition.handle(services, definition.input.parse(args ?? {}), context),
   };
 }
 
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const json: Record<string, unknown> = { ...z.toJSONSchema(schema, { io, unrepresentable: 'any' }) };
   delete json['$schema'];
   return json;

@@ -15,8 +15,8 @@ import type { ToolServices } from '../../tools/services.js';
 import { approveWorkingDirectory } from '../../workspace/approve.js';
 import { askPerson } from '../ask-person.js';
 import { type CliCommand, type CommandContext, text } from '../command.js';
+import { httpOptions } from '../http-options.js';
 import { counted, metricsOptions } from '../metrics-here.js';
-import { httpOptions, serveHttp } from '../serve-http.js';
 import { endAnyway, openGround, pruneBeside, type ServerGround } from '../server-ground.js';
 import { settingsOf } from '../settings.js';
 import { toolServices } from '../tool-services.js';
@@ -31,7 +31,11 @@ export const serve: CliCommand = {
   async run(context) {
     const config = await settingsOf(context);
     const address = text(context, 'http');
-    if (address !== undefined) return await serveHttp(context, config, address);
+    if (address !== undefined) {
+      // On stdio none of what speaks HTTP is used, and it takes as long to load as half of the rest.
+      const { serveHttp } = await import('../serve-http.js');
+      return await serveHttp(context, config, address);
+    }
     refuseForeignOptions(context);
     return await serveOnStdio(context, config);
   },
