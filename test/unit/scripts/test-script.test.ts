@@ -128,8 +128,9 @@ describe('the test script with --all', () => {
     start('scripts/test', ['--all'], {
       'bin/id': 'echo 0',
       'bin/uname': 'echo x86_64',
-      'scripts/setup': '',
-      'scripts/lab/as-user': `echo "\${PADDOCK_USER:-} $*" >>"${root}/log"
+      'scripts/setup': `echo "$*" >>"${root}/setup"`,
+      'scripts/lab/as-user': `[ -e "${root}/setup" ] || exit 9
+echo "\${PADDOCK_USER:-} $*" >>"${root}/log"
 case "$*" in *e2e/1*) ${e2e} ;; *engine/1) ${engine} ;; */2) ${good} ;; *) ${checks} ;; esac`,
       'scripts/test-vm': vm,
     });
@@ -154,6 +155,12 @@ case "$*" in *e2e/1*) ${e2e} ;; *engine/1) ${engine} ;; */2) ${good} ;; *) ${che
       'scripts/lab/suites --all engine/1',
     ]);
     expect(readdirSync(join(root, 'tmp'))).toEqual([]);
+  });
+
+  it('installs once what the users of the lanes get a copy of, before any of them', async () => {
+    expect((await result(run({}))).status).toBe(0);
+    // Without --packages-only, which leaves the npm packages to each of them.
+    expect(readFileSync(join(root, 'setup'), 'utf8')).toBe('--with-docker --with-clang\n');
   });
 
   it('takes the counts of a lane that says something after them', async () => {
