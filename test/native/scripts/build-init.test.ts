@@ -30,11 +30,17 @@ function build(out: string, options: { root?: string; path?: string; arch?: stri
 const other = process.arch === 'x64' ? 'arm64' : 'x64';
 
 /** What the script reads, somewhere else. */
-function copyOfProject(name: string): string {
+function copyOfProject(name: string, sources = readdirSync('src/init').map((file) => join('src/init', file))): string {
   const root = join(folder, name);
   for (const part of ['scripts', 'src/init']) mkdirSync(join(root, part), { recursive: true });
-  const sources = readdirSync('src/init').map((file) => join('src/init', file));
   for (const file of ['package.json', 'scripts/build-init.js', ...sources]) copyFileSync(file, join(root, file));
+  return root;
+}
+
+/** A checkout with less to compile, where it does not matter what is compiled. */
+function smallProject(name: string, main = 'int main(void) { return 0; }\n'): string {
+  const root = copyOfProject(name, []);
+  writeFileSync(join(root, 'src/init/main.c'), main);
   return root;
 }
 
@@ -59,15 +65,16 @@ describe('the build of paddock-init', { timeout: 60_000 }, () => {
   });
 
   it('does nothing when sources and compiler are the same', () => {
+    const root = smallProject('still');
     const out = join(folder, 'init');
-    build(out);
+    build(out, { root });
     const before = statSync(out, { bigint: true });
-    expect(build(out).stdout).toBe('paddock-init: unchanged\n');
+    expect(build(out, { root }).stdout).toBe('paddock-init: unchanged\n');
     expect(statSync(out, { bigint: true })).toMatchObject({ ino: before.ino, mtimeNs: before.mtimeNs });
   });
 
   it('makes it again when a source changed or the program is not the stamped one', () => {
-    const root = copyOfProject('changing');
+    const root = smallProject('changing');
     const out = join(folder, 'init');
     build(out, { root });
     writeFileSync(out, 'something else');
@@ -93,7 +100,7 @@ describe('the build of paddock-init', { timeout: 60_000 }, () => {
 
   it('refuses what a compiler made for another processor than it was asked for', () => {
     const ours = join(folder, 'ours');
-    build(ours);
+    build(ours, { root: smallProject('ours-only') });
     const [bin, out] = [join(folder, 'bin'), join(folder, 'out')];
     mkdirSync(bin);
     const compiler = `#!/bin/sh\n[ "$1" != --version ] || exit 0\nwhile [ "$1" != -o ]; do shift; done\ncp '${ours}' "$2"\n`;
@@ -107,7 +114,7 @@ describe('the build of paddock-init', { timeout: 60_000 }, () => {
   });
 
   it('keeps a program made from these sources when there is no compiler, and refuses a stale one', () => {
-    const root = copyOfProject('prebuilt');
+    const root = smallProject('prebuilt');
     const out = join(folder, 'init');
     build(out, { root });
     expect(build(out, { root, path: folder })).toMatchObject({ status: 0, stdout: 'paddock-init: kept\n' });
@@ -118,8 +125,7 @@ describe('the build of paddock-init', { timeout: 60_000 }, () => {
   });
 
   it('shows the compiler error of a source that does not compile and leaves nothing', () => {
-    const root = copyOfProject('broken');
-    writeFileSync(join(root, 'src/init/main.c'), 'int main(void) { int unused; return 0; }\n');
+    const root = smallProject('broken', 'int main(void) { int unused; return 0; }\n');
     const outFolder = join(folder, 'out');
     const run = build(join(outFolder, 'init'), { root });
     expect(run.status).toBe(1);
