@@ -32,7 +32,7 @@ export const serve: CliCommand = {
     const config = await settingsOf(context);
     const address = text(context, 'http');
     if (address !== undefined) {
-      // On stdio none of what speaks HTTP is used, and it takes as long to load as half of the rest.
+      // Late: a server on stdio, which most are, starts without what speaks HTTP.
       const { serveHttp } = await import('../serve-http.js');
       return await serveHttp(context, config, address);
     }
