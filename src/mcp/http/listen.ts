@@ -1,6 +1,6 @@
 import { lstatSync, rmSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
@@ -39,10 +39,7 @@ export async function listen(
     connectionsCheckingInterval: Math.min(1000, bounds.headersMs / 2),
     keepAliveTimeout: 5000,
   };
-  const server =
-    tls === undefined
-      ? createServer(options)
-      : createTlsServer({ ...options, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: bounds.headersMs });
+  const server = tls === undefined ? createServer(options) : withTls({ ...options, ...tls }, bounds.headersMs);
   server.maxConnections = bounds.connections;
   server.maxHeadersCount = bounds.headers;
   server.timeout = bounds.idleMs;
@@ -59,6 +56,16 @@ export async function listen(
       await closed;
     },
   };
+}
+
+function withTls(options: ServerOptions & Tls, handshakeTimeout: number): Server {
+  try {
+    return createTlsServer({ ...options, minVersion: 'TLSv1.2', handshakeTimeout });
+  } catch (cause) {
+    const hint = '--tls-cert takes the chain, the own certificate first, and --tls-key the key of that, both PEM.';
+    const message = `no TLS with that certificate and key: ${codeOf(cause) ?? ''}`;
+    throw new ConfigError('BAD_CONFIG', message, { cause, hint });
+  }
 }
 
 function urlOf(at: Endpoint, tls: Tls | undefined): string {

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { systemClock } from '../../../../../src/kit/clock.js';
 import { type HttpBounds, usualBounds } from '../../../../../src/mcp/http/bounds.js';
 import { type Endpoint, hostsOf, type Opening } from '../../../../../src/mcp/http/endpoint.js';
-import { listen } from '../../../../../src/mcp/http/listen.js';
+import { listen, type Tls } from '../../../../../src/mcp/http/listen.js';
 import { McpHttp, type McpHttpOptions } from '../../../../../src/mcp/http/mcp-http.js';
 import { buildServer } from '../../../../../src/mcp/server.js';
 import { defineTool, type ToolContext } from '../../../../../src/tools/define-tool.js';
@@ -86,8 +86,8 @@ export class HttpStage implements AsyncDisposable {
     });
   }
 
-  async start(opening: Opening = loopback): Promise<this> {
-    this.#listening = await listen(opening, undefined, this.#bounds, (at) => {
+  async start(opening: Opening = loopback, tls?: Tls): Promise<this> {
+    this.#listening = await listen(opening, tls, this.#bounds, (at) => {
       this.at = at;
       return (...pair) => void this.#http.handle(...pair);
     });
