@@ -1,8 +1,9 @@
-// `npm run build`: src → dist/cli/, and paddock-init → dist/init/paddock-init-PROCESSOR. Nothing stale stays but what
+// `npm run build`: src → dist/cli/, from its commands dist/man/, and paddock-init → dist/init/paddock-init-PROCESSOR. Nothing stale stays but what
 // scripts/release made for another processor and makes anew, and a failed build leaves the last good output where it was.
 //
 // The commands are bundled with what they use, because `paddock ps` spent two thirds of its time on finding and loading five
 // hundred small files. Types are not looked at here: `npm run check` does that.
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -90,6 +91,7 @@ async function bundle() {
         js: "import { createRequire as requireFrom } from 'node:module';\nconst require = requireFrom(import.meta.url);",
       },
     });
+    execFileSync(process.execPath, [join(draft, 'cli/main.js'), 'man-pages', join(draft, 'man')]);
     writeFileSync(join(draft, 'third-party.txt'), licences(Object.keys(metafile.inputs)));
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });

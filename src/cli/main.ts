@@ -6,15 +6,12 @@ import { safeText } from '../kit/safe-text.js';
 import { nearest } from '../policy/text.js';
 import type { CliCommand, CliOptions, CommandContext } from './command.js';
 import { commandLoaders } from './commands/index.js';
+import { commonOptions } from './common-options.js';
 import { write } from './output.js';
 import { screenOf } from './screen.js';
 import { settingOptions } from './settings.js';
 
 const lastResortMs = 10_000;
-const commonOptions: CliOptions = {
-  json: { type: 'boolean', help: 'one JSON document on stdout' },
-  help: { type: 'boolean', short: 'h', help: 'this text' },
-};
 
 async function help(): Promise<string> {
   const all = await Promise.all(Object.values(commandLoaders).map((load) => load()));

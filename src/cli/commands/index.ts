@@ -35,4 +35,5 @@ export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>>
   profiles: async () => (await import('./profiles.js')).profiles,
   audit: async () => (await import('./audit.js')).audit,
   config: async () => (await import('./config.js')).config,
+  'man-pages': async () => (await import('./man-pages.js')).manPagesOf(Object.values(commandLoaders)),
 };
