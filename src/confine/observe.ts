@@ -36,7 +36,7 @@ export async function observe(request: EvidenceRequest): Promise<Observation> {
     ownNamespaces: readNamespaces('self', procRoot),
     cgroup: observeCgroup(pid, procRoot, cgroupRoot),
   };
-  const joined = [seen.namespaces.net, seen.parentNamespaces.net];
+  const joined = { netns: [seen.namespaces.net, seen.parentNamespaces.net], monitorPid: before?.ppid };
   const after = readProcess(pid, procRoot);
   return {
     ...seen,

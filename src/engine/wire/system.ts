@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { EngineInfo } from '../types.js';
 import { optionalText, stringList } from './values.js';
 
-const version = z.object({ version: optionalText }).nullish();
+const version = z.object({ version: optionalText, package: optionalText }).nullish();
 const component = z.object({ Name: z.string(), Version: optionalText });
 
 export const podmanInfo = z.object({
@@ -44,6 +44,15 @@ function bareVersion(text: string): string {
   return (/version:? v?(\d[\w.+~-]*)/.exec(text)?.[1] ?? text.split('\n')[0] ?? '').slice(0, 64);
 }
 
+/**
+ * None where the engine has no such part. Podman asks a part for its version over a pipe; where an LSM keeps it from answering (Debian's profile of
+ * passt does), the name of its package tells.
+ */
+function versionsOf(part: z.infer<typeof version>): readonly string[] {
+  const isKnown = (text: string) => text !== '' && text !== 'Unknown';
+  return [part?.version ?? '', part?.package ?? ''].filter(isKnown).slice(0, 1);
+}
+
 function cgroupVersionOf(text: string): 1 | 2 | undefined {
   if (text === 'v2' || text === '2') return 2;
   return text === 'v1' || text === '1' ? 1 : undefined;
@@ -77,7 +86,7 @@ export function infoOfPodman(body: z.infer<typeof podmanInfo>): EngineInfo {
     components: [
       { name: 'podman', version: body.version.Version },
       ...Object.entries(listed).flatMap(([name, part]) =>
-        part?.version ? [{ name, version: bareVersion(part.version) }] : [],
+        versionsOf(part).map((text) => ({ name, version: bareVersion(text) })),
       ),
     ],
   };
