@@ -89,11 +89,13 @@ export async function adoptSession(record: SessionRecord, options: AdoptOptions)
   disk?.takenOver(sandbox.handle, sandbox.hold);
   const parts = { record, sandbox, log, audit, clock, idleness, notes: [], disk: disk?.space };
   const { denials, broker } = options;
+  const shared = { id, audit, clock, denials };
   const egress = await openSessionEgress(sandbox, egressParts(id, handle.spec, record, options)).catch(
     async (error: unknown) => letGoAfter(new Session(parts), error),
   );
   const brokers =
-    broker && new SessionBrokers({ id, audit, clock, denials, given: noKeys, ...broker }, sandbox, egress);
+    broker &&
+    new SessionBrokers({ ...shared, given: noKeys, ...broker, spentPath: store.spentPath(id) }, sandbox, egress);
   const session = new Session({ ...parts, egress, brokers });
   await brokers?.reopen(handle.spec).catch(async (error: unknown) => letGoAfter(session, error));
   await session.takeOver().catch(async (error: unknown) => letGoAfter(session, error));

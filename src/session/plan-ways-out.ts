@@ -89,8 +89,9 @@ export class WaysOutPlanner {
   }
 
   #brokerParts(id: SessionId, given: GivenKeys): BrokerParts {
-    const { audit, maker, monitoring, keys: sources = noKeySources, policy } = this.#options;
+    const { audit, kind, maker, monitoring, keys: sources = noKeySources, policy, store } = this.#options;
     const { broker: rules } = policy.sitePolicy;
-    return { id, audit, clock: maker.clock, rules, sources, given, denials: monitoring?.denials };
+    const spentPath = kind === 'detached' ? store.spentPath(id) : undefined;
+    return { id, audit, clock: maker.clock, rules, sources, given, spentPath, denials: monitoring?.denials };
   }
 }

@@ -118,6 +118,7 @@ export class RecordStore {
     await rm(this.logPath(id), { force: true });
     await rm(`${this.logPath(id)}.1`, { force: true });
     await rm(this.movedPath(id), { force: true });
+    await rm(this.spentPath(id), { force: true });
   }
 
   /** Removes the record alone. */
@@ -132,6 +133,11 @@ export class RecordStore {
   /** How much it has moved over its allowlist (`MovedBytes`). */
   movedPath(id: SessionId): string {
     return join(this.folder, `${id}.moved`);
+  }
+
+  /** What its credential broker has used up (`SpentFile`). */
+  spentPath(id: SessionId): string {
+    return join(this.folder, `${id}.spent`);
   }
 
   /** Where what the session writes beside its project is. */

@@ -198,11 +198,12 @@ print(c.getresponse().status)
     expect(await codeOf(without.ensureBroker(['openai']))).toBe('CHANNEL_UNAVAILABLE');
   });
 
-  it('is open again for whoever takes a session over and has the key, and for nobody else', async () => {
+  it('is open again for whoever takes a session over and has the key, and for nobody else, and its caps count on', async () => {
     const { store, audit, policy, maker, engine, self } = stage;
     await using detached = stage.newSessions('detached');
     const made = await detached.create({ workspace: 'none', apiKey: real });
     const { id } = made;
+    expect(await said(made, call('first'))).toMatch(/^200 /);
     await made.letGo();
     const record = await store.load(id);
     if (record === undefined) throw new Error('it was made');
@@ -210,7 +211,7 @@ print(c.getresponse().status)
     const take = async (environment: KeySources['environment']) =>
       adoptSession(record, {
         ...{ engine, store, audit, clock: maker.clock, isAlive: () => Promise.resolve(false), bootId: self.bootId },
-        ...{ runtimeDir: stage.folder, broker: { rules: policy.broker, sources: { environment } } },
+        ...{ runtimeDir: stage.folder, broker: { rules: { ...policy.broker, requests: 2 }, sources: { environment } } },
       });
     const keyless = await take({ ANTHROPIC_BASE_URL: provider.url });
     expect(keyless.broker).toBeUndefined();
@@ -218,12 +219,13 @@ print(c.getresponse().status)
     const keyed = await take({ ANTHROPIC_BASE_URL: provider.url, ANTHROPIC_API_KEY: own });
     expect(await said(keyed, call('again'))).toMatch(/^200 /);
     expect(provider.modelRequests().at(-1)?.headers['x-api-key']).toBe(own);
+    // With the one under the holder before.
+    expect(await said(keyed, call('too many'))).toMatch(/^429 .*broker\.cap/s);
     await keyed.end();
     await store.remove(id);
-    expect(recordsOf(stage, keyed).find(({ action }) => action === 'broker.end')?.details).toMatchObject({
-      route: 'anthropic',
-      requests: 1,
-    });
+    const ends = recordsOf(stage, keyed).filter(({ action }) => action === 'broker.end');
+    const one = { details: { route: 'anthropic', requests: 1 } };
+    expect(ends).toMatchObject([one, one]);
   });
 });
 

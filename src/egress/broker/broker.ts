@@ -13,6 +13,7 @@ import { builtInPrices, type Prices } from './prices.js';
 import { checkRequest } from './request-headers.js';
 import { parseTarget } from './request-target.js';
 import { BrokerRefused } from './rules.js';
+import type { Spending } from './spending.js';
 import type { BrokerRoute } from './types.js';
 import { Upstreams, type UpstreamTls } from './upstreams.js';
 
@@ -37,6 +38,8 @@ export interface BrokerOptions {
   readonly routes: readonly BrokerRoute[];
   readonly clock: Clock;
   readonly caps?: BrokerCaps;
+  /** Counted on from here, for the caps alone; `usage` is of this process. */
+  readonly spending?: Spending | undefined;
   /** Over the built-in ones. */
   readonly prices?: Prices;
   readonly limits?: Partial<BrokerLimits>;
@@ -78,7 +81,7 @@ class HttpBroker implements Broker {
   #underWay = 0;
 
   constructor(options: BrokerOptions) {
-    const { routes, clock } = options;
+    const { routes, clock, spending } = options;
     const limits = { ...defaultLimits, ...options.limits };
     this.#options = options;
     this.#limits = limits;
@@ -86,8 +89,8 @@ class HttpBroker implements Broker {
     this.#connections = new Connections(limits);
     this.#host = {
       upstreams: new Upstreams(limits, options.tls),
-      ledger: new Ledger(options.caps ?? {}, { ...builtInPrices, ...options.prices }),
-      carried: new Carried(options.caps?.bytes),
+      ledger: new Ledger(options.caps ?? {}, { ...builtInPrices, ...options.prices }, spending),
+      carried: new Carried(options.caps?.bytes, spending),
       ...{ limits, held: { bytes: 0 }, clock, onUse: options.onUse ?? (() => undefined) },
     };
     this.#server = this.#newServer();

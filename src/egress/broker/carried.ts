@@ -1,12 +1,16 @@
 import { BrokerRefused } from './rules.js';
+import type { Spending } from './spending.js';
 
-/** Bytes of bodies that one broker has carried, both ways, and how many they may be. */
+/** Bytes of bodies that the broker of one session has carried, both ways, and how many they may be. */
 export class Carried {
   readonly #most: number;
-  #bytes = 0;
+  readonly #spending: Spending | undefined;
+  #bytes: number;
 
-  constructor(most = Number.POSITIVE_INFINITY) {
+  constructor(most = Number.POSITIVE_INFINITY, spending?: Spending) {
     this.#most = most;
+    this.#spending = spending;
+    this.#bytes = spending?.before.bytes ?? 0;
   }
 
   /** Throws BrokerRefused (`broker.cap`) when nothing more may be carried. */
@@ -17,6 +21,7 @@ export class Carried {
   /** Counts what is about to go. Throws BrokerRefused (`broker.cap`) when it is more than may. */
   take(bytes: number): void {
     this.#bytes += bytes;
+    this.#spending?.note({ bytes: this.#bytes });
     if (this.#bytes > this.#most) throw this.#spent();
   }
 

@@ -1,5 +1,6 @@
 import { costOf, type Price, type Prices, priceOf } from './prices.js';
 import { BrokerRefused } from './rules.js';
+import { nothingSpent, type Spending, type Spent } from './spending.js';
 import type { TokenCounts } from './types.js';
 import { addCounts, noTokens, totalOf } from './usage/counts.js';
 
@@ -62,14 +63,16 @@ const mostLines = 64;
 export class Ledger {
   readonly #caps: BrokerCaps;
   readonly #prices: Prices;
+  readonly #spending: Spending | undefined;
   readonly #lines = new Map<string, UsageLine>();
   /** The most that each model call under way may yet use. */
   readonly #underWay = new Set<{ readonly tokens: number; readonly costUsd: number }>();
   #admitted = 0;
 
-  constructor(caps: BrokerCaps, prices: Prices) {
+  constructor(caps: BrokerCaps, prices: Prices, spending?: Spending) {
     this.#caps = caps;
     this.#prices = prices;
+    this.#spending = spending;
   }
 
   /**
@@ -83,9 +86,9 @@ export class Ledger {
     readonly most: TokenCounts;
   }): Disposable {
     const { requests, tokens, costUsd } = this.#caps;
-    const used = this.usage();
-    refuseAt('requests', this.#admitted, requests);
-    refuseAt('tokens', totalOf(used.tokens), tokens);
+    const used = this.#spent();
+    refuseAt('requests', used.requests, requests);
+    refuseAt('tokens', used.tokens, tokens);
     refuseAt('dollars', used.costUsd, costUsd);
     if (call.usesTokens && costUsd !== undefined && this.#caps.allowUnknownPrices !== true) {
       if (used.unpriced > 0) throw new BrokerRefused('broker.price', 'what an earlier call cost is not known');
@@ -98,7 +101,9 @@ export class Ledger {
     }
     if (call.usesTokens) this.#refuseBeside(used);
     this.#admitted += 1;
-    return this.#reserve(call);
+    const reserved = this.#reserve(call);
+    this.#note();
+    return reserved;
   }
 
   /** Notes what a request used; returns its cost in US dollars, undefined where that is not known. */
@@ -115,6 +120,7 @@ export class Ledger {
       unpriced: line.unpriced + (cost === undefined ? 1 : 0),
       bytes: line.bytes + settled.bytes,
     });
+    this.#note();
     return cost;
   }
 
@@ -129,13 +135,33 @@ export class Ledger {
     };
   }
 
-  #refuseBeside(used: BrokerUsage): void {
+  /** Under all holders of the session. */
+  #spent(): Omit<Spent, 'bytes'> {
+    const { before = nothingSpent } = this.#spending ?? {};
+    const { requests, tokens, costUsd, unpriced } = this.usage();
+    return {
+      requests: before.requests + requests,
+      tokens: before.tokens + totalOf(tokens),
+      costUsd: before.costUsd + costUsd,
+      unpriced: before.unpriced + unpriced,
+    };
+  }
+
+  #reserved(kind: 'tokens' | 'costUsd'): number {
+    return [...this.#underWay].reduce((all, one) => all + one[kind], 0);
+  }
+
+  #note(): void {
+    const spent = this.#spent();
+    const tokens = spent.tokens + this.#reserved('tokens');
+    this.#spending?.note({ ...spent, tokens, costUsd: spent.costUsd + this.#reserved('costUsd') });
+  }
+
+  #refuseBeside(used: Pick<Spent, 'tokens' | 'costUsd'>): void {
     const { tokens, costUsd } = this.#caps;
-    const reserved = [...this.#underWay];
-    const sum = (kind: 'tokens' | 'costUsd') => reserved.reduce((all, one) => all + one[kind], 0);
     const isTaken =
-      totalOf(used.tokens) + sum('tokens') >= (tokens ?? Number.POSITIVE_INFINITY) ||
-      used.costUsd + sum('costUsd') >= (costUsd ?? Number.POSITIVE_INFINITY);
+      used.tokens + this.#reserved('tokens') >= (tokens ?? Number.POSITIVE_INFINITY) ||
+      used.costUsd + this.#reserved('costUsd') >= (costUsd ?? Number.POSITIVE_INFINITY);
     if (isTaken) throw new BrokerRefused('broker.busy', 'calls under way may use up what is left of the cap');
   }
 
@@ -145,7 +171,11 @@ export class Ledger {
     const costUsd = costOf(price && { ...price, upTo: Number.POSITIVE_INFINITY }, call.most) ?? 0;
     const reserved = { tokens: totalOf(call.most), costUsd };
     this.#underWay.add(reserved);
-    return { [Symbol.dispose]: () => void this.#underWay.delete(reserved) };
+    const settled = () => {
+      this.#underWay.delete(reserved);
+      this.#note();
+    };
+    return { [Symbol.dispose]: settled };
   }
 
   #price(call: { readonly model: string | undefined; readonly isListPriced: boolean }): Price | undefined {

@@ -17,6 +17,7 @@ import type { SessionEgress } from '../egress/session-egress.js';
 import { brokerRoutes } from './broker-routes.js';
 import { BrokerTold } from './broker-told.js';
 import type { KeySources } from './provider-routes.js';
+import { SpentFile } from './spent-file.js';
 import type { GivenKeys } from './take-keys.js';
 import { brokeredHostsOf, isEmptyWish, missingFrom, partsOf } from './wish.js';
 
@@ -39,6 +40,8 @@ export interface BrokerParts {
   readonly sources: KeySources;
   /** Of `create_session`; gone with the process that made the session. */
   readonly given: GivenKeys;
+  /** Where it is kept what a session has used up that outlives its holders; absent: it ends with this process. */
+  readonly spentPath?: string | undefined;
   /** Counts what is refused, for the alarm; absent where nothing is watched. */
   readonly denials?: Pick<Denials, 'add'> | undefined;
 }
@@ -143,27 +146,27 @@ export class SessionBrokers implements AsyncDisposable {
   }
 
   async #begin(listen: NonNullable<Sandbox['listen']>, routes: readonly BrokerRoute[]): Promise<void> {
-    const { rules, clock } = this.#parts;
+    const { rules, clock, spentPath } = this.#parts;
     const { requests, tokens, costCents, bytes } = rules;
-    const broker = openBroker({
-      ...{ routes, clock },
-      caps: {
-        bytes,
-        ...(requests !== undefined && { requests }),
-        ...(tokens !== undefined && { tokens }),
-        ...(costCents !== undefined && { costUsd: costCents / 100 }),
-      },
-      onUse: (use) => this.#told.used(use),
-      onRefusal: (refusal) => this.#told.refused(refusal),
-    });
-    try {
-      const listener = await listen(brokerPort, (connection) => broker.accept(connection));
-      this.#open.use(broker);
-      this.#open.defer(() => listener[Symbol.dispose]());
-      this.#broker = broker;
-    } catch (error) {
-      await broker[Symbol.asyncDispose]();
-      throw error;
-    }
+    await using opening = new Disposables();
+    const spending = spentPath === undefined ? undefined : new SpentFile(spentPath, bytes);
+    opening.defer(() => spending?.[Symbol.dispose]());
+    const broker = opening.use(
+      openBroker({
+        ...{ routes, clock, spending },
+        caps: {
+          bytes,
+          ...(requests !== undefined && { requests }),
+          ...(tokens !== undefined && { tokens }),
+          ...(costCents !== undefined && { costUsd: costCents / 100 }),
+        },
+        onUse: (use) => this.#told.used(use),
+        onRefusal: (refusal) => this.#told.refused(refusal),
+      }),
+    );
+    const listener = await listen(brokerPort, (connection) => broker.accept(connection));
+    opening.defer(() => listener[Symbol.dispose]());
+    this.#open.use(opening.move());
+    this.#broker = broker;
   }
 }

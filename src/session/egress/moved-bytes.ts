@@ -1,9 +1,6 @@
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import type { Moved } from '../../egress/budget.js';
+import { NumbersFile } from '../../kit/numbers-file.js';
 
-const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
-/** Always as many, so that one write is the whole of it. */
-const digits = 20;
 /** A holder that is killed makes the next one count this part of the cap too much, and never too little; so often at most it is written. */
 const steps = 256;
 
@@ -13,15 +10,15 @@ const steps = 256;
  */
 export class MovedBytes implements Moved, Disposable {
   readonly before: number;
-  readonly #fd: number | undefined;
+  readonly #file: NumbersFile;
   readonly #step: number;
   #total: number;
   #kept: number;
 
   /** `cap`: bytes that the session may move in all. */
   constructor(path: string, cap: number) {
-    this.#fd = opened(path);
-    this.before = this.#fd === undefined ? 0 : (read(this.#fd) ?? cap);
+    this.#file = new NumbersFile(path, 1);
+    this.before = this.#file.before?.[0] ?? cap;
     this.#step = Math.max(1, Math.floor(cap / steps));
     this.#total = this.before;
     this.#kept = this.before;
@@ -31,38 +28,12 @@ export class MovedBytes implements Moved, Disposable {
     this.#total = total;
     if (total <= this.#kept) return;
     this.#kept = total + this.#step;
-    this.#write(this.#kept);
+    this.#file.write([this.#kept]);
   }
 
   /** From here on the number is exact. */
   [Symbol.dispose](): void {
-    if (this.#fd === undefined) return;
-    this.#write(this.#total);
-    closeSync(this.#fd);
+    this.#file.write([this.#total]);
+    this.#file[Symbol.dispose]();
   }
-
-  #write(total: number): void {
-    if (this.#fd === undefined) return;
-    try {
-      writeSync(this.#fd, String(total).padStart(digits, '0'), 0);
-    } catch {
-      // The disk is full: the next step tries again.
-    }
-  }
-}
-
-function opened(path: string): number | undefined {
-  try {
-    return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
-  } catch {
-    return undefined;
-  }
-}
-
-/** 0 where nothing has been written yet; undefined for what is no such number. */
-function read(fd: number): number | undefined {
-  const buffer = Buffer.alloc(digits + 1);
-  const text = buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, 0));
-  if (text === '') return 0;
-  return /^\d{20}$/.test(text) ? Number(text) : undefined;
 }
