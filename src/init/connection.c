@@ -47,6 +47,8 @@ static int open_socket(uint16_t *port) {
   struct sockaddr *generic = (void *)&address;
   socklen_t size = sizeof address;
   if (fd < 0) return -1;
+  // The next holder listens where connections of the one before are not forgotten yet (TIME_WAIT), or live on. Nobody else gets in beside a listener.
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
   if (bind(fd, generic, size) == 0 && listen(fd, 128) == 0 && getsockname(fd, generic, &size) == 0) {
     *port = ntohs(address.sin_port);
     return fd;

@@ -106,6 +106,23 @@ describe('a listener of process 1', () => {
     expect(await listening(peer, 3, port)).toEqual({ errno: 0, port });
   });
 
+  it('is had again at once where a connection was ended from outside, and where one is open still', async () => {
+    using native = new NativeInit(init);
+    const peer = await native.greeted();
+    const { port } = await listening(peer);
+    const [ended, open] = [await connected(port), await connected(port)];
+    const all = buffer(ended);
+    await peer.frame(from.ACCEPTED, FIRST_CONNECTION + 1);
+    peer.send(to.CONNECTION_END, FIRST_CONNECTION);
+    await all;
+    ended.end();
+    await peer.frame(from.CONNECTION_END, FIRST_CONNECTION);
+    peer.send(to.UNLISTEN, 1);
+    expect(await listening(peer, 2, port)).toEqual({ errno: 0, port });
+    expect(await listening(peer, 3, port)).toMatchObject({ errno: EADDRINUSE });
+    open.destroy();
+  });
+
   it('leaves its connections when it is closed, and closes what is more than the table holds', async () => {
     using native = new NativeInit(init);
     const peer = await native.greeted();
