@@ -46,9 +46,7 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare, overall }));
   metrics?.look(() => callers.sessions.map(counted));
   const ring = new KeyRing(new KeyStore(join(config.stateDir, 'keys'), systemClock), systemClock);
-  const hosts = new Set(
-    opening.kind === 'inherited' ? names.map((name) => name.toLowerCase()) : hostsOf(opening, names),
-  );
+  const hosts = new Set(hostsOf(opening, names));
   const rules = { hosts, origins: new Set(texts(context, 'origin')) };
   const tokens = await takeTokens(config, hosts, log);
   const door = doorOf({ ring, tokens, keysToo: config.oauth?.keysToo ?? true, callers });

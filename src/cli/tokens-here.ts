@@ -1,16 +1,13 @@
-import { realpath } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 import { diskEffects } from '../config/effects.js';
 import type { Config } from '../config/load.js';
 import type { OAuthGrant, OAuthSettings } from '../config/oauth.js';
-import { isCovered } from '../config/site-rules.js';
 import { checkWriters } from '../config/trust.js';
 import { ConfigError } from '../core/errors.js';
 import { fetchJson, IssuerUnavailable } from '../oauth/fetch-json.js';
 import { IssuerKeys } from '../oauth/issuer-keys.js';
 import { discoveredKeys, keysAt, type LoadKeys, readKeySet } from '../oauth/key-set.js';
-import { allTools } from '../tools/all-tools.js';
-import { toolGroups } from '../tools/tool-groups.js';
+import { foreignTool, profileProblem, rootWithin } from './rights-here.js';
 import { callerUid } from './settings.js';
 import { TokenCallers, type TokenCallersOptions } from './token-callers.js';
 
@@ -34,25 +31,21 @@ function checkNames({ resource, scopes, grants }: OAuthSettings, config: Config,
   const { hostname } = new URL(resource);
   // Clients would be sent to metadata that nobody answers.
   if (!hosts.has(hostname)) throw bad(`resource: the server does not go by ${hostname}: give --host-name ${hostname}`);
-  const known: readonly string[] = [...Object.keys(toolGroups), ...allTools.map(({ name }) => name)];
   for (const [scope, tools] of Object.entries(scopes)) {
-    const foreign = tools.find((name) => !known.includes(name));
-    if (foreign !== undefined) throw bad(`scopes: ${scope}: there is no ${foreign}; there are ${known.join(', ')}`);
+    const foreign = foreignTool(tools);
+    if (foreign !== undefined) throw bad(`scopes: ${scope}: there is no ${foreign.name}; there are ${foreign.known}`);
   }
-  const profiles = config.profiles.map(({ name }) => name);
   for (const { name, ceiling } of grants) {
-    if (ceiling.profile === undefined || profiles.includes(ceiling.profile)) continue;
-    throw bad(`grants: ${name}: there is no profile ${ceiling.profile}; there are ${profiles.join(', ')}`);
+    const problem = profileProblem(ceiling.profile, config);
+    if (problem !== undefined) throw bad(`grants: ${name}: ${problem}`);
   }
 }
 
-/** As they really lie: what is judged later is, too. */
 async function withRealRoots(grant: OAuthGrant, allowed: readonly string[]): Promise<OAuthGrant> {
   const roots = grant.ceiling.roots.map(async (path) => {
-    const root = await realpath(path).catch(() => undefined);
-    if (root === undefined) throw bad(`grants: ${grant.name}: there is no folder ${path}`);
-    if (isCovered(root, allowed)) return root;
-    throw bad(`grants: ${grant.name}: ${root} is not within the policy's allowed_roots [${allowed.join(', ')}]`);
+    const found = await rootWithin(path, allowed);
+    if ('root' in found) return found.root;
+    throw bad(`grants: ${grant.name}: ${found.problem}`);
   });
   return { ...grant, ceiling: { ...grant.ceiling, roots: await Promise.all(roots) } };
 }

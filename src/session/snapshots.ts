@@ -5,7 +5,6 @@ import { audited } from '../audit/audited.js';
 import { plain } from '../audit/redaction.js';
 import { PaddockError, SessionError } from '../core/errors.js';
 import type { SnapshotId } from '../core/ids.js';
-import { formatBytes } from '../core/units.js';
 import type { Clock } from '../kit/clock.js';
 import { OpenFolder } from '../kit/open-folder.js';
 import { newSnapshotId } from '../kit/random-id.js';
@@ -15,7 +14,7 @@ import { copyChanges } from '../workspace/copy-changes.js';
 import type { CopyOptions } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
 import { isThere, whenFree, whileAlone, whileCopied } from './changes/own-layer.js';
-import { fullOfOthers } from './kept-room.js';
+import { full, keptSnapshots, roomBeside } from './kept-room.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
 import { overdueIn, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
@@ -79,13 +78,16 @@ export class Snapshots {
     const { name, signal } = wish;
     const { clock } = this.#parts;
     const there = await this.#all();
-    if (name !== undefined && there.filter((one) => this.#isOwn(one)).some((one) => one.name === name)) {
+    const own = there.filter((one) => this.#isOwn(one));
+    if (name !== undefined && own.some((one) => one.name === name)) {
       throw new SessionError('LIMIT_REACHED', `there is a snapshot ${name} already`, {
         hint: 'Give it another name, or remove that one.',
         info: { ruleId: 'snapshot.name-taken' },
       });
     }
-    const room = this.#roomBeside(there, wish);
+    const { mostTotalBytes, mostOwnBytes = mostTotalBytes } = wish;
+    const mine = this.#parts.apiKey === undefined ? undefined : takenBy(own);
+    const room = roomBeside(takenBy(there), mine, { most: mostTotalBytes, mostOwn: mostOwnBytes }, keptSnapshots);
     const most = {
       mostBytes: Math.min(wish.mostBytes, room),
       mostEntries: Math.min(wish.mostEntries, Math.ceil(room / entryBytes)),
@@ -107,18 +109,6 @@ export class Snapshots {
   /** Oldest first. */
   async list(): Promise<readonly Snapshot[]> {
     return (await this.#all()).filter((one) => this.#isOwn(one));
-  }
-
-  /** How much more there may be. Errors: LIMIT_REACHED. */
-  #roomBeside(there: readonly Snapshot[], { mostTotalBytes, mostOwnBytes = mostTotalBytes }: SnapshotWish): number {
-    const [all, isKey] = [sizeOfAll(there), this.#parts.apiKey !== undefined];
-    if (!isKey && all >= mostTotalBytes) throw noRoom(`${there.length} snapshots take`, all, mostTotalBytes);
-    const own = there.filter((one) => this.#isOwn(one));
-    const size = sizeOfAll(own);
-    if (size >= mostOwnBytes)
-      throw noRoom(`${own.length} snapshots of this key take`, size, mostOwnBytes, 'key.snapshots');
-    if (all >= mostTotalBytes) throw fullOfOthers('snapshots');
-    return Math.min(mostTotalBytes - all, mostOwnBytes - size);
   }
 
   #isOwn({ apiKey }: Snapshot): boolean {
@@ -187,7 +177,10 @@ export class Snapshots {
       await using to = await OpenFolder.at(this.#upper(id));
       const copied = await copyChanges(layer, to, { program, mostBytes, mostEntries, signal, onProgress });
       if (sizeOf(copied) > mostTotalBytes)
-        throw noRoom('beside the others this snapshot would take', sizeOf(copied), mostTotalBytes);
+        throw full('beside the others this snapshot would take', sizeOf(copied), mostTotalBytes, {
+          ruleId: 'admission.kept-changes',
+          hint: keptSnapshots.hint,
+        });
       await carryMarks(layer, { folder: join(folder, id), upper: this.#upper(id) });
       const digest = await this.#digest(to, mostEntries + 1, signal);
       const { project, sinceNs, apiKey } = note;
@@ -235,21 +228,10 @@ export class Snapshots {
   }
 }
 
-function sizeOfAll(snapshots: readonly Snapshot[]): number {
-  return snapshots.reduce((sum, one) => sum + sizeOf(one), 0);
+function takenBy(snapshots: readonly Snapshot[]) {
+  return { count: snapshots.length, bytes: snapshots.reduce((sum, one) => sum + sizeOf(one), 0) };
 }
 
 function sizeOf({ bytes, entries }: Pick<Snapshot, 'bytes' | 'entries'>): number {
   return bytes + entries * entryBytes;
-}
-
-function noRoom(what: string, bytes: number, mostBytes: number, ruleId = 'admission.kept-changes'): SessionError {
-  const message = `${what} ${formatBytes(bytes)}, and ${formatBytes(mostBytes)} is the limit`;
-  return new SessionError('LIMIT_REACHED', message, {
-    hint:
-      ruleId === 'key.snapshots'
-        ? 'They go when they expire; take the next one with a shorter keep, or of less.'
-        : 'Remove some: `paddock snapshots` lists them, and with --rm it removes one.',
-    info: { ruleId, bytes, mostBytes },
-  });
 }

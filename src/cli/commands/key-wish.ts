@@ -1,18 +1,14 @@
-import { realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Config } from '../../config/load.js';
-import { isCovered } from '../../config/site-rules.js';
 import { type KeyCeiling, usualQuota as usual, usualKeptBytes } from '../../core/api-key.js';
-import { presetOf, presetText } from '../../core/egress-presets.js';
 import { PaddockError } from '../../core/errors.js';
 import { providerIds } from '../../core/providers.js';
 import { formatBytes, parseBytes, parseDuration } from '../../core/units.js';
 import { keyNamePattern } from '../../keys/key.js';
 import type { Wish } from '../../keys/key-store.js';
-import { parseRule } from '../../policy/egress/rule.js';
-import { allTools } from '../../tools/all-tools.js';
+import { readReach } from '../../policy/egress/reach.js';
 import { toolGroups } from '../../tools/tool-groups.js';
 import { type CliOptions, type CommandContext, isSet, text, texts } from '../command.js';
+import { foreignTool, profileProblem, rootWithin } from '../rights-here.js';
 
 const usualTools = ['read', 'sessions', 'exec'];
 
@@ -73,10 +69,8 @@ export async function wishOf(context: CommandContext, name: string, config: Conf
 
 async function ceilingOf(context: CommandContext, config: Config): Promise<KeyCeiling> {
   const profile = text(context, 'profile');
-  const known = config.profiles.map((one) => one.name);
-  if (profile !== undefined && !known.includes(profile)) {
-    throw bad(`there is no profile ${profile}; there are ${known.join(', ')}`);
-  }
+  const problem = profileProblem(profile, config);
+  if (problem !== undefined) throw bad(problem);
   return {
     roots: await Promise.all(texts(context, 'root').map((path) => rootOf(path, config.sitePolicy.allowedRoots))),
     readWriteAllowed: isSet(context, 'read-write'),
@@ -99,26 +93,22 @@ async function ceilingOf(context: CommandContext, config: Config): Promise<KeyCe
 function toolsAsked(given: string | undefined): readonly string[] {
   if (given === undefined) return usualTools;
   const names = given.split(',').map((name) => name.trim());
-  const known = [...Object.keys(toolGroups), ...allTools.map((tool) => tool.name)];
-  const foreign = names.find((name) => !known.includes(name));
-  if (foreign !== undefined)
-    throw bad(`--tools: there is no ${JSON.stringify(foreign)}; there are ${known.join(', ')}`);
+  const foreign = foreignTool(names);
+  if (foreign !== undefined) {
+    throw bad(`--tools: there is no ${JSON.stringify(foreign.name)}; there are ${foreign.known}`);
+  }
   return names;
 }
 
-/** As it really lies: what is judged later is, too. */
 async function rootOf(path: string, allowed: readonly string[]): Promise<string> {
-  const root = await realpath(resolve(path)).catch(() => undefined);
-  if (root === undefined) throw bad(`--root: there is no folder ${path}`);
-  if (isCovered(root, allowed)) return root;
-  throw bad(`--root: ${root} is not within the policy's allowed_roots [${allowed.join(', ')}]`);
+  const found = await rootWithin(path, allowed);
+  if ('root' in found) return found.root;
+  throw bad(`--root: ${found.problem}`);
 }
 
 function reachOf(given: string): string {
-  const preset = presetOf(given);
-  if (preset !== undefined) return presetText(preset);
-  const reading = parseRule(given, { openAllowed: false });
-  if ('rule' in reading) return reading.rule.text;
+  const reading = readReach(given, { openAllowed: false });
+  if ('text' in reading) return reading.text;
   throw bad(`--allow: ${reading.problem}`);
 }
 

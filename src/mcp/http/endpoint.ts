@@ -57,10 +57,11 @@ export function checkExposure(endpoint: Endpoint, { hasTls, isBehindProxy, hosts
   if (hosts.length === 0) throw bad('say by which name clients know the server: --host-name NAME');
 }
 
-/** The names that are right in a Host header. */
-export function hostsOf(endpoint: Endpoint, names: readonly string[]): ReadonlySet<string> {
-  const own = endpoint.kind === 'unix' || endpoint.isLoopback ? ['localhost', '127.0.0.1', '[::1]'] : [];
-  const bound = endpoint.kind === 'tcp' && endpoint.isLoopback && isIPv4(endpoint.address) ? [endpoint.address] : [];
+/** The names that are right in a Host header, as far as they are known before a socket that was handed over has said where it is. */
+export function hostsOf(opening: Opening, names: readonly string[]): ReadonlySet<string> {
+  const isHere = opening.kind === 'unix' || (opening.kind === 'tcp' && opening.isLoopback);
+  const own = isHere ? ['localhost', '127.0.0.1', '[::1]'] : [];
+  const bound = isHere && opening.kind === 'tcp' && isIPv4(opening.address) ? [opening.address] : [];
   return new Set([...own, ...bound, ...names.map((name) => name.toLowerCase())]);
 }
 
