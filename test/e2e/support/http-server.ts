@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { Agent, fetch as undiciFetch } from 'undici';
 import { type Answer, answerOf } from './client.js';
 import { mainScript, type Place } from './place.js';
 
@@ -18,9 +19,11 @@ export class KeyClient implements AsyncDisposable {
     this.secret = secret;
   }
 
-  async connect(url: string): Promise<this> {
+  /** `where`: its URL, or the path of its socket. */
+  async connect(where: string | { readonly socketPath: string }): Promise<this> {
     const requestInit = { headers: { authorization: `Bearer ${this.secret}` } };
-    await this.client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit }));
+    const [url, more] = typeof where === 'string' ? [where, {}] : ['http://localhost/mcp', over(where)];
+    await this.client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit, ...more }));
     return this;
   }
 
@@ -31,6 +34,12 @@ export class KeyClient implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.client.close();
   }
+}
+
+function over({ socketPath }: { readonly socketPath: string }): { readonly fetch: typeof fetch } {
+  const dispatcher = new Agent({ connect: { socketPath } });
+  const send = (url: unknown, init: object = {}) => undiciFetch(url as URL, { ...init, dispatcher });
+  return { fetch: send };
 }
 
 /** The built server on a port of this host. Disposing ends it as a service manager does. */
