@@ -12,22 +12,14 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
+import { isLocal } from './local-file-system.js';
 import { type EntryName, isGone, type OpenFolder } from './open-folder.js';
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = constants;
 
 /** Small enough to be read or written in one go. */
 export const quickBytes = 64 * 1024;
-
-/**
- * Kinds of file systems that answer from this machine's memory or disks (linux/magic.h): ext4, xfs, btrfs, tmpfs, overlay, f2fs, zfs,
- * bcachefs. On others (a network, FUSE) a call may take as long as somebody else likes, and would hold everything up.
- */
-const localKinds: ReadonlySet<number> = new Set([
-  ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1, 0xca451a4e],
-]);
 
 /** Says of which folders the small files can be used at once: where they lie on this machine. */
 export class QuickFolders {
@@ -36,9 +28,9 @@ export class QuickFolders {
   /** Valid as long as the folder is open. Errors: the kernel's. */
   async of(folder: OpenFolder): Promise<QuickFolder | undefined> {
     const { dev } = await folder.stat();
-    const isLocal = this.#isLocal.get(dev) ?? localKinds.has((await statfs(`/proc/self/fd/${folder.fd}`)).type);
-    this.#isLocal.set(dev, isLocal);
-    return isLocal ? new QuickFolder(folder) : undefined;
+    const isQuick = this.#isLocal.get(dev) ?? (await isLocal(folder.fd));
+    this.#isLocal.set(dev, isQuick);
+    return isQuick ? new QuickFolder(folder) : undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 import { PaddockError } from '../../core/errors.js';
 import { type Clock, systemClock } from '../../kit/clock.js';
 import { OpenFolder } from '../../kit/open-folder.js';
+import { Turns } from '../../kit/quick-folder.js';
 import type { HostObject } from '../approve.js';
 import { type Change, type CutReason, cutReasons, type Review } from './change.js';
 import { type Findings, isUnreadable } from './comparison.js';
@@ -36,14 +37,21 @@ export async function changesOf(layer: Layer, options: ReviewOptions): Promise<R
   await using upper = await openOr(layer.upper, 'what the session has written is not there any more');
   await using project = await openOr(layer.project.source, 'the project is not there any more');
   await assertSame(project, layer.project);
+  for (const folder of [upper, project]) await folder.hurry();
   const findings: Findings = {
     ...{ changes: [], cuts: new Set<CutReason>(), settling: new Settling(clock, signal), lanes: new Lanes(laneCount) },
-    ...{ signal, listedSinceMs: clock.now(), now: () => clock.now(), leftEntries: mostEntries },
+    ...{ signal, turns: new Turns(), listedSinceMs: clock.now(), now: () => clock.now(), leftEntries: mostEntries },
   };
   const top = await listLayer(layer, upper, { program, mostEntries, signal });
   await compareFolder({ path: topPath, depth: 0, upper, project }, top, top.isOpaque, findings);
   const changes = sorted(
-    await withRenames(sorted(findings.changes), { upper, project, lanes: findings.lanes, signal }),
+    await withRenames(sorted(findings.changes), {
+      upper,
+      project,
+      lanes: findings.lanes,
+      turns: findings.turns,
+      signal,
+    }),
   );
   const cutBecause = (Object.keys(cutReasons) as CutReason[]).filter((reason) => findings.cuts.has(reason));
   return { changes, isComplete: cutBecause.length === 0, cutBecause };

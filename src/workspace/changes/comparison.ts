@@ -1,5 +1,6 @@
 import { codeOf } from '../../kit/error-code.js';
 import { isGone, NotAsExpected, type OpenFolder } from '../../kit/open-folder.js';
+import type { Turns } from '../../kit/quick-folder.js';
 import type { Change, CutReason, Entry, Refusal } from './change.js';
 import { hasSameContent } from './content.js';
 import type { Lanes } from './lanes.js';
@@ -14,6 +15,7 @@ export interface Findings {
   readonly cuts: Set<CutReason>;
   readonly settling: Settling;
   readonly lanes: Lanes;
+  readonly turns: Turns;
   readonly signal: AbortSignal;
   /** When the layer was begun to be listed, in milliseconds by the clock. */
   readonly listedSinceMs: number;

@@ -14,6 +14,7 @@ export interface OldFolder {
 
 /** Adds what the project has under that name, which the session no longer shows, with all that is below it. */
 export async function addDeleted(place: OldFolder, name: Buffer, findings: Findings): Promise<void> {
+  await findings.turns.give();
   findings.signal.throwIfAborted();
   const path = pathBelow(place.path, name);
   let found: Awaited<ReturnType<typeof lookAtProject>>;

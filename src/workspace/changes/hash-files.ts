@@ -1,4 +1,5 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
+import type { Turns } from '../../kit/quick-folder.js';
 import { isUnreadable } from './comparison.js';
 import { contentHash } from './content.js';
 import type { Lanes } from './lanes.js';
@@ -21,12 +22,13 @@ const emptyFolder = (): Folder => ({ folders: new Map(), files: [] });
 export async function hashesOf(
   top: OpenFolder,
   files: readonly SeenFile[],
-  { lanes, signal }: { readonly lanes: Lanes; readonly signal: AbortSignal },
+  { lanes, turns, signal }: { readonly lanes: Lanes; readonly turns: Turns; readonly signal: AbortSignal },
 ): Promise<ReadonlyMap<string, string>> {
   const hashes = new Map<string, string>();
   const hashBelow = async (folder: OpenFolder, tree: Folder): Promise<void> => {
     await lanes.each(tree.files, ({ name, file }) =>
       unlessUnreadable(async () => {
+        await turns.give();
         hashes.set(file.path, await contentHash({ folder, name }, file.sizeBytes, signal));
       }),
     );

@@ -1,4 +1,5 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
+import type { Turns } from '../../kit/quick-folder.js';
 import type { Change } from './change.js';
 import { hashesOf, type SeenFile } from './hash-files.js';
 import type { Lanes } from './lanes.js';
@@ -11,6 +12,7 @@ interface Trees {
   readonly upper: OpenFolder;
   readonly project: OpenFolder;
   readonly lanes: Lanes;
+  readonly turns: Turns;
   readonly signal: AbortSignal;
 }
 

@@ -23,6 +23,7 @@ export async function compareFolder(
 }
 
 async function compareChild(place: Place, child: UpperEntry, isHidden: boolean, findings: Findings): Promise<void> {
+  await findings.turns.give();
   findings.signal.throwIfAborted();
   const { project } = place;
   if (child.isWhiteout) {

@@ -17,7 +17,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isGone, NotAsExpected, OpenFolder } from '../../../src/kit/open-folder.js';
 
-describe('OpenFolder', () => {
+describe.each([
+  ['OpenFolder', false],
+  ['OpenFolder in a hurry', true],
+] as const)('%s', (_, isHurried) => {
   let top: string;
   let folder: OpenFolder;
 
@@ -27,6 +30,7 @@ describe('OpenFolder', () => {
     mkdirSync(join(top, 'outside'));
     writeFileSync(join(top, 'outside/secret'), 'secret');
     folder = await OpenFolder.at(join(top, 'inside'));
+    if (isHurried) await folder.hurry();
   });
   afterEach(async () => {
     await folder[Symbol.asyncDispose]();
@@ -102,5 +106,30 @@ describe('OpenFolder', () => {
     const names: Buffer[] = [];
     for await (const found of folder.names()) names.push(found);
     expect(names.map((found) => found.toString('hex')).sort()).toEqual(['64656570', '66ff0a']);
+  });
+});
+
+describe('a folder in a hurry', () => {
+  it('hands that on to the folders in it, and not to those of another file system', async () => {
+    const top = mkdtempSync(join(tmpdir(), 'open-folder-'));
+    mkdirSync(join(top, 'in/deep'), { recursive: true });
+    await using folder = await OpenFolder.at(top);
+    await using before = await folder.folder('in');
+    await folder.hurry();
+    await using inner = await folder.folder('in');
+    await using deep = await folder.down(['in', 'deep']);
+    expect([before, folder, inner, deep].map(({ isNear }) => isNear)).toEqual([false, true, true, true]);
+    await using root = await OpenFolder.at('/');
+    await root.hurry();
+    await using proc = await root.folder('proc');
+    expect(proc.isNear).toBe(false);
+    rmSync(top, { recursive: true });
+  });
+
+  it('is in none where the file system is none of this machine’s disks', async () => {
+    await using proc = await OpenFolder.at('/proc/self');
+    await proc.hurry();
+    expect(proc.isNear).toBe(false);
+    expect((await proc.entry('status'))?.isFile()).toBe(true);
   });
 });
