@@ -23,6 +23,7 @@
 #include "overlay.h"
 #include "protocol.h"
 #include "session.h"
+#include "spread.h"
 #include "text.h"
 
 #ifndef PADDOCK_VERSION
@@ -121,6 +122,7 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (argc == 2 && strcmp(argv[1], "--cgroups") == 0) return cgroups_serve();
+  if (argc == 2 && strcmp(argv[1], "--spread") == 0) return spread_apart();
   if (argc == 3 && strcmp(argv[1], "--overlay") == 0) return overlay_try(argv[2]);
   const int64_t first = argc > 2 ? text_to_number(argv[2], INT_MAX) : -1, second = argc > 3 ? text_to_number(argv[3], INT_MAX) : -1;
   if (argc == 3 && strcmp(argv[1], "--layer") == 0 && first >= 0) return layer_tell((size_t)first);

@@ -13,6 +13,7 @@ import { carryMarks } from '../workspace/apply/carry-marks.js';
 import { copyChanges } from '../workspace/copy-changes.js';
 import type { CopyOptions } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
+import { makeSpreadFolder } from '../workspace/spread-folder.js';
 import { isThere, whenFree, whileAlone, whileCopied } from './changes/own-layer.js';
 import { full, keptSnapshots, roomBeside } from './kept-room.js';
 import type { LayerOrigin } from './layer-origin.js';
@@ -66,7 +67,7 @@ export class Snapshots {
   async take(layer: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
     const { folder, clock } = this.#parts;
     const { signal } = wish;
-    await this.#make(folder);
+    await this.#make(folder, (path) => makeSpreadFolder(path, this.#parts.program));
     // Of several at once each would find the same room, and the same names free. Keys do not wait for each other: together they
     // may come to take more than all may, by what is being taken, and none of them more than it may itself.
     const { apiKey } = this.#parts;
@@ -211,9 +212,9 @@ export class Snapshots {
     }
   }
 
-  async #make(path: string): Promise<void> {
+  async #make(path: string, make: (path: string) => Promise<unknown> = (one) => mkdir(one, { recursive: true, mode: 0o700 })): Promise<void> {
     try {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      await make(path);
     } catch (cause) {
       throw new PaddockError('STATE_UNWRITABLE', `the folder ${path} could not be made`, { cause });
     }

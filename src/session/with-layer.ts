@@ -35,7 +35,7 @@ export async function withLayer(
   const shown = checked.find(({ copyOnWrite }) => copyOnWrite);
   if (origin !== undefined) refuseOtherProject(origin, shown?.mount);
   if (shown === undefined) return { approved: checked, record, notes: [] };
-  const { layer, upper, sinceNs } = await makeWriteLayer(folder, shown.mount);
+  const { layer, upper, sinceNs } = await makeWriteLayer(folder, shown.mount, means.program);
   const why = await means.overlays?.reasonToCopy(shown.mount, dirname(layer.upper), means.signal);
   const note = noteOf(record, shown.mount, sinceNs, origin);
   const { program, clock, signal } = means;

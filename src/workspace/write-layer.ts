@@ -7,6 +7,7 @@ import { removeTree } from '../kit/remove-tree.js';
 import type { ApprovedMount, HostObject } from './approve.js';
 import type { WriteLayer } from './binds.js';
 import { hasUnsafeCharacters } from './path-rules.js';
+import { makeSpreadFolder } from './spread-folder.js';
 
 /** What takes the writing of one session, and by what it is known. */
 export interface MadeLayer {
@@ -19,11 +20,11 @@ export interface MadeLayer {
 
 /**
  * Makes the folders in which a session's writing to `shown` ends up, in `folder`, which must not exist. The upper one looks as the
- * folder that it stands before, since that is what a sandbox sees at the top. Errors: STATE_UNWRITABLE.
+ * folder that it stands before, since that is what a sandbox sees at the top. `program`: paddock-init, as a program of this host. Errors: STATE_UNWRITABLE.
  */
-export async function makeWriteLayer(folder: string, shown: ApprovedMount): Promise<MadeLayer> {
+export async function makeWriteLayer(folder: string, shown: ApprovedMount, program: string): Promise<MadeLayer> {
   try {
-    await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
+    await makeSpreadFolder(dirname(folder), program);
     // Engines compare and show paths without links.
     const home = join(await realpath(dirname(folder)), folder.slice(dirname(folder).length));
     if (hasUnsafeCharacters(home)) throw new Error('its path has characters in it that an overlay can not be given');
