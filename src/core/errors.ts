@@ -131,6 +131,11 @@ export const errorTable = {
     hint: 'List the sessions (`paddock ps`, list_sessions), or create a new one.',
   },
   SESSION_ENDED: { exitCode: 6, retryable: false, hint: 'The session has ended; create a new one.' },
+  SESSION_STARTING: {
+    exitCode: 6,
+    retryable: true,
+    hint: 'Its files are still being copied, and that goes on: ask for it with get_session in a while, or give it up with destroy_session.',
+  },
   SESSION_NOT_YOURS: {
     exitCode: 6,
     retryable: false,

@@ -1,4 +1,5 @@
 import type { AuditRecorder } from '../audit/audit-log.js';
+import type { SessionId } from '../core/ids.js';
 import type { PresetContext } from '../egress/presets/preset.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import type { Monitoring } from '../monitor/monitoring.js';
@@ -50,6 +51,8 @@ export interface SessionsOptions {
 
 /** What a session begins with, and who is told while that, or the project, is copied for it. */
 export interface SessionStart {
+  /** What it is called; default: a new one. */
+  readonly id?: SessionId | undefined;
   readonly origin?: LayerOrigin | undefined;
   readonly onProgress?: CopyOptions['onProgress'];
   /** Taken out of the request before anything else saw it. */

@@ -14,6 +14,7 @@ import { describe, textOf } from './record-parts.js';
 import type { Session } from './session.js';
 import { SessionMaker } from './session-maker.js';
 import type { SessionStart, SessionsOptions } from './sessions-options.js';
+import { Starting, type Waiting } from './starting.js';
 import { updateSession } from './update.js';
 import type { UpdateReport } from './update-report.js';
 
@@ -28,11 +29,13 @@ export class Sessions implements AsyncDisposable {
   readonly #pending = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #admission: Admission;
+  readonly #starting: Starting;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#admission = options.admission ?? processAdmission({ ...options, clock: options.maker.clock }, () => [this]);
     this.#maker = new SessionMaker(options, this.#admission);
+    this.#starting = new Starting(options.maker.clock);
   }
 
   get list(): readonly Session[] {
@@ -51,7 +54,7 @@ export class Sessions implements AsyncDisposable {
     const keys = taken.keys === noKeys ? (start.likeOf?.keys ?? noKeys) : taken.keys;
     const { request, notes } = await this.#likeAnother(taken.request, start);
     both.throwIfAborted();
-    const id = newSessionId();
+    const { id = newSessionId() } = start;
     const creating = audited(this.#options.audit, {
       action: 'session.create',
       session: id,
@@ -68,9 +71,18 @@ export class Sessions implements AsyncDisposable {
     }
   }
 
-  /** The session of that id, if it is one of ours. Errors: NO_SUCH_SESSION. */
+  /** As `create`, for who waits so long and no longer: then the making goes on, and `get` has the session, or says why there is none. Errors: also SESSION_STARTING. */
+  async createWithin(asked: unknown, waiting: Waiting, start: SessionStart = {}): Promise<Session> {
+    const id = newSessionId();
+    return this.#starting.within(id, waiting, ({ signal, onProgress }) =>
+      this.create(asked, signal, { ...start, id, onProgress }),
+    );
+  }
+
+  /** The session of that id, if it is one of ours. Errors: NO_SUCH_SESSION, SESSION_STARTING, and why one could not be made of which that was said. */
   get(id: string): Session {
     const session = isSessionId(id) ? this.#live.get(id) : undefined;
+    if (session === undefined) this.#starting.refuse(id);
     if (session === undefined) throw new SessionError('NO_SUCH_SESSION', 'there is no such session here');
     return session;
   }
@@ -82,10 +94,11 @@ export class Sessions implements AsyncDisposable {
     return updateSession(this.get(id), request, parts, signal);
   }
 
-  /** Ends a session; false when there was none (any more). Idempotent. Errors: AUDIT_UNWRITABLE, EngineError. */
+  /** Ends a session, or its making; false when there was none (any more). Idempotent. Errors: AUDIT_UNWRITABLE, EngineError. */
   async destroy(id: string): Promise<boolean> {
+    const given = await this.#starting.stop(id);
     const session = isSessionId(id) ? this.#live.get(id) : undefined;
-    if (session === undefined) return false;
+    if (session === undefined) return given;
     await audited(this.#options.audit, {
       action: 'session.destroy',
       session: session.id,

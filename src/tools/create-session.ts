@@ -3,6 +3,7 @@ import { keyArgumentsSchema } from '../policy/key-arguments.js';
 import { createRequestSchema } from '../policy/request.js';
 import { copyProgress } from './copy-progress.js';
 import { defineTool } from './define-tool.js';
+import { longestWaitMs } from './execute-command.js';
 import type { ToolServices } from './services.js';
 import { lockFileNotes, notesOf } from './session-notes.js';
 import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
@@ -32,7 +33,8 @@ export const createSession = defineTool({
     const start = snapshot === undefined ? undefined : await services.copies.startFrom(snapshot, args);
     const request = start?.request ?? withDefaultProject(args, services.defaultProject);
     const onProgress = copyProgress(services.clock, context);
-    const session = await services.sessions.create(request, context.signal, { origin: start?.origin, onProgress });
+    const waiting = { waitMs: longestWaitMs, signal: context.signal, onProgress };
+    const session = await services.sessions.createWithin(request, waiting, { origin: start?.origin });
     const view = viewSession(session, services.clock.now());
     const notes = [...notesOf(session), ...(await lockFileNotes(session, context.signal))];
     return {

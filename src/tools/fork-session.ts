@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { noKeys } from '../session/broker/take-keys.js';
 import { copyProgress } from './copy-progress.js';
 import { defineTool } from './define-tool.js';
+import { longestWaitMs } from './execute-command.js';
 import type { ToolServices } from './services.js';
 import { notesOf } from './session-notes.js';
 import { enforcementView, sessionText, sessionView, viewEnforcement, viewSession } from './views.js';
@@ -21,10 +22,9 @@ export const forkSession = defineTool({
     const { request, origin, wish } = await services.copies.startFork(sessionId, held?.sandbox.handle.spec.env);
     const named = name === undefined ? request : { ...request, name };
     const onProgress = copyProgress(services.clock, context);
-    const session = await services.sessions.create(named, context.signal, {
-      ...{ origin, onProgress },
-      likeOf: { wish, keys: held?.keys ?? noKeys },
-    });
+    const waiting = { waitMs: longestWaitMs, signal: context.signal, onProgress };
+    const likeOf = { wish, keys: held?.keys ?? noKeys };
+    const session = await services.sessions.createWithin(named, waiting, { origin, likeOf });
     const view = viewSession(session, services.clock.now());
     const notes = notesOf(session);
     return {

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { builtInPolicy } from '../../../src/config/built-in-policy.js';
-import { EngineError } from '../../../src/core/errors.js';
+import { EngineError, type PaddockError, toPaddockError } from '../../../src/core/errors.js';
 import type { Engine } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
+import { deferred } from '../../../src/kit/deferred.js';
 import { readProcessIdentity } from '../../../src/kit/process-identity.js';
 import { CgroupKeeper } from '../../../src/sandbox/cgroups/cgroup-keeper.js';
 import { ImageStore } from '../../../src/sandbox/images.js';
@@ -37,7 +38,10 @@ class MakingEngine extends InMemoryEngine {
     return Promise.resolve({ ...bare, id: 'host', layers: ['sha256:x'] });
   }
 
-  startContainer() {
+  held: Promise<unknown> | undefined;
+
+  async startContainer() {
+    await this.held;
     return Promise.reject(new EngineError('ENGINE_FAILED', 'crun: it did not work'));
   }
 
@@ -107,6 +111,33 @@ describe('making a session that fails', () => {
     expect(await recordFiles()).toEqual([]);
     expect(audit.lines.at(-1)).toMatch(/^session\.create pdk_\w+ ENGINE_FAILED$/);
     expect(sessions.list).toEqual([]);
+  });
+
+  it('goes on with it when the call has its answer, knows what came of it, and lets it be given up', async () => {
+    const { signal } = new AbortController();
+    const begun = async () => {
+      const asked = sessions.createWithin(request, { waitMs: 1, signal });
+      const error = await asked.catch((thrown: unknown) => thrown as PaddockError);
+      expect(error).toMatchObject({ code: 'SESSION_STARTING' });
+      return String((error as PaddockError).info['sessionId']);
+    };
+    const hold = deferred<undefined>();
+    engine.held = hold.promise;
+    const first = await begun();
+    expect(() => sessions.get(first)).toThrow(/is still being made/);
+    const second = await begun();
+    const recorded = () =>
+      recordFiles().then(
+        ({ length }) => length,
+        () => 0,
+      );
+    await expect.poll(recorded).toBe(2);
+    const given = sessions.destroy(second);
+    hold.resolve(undefined);
+    expect(await given).toBe(true);
+    await expect.poll(() => codeOf(() => sessions.get(first))).toBe('ENGINE_FAILED');
+    expect(codeOf(() => sessions.get(second))).toBe('NO_SUCH_SESSION');
+    expect(await recordFiles()).toEqual([]);
   });
 
   it('lets no holder of a key name the AWS settings of the user who runs the server', async () => {
@@ -250,3 +281,12 @@ describe('making a session that fails', () => {
     }
   });
 });
+
+function codeOf(run: () => unknown): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    return toPaddockError(error).code;
+  }
+}
