@@ -86,7 +86,9 @@ export function discardText({ sessionId, dryRun, discarded, how }: DiscardReport
     how === 'removed'
       ? 'all that the session has written beside its project is gone'
       : 'they are neither shown nor applied any more unless they change again; the sandbox still sees them';
-  const shown = discarded.slice(0, mostLines).map((path) => `discarded ${safeLine(path)}`);
+  const shown = discarded
+    .slice(0, mostLines)
+    .map((path) => `${dryRun ? 'would discard' : 'discarded'} ${safeLine(path)}`);
   const more = discarded.length - shown.length;
   return [`${head}: ${what}`, ...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
 }

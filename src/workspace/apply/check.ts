@@ -54,14 +54,14 @@ function over(found: BigIntStats | undefined): Seen | null {
   return seen(found);
 }
 
-/** Permissions that are as they are to be need no more. */
+/** Permissions that are as they would be made need no more: set-user-ID and the like stay behind, and would be a change for ever. */
 function kindIsMet({ kind, after, before }: Change, found: BigIntStats | undefined): boolean {
   if (kind !== 'mode' || after === undefined || found === undefined) return false;
-  return typeOf(found) === before?.type && Number(found.mode & 0o7777n) === after.mode;
+  return typeOf(found) === before?.type && Number(found.mode & 0o7777n) === (after.mode & 0o777);
 }
 
 function refuse({ path, refused, after }: Change): void {
-  if (refused === 'unreadable' || refused === 'link-out') throw new LeftAlone(refused);
+  if (refused === 'unreadable' || refused === 'link-out' || refused === 'name') throw new LeftAlone(refused);
   if (refused !== undefined || after?.type === 'other') throw new LeftAlone('unsupported');
   if (after?.type === 'link' && leadsOut(after.target ?? '/', path.split('/').length - 1))
     throw new LeftAlone('link-out');

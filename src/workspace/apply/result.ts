@@ -13,6 +13,7 @@ export const conflicts = {
   unwritable: 'The project can not be written there: see to the permissions, then apply again.',
   unreadable: 'What the session has there can not be read: see to its permissions in the session, then apply again.',
   'link-out': 'The link may lead out of the project: make it by hand if it is wanted.',
+  name: 'Its name, or where the link leads, is no plain text, so it is never applied: give it another one in the session.',
   unsupported: 'It is no file, folder or link, so it is never applied.',
 } as const satisfies Record<string, string>;
 

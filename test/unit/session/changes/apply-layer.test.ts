@@ -206,6 +206,8 @@ describe('the changes of a session', () => {
       ground.session({ a: 'x', Makefile: 'x' });
       changes = added('Makefile', 'a');
       const remove = () => rm(join(ground.top, 'layer'), { recursive: true });
+      const tried = discardText(await discard({ paths: ['a'], dry_run: true }, remove));
+      expect(tried.split('\n').every((line) => line.startsWith('would discard'))).toBe(true);
       expect(discardText(await discard({ paths: ['a'] }, remove))).toContain('still sees them');
       expect(existsSync(ground.upper)).toBe(true);
       expect(await discard({}, remove)).toMatchObject({ discarded: ['Makefile'], how: 'removed' });

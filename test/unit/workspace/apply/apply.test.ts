@@ -260,13 +260,25 @@ describe('applying the changes of a layer', () => {
       expect(await leftOf([change])).toEqual([`l link-out`]);
     });
 
+    it('has nothing left to do once all permissions but set-user-ID are the same', async () => {
+      ground.host({ a: 'x' });
+      ground.session({ a: 'x' });
+      chmodSync(join(ground.upper, 'a'), 0o4755);
+      const results = [];
+      for (let round = 0; round < 2; round += 1) {
+        const [outcome] = await ground.apply([ground.change('mode', 'a')]);
+        results.push(outcome?.result);
+      }
+      expect([results, ground.mode('a')]).toEqual([['applied', 'same'], 0o755]);
+    });
+
     it('applies nothing that a review refuses', async () => {
       ground.session({ a: 'x' });
       const change = ground.change('added', 'a');
       const outcomes = await leftOf(
         (['name', 'type', 'link-out', 'unreadable'] as const).map((refused) => ({ ...change, refused })),
       );
-      expect(outcomes).toEqual(['a unsupported', 'a unsupported', 'a link-out', 'a unreadable']);
+      expect(outcomes).toEqual(['a name', 'a unsupported', 'a link-out', 'a unreadable']);
       expect(ground.tree()).toEqual({});
     });
 
