@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { AuditError, type ErrorCode, PaddockError } from '../core/errors.js';
 import type { Clock } from '../kit/clock.js';
-import { readProcessIdentity } from '../kit/process-identity.js';
+import { type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
 import type { AnchorOptions } from './anchor/anchor-writer.js';
 import type { Draft } from './chain.js';
 import { ChainWriter } from './chain-writer.js';
@@ -86,7 +86,7 @@ export async function openAudit(options: OpenAuditOptions): Promise<AuditLog> {
   const writer = new ChainWriter({
     ...{ path, createParent, caller, clock, rotation, onTrouble },
     onAppended: (bytes) => heads.appended(bytes),
-    writer: { ...identity, version: options.version },
+    writer: { ...writerOf(identity), version: options.version },
   });
   const log = new FileAuditLog(path, writer, caller, heads, options.keys);
   try {
@@ -96,6 +96,11 @@ export async function openAudit(options: OpenAuditOptions): Promise<AuditLog> {
     throw error;
   }
   return log;
+}
+
+/** As records have it: which namespace the number is of is none of theirs. */
+function writerOf({ pid, startTimeTicks, bootId }: ProcessIdentity) {
+  return { pid, startTimeTicks, bootId };
 }
 
 class Recorder implements AuditRecorder {

@@ -23,10 +23,11 @@ import { scanGate } from '../image/scan/scan-gate.js';
 import { ScanStore } from '../image/scan/scan-store.js';
 import { systemClock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
-import { type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
+import { isAlive, type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
 import type { CreateContext } from '../policy/create.js';
 import { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
 import type { SandboxMaker } from '../sandbox/create.js';
+import { EngineView } from '../sandbox/engine-view.js';
 import { activeSecurityModules, mappableIds } from '../sandbox/host-facts.js';
 import { ImageStore } from '../sandbox/images.js';
 import { stageInit } from '../sandbox/init-binary.js';
@@ -36,6 +37,7 @@ import type { Admission } from '../session/admission.js';
 import type { KeySources } from '../session/broker/provider-routes.js';
 import { runsAnywhere } from '../session/egress/sibling-names.js';
 import { Siblings } from '../session/egress/siblings.js';
+import { refuseHeldFolder } from '../session/folder-hold.js';
 import { processAdmission } from '../session/process-admission.js';
 import { Sessions } from '../session/sessions.js';
 import type { SessionsOptions } from '../session/sessions-options.js';
@@ -46,6 +48,7 @@ import { hostFolderBinds, hostImageBinds } from '../workspace/host-binds.js';
 import { buildHostImage } from '../workspace/host-image.js';
 import { readHostLayout } from '../workspace/host-layout.js';
 import { Overlays } from '../workspace/overlays.js';
+import { isContained } from './contained.js';
 import { shippedAppArmor } from './lsm-profiles.js';
 import { openAuditLog } from './open-audit-log.js';
 import { callerUid } from './settings.js';
@@ -91,6 +94,8 @@ export class App implements AsyncDisposable {
   /** The sessions of one caller that see each other, on whatever engine. */
   readonly siblings: Siblings;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether whoever made a session lives; a server in a container knows it of others as well. */
+  isAlive: (owner: ProcessIdentity) => Promise<boolean> = isAlive;
   readonly #heard: AppHeard | undefined;
   readonly #stack = new Disposables();
   readonly #parent: App | undefined;
@@ -193,7 +198,7 @@ export class App implements AsyncDisposable {
       mappableIds(userInfo().username, uid),
     ]);
     const approval = this.approval(engine);
-    const { imageRules: rules } = this.config.sitePolicy;
+    const { imageRules: rules, initReportAccepted: isReportAccepted } = this.config.sitePolicy;
     const images = new ImageStore({
       engine,
       gate: scanGate({ store: new ScanStore(this.config.stateDir), rules, clock: systemClock }),
@@ -208,7 +213,8 @@ export class App implements AsyncDisposable {
     const apparmor = new AppArmorRecords({ shipped: dirname(shippedAppArmor(sandboxProfile).shipped) });
     return {
       ...{ engine, images, clock: systemClock, init, seccomp, apparmor, pipes, cgroups, lifetimeCeilingMs },
-      ...{ commandPath, approval, callerUid: uid, mappableIds: ids },
+      ...{ commandPath, approval, callerUid: uid, mappableIds: ids, isReportAccepted },
+      view: isContained() ? new EngineView(engine) : undefined,
     };
   }
 
@@ -266,6 +272,7 @@ export class App implements AsyncDisposable {
   }
 
   async #openEngine(): Promise<Engine> {
+    await refuseHeldFolder(this.config.stateDir);
     const { rootfulAllowed, tcpAllowed } = this.config.sitePolicy;
     const engine = await openEngine({
       env: this.env,

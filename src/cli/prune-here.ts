@@ -1,7 +1,7 @@
 import { PaddockError, toPaddockError } from '../core/errors.js';
 import type { Engine } from '../engine/types.js';
 import { systemClock } from '../kit/clock.js';
-import { isAlive, readProcessIdentity } from '../kit/process-identity.js';
+import { readProcessIdentity } from '../kit/process-identity.js';
 import { pruneSessions } from '../session/prune.js';
 import type { PruneReport } from '../session/prune-report.js';
 import { type DueParts, isPruneDue, reapOnTimer } from '../session/reaper.js';
@@ -55,6 +55,7 @@ async function judgeParts(app: App): Promise<DueParts> {
   const self = await readProcessIdentity();
   if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
   const { store } = app;
+  const isAlive: DueParts['isAlive'] = (owner) => app.isAlive(owner);
   return { store, clock: systemClock, isAlive, bootId: self.bootId, snapshotsFolder: snapshotsFolder(app) };
 }
 

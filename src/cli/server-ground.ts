@@ -5,8 +5,10 @@ import { Disposables } from '../kit/disposables.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
 import type { Monitoring } from '../monitor/monitoring.js';
+import { holdFolder } from '../session/folder-hold.js';
 import { App } from './app.js';
 import type { CommandContext } from './command.js';
+import { isContained } from './contained.js';
 import { Hearing } from './hearing.js';
 import { metricsHere } from './metrics-here.js';
 import { newMonitoring } from './new-monitoring.js';
@@ -40,6 +42,10 @@ export async function openGround(
   const app = stack.use(new App(config, context.env, { heard: hearing }));
   const held = stack.use(new Disposables());
   const audit = await app.audit();
+  if (isContained()) {
+    const hold = held.use(await holdFolder(config, app.store));
+    app.isAlive = (owner) => hold.isAlive(owner);
+  }
   if (counting !== undefined) held.use(await counting.open(log));
   const monitoring = await newMonitoring({
     ...{ config, audit, held, hearing, env: context.env, heard: metrics?.heard, onAlert: metrics?.onAlert },

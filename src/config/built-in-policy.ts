@@ -122,6 +122,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     admission,
     rootfulAllowed: false,
     tcpAllowed: false,
+    initReportAccepted: false,
     versionFloorRequired: false,
     alarms,
     withhold: [],

@@ -148,6 +148,7 @@ const siteRules = {
   max_sessions: whole.optional(),
   rootful: z.boolean().optional(),
   tcp: z.boolean().optional(),
+  init_report: z.boolean().optional(),
   version_floor: z.boolean().optional(),
 };
 

@@ -64,6 +64,7 @@ export const ruleKeys = {
   max_sessions: 'maxSessions',
   rootful: 'rootfulAllowed',
   tcp: 'tcpAllowed',
+  init_report: 'initReportAccepted',
   version_floor: 'versionFloorRequired',
 } as const satisfies Record<string, keyof SitePolicy>;
 

@@ -7,10 +7,12 @@ import { judgeAppArmor, judgeSelinux } from './judge/labels.js';
 import { judgeCore, judgeCpu, judgeMemory, judgeNofile, judgePids, judgeSwap } from './judge/limits.js';
 import { judgeMounts, judgeReadOnlyRoot } from './judge/mounts.js';
 import { judgeCapabilities, judgeNoNewPrivileges } from './judge/privileges.js';
+import { asReported, reportedJudges } from './judge/reported.js';
 import { judgeMaskedPaths, judgeTmpfs } from './judge/scratch.js';
 import { judgeSeccomp } from './judge/seccomp.js';
 import type { Observation } from './observation.js';
 import { observe } from './observe.js';
+import { observeReport, type Report } from './report.js';
 import type { EvidenceRequest } from './request.js';
 
 const judges: Readonly<Record<ControlId, Judge>> = {
@@ -47,11 +49,21 @@ export async function readEvidence(request: EvidenceRequest): Promise<Evidence> 
   return judgeEvidence(await observe(request), request);
 }
 
+/**
+ * The same by the report of process 1 (`reportWords`), taken before anything foreign ran: for a server in a container, which does not see
+ * the sandbox's processes. Every row says by whom it is.
+ */
+export async function reportedEvidence(report: Report, request: EvidenceRequest, ours: string): Promise<Evidence> {
+  return judgeEvidence(await observeReport(report, request, ours), request);
+}
+
 /** The pure half of `readEvidence`. */
 export function judgeEvidence(seen: Observation, request: EvidenceRequest): Evidence {
   const ids = controlIds.filter((id) => isReported(id, request.spec));
   const controls = ids.map((id) => {
-    const row = judges[id](seen, request);
+    const isReport = seen.inside !== undefined;
+    const judge = (isReport ? reportedJudges[id] : undefined) ?? judges[id];
+    const row = isReport ? asReported(judge(seen, request)) : judge(seen, request);
     if (seen.isSameProcess) return row;
     const note = 'Process 1 of the sandbox went away or was replaced while it was being read.';
     return control(id, { asked: row.asked, engine: row.engine }, 'unknown', note);

@@ -25,10 +25,22 @@ export interface CgroupFacts {
   readonly pidsMax: number | undefined;
 }
 
+/** Who is who inside, by the owners of files; undefined where that could not be told. */
+export interface SeenInside {
+  /** Of a file of the server's own user. */
+  readonly ownUid: number | undefined;
+  /** Of one of the host's root. */
+  readonly rootUid: number | undefined;
+  /** The id as which somebody is shown whom nobody inside is. */
+  readonly overflowUid: number;
+}
+
 /** Everything the kernel was asked; a field is undefined when it could not be read, and then its controls are unknown. */
 export interface Observation {
   /** Whether one and the same process was there before and after reading. */
   readonly isSameProcess: boolean;
+  /** There where process 1 was asked for all of this, for want of a sight of it. */
+  readonly inside?: SeenInside;
   readonly status: ProcStatus | undefined;
   /** Of the process that started it: conmon or the containerd shim. */
   readonly parentStatus: ProcStatus | undefined;

@@ -55,7 +55,7 @@ function observeProcess(
     status: parsed(read('status'), parseStatus),
     uidMap: parsed(read('uid_map'), parseIdMap),
     gidMap: parsed(read('gid_map'), parseIdMap),
-    interfaces: parsed(read('net/dev'), parseInterfaces),
+    interfaces: parsed(read('net/dev'), interfaceNames),
     limits: parsed(read('limits'), parseLimits),
     cmdline: parsed(read('cmdline'), parseCmdline),
   };
@@ -66,7 +66,7 @@ function parsed<T>(text: string | undefined, parse: (text: string) => T): T | un
 }
 
 /** Names in `/proc/PID/net/dev`; undefined when its two heading lines are not there. */
-function parseInterfaces(text: string): readonly string[] | undefined {
+export function interfaceNames(text: string): readonly string[] | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   if (lines.length < 2 || lines[0]?.includes('Receive') !== true) return undefined;
   return lines.slice(2).map((line) => line.slice(0, Math.max(0, line.lastIndexOf(':'))).trim());
@@ -104,7 +104,8 @@ async function observeMounts(
   };
 }
 
-function understoodMounts(text: string): readonly Mount[] | undefined {
+/** Undefined where a line could not be understood. */
+export function understoodMounts(text: string): readonly Mount[] | undefined {
   const table = parseMountinfo(text);
   return table.unreadableLines > 0 || table.mounts.length === 0 ? undefined : visibleMounts(table.mounts);
 }

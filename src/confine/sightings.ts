@@ -57,7 +57,10 @@ export async function sightInside(rootPath: string, paths: readonly string[]): P
 }
 
 /** Nothing beyond a link is looked at: it would be looked for on this host. */
-async function firstLinkOrLast(path: string, look: (path: string) => Sighting | Promise<Sighting>): Promise<Sighting> {
+export async function firstLinkOrLast(
+  path: string,
+  look: (path: string) => Sighting | Promise<Sighting>,
+): Promise<Sighting> {
   let last: Sighting = 'unreadable';
   for (const prefix of prefixesOf(path)) {
     const found = look(prefix);
@@ -67,7 +70,8 @@ async function firstLinkOrLast(path: string, look: (path: string) => Sighting | 
   return last;
 }
 
-function prefixesOf(path: string): readonly string[] {
+/** The path and every folder above it but the root, from there on. */
+export function prefixesOf(path: string): readonly string[] {
   const parts = path.split('/').filter((part) => part !== '');
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
 }

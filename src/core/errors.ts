@@ -243,6 +243,16 @@ export const errorTable = {
     retryable: false,
     hint: 'Make the state folder ($XDG_STATE_HOME/paddock) yours and writable.',
   },
+  PATH_NOT_ON_HOST: {
+    exitCode: 3,
+    retryable: false,
+    hint: 'Mount the folder into the container of the server at its own path (docs/container.md).',
+  },
+  STATE_IN_USE: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'Give each server in a container a state folder of its own (`state_dir`), which nothing on the host uses (docs/container.md).',
+  },
   LAYER_BUSY: {
     exitCode: 6,
     retryable: true,

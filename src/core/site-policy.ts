@@ -172,6 +172,8 @@ export interface SitePolicy {
   readonly admission: AdmissionRules;
   readonly rootfulAllowed: boolean;
   readonly tcpAllowed: boolean;
+  /** Whether what process 1 reports of itself is evidence enough where it can't be seen: for a server in a container. */
+  readonly initReportAccepted: boolean;
   /** Engine versions below the known-good floor are an error instead of a warning. */
   readonly versionFloorRequired: boolean;
   readonly alarms: AlarmThresholds;

@@ -52,10 +52,18 @@ export interface ContainerState {
   readonly exitCode: number;
   readonly oomKilled: boolean;
   readonly labels: Readonly<Record<string, string>>;
+  /** What of the host was mounted into it, as far as it has a path there. */
+  readonly binds?: readonly BoundFolder[];
   /** Id of the image it was made from. */
   readonly imageId: string;
   /** The engine's own account of what it set, for evidence. */
   readonly claims: ContainerClaims;
+}
+
+/** A path of the host, as the engine was told it, and where it is inside. */
+export interface BoundFolder {
+  readonly source: string;
+  readonly target: string;
 }
 
 /** What the engine says it set; absent where it does not say. */

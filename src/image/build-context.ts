@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -28,13 +30,49 @@ const mostFiles = 20_000;
  * tar, made while it is read; whoever reads it destroys it. Of packages only regular files are taken, and no path that leads out.
  */
 export function buildContext(containerfile: string, packages: readonly PackageFile[]): Readable {
+  return contextOf((draft) => fill(draft, containerfile, packages));
+}
+
+/** The context of the server's image: the container file, and below `paddock/` what of this installation it runs by. Made and disposed as above. */
+export function serverContext(containerfile: string, packageRoot: string): Readable {
+  return contextOf(async (draft) => {
+    const { tar } = draft;
+    tar.entry({ ...common, name: containerfileName, mode: 0o644 }, containerfile);
+    for (const name of installed) await addTree(tar, packageRoot, name);
+    tar.finalize();
+  });
+}
+
+/** What of a package the server runs by; `dist` holds everything that it imports. */
+const installed = ['dist', 'profiles', 'Containerfile', 'package.json', 'LICENSE'];
+
+async function addTree(tar: Pack, root: string, name: string): Promise<void> {
+  const path = join(root, name);
+  const status = await lstat(path);
+  if (status.isDirectory()) {
+    tar.entry({ ...common, name: `paddock/${name}`, type: 'directory', mode: 0o755 });
+    for (const one of (await readdir(path)).toSorted()) await addTree(tar, root, `${name}/${one}`);
+  } else if (status.isFile()) {
+    tar.entry(
+      { ...common, name: `paddock/${name}`, mode: (status.mode & 0o111) === 0 ? 0o644 : 0o755 },
+      await readFile(path),
+    );
+  }
+}
+
+/** The lines before the first stage, and those of the one that is named: some builders make every stage up to it. Undefined: there is none of that name. */
+export function stageOf(containerfile: string, name: string): string | undefined {
+  const [head = '', ...stages] = containerfile.split(/^(?=FROM )/m);
+  const stage = stages.find((text) => new RegExp(`^FROM \\S+ AS ${name}$`, 'm').test(text));
+  return stage === undefined ? undefined : `${head}${stage}`;
+}
+
+function contextOf(write: (draft: Draft) => Promise<void>): Readable {
   const tar = pack();
   const stop = new AbortController();
   const context = Readable.from(tar);
   context.once('close', () => stop.abort());
-  fill({ tar, signal: stop.signal }, containerfile, packages).catch((error: unknown) =>
-    tar.destroy(toPaddockError(error)),
-  );
+  write({ tar, signal: stop.signal }).catch((error: unknown) => tar.destroy(toPaddockError(error)));
   return context;
 }
 

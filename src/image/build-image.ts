@@ -9,7 +9,7 @@ import { decideBuild } from '../policy/image-build.js';
 import { judgeImage } from '../policy/judge-image.js';
 import { toPolicyDenied } from '../policy/verdict.js';
 import { type AgentPackage, agentPackage, packageFileName } from './agent-packages.js';
-import { buildContext, containerfileName, type PackageFile } from './build-context.js';
+import { buildContext, containerfileName, type PackageFile, serverContext, stageOf } from './build-context.js';
 import { proxyArguments } from './proxy-arguments.js';
 import { takePackage } from './take-package.js';
 
@@ -21,7 +21,7 @@ const buildTimeoutMs = 60 * 60_000;
 
 export interface ImageBuildRequest {
   readonly base: string;
-  readonly target: string;
+  readonly target: 'sandbox' | 'server';
   readonly reference: string;
   readonly agents: readonly AgentId[];
   readonly network: 'none' | 'engine';
@@ -33,6 +33,8 @@ export interface ImageBuilderOptions {
   readonly engine: Engine;
   readonly sitePolicy: SitePolicy;
   readonly containerfile: string;
+  /** Where this Paddock is installed: what an image of the server gets. */
+  readonly packageRoot: string;
   /** A Node name, such as `x64`. */
   readonly processor: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -79,10 +81,11 @@ export class ImageBuilder {
     const files = await this.#packageFiles(wanted, request.packageFolder, folder.path, progress, signal);
     progress.onStep(`building ${request.reference} on ${request.base}, network ${request.network}`);
     const { reference, target, network } = request;
+    const text = stageOf(this.#options.containerfile, target) ?? this.#options.containerfile;
     const id = await this.#run(
       {
         ...{ reference, target, network, containerfile: containerfileName, timeoutMs: buildTimeoutMs },
-        context: buildContext(this.#options.containerfile, files),
+        context: target === 'server' ? serverContext(text, this.#options.packageRoot) : buildContext(text, files),
         args: { ...proxies, BASE: base },
         onOutput: progress.onOutput,
       },

@@ -22,6 +22,7 @@
 #include "options.h"
 #include "overlay.h"
 #include "protocol.h"
+#include "report.h"
 #include "session.h"
 #include "spread.h"
 #include "text.h"
@@ -39,6 +40,7 @@ static int refuse(const char *why) {
   say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--apparmor PROFILE] [--channel fifo|stdio [--detached]]\n"
                      "       paddock-init --mkfifo DIR|- | --cgroups | --overlay DIR | --layer MOST | --copy-layer MIB ENTRIES all|chosen|over |\n"
                      "                    --access PATH... | --version\n"
+                     "       paddock-init --report f:PATH|l:PATH|s:PATH...\n"
                      "       paddock-init --file-read PATH bytes OFFSET LENGTH | lines FIRST COUNT MOST-BYTES\n"
                      "       paddock-init --file-write PATH create|replace MODE|- parents|- LENGTH\n"
                      "       paddock-init --file-list PATH DEPTH MOST-ENTRIES MOST-BYTES\n"
@@ -99,6 +101,7 @@ static int say_access(int count, char **paths) {
 // Asked as a command as well. Returns the exit status, or -1 where the first word names none of these, or the rest is not understood.
 static int serve_files(int argc, char **argv) {
   if (argc < 3) return -1;
+  if (strcmp(argv[1], "--report") == 0) return report(argc - 2, argv + 2);
   if (strcmp(argv[1], "--file-read") == 0) return files_read(argc - 2, argv + 2);
   if (strcmp(argv[1], "--file-write") == 0) return files_write(argc - 2, argv + 2);
   if (strcmp(argv[1], "--file-list") == 0) return files_list(argc - 2, argv + 2);

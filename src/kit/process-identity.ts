@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { codeOf } from './error-code.js';
+import { readLinkOrNothing } from './proc/read.js';
 import { type ProcStat, parseStat } from './proc/stat.js';
 
 /**
@@ -12,6 +13,8 @@ export interface ProcessIdentity {
   readonly startTimeTicks: number;
   /** /proc/sys/kernel/random/boot_id. Containers of one host share it. */
   readonly bootId: string;
+  /** Whose number the pid is (`pid:[…]`); absent in what older versions wrote, and where /proc does not say. */
+  readonly pidNamespace?: string | undefined;
 }
 
 /**
@@ -21,19 +24,33 @@ export interface ProcessIdentity {
 export function readProcessIdentity(pid: number = process.pid): Promise<ProcessIdentity | undefined> {
   return settled(() => {
     const stat = readStat(pid);
-    return stat && { pid, startTimeTicks: Number(stat.startTicks), bootId: readBootId() };
+    const pidNamespace = ownPidNamespace();
+    const known = { pid, startTimeTicks: Number(stat?.startTicks), bootId: readBootId() };
+    return stat && { ...known, ...(pidNamespace === undefined ? {} : { pidNamespace }) };
   });
 }
 
-/** Whether that very process still runs. Pids are those of the caller's pid namespace. */
+/**
+ * Whether that very process still runs. Of another pid namespace's (a container's, or the host's from within one) nothing is known but
+ * that it did not outlive this boot: it counts as running, so that nobody takes away what is its.
+ */
 export function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return settled(() => {
+    if (isOfOtherNamespace(identity)) return readBootId() === identity.bootId;
     const stat = readStat(identity.pid);
     if (stat === undefined || Number(stat.startTicks) !== identity.startTimeTicks) return false;
     // Zombies and dying processes run nothing any more.
     if (stat.state === 'Z' || stat.state === 'X') return false;
     return readBootId() === identity.bootId;
   });
+}
+
+export function isOfOtherNamespace({ pidNamespace }: ProcessIdentity): boolean {
+  return pidNamespace !== undefined && pidNamespace !== ownPidNamespace();
+}
+
+function ownPidNamespace(): string | undefined {
+  return readLinkOrNothing('/proc/self/ns/pid');
 }
 
 /** As a promise, failures too: callers may be given others that wait. Here the kernel is read, without turns of the thread pool. */

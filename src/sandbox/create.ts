@@ -1,5 +1,4 @@
 import type { AppArmorRecords } from '../confine/apparmor-record.js';
-import { readEvidence } from '../confine/evidence.js';
 import type { ExpectedMount } from '../confine/request.js';
 import { initName } from '../confine/seccomp/profile.js';
 import { type ErrorCode, PaddockError, SandboxError, toPaddockError } from '../core/errors.js';
@@ -17,6 +16,7 @@ import { podmanBody } from './body/podman.js';
 import type { CgroupKeeper } from './cgroups/cgroup-keeper.js';
 import { openCommandCgroups } from './cgroups/open.js';
 import { bodyMounts, expectedMounts, usable } from './create-mounts.js';
+import type { EngineView } from './engine-view.js';
 import { type Entry, prepareEntry } from './entry.js';
 import { boottimeMs, profileFor, selinuxFacts } from './host-facts.js';
 import { coveringVolumes, environment } from './image-parts.js';
@@ -24,7 +24,7 @@ import type { ImageStore, ReadyImage } from './images.js';
 import { emptyFolderBeside } from './init-binary.js';
 import { networkHelperFor } from './network-helper.js';
 import type { PipeMaker } from './pipe-maker.js';
-import { pidNamespaceOf, startTicksOf } from './processes.js';
+import { prove } from './prove.js';
 import { refuseBroken, refuseUnmet } from './refuse-unmet.js';
 import { Sandbox, type SandboxChannel } from './sandbox.js';
 import { type SeccompFiles, type StagedSeccomp, seccompOf } from './seccomp-files.js';
@@ -67,6 +67,10 @@ export interface SandboxMaker {
   readonly approval: ApprovalContext;
   readonly callerUid: number;
   readonly mappableIds: number;
+  /** Whether the report of a process 1 that can't be seen from here counts as evidence; absent: it does not. */
+  readonly isReportAccepted?: boolean;
+  /** In a container: what the engine sees of our paths. */
+  readonly view?: EngineView | undefined;
 }
 
 /** What names a sandbox and marks it as ours. */
@@ -104,8 +108,7 @@ export async function createSandbox(
     env: environment(image, spec),
     mapping: mappingFor(maker, image),
     mounts: bodyMounts(binds, ours),
-    initArgv: first.initArgv,
-    stdinOpen: entry.stdinOpen,
+    ...{ initArgv: first.initArgv, stdinOpen: entry.stdinOpen },
     engineTimeoutMs: longestLifetimeMs(maker, asked),
     ...{ seccomp, selinuxEnforcing, selinuxType: selinux.isTypeThere ? selinuxType : undefined },
     ...{ emptyFolder: emptyFolderBeside(maker.init), networkHelper },
@@ -113,12 +116,13 @@ export async function createSandbox(
   const mayOverlay = selinuxEnforcing && maker.engine.identity.kind === 'podman';
   const mounts = expectedMounts(binds, ours, mayOverlay, emptyFolderBeside(maker.init));
   try {
+    await maker.view?.check(engineSources([...binds, ...ours], seccomp), signal);
     // Not cut off by the signal: an engine goes on creating when its client is gone, and then there is something to
     // remove that was not there when we looked. Both calls have deadlines of their own.
     const creating = maker.engine.createContainer(identity.containerName, body);
     const { id } = await bothOf(creating, entry.prepare());
     const started = await startedInit(maker, id, first, entry, signal);
-    const sandbox = await verified(maker, spec, started, { mounts, notes: image.notes, ...first });
+    const sandbox = await verified(maker, spec, started, { mounts, notes: image.notes, ...first }, signal);
     return selinuxEnforcing ? await usable(sandbox, maker.engine, binds.slice(image.binds.length), signal) : sandbox;
   } catch (error) {
     if (toPaddockError(error).code === 'IMAGE_NOT_FOUND') maker.images.forgetHost();
@@ -167,6 +171,7 @@ async function afterRemoval(engine: Engine, name: string, error: unknown): Promi
 async function prepared(maker: SandboxMaker, asked: SandboxSpec, identity: SandboxIdentity, signal?: AbortSignal) {
   const { engine, clock, commandPath, pipes } = maker;
   const { channelFolder: folder, detached } = identity;
+  maker.view?.refuseImage(asked.image);
   const entering = prepareEntry({ path: commandPath, engine, clock, pipes, folder, detached });
   try {
     const [image, uptimeMs, networkHelper, entry] = await Promise.all([
@@ -185,6 +190,14 @@ async function prepared(maker: SandboxMaker, asked: SandboxSpec, identity: Sandb
     );
     throw error;
   }
+}
+
+/** Every path that the engine is told. */
+function engineSources(binds: readonly BindMount[], seccomp: StagedSeccomp): readonly string[] {
+  return [
+    ...binds.flatMap(({ source, layer }) => [source, ...(layer === undefined ? [] : [layer.upper])]),
+    seccomp.path,
+  ];
 }
 
 /** After these an engine may still come up with the container that was asked for. */
@@ -255,13 +268,12 @@ async function verified(
   spec: SandboxSpec,
   { state, channel }: Started,
   expected: Expected,
+  signal?: AbortSignal,
 ): Promise<Sandbox> {
-  const namespace = pidNamespaceOf(state.pid);
-  const initStartTicks = startTicksOf(state.pid);
-  if (!state.running || namespace === undefined || initStartTicks === undefined) {
+  if (!state.running) {
     throw new SandboxError('SANDBOX_UNVERIFIED', `process 1 ended at once, with status ${state.exitCode}`);
   }
-  const evidence = await readEvidence({
+  const request = {
     pid: state.pid,
     spec,
     claims: state.claims,
@@ -273,10 +285,12 @@ async function verified(
     apparmorRecords: maker.apparmor,
     seccomp: expected.seccomp,
     nowMs: maker.clock.now(),
-  });
+  };
+  const { isReportAccepted = false } = maker;
+  const { evidence, ...init } = await prove(request, state.exitCode, { channel, isReportAccepted, signal });
   refuseBroken(evidence, floor);
   refuseUnmet(evidence, spec);
-  const handle = { containerId: state.id, initPid: state.pid, namespace, initStartTicks, spec, evidence };
+  const handle = { containerId: state.id, ...init, spec, evidence };
   const { engine, clock, cgroups: keeper } = maker;
   // While nobody waits for it: moving process 1 takes milliseconds.
   const cgroups = openCommandCgroups({

@@ -1,6 +1,7 @@
 import { lstat, readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { SandboxError } from '../core/errors.js';
+import { outOfSight } from './init-identity.js';
 
 const forbidden = ['/proc', '/sys', '/dev'];
 const maxLinks = 40;
@@ -13,6 +14,7 @@ const maxLinks = 40;
  * resolves it inside the sandbox too, so this check is against mistakes and old runtimes, not the last line.
  */
 export async function resolveFolderInside(initPid: number, path: string): Promise<string> {
+  if (initPid === outOfSight) return lexically(path);
   const root = `/proc/${initPid}/root`;
   const pending = path.split('/').filter((part) => part !== '' && part !== '.');
   let at = '/';
@@ -37,6 +39,13 @@ export async function resolveFolderInside(initPid: number, path: string): Promis
     }
   }
   return at;
+}
+
+/** Links are process 1's to follow then, which goes there as the command's own user and inside; nobody's way out leads through it. */
+function lexically(path: string): string {
+  const resolved = posix.resolve('/', path);
+  refuseForbidden(resolved, path);
+  return resolved;
 }
 
 function refuseForbidden(resolved: string, asked: string): void {

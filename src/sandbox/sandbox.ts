@@ -19,7 +19,7 @@ import { EngineRunner } from './command/engine-runner.js';
 import type { CommandRunner } from './command/runner.js';
 import type { SandboxHandle } from './handle.js';
 import { boottimeMs } from './host-facts.js';
-import { isInitAlive } from './init-identity.js';
+import { isInitAlive, outOfSight } from './init-identity.js';
 import { refuseUnmet } from './refuse-unmet.js';
 import { resolveFolderInside } from './resolve-inside.js';
 
@@ -43,6 +43,7 @@ export class Sandbox implements AsyncDisposable {
   readonly #cgroups: Promise<CommandCgroups | undefined> | undefined;
   readonly #engine: Engine;
   readonly #clock: Clock;
+  readonly #channel: Channel | undefined;
   readonly #runner: CommandRunner;
   readonly #release: SandboxChannel['release'] | undefined;
   #limitChanges = 0;
@@ -62,6 +63,7 @@ export class Sandbox implements AsyncDisposable {
     this.#handle = handle;
     this.#engine = engine;
     this.#clock = clock;
+    this.#channel = channel?.channel;
     this.#cgroups = cgroups?.then((one) => (typeof one === 'string' ? undefined : one));
     this.commandCgroups = Promise.resolve(cgroups).then((one) =>
       typeof one === 'object' ? 'in use' : (one ?? 'none'),
@@ -80,9 +82,10 @@ export class Sandbox implements AsyncDisposable {
     return this.#handle;
   }
 
-  /** Whether process 1 still runs; reads /proc, asks no engine. */
+  /** Whether process 1 still runs; reads /proc, asks no engine. One that can't be seen runs as long as its channel is open. */
   get alive(): boolean {
-    return this.#removed === undefined && isInitAlive(this.handle);
+    if (this.#removed !== undefined) return false;
+    return this.handle.initPid === outOfSight ? this.#channel?.isOpen === true : isInitAlive(this.handle);
   }
 
   /** How commands get in. */
@@ -158,7 +161,8 @@ export class Sandbox implements AsyncDisposable {
    */
   get hold(): (() => Promise<void>) | undefined {
     const { hold } = this.#runner;
-    if (hold === undefined) return undefined;
+    // Whoever can't see what was stopped can't let it go on.
+    if (hold === undefined || this.handle.initPid === outOfSight) return undefined;
     return async () => {
       if (await this.#isAnswered(hold())) return;
       throw new SandboxError('CHANNEL_UNAVAILABLE', 'process 1 does not say that it has stopped what runs');

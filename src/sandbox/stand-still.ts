@@ -1,4 +1,4 @@
-import { type InitIdentity, isInitAlive } from './init-identity.js';
+import { type InitIdentity, isInitAlive, outOfSight } from './init-identity.js';
 import { ownProcessesOf } from './own-processes.js';
 import { pidNamespaceOf, processesOf, type SandboxProcess, signalProcess } from './processes.js';
 import { type Thread, threadsOf } from './threads.js';
@@ -32,6 +32,7 @@ export class StandStill {
   /** Traces of what somebody else had stopped. */
   readonly #foreign = new Map<number, string>();
   #isAllHeld = false;
+  #unseenLooks = 0;
 
   /**
    * `place` is undefined while there is no sandbox, which is as still as can be; `byInit` has its process 1 stop everything in it, and is
@@ -51,6 +52,8 @@ export class StandStill {
 
   /** Stops everything that is not, parents first, so that none of them hears of it. Says how it was found before. */
   stop(): Look {
+    // What nobody sees is never known to stand still: no two looks are alike.
+    if (this.#place()?.initPid === outOfSight) return { stillness: 'running', trace: `unseen ${++this.#unseenLooks}` };
     let stillness: Stillness = 'still';
     const trace: string[] = [];
     for (const one of this.#processes()) {

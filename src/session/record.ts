@@ -81,6 +81,7 @@ const processIdentity = z.strictObject({
   pid: z.number().int().positive(),
   startTimeTicks: z.number().int().nonnegative(),
   bootId: z.string(),
+  pidNamespace: z.string().optional(),
 });
 
 /**
@@ -113,7 +114,8 @@ export const recordSchema = z.strictObject({
   container: z
     .strictObject({
       id: z.string(),
-      initPid: z.number().int().positive(),
+      /** 0: the server that made it could not see it. */
+      initPid: z.number().int().nonnegative(),
       namespace: z.string(),
       initStartTicks: z.number(),
     })

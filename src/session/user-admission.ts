@@ -47,7 +47,7 @@ async function promisedToOthers({ store, clock, bootId, own }: UserAdmissionPart
 function isAliveOnce(): typeof isAlive {
   const looked = new Map<string, Promise<boolean>>();
   return (owner) => {
-    const who = `${owner.pid} ${owner.startTimeTicks} ${owner.bootId}`;
+    const who = `${owner.pid} ${owner.startTimeTicks} ${owner.bootId} ${owner.pidNamespace}`;
     const answer = looked.get(who) ?? isAlive(owner);
     looked.set(who, answer);
     return answer;

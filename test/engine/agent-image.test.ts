@@ -70,6 +70,7 @@ describe.each(engineKinds)('the agent image, built by a real rootless %s', (kind
       ...{ engine: stage.engine, env, processor: process.arch, tempFolder: folder },
       sitePolicy: stage.policy,
       containerfile: readFileSync('Containerfile', 'utf8'),
+      packageRoot: '.',
       fetchPackage: () => Promise.reject(new Error('nothing is fetched here')),
       packageOf: () => fake.package,
     });

@@ -112,6 +112,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
   profiles: fc.constant(['*']),
   maxSessions: fc.constant(8),
   rootfulAllowed: fc.constant(false),
+  initReportAccepted: fc.constant(false),
   tcpAllowed: fc.constant(false),
   alarms: fc.constant(base.alarms),
   versionFloorRequired: fc.constant(false),

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AgentId, agentIds } from '../../agents/types.js';
 import { audited } from '../../audit/audited.js';
@@ -18,7 +18,7 @@ import { settingsOf } from '../settings.js';
 import { scan } from './image-scan.js';
 
 /** Where the build, and the package, have it. */
-const containerfilePath = new URL('../../Containerfile', import.meta.url);
+const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 
 export const image: CliCommand = {
   name: 'image',
@@ -28,8 +28,8 @@ export const image: CliCommand = {
   options: {
     base: { type: 'string', help: 'the image to build on, with its registry and tag; the site policy has to list it' },
     agent: { type: 'string', multiple: true, help: `what goes into it: ${agentIds.join(', ')}; may be given again` },
-    tag: { type: 'string', help: `what it is called; without it localhost/paddock/sandbox:${version}` },
-    target: { type: 'string', help: 'sandbox, of which there is no other yet' },
+    tag: { type: 'string', help: `what it is called; without it localhost/paddock/TARGET:${version}` },
+    target: { type: 'string', help: 'sandbox, or server: Paddock itself (docs/container.md)' },
     network: { type: 'string', help: 'none, or engine: its steps may install what the base lacks' },
     scanner: { type: 'string', help: `scan: ${scannerNames.join(', ')}; without it the first that is installed` },
     last: { type: 'boolean', help: 'scan: shows what the last scan found, and scans nothing' },
@@ -78,7 +78,7 @@ async function build(context: CommandContext): Promise<number> {
   const [audit, engine] = await Promise.all([app.audit(), app.engine()]);
   const builder = new ImageBuilder({
     ...{ engine, sitePolicy: app.config.sitePolicy, env: context.env, processor: process.arch, tempFolder: tmpdir() },
-    containerfile: await readFile(fileURLToPath(containerfilePath), 'utf8'),
+    ...{ packageRoot, containerfile: await readFile(join(packageRoot, 'Containerfile'), 'utf8') },
     fetchPackage: (wanted, folder, signal) => fetchPackage(wanted, { folder, env: context.env, signal }),
   });
   const { base, reference, agents, network } = request;
@@ -98,16 +98,20 @@ async function build(context: CommandContext): Promise<number> {
 }
 
 function requestOf(context: CommandContext): ImageBuildRequest {
-  const [base, target, network] = [text(context, 'base'), text(context, 'target'), text(context, 'network') ?? 'none'];
+  const [base, network] = [text(context, 'base'), text(context, 'network') ?? 'none'];
+  const target = text(context, 'target') ?? 'sandbox';
   if (base === undefined)
     throw new PaddockError('BAD_ARGUMENT', 'name the image to build on: --base REGISTRY/NAME:TAG');
-  if (target !== undefined && target !== 'sandbox')
-    throw new PaddockError('BAD_ARGUMENT', 'the only target is sandbox');
+  if (target !== 'sandbox' && target !== 'server')
+    throw new PaddockError('BAD_ARGUMENT', '--target is sandbox or server');
   if (network !== 'none' && network !== 'engine') throw new PaddockError('BAD_ARGUMENT', '--network is none or engine');
   const packages = text(context, 'packages');
+  const agents = texts(context, 'agent').map(agentOf);
+  if (target === 'server' && (agents.length > 0 || packages !== undefined))
+    throw new PaddockError('BAD_ARGUMENT', 'no agent goes into the image of the server');
   return {
-    ...{ base, target: 'sandbox', network, agents: texts(context, 'agent').map(agentOf) },
-    reference: text(context, 'tag') ?? `localhost/paddock/sandbox:${version}`,
+    ...{ base, target, network, agents },
+    reference: text(context, 'tag') ?? `localhost/paddock/${target}:${version}`,
     packageFolder: packages === undefined ? undefined : resolve(packages),
   };
 }

@@ -14,6 +14,7 @@ const mark = z.object({
   pid: z.number().int().positive(),
   startTimeTicks: z.number().int().nonnegative(),
   bootId: z.string(),
+  pidNamespace: z.string().optional(),
 });
 const marks = z.object({ starter: mark, service: mark.optional() });
 

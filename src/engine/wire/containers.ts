@@ -37,6 +37,9 @@ export const inspected = z.object({
   Config: z.object({ Labels: stringMap }),
   HostConfig: hostConfig,
   EffectiveCaps: list,
+  Mounts: z
+    .array(z.object({ Type: z.string().nullish(), Source: z.string().nullish(), Destination: z.string() }))
+    .nullish(),
 });
 
 const listed = z.object({ Id: z.string(), Names: stringList, Labels: stringMap, State: optionalText });
@@ -71,6 +74,9 @@ export function stateOf(body: z.infer<typeof inspected>): ContainerState {
     oomKilled: body.State.OOMKilled ?? false,
     labels: body.Config.Labels,
     imageId: body.Image,
+    binds: (body.Mounts ?? []).flatMap(({ Type, Source, Destination }) =>
+      Type === 'bind' && Source ? [{ source: Source, target: Destination }] : [],
+    ),
     claims: claimsOf(body),
   };
 }

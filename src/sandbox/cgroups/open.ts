@@ -2,6 +2,7 @@ import type { Channel } from '../../channel/types.js';
 import type { Evidence } from '../../core/evidence.js';
 import type { EngineKind } from '../../engine/types.js';
 import type { Clock } from '../../kit/clock.js';
+import { outOfSight } from '../init-identity.js';
 import { type CgroupKeeper, CgroupRefused } from './cgroup-keeper.js';
 import { CommandCgroups } from './command-cgroups.js';
 import type { SandboxInit } from './host-pid.js';
@@ -21,6 +22,7 @@ export interface OpenCommandCgroups {
 export function openCommandCgroups(options: OpenCommandCgroups): Promise<CommandCgroups | NoCommandCgroups> {
   const { keeper, engineKind, handle, channel, clock } = options;
   if (channel === undefined) return Promise.resolve('commands go through the engine');
+  if (handle.initPid === outOfSight) return Promise.resolve('the sandbox can not be seen from here');
   if (engineKind !== 'podman') return Promise.resolve('the engine has no folder for them that is ours to divide');
   const isLimited = (['memory', 'pids'] as const).every((id) =>
     handle.evidence.controls.some((control) => control.id === id && control.status === 'enforced'),

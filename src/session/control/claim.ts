@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { SessionError } from '../../core/errors.js';
 import { codeOf } from '../../kit/error-code.js';
-import { isAlive, readProcessIdentity } from '../../kit/process-identity.js';
+import { isListening } from '../../kit/listening.js';
+import { isAlive, isOfOtherNamespace, readProcessIdentity } from '../../kit/process-identity.js';
 import { randomBase32 } from '../../kit/random-id.js';
 
 /** The right to listen at a path, which one process has at a time. Disposing it gives it up. */
@@ -13,7 +14,10 @@ export interface Claim extends AsyncDisposable {
 }
 
 const noteSchema = z.union([
-  z.strictObject({ pid: z.number(), startTimeTicks: z.number(), bootId: z.string() }),
+  z.strictObject({
+    ...{ pid: z.number(), startTimeTicks: z.number(), bootId: z.string(), pidNamespace: z.string().optional() },
+    socket: z.string().optional(),
+  }),
   z.strictObject({ free: z.literal(true) }),
 ]);
 const maxNoteBytes = 4096;
@@ -26,10 +30,10 @@ const keptNotes = 16;
  * Claims a path by a numbered note beside it: the last note says who has it, or that nobody has. A note is made whole and
  * only where there is none of its number, so of several that find the last one outdated exactly one makes the next. Taking away
  * an outdated socket (or lock file) and putting one's own there would let two believe in theirs. Errors:
- * SESSION_NOT_YOURS (a live process has it), STATE_UNWRITABLE.
+ * SESSION_NOT_YOURS (a live process has it), STATE_UNWRITABLE. `socket`: at which its process listens, for those that can't see it.
  */
-export async function claim(path: string): Promise<Claim> {
-  const self = await readProcessIdentity();
+export async function claim(path: string, socket?: string): Promise<Claim> {
+  const self = { ...(await readProcessIdentity()), ...(socket === undefined ? {} : { socket }) };
   for (let tries = 0; tries < 100; tries += 1) {
     const last = lastNote(path);
     if (last !== 0 && (await isTaken(path, last))) break;
@@ -38,6 +42,18 @@ export async function claim(path: string): Promise<Claim> {
     return { path, [Symbol.asyncDispose]: () => giveUp(path, last + 1) };
   }
   throw new SessionError('SESSION_NOT_YOURS', 'another process of Paddock holds it');
+}
+
+/** Whether it has ever been claimed. Errors: STATE_UNWRITABLE when that can't be read. */
+export function wasClaimed(path: string): boolean {
+  return lastNote(path) !== 0;
+}
+
+/** Whether a live process of another pid namespace has claimed it. Errors: as `isClaimed`. */
+export async function isClaimedElsewhere(path: string): Promise<boolean> {
+  const last = lastNote(path);
+  const note = last === 0 ? undefined : await readNote(`${path}.${last}`);
+  return note !== undefined && 'pid' in note && isOfOtherNamespace(note) && (await isTaken(path, last));
 }
 
 /** Whether a live process has claimed it. Errors: STATE_UNWRITABLE when that can't be read. */
@@ -86,7 +102,9 @@ function nothingThere<T>(cause: unknown, absent: T): T {
 
 async function isTaken(path: string, number: number): Promise<boolean> {
   const note = await readNote(`${path}.${number}`);
-  return note !== undefined && 'pid' in note && (await isAlive(note));
+  if (note === undefined || !('pid' in note)) return false;
+  const { socket } = note;
+  return socket !== undefined && isOfOtherNamespace(note) ? await isListening(socket) : await isAlive(note);
 }
 
 async function readNote(path: string): Promise<z.output<typeof noteSchema> | undefined> {

@@ -46,7 +46,7 @@ export class OpenedDisk {
       folders,
       limits: () => limits,
       processes: () => (this.#init === undefined ? [] : pidsOf(this.#init)),
-      ...{ clock, init: () => (canMount(record) ? undefined : this.#init?.initPid) },
+      ...{ clock, init: () => (canMount(record) ? undefined : this.#init?.initPid || undefined) },
       uid: process.getuid?.() ?? 0,
       base: record.diskBase,
       freeAtFirst,
