@@ -214,7 +214,7 @@ export class App implements AsyncDisposable {
     return {
       ...{ engine, images, clock: systemClock, init, seccomp, apparmor, pipes, cgroups, lifetimeCeilingMs },
       ...{ commandPath, approval, callerUid: uid, mappableIds: ids, isReportAccepted },
-      view: isContained() ? new EngineView(engine) : undefined,
+      view: isContained({ env: this.env }) ? new EngineView(engine) : undefined,
     };
   }
 

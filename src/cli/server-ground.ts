@@ -42,7 +42,7 @@ export async function openGround(
   const app = stack.use(new App(config, context.env, { heard: hearing }));
   const held = stack.use(new Disposables());
   const audit = await app.audit();
-  if (isContained()) {
+  if (isContained({ env: context.env })) {
     const hold = held.use(await holdFolder(config, app.store));
     app.isAlive = (owner) => hold.isAlive(owner);
   }

@@ -2,13 +2,8 @@ import { SandboxError, toPaddockError } from '../core/errors.js';
 import type { ImageSpec } from '../core/spec.js';
 import type { BoundFolder, Engine } from '../engine/types.js';
 import { isInside } from '../kit/path-containment.js';
-import { type Mount, parseMountinfo } from '../kit/proc/mountinfo.js';
-import { readProcFile } from '../kit/proc/read.js';
-import { visibleMounts } from '../kit/proc/visible-mounts.js';
-
-const mostBytes = 2 * 1024 * 1024;
-/** Files that engines keep for each container, in a folder that is named after it, and show in it. */
-const engineFiles = ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf', '/run/.containerenv'];
+import type { Mount } from '../kit/proc/mountinfo.js';
+import { ownContainer, ownMounts } from '../kit/proc/own-container.js';
 
 /**
  * What the engine sees of the paths that a server in a container names: of its own container the engine says what was mounted, and
@@ -16,9 +11,9 @@ const engineFiles = ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf', '/run/.c
  */
 export class EngineView {
   readonly #engine: Pick<Engine, 'inspectContainer'>;
-  readonly #mountinfoPath: string;
+  readonly #mountinfoPath: string | undefined;
 
-  constructor(engine: Pick<Engine, 'inspectContainer'>, mountinfoPath = '/proc/self/mountinfo') {
+  constructor(engine: Pick<Engine, 'inspectContainer'>, mountinfoPath?: string) {
     this.#engine = engine;
     this.#mountinfoPath = mountinfoPath;
   }
@@ -32,15 +27,13 @@ export class EngineView {
   }
 
   /**
-   * Refuses a path of ours that is not the engine's. Where the engine does not know this container nothing is said: that the sandbox shows
-   * what was approved is proven later, by device and inode. Errors: PATH_NOT_ON_HOST, EngineError.
+   * Refuses a path of ours that is not the engine's. Nobody else would notice: an overlay shows its lower layer by a path, which the
+   * server would look at in its own root. So where the engine does not know this container everything is refused. Errors:
+   * PATH_NOT_ON_HOST, EngineError.
    */
   async check(paths: readonly string[], signal?: AbortSignal): Promise<void> {
-    const mounts = visibleMounts(parseMountinfo(readProcFile(this.#mountinfoPath, mostBytes) ?? '').mounts);
-    const id = ownContainer(mounts);
-    if (id === undefined) return;
-    const binds = await this.#bindsOf(id, signal);
-    if (binds === undefined) return;
+    const mounts = ownMounts(this.#mountinfoPath);
+    const binds = await this.#binds(ownContainer(mounts), signal);
     const shared = new Set(binds.filter(({ source, target }) => source === target).map(({ target }) => target));
     const foreign = paths.find((path) => !shared.has(placeOf(path, mounts) ?? ''));
     if (foreign === undefined) return;
@@ -50,20 +43,16 @@ export class EngineView {
     });
   }
 
-  async #bindsOf(id: string, signal?: AbortSignal): Promise<readonly BoundFolder[] | undefined> {
+  /** What was mounted into this container; nothing where the engine has no container of that id. */
+  async #binds(id: string | undefined, signal?: AbortSignal): Promise<readonly BoundFolder[]> {
+    if (id === undefined) return [];
     try {
       return (await this.#engine.inspectContainer(id, signal)).binds ?? [];
     } catch (thrown) {
-      if (toPaddockError(thrown).code === 'ENGINE_NOT_FOUND') return undefined;
+      if (toPaddockError(thrown).code === 'ENGINE_NOT_FOUND') return [];
       throw thrown;
     }
   }
-}
-
-/** The id of the container that this process is in, as its engine has named the folder of its files. */
-function ownContainer(mounts: readonly Mount[]): string | undefined {
-  const roots = mounts.filter(({ mountPoint }) => engineFiles.includes(mountPoint)).map(({ root }) => root);
-  return roots.map((root) => /\/([0-9a-f]{64})\//.exec(root)?.[1]).find((id) => id !== undefined);
 }
 
 /** The deepest mount that a path is in. */

@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { labels } from '../../src/core/labels.js';
+import { type ContainedClient, ContainedPlace, statusOf } from '../e2e/support/contained.js';
+import { leftOvers } from '../e2e/support/left-overs.js';
+import { document, paddock } from '../e2e/support/paddock.js';
+import { engineKinds, openTestEngine, uniqueName } from '../engine/support/engines.js';
+
+describe.each(engineKinds)('a server in a container of a rootless %s', (kind) => {
+  const name = uniqueName('paddock-server');
+  let contained: ContainedPlace;
+  let mcp: ContainedClient;
+
+  beforeAll(async () => {
+    contained = await ContainedPlace.make(kind);
+    mcp = await contained.stdio(name);
+  });
+  afterAll(async () => {
+    expect(await leftOvers(contained.place, [kind])).toEqual([]);
+    await contained[Symbol.asyncDispose]();
+  });
+
+  it('is its user, without capabilities or new privileges, on a read-only root, and has of the host what it was given', async () => {
+    await using engine = await openTestEngine(kind);
+    const { pid } = await engine.inspectContainer(name);
+    const uid = process.getuid?.();
+    const status = await statusOf(pid);
+    expect(status).toMatchObject({ Uid: Array(4).fill(uid).join('\t'), NoNewPrivs: '1', Seccomp: '2' });
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) expect(status[set]).toMatch(/^0+$/);
+    const mounts = (await readFile(`/proc/${pid}/mountinfo`, 'utf8')).split('\n').map((line) => line.split(' '));
+    expect(mounts.find((fields) => fields[4] === '/')?.[5]).toMatch(/^ro\b/);
+    const { root } = contained.place;
+    const ours = mounts.map((fields) => fields[4] ?? '').filter((at) => at.startsWith(root));
+    expect(ours.toSorted()).toEqual([root, join(root, 'moved')]);
+    expect((await readFile(`/proc/${pid}/net/dev`, 'utf8')).trim().split('\n')).toHaveLength(3);
+  });
+
+  it('makes a sandbox, proves it by what process 1 says, and lets what was changed be reviewed', async () => {
+    const { project } = contained.place;
+    const made = await mcp.call('create_session', { projectPath: project, image: contained.image });
+    expect(made.text).not.toContain('SANDBOX_UNVERIFIED');
+    const { sessionId } = made.structured as { sessionId: string };
+    const { structured } = await mcp.call('get_session', { sessionId });
+    const rows = (structured['enforcement'] as { controls: { id: string; kernel: string; status: string }[] }).controls;
+    const floor = ['rootless', 'user', 'capabilities', 'seccomp', 'mounts', 'namespaces', 'network', 'deadline'];
+    for (const id of floor) {
+      const kernel = expect.stringMatching(/^process 1 says: /) as unknown;
+      expect(rows).toContainEqual(expect.objectContaining({ id, kernel, status: 'enforced' }));
+    }
+    expect(rows.find(({ id }) => id === 'user-namespace')?.status).toBe(kind === 'podman' ? 'unknown' : 'degraded');
+    const ran = await mcp.call('execute_command', { sessionId, command: 'echo more >>hello.txt; cat hello.txt' });
+    expect(ran.structured).toMatchObject({ exitCode: 0, stdout: 'hello\nmore\n' });
+    const reviewed = await mcp.call('review_changes', { sessionId });
+    expect(reviewed.structured).toMatchObject({ summary: { counts: { total: 1, modified: 1 } } });
+    expect(await readFile(join(project, 'hello.txt'), 'utf8')).toBe('hello\n');
+    await mcp.call('discard_changes', { sessionId });
+    expect((await mcp.call('destroy_session', { sessionId })).isError).toBe(false);
+  });
+
+  it('refuses a folder that is somewhere else for the engine, and the programs of a host that it does not see', async () => {
+    const { root, project } = contained.place;
+    const moved = await mcp.call('create_session', { projectPath: join(root, 'moved'), image: contained.image });
+    expect([moved.code, moved.text]).toEqual(['PATH_NOT_ON_HOST', expect.stringContaining(join(root, 'moved'))]);
+    expect((await mcp.call('create_session', { projectPath: project })).code).toBe('IMAGE_REFUSED');
+  });
+
+  it('has its folder for itself: Paddock on the host is refused while it lives', async () => {
+    const pruned = await paddock(contained.place, ['prune'], { env: contained.env });
+    expect([pruned.status, pruned.stderr]).toEqual([5, expect.stringContaining('STATE_IN_USE')]);
+  });
+
+  it('leaves nothing when it is killed, once another has its folder, which holders of keys reach by a socket', async () => {
+    const { place, image } = contained;
+    const made = await mcp.call('create_session', { projectPath: place.project, image });
+    const { sessionId } = made.structured as { sessionId: string };
+    await using engine = await openTestEngine(kind);
+    await engine.killContainer(name, 'SIGKILL');
+    await mcp[Symbol.asyncDispose]();
+    while ((await engine.listContainers([`${labels.session}=${sessionId}`])).length > 0) await sleep(50);
+
+    const options = ['--root', place.project, '--json'];
+    const key = document(await paddock(place, ['keys', 'create', 'ada', ...options], { env: contained.env }));
+    const [second, socket] = [uniqueName('paddock-server'), join(place.root, 'mcp.sock')];
+    const { ended } = await contained.listen(second, socket);
+    const ada = await contained.http(socket, String(key['secret']));
+    const other = await ada.call('create_session', { projectPath: place.project, image });
+    const ran = await ada.call('execute_command', {
+      sessionId: other.structured['sessionId'],
+      command: 'cat hello.txt',
+    });
+    expect(ran.structured).toMatchObject({ exitCode: 0, stdout: 'hello\n' });
+    while ((await place.recordFiles()).some((file) => file.startsWith(sessionId))) await sleep(50);
+    await ada[Symbol.asyncDispose]();
+    await engine.killContainer(second, 'SIGTERM');
+    await ended;
+    expect(await place.recordFiles()).toEqual([]);
+  });
+});
