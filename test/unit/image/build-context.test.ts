@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -6,7 +6,7 @@ import { extract, type Header } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentIds } from '../../../src/agents/types.js';
 import { agentPackage, packageFileName } from '../../../src/image/agent-packages.js';
-import { buildContext, type PackageFile } from '../../../src/image/build-context.js';
+import { buildContext, type PackageFile, serverContext, stageOf } from '../../../src/image/build-context.js';
 import { packageOf } from '../../support/agent-package.js';
 
 describe('the context of a build', () => {
@@ -25,6 +25,33 @@ describe('the context of a build', () => {
     await writeFile(path, bytes);
     return { package: made, path };
   }
+
+  it('of the server holds what is installed, and follows no link out of that', async () => {
+    for (const name of ['dist/cli', 'profiles', 'other']) await mkdir(join(folder, name), { recursive: true });
+    for (const name of ['dist/cli/main.js', 'Containerfile', 'package.json', 'LICENSE', 'other/x']) {
+      await writeFile(join(folder, name), name);
+    }
+    await symlink('/etc/passwd', join(folder, 'profiles/link'));
+    const names = (await entriesOf(serverContext('FROM x\n', folder))).map(({ name }) => name);
+    expect(names).toEqual([
+      'Containerfile',
+      ...['paddock/dist', 'paddock/dist/cli', 'paddock/dist/cli/main.js', 'paddock/profiles'],
+      ...['paddock/Containerfile', 'paddock/package.json', 'paddock/LICENSE'],
+    ]);
+  });
+
+  it('has one stage of the shipped container file', async () => {
+    const shipped = await readFile('Containerfile', 'utf8');
+    for (const [name, other] of [
+      ['sandbox', 'COPY paddock/'],
+      ['server', 'COPY agents/'],
+    ] as const) {
+      const stage = stageOf(shipped, name) ?? '';
+      expect(stage.match(/^(FROM|ARG) .*$/gm)).toEqual(['ARG BASE', `FROM $\{BASE} AS ${name}`]);
+      expect(stage.match(/^COPY .*$/gm)?.join()).not.toContain(other);
+    }
+    expect(stageOf(shipped, 'none')).toBeUndefined();
+  });
 
   it('holds the container file, what packages hold, and a link to each program, all of it root’s', async () => {
     const big = 'x'.repeat(300_000);
