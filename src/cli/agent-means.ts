@@ -2,6 +2,7 @@ import { systemClock } from '../kit/clock.js';
 import type { AgentMeans } from '../session/agents/means.js';
 import { shownReview } from '../session/changes/shown-review.js';
 import { requireLayer } from '../session/layers.js';
+import { openedLayer } from '../workspace/changes/layer.js';
 import type { App } from './app.js';
 import { layerReview } from './layer-review.js';
 
@@ -11,8 +12,8 @@ export function agentMeans(app: App, env: Readonly<Record<string, string | undef
   return {
     ...{ sitePolicy: app.config.sitePolicy, clock: systemClock, hostPath: env['PATH'] ?? '' },
     async review(id, signal) {
-      const { layer } = await requireLayer(app.store, id);
-      return shownReview(layer, await look(layer, signal));
+      await using open = await openedLayer((await requireLayer(app.store, id)).layer, signal);
+      return await shownReview(open.layer, await look(open.layer, signal));
     },
   };
 }

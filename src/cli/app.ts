@@ -51,6 +51,7 @@ import { Overlays } from '../workspace/overlays.js';
 import { isContained } from './contained.js';
 import { shippedAppArmor } from './lsm-profiles.js';
 import { openAuditLog } from './open-audit-log.js';
+import { sealingHere } from './sealing-here.js';
 import { callerUid } from './settings.js';
 
 /** Where the build puts our process 1 for this machine's processor; a package has it for others too. */
@@ -113,7 +114,8 @@ export class App implements AsyncDisposable {
     this.#heard = heard;
     this.#parent = behalf?.app;
     this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
-    this.store = new RecordStore(config.stateDir, config.runtimeDir, systemClock, behalf?.apiKey);
+    const sealing = sealingHere(config, { env, builtInit, audit: () => this.audit() });
+    this.store = new RecordStore(config.stateDir, config.runtimeDir, systemClock, { apiKey: behalf?.apiKey, sealing });
     // Never those of the app on whose behalf: keys see nothing of each other.
     this.siblings =
       siblings ?? new Siblings((name) => runsAnywhere(this.store, name, ({ apiKey }) => apiKey === this.store.apiKey));
@@ -252,6 +254,8 @@ export class App implements AsyncDisposable {
         // A socket can be connected to through a read-only mount, and the log would be the sandbox's to rewrite.
         ...(engine === undefined ? [] : [engine.identity.socketPath]),
         this.config.auditLogPath,
+        // What is kept encrypted is in a folder that is fenced off already; its key need not be.
+        ...(this.config.encryption.keyFile === undefined ? [] : [this.config.encryption.keyFile]),
         ...(this.config.audit.anchorPath === undefined ? [] : [this.config.audit.anchorPath]),
         ...(this.config.audit.forward?.startsWith('/') === true ? [this.config.audit.forward] : []),
         ...listLogFiles(this.config.auditLogPath).map((file) => file.path),

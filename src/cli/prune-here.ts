@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { PaddockError, toPaddockError } from '../core/errors.js';
 import type { Engine } from '../engine/types.js';
 import { systemClock } from '../kit/clock.js';
@@ -5,6 +6,7 @@ import { readProcessIdentity } from '../kit/process-identity.js';
 import { pruneSessions } from '../session/prune.js';
 import type { PruneReport } from '../session/prune-report.js';
 import { type DueParts, isPruneDue, reapOnTimer } from '../session/reaper.js';
+import { sweepOpened } from '../workspace/sealed/opened-folders.js';
 import type { App } from './app.js';
 import { sessionCopies, snapshotsFolder } from './session-copies.js';
 
@@ -20,7 +22,12 @@ export async function pruneHere(app: App, choices: PruneChoices): Promise<PruneR
   const [audit, engine, parts] = await Promise.all([app.audit(), engineIfAny(app), judgeParts(app)]);
   const report = await pruneSessions({ ...parts, engine, audit, runtimeDir: app.userRuntimeDir, ...choices });
   const { snapshots } = await sessionCopies(app);
-  return { ...report, files: [...report.files, ...(await snapshots.sweep(choices.isDryRun))] };
+  const { isDryRun } = choices;
+  const opened = join(app.config.stateDir, 'opened');
+  return {
+    ...report,
+    files: [...report.files, ...(await snapshots.sweep(isDryRun)), ...(await sweepOpened(opened, isDryRun))],
+  };
 }
 
 /**

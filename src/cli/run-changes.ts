@@ -3,6 +3,7 @@ import { countsOf } from '../session/changes/review-report.js';
 import { shownReview } from '../session/changes/shown-review.js';
 import { requireLayer } from '../session/layers.js';
 import type { Session } from '../session/session.js';
+import { openedLayer } from '../workspace/changes/layer.js';
 import type { App } from './app.js';
 import { layerReview } from './layer-review.js';
 
@@ -15,7 +16,8 @@ export type RunChanges =
 export async function changesOfRun(app: App, session: Session, signal: AbortSignal): Promise<RunChanges | undefined> {
   if (session.record.spec.workspace !== 'cow') return undefined;
   try {
-    const { layer } = await requireLayer(app.store, session.id);
+    await using open = await openedLayer((await requireLayer(app.store, session.id)).layer, signal);
+    const { layer } = open;
     const { changes, isComplete } = await shownReview(layer, await layerReview(app)(layer, signal));
     return { ...countsOf(changes), isComplete };
   } catch (error) {

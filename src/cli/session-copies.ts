@@ -15,6 +15,7 @@ export async function sessionCopies(app: App): Promise<SessionCopies> {
     clock: systemClock,
     audit,
     apiKey: app.store.apiKey,
+    seals: app.store.sealing?.seals,
   });
   return new SessionCopies({ store: app.store, snapshots, limits: sitePolicy, program });
 }

@@ -11,6 +11,7 @@ import { type AuditSettings, settleAudit } from './audit-settings.js';
 import { builtInPolicy } from './built-in-policy.js';
 import { applyDefaults, fitDefaults } from './defaults.js';
 import { type ConfigEffects, diskEffects } from './effects.js';
+import { type EncryptionSettings, settleEncryption } from './encryption.js';
 import { envLayer, flagLayer, type Layer, unknownVariables } from './layers.js';
 import { type OAuthSettings, oauthSettings } from './oauth.js';
 import { expandHome, type PolicyDraft } from './policy-draft.js';
@@ -48,6 +49,7 @@ export interface Config {
   readonly keyFile: string | undefined;
   readonly auditLogPath: string;
   readonly audit: AuditSettings;
+  readonly encryption: EncryptionSettings;
   /** What was approved for always, a rule a line. */
   readonly approvedPath: string;
   readonly stateDir: string;
@@ -172,6 +174,7 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
     keyFile: keyFile === undefined ? undefined : at(keyFile),
     auditLogPath: at(choose('audit_log', 'auditLogPath', `${stateDir}/audit.jsonl`)),
     audit: settleAudit(layers, draft.origins, at),
+    encryption: settleEncryption(layers, draft.origins, at),
     stateDir,
     runtimeDir: at(choose('runtime_dir', 'runtimeDir', `${runtimeHome}/paddock`)),
     logLevel: choose('log_level', 'logLevel', 'info'),

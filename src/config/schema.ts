@@ -178,6 +178,17 @@ const audit = z.strictObject({
   erasable: z.boolean().optional(),
 });
 
+/** How what is kept after sessions is encrypted (docs/encryption.md). */
+const encryption = z.strictObject({
+  kept: z.boolean().optional(),
+  key_file: path.optional(),
+  credential: z
+    .string()
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'is no name of a credential')
+    .optional(),
+  keyring: line.pipe(z.string().min(1).max(128)).optional(),
+});
+
 /** `config.toml`, and in the same shape what comes from the environment and from flags. */
 export const userSettingsSchema = z.strictObject({
   engine: line.optional(),
@@ -185,6 +196,7 @@ export const userSettingsSchema = z.strictObject({
   key_file: path.optional(),
   audit_log: path.optional(),
   audit: audit.optional(),
+  encryption: encryption.optional(),
   state_dir: path.optional(),
   runtime_dir: path.optional(),
   log_level: z.enum(logLevels).optional(),

@@ -253,6 +253,16 @@ export const errorTable = {
     retryable: false,
     hint: 'Give each server in a container a state folder of its own (`state_dir`), which nothing on the host uses (docs/container.md).',
   },
+  ENCRYPTION_KEY_UNUSABLE: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'Put the key back where [encryption] of ~/.config/paddock/config.toml says it is; nothing is lost meanwhile (docs/encryption.md).',
+  },
+  SEALED_UNREADABLE: {
+    exitCode: 6,
+    retryable: false,
+    hint: 'Bring the file back from a backup, or discard it; `paddock discard ID` and `paddock snapshots --rm ID` need no key.',
+  },
   LAYER_BUSY: {
     exitCode: 6,
     retryable: true,

@@ -18,6 +18,7 @@
 #include "cgroups.h"
 #include "files.h"
 #include "layer-copy.h"
+#include "layer-pack.h"
 #include "layer.h"
 #include "options.h"
 #include "overlay.h"
@@ -39,7 +40,7 @@ static int refuse(const char *why) {
   say(STDERR_FILENO, why);
   say(STDERR_FILENO, "\nusage: paddock-init --deadline-boottime-ms N [--apparmor PROFILE] [--channel fifo|stdio [--detached]]\n"
                      "       paddock-init --mkfifo DIR|- | --cgroups | --overlay DIR | --layer MOST | --copy-layer MIB ENTRIES all|chosen|over |\n"
-                     "                    --access PATH... | --version\n"
+                     "                    --spread | --pack-layer | --unpack-layer | --access PATH... | --version\n"
                      "       paddock-init --report f:PATH|l:PATH|s:PATH...\n"
                      "       paddock-init --file-read PATH bytes OFFSET LENGTH | lines FIRST COUNT MOST-BYTES\n"
                      "       paddock-init --file-write PATH create|replace MODE|- parents|- LENGTH\n"
@@ -126,6 +127,8 @@ int main(int argc, char **argv) {
   }
   if (argc == 2 && strcmp(argv[1], "--cgroups") == 0) return cgroups_serve();
   if (argc == 2 && strcmp(argv[1], "--spread") == 0) return spread_apart();
+  if (argc == 2 && strcmp(argv[1], "--pack-layer") == 0) return layer_pack();
+  if (argc == 2 && strcmp(argv[1], "--unpack-layer") == 0) return layer_unpack();
   if (argc == 3 && strcmp(argv[1], "--overlay") == 0) return overlay_try(argv[2]);
   const int64_t first = argc > 2 ? text_to_number(argv[2], INT_MAX) : -1, second = argc > 3 ? text_to_number(argv[3], INT_MAX) : -1;
   if (argc == 3 && strcmp(argv[1], "--layer") == 0 && first >= 0) return layer_tell((size_t)first);

@@ -5,7 +5,7 @@ import { OpenFolder } from '../kit/open-folder.js';
 import { removeTree } from '../kit/remove-tree.js';
 import { carryMarks } from '../workspace/apply/carry-marks.js';
 import type { HostObject } from '../workspace/approve.js';
-import type { Layer } from '../workspace/changes/layer.js';
+import { type Layer, openedLayer } from '../workspace/changes/layer.js';
 import { copyChanges } from '../workspace/copy-changes.js';
 import { type CopiedLayer, type CopyOptions, layOver } from '../workspace/copy-layer.js';
 import { denied } from '../workspace/rules.js';
@@ -43,14 +43,18 @@ export function refuseOtherProject(origin: LayerOrigin, shown: HostObject | unde
  */
 export async function fillLayer(origin: LayerOrigin, layer: EmptyLayer, options: FillOptions): Promise<CopiedLayer> {
   return whileCopied(origin.folder, options, async () => {
+    await using open = await openedLayer(origin, options.signal);
     await using to = await OpenFolder.at(layer.upper);
-    return await begun(origin, layer, await copyChanges(origin, to, options));
+    const copied = await copyChanges(open.layer, to, options);
+    return await begun({ ...origin, ...open.layer }, layer, copied);
   });
 }
 
 /** The same over a copy of the project, which the session is to write to. Errors as above. */
-export async function fillCopy(origin: LayerOrigin, layer: EmptyLayer, options: FillOptions): Promise<CopiedLayer> {
-  return whileCopied(origin.folder, options, async () => {
+export async function fillCopy(closed: LayerOrigin, layer: EmptyLayer, options: FillOptions): Promise<CopiedLayer> {
+  return whileCopied(closed.folder, options, async () => {
+    await using open = await openedLayer(closed, options.signal);
+    const origin = { ...closed, ...open.layer };
     await using to = await OpenFolder.at(layer.upper);
     if (origin.isCopy !== true) {
       await using from = await OpenFolder.at(origin.upper);

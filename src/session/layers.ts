@@ -12,6 +12,7 @@ import type { Layer } from '../workspace/changes/layer.js';
 import { type LayerNote, layerFrom, readLayerNote, writeLayerNote } from '../workspace/layer-note.js';
 import { removeWorkFolder, removeWriteLayer } from '../workspace/write-layer.js';
 import { whenFree } from './changes/own-layer.js';
+import { openable, type Sealing, sealKept } from './sealing.js';
 
 const endWaitMs = 10_000;
 
@@ -27,6 +28,8 @@ export interface LayerPlaces {
   /** Whoever looks for layers on behalf of an API key finds those of that key alone; absent: all of them. */
   readonly apiKey?: string | undefined;
   readonly layersFolder: string;
+  /** Opens what is encrypted of them, and encrypts what is to be; absent: nothing does. */
+  readonly sealing?: Sealing | undefined;
   layerFolder(id: SessionId): string;
 }
 
@@ -34,7 +37,8 @@ export interface LayerPlaces {
 export async function layerOf(places: LayerPlaces, id: SessionId): Promise<NotedLayer | undefined> {
   const folder = places.layerFolder(id);
   const note = await readLayerNote(folder);
-  return note?.session === id ? { id, layer: layerFrom(folder, note), note } : undefined;
+  if (note?.session !== id) return undefined;
+  return { id, layer: openable(layerFrom(folder, note), note, places.sealing), note };
 }
 
 /** The same, where it belongs to who asks. Errors: NO_SUCH_SESSION, whoever else has it. */
@@ -65,8 +69,23 @@ export async function listLayers(places: LayerPlaces): Promise<readonly NotedLay
  * Called again it changes nothing. The sandbox must be gone. Whoever works on it is waited for; for longer than a while: the next prune ends it.
  * Errors: STATE_UNWRITABLE.
  */
-export async function endLayer(folder: string, clock: Clock, waitMs = endWaitMs): Promise<void> {
-  await whenFree(folder, { clock, waitMs }, () => end(folder, clock));
+export async function endLayer(
+  folder: string,
+  clock: Clock,
+  { sealing, waitMs = endWaitMs }: EndOptions = {},
+): Promise<void> {
+  await whenFree(folder, { clock, waitMs }, async () => {
+    await end(folder, clock);
+    const note = sealing === undefined ? undefined : await readLayerNote(folder);
+    if (note !== undefined && sealing !== undefined && !isOver(note, clock.now()))
+      await sealKept(folder, note, sealing);
+  });
+}
+
+interface EndOptions {
+  /** What is kept is encrypted by it, where that is set. */
+  readonly sealing?: Sealing | undefined;
+  readonly waitMs?: number;
 }
 
 /** That of a session that nobody was ever given: there is no work in it, though there may be a copy of another's. Errors: STATE_UNWRITABLE. */

@@ -61,7 +61,7 @@ async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: Sweep
     if (!isDryRun && found !== undefined) await recovered(found.layer, { audit, session: id });
     const isYoung = found?.note.kept === undefined && clock.now() - status.mtimeMs < graceMs;
     if (isYoung || (await store.has(id))) continue;
-    if (!isDryRun) await endLayer(path, clock, 0);
+    if (!isDryRun) await endLayer(path, clock, { sealing: store.sealing, waitMs: 0 });
     if (!(await isThere(path))) swept.push(path);
     if (!isOver((await layerOf(store, id))?.note, clock.now())) continue;
     const expire = () => audited(audit, { action: 'changes.expire', session: id, run: () => removeWriteLayer(path) });

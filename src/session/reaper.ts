@@ -4,6 +4,7 @@ import { isInitAlive } from '../sandbox/init-identity.js';
 import { type JudgeParts, judgeListed } from './judge-listed.js';
 import { isOver, listLayers, type NotedLayer } from './layers.js';
 import type { SessionRecord } from './record.js';
+import { isSealDue } from './sealing.js';
 import { overdueIn } from './snapshot-shelf.js';
 
 export interface DueParts extends JudgeParts {
@@ -21,8 +22,11 @@ export async function isPruneDue(parts: DueParts): Promise<boolean> {
 }
 
 /** Its time is over; or somebody worked on it all the time when its session ended, so that it still has no end. */
-async function isLayerDue({ id, note }: NotedLayer, { store, clock }: JudgeParts): Promise<boolean> {
-  if (note.kept !== undefined) return isOver(note, clock.now());
+async function isLayerDue({ id, layer, note }: NotedLayer, { store, clock }: JudgeParts): Promise<boolean> {
+  if (note.kept !== undefined) {
+    if (isOver(note, clock.now())) return true;
+    return store.sealing !== undefined && isSealDue(layer.folder, note, store.sealing);
+  }
   return clock.now() - note.madeAtMs >= lookEveryMs && !(await store.has(id));
 }
 

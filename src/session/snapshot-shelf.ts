@@ -6,6 +6,7 @@ import type { Clock } from '../kit/clock.js';
 import { readNote, writeNote } from '../kit/note-file.js';
 import { isGone, OpenFolder } from '../kit/open-folder.js';
 import { hostObject } from '../workspace/layer-note.js';
+import { sealedSchema } from '../workspace/sealed/sealed.js';
 
 const noteName = 'snapshot.json';
 const count = z.number().int().nonnegative();
@@ -29,6 +30,8 @@ const noteSchema = z.strictObject({
   leftOut: count,
   /** SHA-256 over all of it, which the audit log has as well. */
   digest: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Present where it is encrypted. */
+  sealed: sealedSchema.optional(),
 });
 
 /** What a session had written beside its project at one time. */

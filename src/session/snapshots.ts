@@ -10,14 +10,18 @@ import { OpenFolder } from '../kit/open-folder.js';
 import { newSnapshotId } from '../kit/random-id.js';
 import { removeTree } from '../kit/remove-tree.js';
 import { carryMarks } from '../workspace/apply/carry-marks.js';
+import { type Layer, openedLayer } from '../workspace/changes/layer.js';
 import { copyChanges } from '../workspace/copy-changes.js';
 import type { CopyOptions } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
+import type { Seals } from '../workspace/sealed/seals.js';
 import { makeSpreadFolder } from '../workspace/spread-folder.js';
 import { isThere, whenFree, whileAlone, whileCopied } from './changes/own-layer.js';
 import { full, keptSnapshots, roomBeside } from './kept-room.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
+import { sealOverdue, sealSnapshot, snapshotSubject } from './seal-snapshot.js';
+import { sealsOf } from './sealing.js';
 import { overdueIn, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
 
 /** Holes are long and cost a session nothing to make. */
@@ -49,6 +53,8 @@ export interface SnapshotParts {
   readonly apiKey?: string | undefined;
   /** How long it may take to read all of a copy; default 10 minutes. */
   readonly digestWithinMs?: number;
+  /** Encrypts them, where that is set, and opens those that are; absent: nothing does. */
+  readonly seals?: Seals | undefined;
 }
 
 /** The snapshots of this user: folders of ours, each with a copy of what a session had written and a note about it. */
@@ -133,9 +139,19 @@ export class Snapshots {
   }
 
   /** What a session begins with that is made from it. */
-  originOf({ id, project, sinceNs, leftOut }: Snapshot): LayerOrigin {
-    const folder = join(this.#parts.folder, id);
-    return { from: `snapshot ${id}`, folder, upper: this.#upper(id), project, sinceNs: BigInt(sinceNs), leftOut };
+  originOf(snapshot: Snapshot): LayerOrigin {
+    const layer = this.#layerOf(snapshot);
+    const origin = { ...layer, from: `snapshot ${snapshot.id}`, leftOut: snapshot.leftOut };
+    const { sealed } = snapshot;
+    if (sealed === undefined) return origin;
+    return {
+      ...origin,
+      open: async (signal) => sealsOf(this.#parts.seals).open(layer, sealed, snapshotSubject(snapshot), signal),
+    };
+  }
+
+  #layerOf({ id, project, sinceNs }: Snapshot): Layer {
+    return { folder: join(this.#parts.folder, id), upper: this.#upper(id), project, sinceNs: BigInt(sinceNs) };
   }
 
   /** Errors: NO_SUCH_SNAPSHOT, LAYER_BUSY (a session that begins with it is being made), AUDIT_UNWRITABLE. */
@@ -151,7 +167,10 @@ export class Snapshots {
 
   /** Removes those whose time is over, and what a crash has left half made; returns the paths. */
   async sweep(isDryRun: boolean): Promise<readonly string[]> {
-    const { folder, clock } = this.#parts;
+    const { folder, clock, seals } = this.#parts;
+    if (!isDryRun && seals !== undefined) {
+      for (const one of await this.#all()) await sealOverdue(one, this.#layerOf(one), { folder, clock, seals });
+    }
     const swept: string[] = [];
     for (const { id, snapshot } of await overdueIn(folder, clock)) {
       const remove = () => (snapshot === undefined ? this.#remove(id) : this.#removeAudited(snapshot));
@@ -170,19 +189,21 @@ export class Snapshots {
   }
 
   async #take(id: SnapshotId, { id: session, layer, note }: NotedLayer, wish: SnapshotWish): Promise<Snapshot> {
-    const { folder, program, clock } = this.#parts;
+    const { folder, program, clock, seals } = this.#parts;
+    await seals?.expectKey();
     const { name, keepMs, mostBytes, mostEntries, mostTotalBytes, signal, onProgress } = wish;
     const madeAtMs = clock.now();
     await this.#make(this.#upper(id));
     try {
+      await using open = await openedLayer(layer, signal);
       await using to = await OpenFolder.at(this.#upper(id));
-      const copied = await copyChanges(layer, to, { program, mostBytes, mostEntries, signal, onProgress });
+      const copied = await copyChanges(open.layer, to, { program, mostBytes, mostEntries, signal, onProgress });
       if (sizeOf(copied) > mostTotalBytes)
         throw full('beside the others this snapshot would take', sizeOf(copied), mostTotalBytes, {
           ruleId: 'admission.kept-changes',
           hint: keptSnapshots.hint,
         });
-      await carryMarks(layer, { folder: join(folder, id), upper: this.#upper(id) });
+      await carryMarks(open.layer, { folder: join(folder, id), upper: this.#upper(id) });
       const digest = await this.#digest(to, mostEntries + 1, signal);
       const { project, sinceNs, apiKey } = note;
       const snapshot: Snapshot = {
@@ -191,6 +212,7 @@ export class Snapshots {
         ...(name === undefined ? {} : { name }),
         ...(apiKey === undefined ? {} : { apiKey }),
       };
+      if (seals?.isOn === true) return await sealSnapshot(snapshot, this.#layerOf(snapshot), { folder, seals }, signal);
       await writeSnapshotNote(folder, snapshot);
       return snapshot;
     } catch (error) {
@@ -212,7 +234,10 @@ export class Snapshots {
     }
   }
 
-  async #make(path: string, make: (path: string) => Promise<unknown> = (one) => mkdir(one, { recursive: true, mode: 0o700 })): Promise<void> {
+  async #make(
+    path: string,
+    make: (path: string) => Promise<unknown> = (one) => mkdir(one, { recursive: true, mode: 0o700 }),
+  ): Promise<void> {
     try {
       await make(path);
     } catch (cause) {

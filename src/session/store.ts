@@ -11,6 +11,13 @@ import { writeNewFile } from '../kit/write-new-file.js';
 import { dropLayer, endLayer } from './layers.js';
 import type { SessionRecord } from './record.js';
 import { RecordReader } from './record-reader.js';
+import type { Sealing } from './sealing.js';
+
+interface StoreMeans {
+  readonly apiKey?: string | undefined;
+  /** Default: what sessions leave is kept as it is. */
+  readonly sealing?: Sealing | undefined;
+}
 
 /**
  * Session records as files `sessions/ID.json` in the state folder (0700, files 0600), replaced atomically. A file that
@@ -26,11 +33,13 @@ export class RecordStore {
   readonly layersFolder: string;
   /** The API key on whose behalf records are written, and what sessions left is looked for; undefined: the user, whose everything is. */
   readonly apiKey: string | undefined;
+  readonly sealing: Sealing | undefined;
   readonly #reader = new RecordReader();
   readonly #clock: Clock;
 
   /** `runtimeDir`: where the sessions' channels are, and the keeper. */
-  constructor(stateDir: string, runtimeDir: string, clock: Clock = systemClock, apiKey?: string) {
+  constructor(stateDir: string, runtimeDir: string, clock: Clock = systemClock, { apiKey, sealing }: StoreMeans = {}) {
+    this.sealing = sealing;
     this.apiKey = apiKey;
     this.#clock = clock;
     this.folder = join(stateDir, 'sessions');
@@ -102,7 +111,7 @@ export class RecordStore {
 
   /** Removes the record, the session's other files and what is left of its channel; what it has written beside its project is kept for a while. */
   async remove(id: SessionId): Promise<void> {
-    await endLayer(this.layerFolder(id), this.#clock);
+    await endLayer(this.layerFolder(id), this.#clock, { sealing: this.sealing });
     await this.#removeRest(id);
   }
 

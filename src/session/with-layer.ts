@@ -35,6 +35,8 @@ export async function withLayer(
   const shown = checked.find(({ copyOnWrite }) => copyOnWrite);
   if (origin !== undefined) refuseOtherProject(origin, shown?.mount);
   if (shown === undefined) return { approved: checked, record, notes: [] };
+  // Rather no session than one whose work can't be kept as it is to be.
+  await places.sealing?.seals.expectKey();
   const { layer, upper, sinceNs } = await makeWriteLayer(folder, shown.mount, means.program);
   const why = await means.overlays?.reasonToCopy(shown.mount, dirname(layer.upper), means.signal);
   const note = noteOf(record, shown.mount, sinceNs, origin);

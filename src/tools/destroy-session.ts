@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isSessionId } from '../core/ids.js';
-import { keptUntilMs } from '../session/changes/kept-words.js';
+import { keptOf, plainWords } from '../session/changes/kept-words.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
 
@@ -15,18 +15,25 @@ export const destroySession = defineTool({
   output: z.object({ sessionId: z.string(), destroyed: z.boolean(), changesKeptUntil: z.string().optional() }),
   async handle(services: ToolServices, { sessionId }) {
     const destroyed = await services.sessions.destroy(sessionId);
-    const untilMs = isSessionId(sessionId) && destroyed ? await keptUntilMs(services.store, sessionId) : undefined;
-    const what = untilMs === undefined ? 'nothing of it is left' : keptText(untilMs);
+    const kept = isSessionId(sessionId) && destroyed ? await keptOf(services.store, sessionId) : undefined;
+    const what = kept === undefined ? 'nothing of it is left' : keptText(kept);
     return {
       structured: {
         ...{ sessionId, destroyed },
-        ...(untilMs === undefined ? {} : { changesKeptUntil: new Date(untilMs).toISOString() }),
+        ...(kept === undefined ? {} : { changesKeptUntil: new Date(kept.untilMs).toISOString() }),
       },
       text: destroyed ? `${sessionId} is destroyed; ${what}` : `there is no session ${sessionId}`,
     };
   },
 });
 
-function keptText(untilMs: number): string {
-  return `what it has changed is kept until ${new Date(untilMs).toISOString()}: review_changes shows it, then apply_changes or discard_changes`;
+function keptText({
+  untilMs,
+  plainBecause,
+}: {
+  readonly untilMs: number;
+  readonly plainBecause?: string | undefined;
+}): string {
+  const bare = plainBecause === undefined ? '' : `; ${plainWords(plainBecause)}`;
+  return `what it has changed is kept until ${new Date(untilMs).toISOString()}: review_changes shows it, then apply_changes or discard_changes${bare}`;
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { sessionIdPattern } from '../core/ids.js';
 import { readNote, writeNote } from '../kit/note-file.js';
 import type { Layer } from './changes/layer.js';
+import { sealedSchema } from './sealed/sealed.js';
 
 const noteName = 'layer.json';
 const decimal = z.string().regex(/^\d{1,25}$/);
@@ -27,8 +28,14 @@ const noteSchema = z.strictObject({
   keepMs: z.number().int().nonnegative(),
   /** Present once the session has ended and left changes. */
   kept: z
-    .strictObject({ endedAtMs: z.number(), untilMs: z.number(), bytes: z.number().int().nonnegative() })
+    .strictObject({
+      ...{ endedAtMs: z.number(), untilMs: z.number(), bytes: z.number().int().nonnegative() },
+      /** The code of what kept it from being encrypted, which it was to be. */
+      plainBecause: z.string().max(64).optional(),
+    })
     .optional(),
+  /** Present where it is encrypted. */
+  sealed: sealedSchema.optional(),
 });
 
 /** What is noted beside a session's layer, since it outlives the session's record. */

@@ -11,10 +11,13 @@ import type { Config } from '../../config/load.js';
 import { PaddockError } from '../../core/errors.js';
 import { isSessionId, type SessionId } from '../../core/ids.js';
 import { version } from '../../core/version.js';
+import { layerOf } from '../../session/layers.js';
+import { shelvedIn } from '../../session/snapshot-shelf.js';
 import { App } from '../app.js';
 import { type CliCommand, type CommandContext, text } from '../command.js';
 import { auditKeyPath, sessionKeys } from '../open-audit-log.js';
 import { asciiControls, report, write } from '../output.js';
+import { snapshotsFolder } from '../session-copies.js';
 import { settingsOf } from '../settings.js';
 import { timeOf, verifyLog } from './audit-verify.js';
 
@@ -85,8 +88,10 @@ async function forget(context: CommandContext, config: Config, given: string | u
   if (await app.store.has(session)) {
     throw new PaddockError('BAD_ARGUMENT', `${session} is not over; it is forgotten after \`paddock rm ${session}\``);
   }
+  const left = await stillKept(app, session);
   if (keys.isForgotten(session)) {
-    await report(context, { session, forgotten: true }, `${session} has been forgotten already`);
+    const words = [`${session} has been forgotten already`, ...leftLines(session, left)];
+    await report(context, { session, forgotten: true, ...left }, words.join('\n'));
     return 0;
   }
   if (keys.find(session) === undefined) {
@@ -98,12 +103,28 @@ async function forget(context: CommandContext, config: Config, given: string | u
     await Promise.resolve();
   };
   await audited(await app.audit(), { action: forgetAction, session, run });
-  await report(
-    context,
-    { session, forgotten: true },
-    `what was personal in the records of ${session} can't be read any more`,
-  );
+  const words = [`what was personal in the records of ${session} can't be read any more`, ...leftLines(session, left)];
+  await report(context, { session, forgotten: true, ...left }, words.join('\n'));
   return 0;
+}
+
+interface StillKept {
+  readonly changesKept: boolean;
+  readonly snapshotsKept: readonly string[];
+}
+
+/** What the session itself has left: that is not of the log, and goes by commands of its own. */
+async function stillKept(app: App, session: SessionId): Promise<StillKept> {
+  const shelved = await shelvedIn(snapshotsFolder(app));
+  const snapshotsKept = shelved.flatMap(({ id, snapshot }) => (snapshot?.session === session ? [id] : []));
+  return { changesKept: (await layerOf(app.store, session)) !== undefined, snapshotsKept };
+}
+
+function leftLines(session: SessionId, { changesKept, snapshotsKept }: StillKept): readonly string[] {
+  return [
+    ...(changesKept ? [`its changes are still kept: \`paddock discard ${session}\``] : []),
+    ...snapshotsKept.map((id) => `a snapshot of it is still kept: \`paddock snapshots --rm ${id}\``),
+  ];
 }
 
 function sessionOf(given: string | undefined): SessionId {

@@ -34,6 +34,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<CliCommand>>>
   kube: async () => (await import('./kube.js')).kube,
   profiles: async () => (await import('./profiles.js')).profiles,
   audit: async () => (await import('./audit.js')).audit,
+  encryption: async () => (await import('./encryption.js')).encryption,
   config: async () => (await import('./config.js')).config,
   'man-pages': async () => (await import('./man-pages.js')).manPagesOf(Object.values(commandLoaders)),
 };

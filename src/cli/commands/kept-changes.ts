@@ -1,5 +1,6 @@
 import { formatBytes } from '../../core/units.js';
 import { safeLine } from '../../kit/safe-text.js';
+import { plainWords } from '../../session/changes/kept-words.js';
 import { listLayers, type NotedLayer } from '../../session/layers.js';
 import { App } from '../app.js';
 import type { CommandContext } from '../command.js';
@@ -12,7 +13,7 @@ export async function listKept(context: CommandContext): Promise<number> {
   const views = (await listLayers(app.store)).map(viewOf);
   const rows = views.map((v) => [
     v.sessionId,
-    v.keptUntil === undefined ? 'open' : `kept until ${v.keptUntil}`,
+    v.keptUntil === undefined ? 'open' : `kept until ${v.keptUntil}${howText(v)}`,
     v.bytes === undefined ? '-' : formatBytes(v.bytes),
     v.projectPath,
   ]);
@@ -22,7 +23,18 @@ export async function listKept(context: CommandContext): Promise<number> {
   return 0;
 }
 
-function viewOf({ id, note: { name, project, madeAtMs, from, kept } }: NotedLayer) {
+function howText({
+  encrypted,
+  notEncrypted,
+}: {
+  readonly encrypted?: boolean;
+  readonly notEncrypted?: string;
+}): string {
+  if (encrypted === true) return ', encrypted';
+  return notEncrypted === undefined ? '' : `, ${plainWords(notEncrypted)}`;
+}
+
+function viewOf({ id, note: { name, project, madeAtMs, from, kept, sealed } }: NotedLayer) {
   return {
     sessionId: id,
     ...(name === undefined ? {} : { name }),
@@ -35,6 +47,8 @@ function viewOf({ id, note: { name, project, madeAtMs, from, kept } }: NotedLaye
           bytes: kept.bytes,
           endedAt: new Date(kept.endedAtMs).toISOString(),
           keptUntil: new Date(kept.untilMs).toISOString(),
+          encrypted: sealed !== undefined,
+          ...(kept.plainBecause === undefined ? {} : { notEncrypted: kept.plainBecause }),
         }),
   };
 }

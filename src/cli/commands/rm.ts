@@ -2,7 +2,7 @@ import { PaddockError, toPaddockError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
 import { isAlive } from '../../kit/process-identity.js';
 import { destroyRecorded } from '../../session/adopt.js';
-import { keptUntilMs, keptWords } from '../../session/changes/kept-words.js';
+import { keptOf, keptWords, plainWords } from '../../session/changes/kept-words.js';
 import { App } from '../app.js';
 import { type CliCommand, isSet } from '../command.js';
 import { report } from '../output.js';
@@ -29,9 +29,16 @@ export const rm: CliCommand = {
   },
 };
 
-function removedLine({ sessionId, changesKeptUntil }: { sessionId: string; changesKeptUntil?: string }): string {
+interface Removed {
+  readonly sessionId: string;
+  readonly changesKeptUntil?: string;
+  readonly notEncrypted?: string;
+}
+
+function removedLine({ sessionId, changesKeptUntil, notEncrypted }: Removed): string {
   if (changesKeptUntil === undefined) return `${sessionId} removed`;
-  return `${sessionId} removed; ${keptWords(sessionId, Date.parse(changesKeptUntil))}`;
+  const bare = notEncrypted === undefined ? '' : `; ${plainWords(notEncrypted)}`;
+  return `${sessionId} removed; ${keptWords(sessionId, Date.parse(changesKeptUntil))}${bare}`;
 }
 
 async function allDetached(app: App): Promise<string[]> {
@@ -45,8 +52,11 @@ async function allDetached(app: App): Promise<string[]> {
 async function remove(app: App, id: string) {
   try {
     await destroyRecorded(await recordOf(app, id), await adoptOptions(app));
-    const untilMs = await keptUntilMs(app.store, id as SessionId);
-    return { sessionId: id, ...(untilMs === undefined ? {} : { changesKeptUntil: new Date(untilMs).toISOString() }) };
+    const kept = await keptOf(app.store, id as SessionId);
+    if (kept === undefined) return { sessionId: id };
+    const { untilMs, plainBecause } = kept;
+    const bare = plainBecause === undefined ? {} : { notEncrypted: plainBecause };
+    return { sessionId: id, changesKeptUntil: new Date(untilMs).toISOString(), ...bare };
   } catch (thrown) {
     const { code, message, exitCode } = toPaddockError(thrown);
     return { sessionId: id, error: { code, message, exitCode } };

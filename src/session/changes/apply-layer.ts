@@ -9,7 +9,7 @@ import { isJudgedByContent, verdictOnContent } from '../../policy/withheld-conte
 import { applyChanges } from '../../workspace/apply/apply.js';
 import type { ContentJudge } from '../../workspace/apply/content-judge.js';
 import type { Review } from '../../workspace/changes/change.js';
-import type { Layer } from '../../workspace/changes/layer.js';
+import { type Layer, openedLayer } from '../../workspace/changes/layer.js';
 import { ProjectGit } from '../../workspace/changes/project-git.js';
 import { type ApplyReport, leftByPlace, reportOf } from './apply-report.js';
 import { withLayer } from './own-layer.js';
@@ -59,7 +59,20 @@ export function applyLayer(
   });
 }
 
-async function apply(session: SessionId, layer: Layer, request: ShownRequest, parts: LayerParts, signal: AbortSignal) {
+async function apply(session: SessionId, closed: Layer, request: ShownRequest, parts: LayerParts, signal: AbortSignal) {
+  await using open = await openedLayer(closed, signal);
+  const report = await applyOpen(session, open.layer, request, parts, signal);
+  if (request.dry_run !== true) await open.keepNotes();
+  return report;
+}
+
+async function applyOpen(
+  session: SessionId,
+  layer: Layer,
+  request: ShownRequest,
+  parts: LayerParts,
+  signal: AbortSignal,
+) {
   const { exactly, paths = [], all = false, overwrite = [], reviewed, dry_run: isDry = false } = request;
   const git = new ProjectGit(layer.project.source, parts.env, signal);
   const [found, places] = await allOver([parts.review(layer, signal), withheldHere(layer.project, parts, git, signal)]);

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { audited } from '../../audit/audited.js';
 import { digest } from '../../audit/redaction.js';
+import { toPaddockError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
 import { safeLine } from '../../kit/safe-text.js';
 import type { DiscardRequest } from '../../policy/change-requests.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
 import { WithheldPlaces } from '../../policy/withheld.js';
 import { DiscardMarks } from '../../workspace/apply/discarded.js';
-import type { Layer } from '../../workspace/changes/layer.js';
+import { type Layer, notesOf, openedLayer } from '../../workspace/changes/layer.js';
 import type { LayerParts } from './apply-layer.js';
 import { withLayer } from './own-layer.js';
 import { expectReviewed, refuseUnknown, shownReview } from './shown-review.js';
@@ -55,11 +56,35 @@ export function discardLayer(
 
 async function discard(
   session: SessionId,
+  closed: Layer,
+  request: DiscardRequest,
+  parts: DiscardParts,
+  signal: AbortSignal,
+): Promise<DiscardReport> {
+  const { paths, reviewed, dry_run: dryRun = false } = request;
+  try {
+    await using open = await openedLayer(closed, signal);
+    const report = await discardOpen(session, open.layer, request, parts, signal);
+    if (report.how === 'hidden' && !dryRun) await open.keepNotes();
+    return report;
+  } catch (error) {
+    // All of it can be thrown away by somebody who can't read it; which files that were nobody knows then.
+    const isWhole = paths === undefined && reviewed === undefined && !dryRun && parts.removeLayer !== undefined;
+    if (!isWhole || closed.open === undefined || !notToBeOpened.includes(toPaddockError(error).code)) throw error;
+    await parts.removeLayer();
+    return { sessionId: session, dryRun, discarded: [], how: 'removed' };
+  }
+}
+
+const notToBeOpened = ['ENCRYPTION_KEY_UNUSABLE', 'SEALED_UNREADABLE'];
+
+async function discardOpen(
+  session: SessionId,
   layer: Layer,
   request: DiscardRequest,
   parts: DiscardParts,
   signal: AbortSignal,
-) {
+): Promise<DiscardReport> {
   const { paths = [], reviewed, dry_run: dryRun = false } = request;
   const found = await parts.review(layer, signal);
   const review = await shownReview(layer, found);
@@ -75,7 +100,7 @@ async function discard(
     parts.removeLayer === undefined || request.paths !== undefined ? 'hidden' : 'removed';
   if (!dryRun) {
     if (how === 'removed') await parts.removeLayer?.();
-    else await (await DiscardMarks.of(layer.folder)).add(chosen);
+    else await (await DiscardMarks.of(notesOf(layer))).add(chosen);
   }
   return { sessionId: session, dryRun, discarded: chosen.map(({ path }) => path), how };
 }

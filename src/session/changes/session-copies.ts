@@ -2,6 +2,7 @@ import type { SitePolicy } from '../../core/site-policy.js';
 import type { BrokerWish } from '../../policy/broker/decide.js';
 import type { CreateRequest } from '../../policy/request.js';
 import { type Comparison, compareLayers } from '../../workspace/changes/compare-layers.js';
+import { openedLayer } from '../../workspace/changes/layer.js';
 import { denied } from '../../workspace/rules.js';
 import type { LayerOrigin } from '../layer-origin.js';
 import { requireLayer } from '../layers.js';
@@ -74,6 +75,8 @@ export class SessionCopies {
     if (x.dev !== y.dev || x.ino !== y.ino) {
       throw denied('workspace.origin', y.source, { other: x.source });
     }
-    return compareLayers(one.layer, other.layer, { program: this.#parts.program, signal });
+    await using openA = await openedLayer(one.layer, signal);
+    await using openB = await openedLayer(other.layer, signal);
+    return await compareLayers(openA.layer, openB.layer, { program: this.#parts.program, signal });
   }
 }

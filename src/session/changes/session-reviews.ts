@@ -4,7 +4,7 @@ import { chooseChanges } from '../../policy/choose-changes.js';
 import type { Review } from '../../workspace/changes/change.js';
 import { Differ } from '../../workspace/changes/diff.js';
 import { gitViewOf } from '../../workspace/changes/git-view.js';
-import type { Layer } from '../../workspace/changes/layer.js';
+import { type Layer, openedLayer } from '../../workspace/changes/layer.js';
 import { ProjectGit } from '../../workspace/changes/project-git.js';
 import { heldByContent } from './held-by-content.js';
 import { type ReviewReport, reviewReport } from './review-report.js';
@@ -36,7 +36,25 @@ export class SessionReviews {
    * BAD_ARGUMENT for a path at which nothing was changed, and those of `changesOf`.
    */
   async open(id: string, paths: readonly string[], signal: AbortSignal): Promise<OpenReview> {
-    const { layer } = await this.#options.layerOf(id);
+    const { layer: closed } = await this.#options.layerOf(id);
+    const opened = await openedLayer(closed, signal);
+    try {
+      const { report, differ } = await this.#look(id, opened.layer, paths, signal);
+      const close = async () => {
+        try {
+          await differ[Symbol.asyncDispose]();
+        } finally {
+          await opened[Symbol.asyncDispose]();
+        }
+      };
+      return { report, differ, [Symbol.asyncDispose]: close };
+    } catch (error) {
+      await opened[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #look(id: string, layer: Layer, paths: readonly string[], signal: AbortSignal) {
     const git = new ProjectGit(layer.project.source, this.#options.env, signal);
     // What the project points to says nothing about the changes: neither waits for the other.
     const [found, places] = await allOver([
@@ -59,6 +77,6 @@ export class SessionReviews {
     ]);
     const report = reviewReport(review, changes, { sessionId: id, git: view, places, byContent });
     const differ = await Differ.open(layer);
-    return { report, differ, [Symbol.asyncDispose]: () => differ[Symbol.asyncDispose]() };
+    return { report, differ };
   }
 }

@@ -2,11 +2,11 @@ import { PaddockError } from '../../core/errors.js';
 import { DiscardMarks } from '../../workspace/apply/discarded.js';
 import type { Review } from '../../workspace/changes/change.js';
 import { fingerprintOf } from '../../workspace/changes/fingerprint.js';
-import type { Layer } from '../../workspace/changes/layer.js';
+import { type Layer, notesOf } from '../../workspace/changes/layer.js';
 
 /** A review without what was discarded: what people are shown, and choose among. */
 export async function shownReview(layer: Layer, review: Review): Promise<Review> {
-  const marks = await DiscardMarks.of(layer.folder);
+  const marks = await DiscardMarks.of(notesOf(layer));
   return { ...review, changes: review.changes.filter((change) => !marks.has(change)) };
 }
 

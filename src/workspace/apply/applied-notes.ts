@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { isGone } from '../../kit/open-folder.js';
 import { keyOf, type Seen } from './seen.js';
 
-const fileName = 'applied.jsonl';
+export const appliedName = 'applied.jsonl';
 const noteSchema = z.strictObject({ path: z.string(), is: z.string().max(256) });
 
 /** What applying a layer has put into its project so far: that has changed there since the session began, but by us. */
@@ -20,7 +20,7 @@ export class AppliedNotes {
   }
 
   static async of(layerFolder: string): Promise<AppliedNotes> {
-    const file = join(layerFolder, fileName);
+    const file = join(layerFolder, appliedName);
     const text = await readFile(file, 'utf8').catch((error: unknown) => {
       if (isGone(error)) return '';
       throw error;

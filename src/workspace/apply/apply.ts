@@ -2,7 +2,7 @@ import { PaddockError } from '../../core/errors.js';
 import { codeOf } from '../../kit/error-code.js';
 import { OpenFolder } from '../../kit/open-folder.js';
 import type { Change } from '../changes/change.js';
-import type { Layer } from '../changes/layer.js';
+import { type Layer, notesOf } from '../changes/layer.js';
 import { AppliedNotes } from './applied-notes.js';
 import { check, type Ready, type Sides } from './check.js';
 import { type ContentJudge, judgeContent, judgeStaged } from './content-judge.js';
@@ -52,7 +52,7 @@ export async function applyChanges(
   }
   await using project = await openProject(layer, layer.project);
   await using upper = await OpenFolder.at(layer.upper);
-  const notes = await AppliedNotes.of(layer.folder);
+  const notes = await AppliedNotes.of(notesOf(layer));
   const { overwrite, signal } = options;
   const sides = { project, upper, sinceNs: layer.sinceNs, notes, overwrite, signal };
   const { ready, outcomes } = await checkAll(chosen, sides, options);

@@ -1,37 +1,54 @@
 import type { BigIntStats } from 'node:fs';
 import { OpenFolder } from '../../kit/open-folder.js';
+import { type Layer, notesOf } from '../changes/layer.js';
 import { stampOf, typeOf } from '../changes/stamp.js';
 import { DiscardMarks, goneMark, type Mark } from './discarded.js';
 import { inFolder } from './seen.js';
 
 /** A layer or a snapshot: its folder, and what was written. */
-interface Marked {
-  readonly folder: string;
-  readonly upper: string;
-}
+type Marked = Pick<Layer, 'folder' | 'upper' | 'notes' | 'lasting'>;
 
 /**
  * Notes in a copy what was discarded in what it is a copy of: that is no change there either. A mark says which entry was meant, so each is
  * made out anew; one whose entry has changed since, or was not copied, says nothing any more. Nobody else may work on either.
  */
 export async function carryMarks(from: Marked, to: Marked): Promise<void> {
-  const { all } = await DiscardMarks.of(from.folder);
+  const { all } = await DiscardMarks.of(notesOf(from));
   if (all.length === 0) return;
   await using base = await OpenFolder.at(from.upper);
   await using copy = await OpenFolder.at(to.upper);
   const carried: Mark[] = [];
   for (const mark of all) {
-    const was = await carriedStamp(mark, base, copy);
+    const was = await carriedStamp(mark, from.lasting, base, copy);
     if (was !== undefined) carried.push({ path: mark.path, was });
   }
-  await (await DiscardMarks.of(to.folder)).note(carried);
+  await (await DiscardMarks.of(notesOf(to))).note(carried);
 }
 
-async function carriedStamp({ path, was }: Mark, base: OpenFolder, copy: OpenFolder): Promise<string | undefined> {
+/** The marks of a layer that is about to be encrypted, as they are to be found once it is opened again; `lasting`: what stands for all its entries. */
+export async function lastingMarks(from: Marked, lasting: string): Promise<readonly Mark[]> {
+  const { all } = await DiscardMarks.of(notesOf(from));
+  if (all.length === 0) return [];
+  await using base = await OpenFolder.at(from.upper);
+  const marks: Mark[] = [];
+  for (const { path, was } of all) {
+    const found = was.startsWith(goneMark) ? undefined : await entryAt(base, path);
+    if (was.startsWith(goneMark)) marks.push({ path, was });
+    else if (found !== undefined && stampOf(found) === was) marks.push({ path, was: lasting });
+  }
+  return marks;
+}
+
+async function carriedStamp(
+  { path, was }: Mark,
+  lasting: string | undefined,
+  base: OpenFolder,
+  copy: OpenFolder,
+): Promise<string | undefined> {
   // That is of the project, which is the same.
   if (was.startsWith(goneMark)) return was;
   const found = await entryAt(base, path);
-  if (found === undefined || stampOf(found) !== was) return undefined;
+  if (found === undefined || (was !== lasting && stampOf(found) !== was)) return undefined;
   const copied = await entryAt(copy, path);
   return copied !== undefined && isCopyOf(copied, found) ? stampOf(copied) : undefined;
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { isGone } from '../../kit/open-folder.js';
 import type { Change } from '../changes/change.js';
 
-const fileName = 'discarded.jsonl';
+export const discardedName = 'discarded.jsonl';
 const markSchema = z.strictObject({ path: z.string(), was: z.string() });
 export type Mark = z.output<typeof markSchema>;
 /** How a mark begins of what the project has and the session has not. */
@@ -25,12 +25,17 @@ export class DiscardMarks {
   }
 
   static async of(layerFolder: string): Promise<DiscardMarks> {
-    const file = join(layerFolder, fileName);
+    const file = join(layerFolder, discardedName);
     const text = await readFile(file, 'utf8').catch((error: unknown) => {
       if (isGone(error)) return '';
       throw error;
     });
     return new DiscardMarks(file, text.split('\n').flatMap(parse));
+  }
+
+  /** Of a file of them. */
+  static textOf(marks: readonly Mark[]): string {
+    return marks.map((mark) => `${JSON.stringify(mark)}\n`).join('');
   }
 
   has(change: Change): boolean {
@@ -51,7 +56,7 @@ export class DiscardMarks {
     const file = await open(this.#file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     try {
       // In lines of their own, also behind one that is torn.
-      await file.appendFile(`\n${marks.map((mark) => `${JSON.stringify(mark)}\n`).join('')}`);
+      await file.appendFile(`\n${DiscardMarks.textOf(marks)}`);
       await file.sync();
     } finally {
       await file.close();
@@ -62,7 +67,7 @@ export class DiscardMarks {
 
 /** What the session has there; where it has nothing, what the project has that is to go. */
 function markOf({ path, before, after }: Change): Mark {
-  return { path, was: after === undefined ? `${goneMark}${before?.stamp ?? ''}` : after.stamp };
+  return { path, was: after === undefined ? `${goneMark}${before?.stamp ?? ''}` : (after.lasting ?? after.stamp) };
 }
 
 function keyOf({ path, was }: Mark): string {

@@ -1,6 +1,6 @@
 import { PaddockError } from '../../core/errors.js';
 import { isGone, OpenFolder } from '../../kit/open-folder.js';
-import type { Layer } from '../changes/layer.js';
+import { type Layer, notesOf } from '../changes/layer.js';
 import { type AppliedFile, appliedFiles } from './applied-files.js';
 import { AppliedNotes } from './applied-notes.js';
 import { dropTemp, finish } from './finish.js';
@@ -36,7 +36,7 @@ async function recover(layer: Layer, found: Found, journal: Journal, onFinished?
   await using project = await openProject(layer, found.project);
   if (found.isCommitted) {
     const onDone = async (failed: ReadonlyMap<number, unknown>) => onFinished?.(appliedFiles(found, failed));
-    await finish(project, { ...found, isAgain: true, onDone }, journal, await AppliedNotes.of(layer.folder));
+    await finish(project, { ...found, isAgain: true, onDone }, journal, await AppliedNotes.of(notesOf(layer)));
     return 'finished';
   }
   for (const [index, step] of found.steps.entries()) {

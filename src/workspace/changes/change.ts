@@ -13,6 +13,8 @@ export interface Entry {
    * second. Of a folder without size and times, which change with what is in it.
    */
   readonly stamp: string;
+  /** In its place where notes and fingerprints are concerned: of what is opened each time anew, and never changes. */
+  readonly lasting?: string;
 }
 
 /** Why a change can not be applied at all, whoever asks. */

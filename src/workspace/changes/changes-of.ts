@@ -44,7 +44,7 @@ export async function changesOf(layer: Layer, options: ReviewOptions): Promise<R
   };
   const top = await listLayer(layer, upper, { program, mostEntries, signal });
   await compareFolder({ path: topPath, depth: 0, upper, project }, top, top.isOpaque, findings);
-  const changes = sorted(
+  const found = sorted(
     await withRenames(sorted(findings.changes), {
       upper,
       project,
@@ -53,8 +53,13 @@ export async function changesOf(layer: Layer, options: ReviewOptions): Promise<R
       signal,
     }),
   );
+  const changes = layer.lasting === undefined ? found : lasting(found, layer.lasting);
   const cutBecause = (Object.keys(cutReasons) as CutReason[]).filter((reason) => findings.cuts.has(reason));
   return { changes, isComplete: cutBecause.length === 0, cutBecause };
+}
+
+function lasting(changes: readonly Change[], name: string): readonly Change[] {
+  return changes.map(({ after, ...change }) => ({ ...change, ...(after && { after: { ...after, lasting: name } }) }));
 }
 
 async function openOr(path: string, message: string): Promise<OpenFolder> {

@@ -6,7 +6,14 @@ export function fingerprintOf({ changes, isComplete }: Review): string {
   const hash = createHash('sha256').update(JSON.stringify(isComplete));
   for (const { path, kind, from, before, after, refused } of changes) {
     hash.update(
-      JSON.stringify([path, kind, from ?? null, before?.stamp ?? null, after?.stamp ?? null, refused ?? null]),
+      JSON.stringify([
+        path,
+        kind,
+        from ?? null,
+        before?.stamp ?? null,
+        after?.lasting ?? after?.stamp ?? null,
+        refused ?? null,
+      ]),
     );
   }
   return hash.digest('hex');

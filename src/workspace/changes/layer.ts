@@ -11,4 +11,29 @@ export interface Layer {
   readonly project: HostObject;
   /** When the session began to see the project, in nanoseconds since the epoch by the clock of the kernel: what has a later ctime there was changed after. */
   readonly sinceNs: bigint;
+  /** Where it is noted what of it was discarded and applied; absent: in `folder`. */
+  readonly notes?: string;
+  /** `lasting` of all entries that the session has left. */
+  readonly lasting?: string;
+  /** Present where it is encrypted, so that there is no `upper` before it was opened (`openedLayer`). */
+  readonly open?: (signal: AbortSignal) => Promise<OpenedLayer>;
+}
+
+/** A layer to be worked on. Whoever has it opened disposes of it. */
+export interface OpenedLayer extends AsyncDisposable {
+  readonly layer: Layer;
+  /** Makes what was noted of it since (discarded, applied) last. */
+  keepNotes(): Promise<void>;
+}
+
+/** The layer itself, or what is in it in clear for as long as somebody works on it. Errors: those of `Seals.open`. */
+export async function openedLayer(layer: Layer, signal: AbortSignal): Promise<OpenedLayer> {
+  if (layer.open !== undefined) return layer.open(signal);
+  const nothing = () => Promise.resolve();
+  return { layer, keepNotes: nothing, [Symbol.asyncDispose]: nothing };
+}
+
+/** The folder with its marks and notes. */
+export function notesOf({ notes, folder }: Pick<Layer, 'notes' | 'folder'>): string {
+  return notes ?? folder;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { auditKeys } from '../../../src/config/audit-settings.js';
 import { defaultKeys } from '../../../src/config/defaults.js';
+import { encryptionKeys } from '../../../src/config/encryption.js';
 import { imageKeys } from '../../../src/config/image-rules.js';
 import { settings } from '../../../src/config/layers.js';
 import { policyFileSchema, userSettingsSchema } from '../../../src/config/schema.js';
@@ -43,6 +44,11 @@ describe('docs/configuration.md', () => {
     expect(keys.filter((key) => !new RegExp(`^\\| \`http\\.oauth\\.${key}\` +\\|`, 'm').test(document))).toEqual([]);
   });
 
+  it('has a row for every key of the table of encryption', () => {
+    const keys = Object.keys(encryptionKeys).map((name) => `encryption\\.${name}`);
+    expect(keys.filter((key) => !new RegExp(`^\\| \`${key}\` +\\|`, 'm').test(document))).toEqual([]);
+  });
+
   it('names every control that can be required', () => {
     expect(requirements.filter((id) => !document.includes(`\`${id}\``))).toEqual([]);
   });
@@ -51,7 +57,7 @@ describe('docs/configuration.md', () => {
 describe('the settings', () => {
   it('cover every key of the two files', () => {
     const top = Object.keys(userSettingsSchema.shape).filter(
-      (key) => !['policy', 'defaults', 'audit', 'alerts', 'http'].includes(key),
+      (key) => !['policy', 'defaults', 'audit', 'encryption', 'alerts', 'http'].includes(key),
     );
     const known = settings.map(({ key }) => key);
     expect(known).toEqual(

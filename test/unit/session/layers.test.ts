@@ -68,7 +68,7 @@ describe('what a session has written beside its project', () => {
 
   it('is found on behalf of a key where it belongs to that key, and else is not there, whoever has it', async () => {
     const [ada, bob] = ['a'.repeat(16), 'b'.repeat(16)];
-    const adas = new RecordStore(folder, join(folder, 'run'), clock, ada);
+    const adas = new RecordStore(folder, join(folder, 'run'), clock, { apiKey: ada });
     const [own, other, users] = [await layer({ apiKey: ada }), await layer({ apiKey: bob }), await layer({})];
     expect((await requireLayer(adas, own)).id).toBe(own);
     const refused = (id: string) => requireLayer(adas, id).catch((error: unknown) => toPaddockError(error).toString());

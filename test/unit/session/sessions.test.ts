@@ -141,7 +141,7 @@ describe('making a session that fails', () => {
   });
 
   it('lets no holder of a key name the AWS settings of the user who runs the server', async () => {
-    const store = new RecordStore(folder, join(folder, 'run'), systemClock, 'key');
+    const store = new RecordStore(folder, join(folder, 'run'), systemClock, { apiKey: 'key' });
     const ofKey = new Sessions({ ...options, store });
     const refused = ofKey.create({ ...request, awsProfile: 'prod' });
     await expect(refused).rejects.toMatchObject({ code: 'BAD_ARGUMENT', message: expect.stringMatching(/awsProfile/) });

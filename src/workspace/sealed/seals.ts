@@ -1,0 +1,179 @@
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isGone, OpenFolder } from '../../kit/open-folder.js';
+import { randomBase32 } from '../../kit/random-id.js';
+import { removeTree } from '../../kit/remove-tree.js';
+import { lastingMarks } from '../apply/carry-marks.js';
+import { DiscardMarks, discardedName } from '../apply/discarded.js';
+import type { Layer, OpenedLayer } from '../changes/layer.js';
+import { changesAlone } from './changes-alone.js';
+import { keyUnusable, type SealKey } from './identities.js';
+import { newOpenedFolder } from './opened-folders.js';
+import { packedLayer, unpackLayer } from './packed-layer.js';
+import type { Sealed } from './sealed.js';
+import { readSealedFile, sealedUnreadable, writeSealedFile } from './sealed-file.js';
+import { behindLabel, labelled } from './sealed-item.js';
+import { hasNotes, joinedNotes, notesIn, putNotes, removeNotes, sealNotes, unsealNotes } from './sealed-notes.js';
+
+const itemName = 'upper.age';
+
+type Keys = readonly [SealKey, ...SealKey[]];
+
+export interface SealsOptions {
+  /** Whether what is kept is to be encrypted; what has been is opened all the same. */
+  readonly isOn: boolean;
+  /** Errors: ENCRYPTION_KEY_UNUSABLE. */
+  readonly keys: () => Promise<Keys>;
+  /** Where what is looked at lies in clear, as long as it is. */
+  readonly openedFolder: string;
+  /** paddock-init, as a program of this host. */
+  readonly program: () => Promise<string>;
+}
+
+/** Encrypts what is kept of sessions that are over, and snapshots, and opens them for who works on them. */
+export class Seals {
+  readonly isOn: boolean;
+  readonly openedFolder: string;
+  readonly #options: SealsOptions;
+
+  constructor(options: SealsOptions) {
+    this.isOn = options.isOn;
+    this.openedFolder = options.openedFolder;
+    this.#options = options;
+  }
+
+  /** Returns where nothing is to be encrypted, or it could be. Errors: ENCRYPTION_KEY_UNUSABLE. */
+  async expectKey(): Promise<void> {
+    if (this.isOn) await this.#options.keys();
+  }
+
+  /**
+   * Encrypts a layer that nobody else works on, with what was noted of it, beside what there is in clear, which stays: the caller notes that it is
+   * encrypted, and then calls `dropPlain`. `subject`: what says which it is, and has to be the same when it is opened. Errors:
+   * ENCRYPTION_KEY_UNUSABLE, SNAPSHOT_FAILED, STATE_UNWRITABLE, INIT_MISSING, an AbortError.
+   */
+  async seal(layer: Layer, subject: string, signal: AbortSignal): Promise<Sealed> {
+    const key = newest(await this.#options.keys());
+    const program = await this.#options.program();
+    const { folder } = layer;
+    const sealed = { id: randomBase32(26), key: key.name };
+    await using alone = await changesAlone(layer, { program, signal });
+    await using from = await OpenFolder.at(alone.upper);
+    const label = labelOf('layer', sealed.id, subject);
+    const packed = packedLayer(from, { program, signal });
+    const bytes = await writeSealedFile(join(folder, itemName), key, labelled(label, packed), signal);
+    const marks = await lastingMarks(layer, lastingOf(sealed));
+    const notes = { ...(await notesIn(folder)), [discardedName]: DiscardMarks.textOf(marks) };
+    await sealNotes(folder, labelOf('notes', sealed.id, subject), { key, notes, signal });
+    return { ...sealed, bytes };
+  }
+
+  /** Removes what there is in clear of what is noted to be encrypted, but for notes that were made since. Errors: the kernel's. */
+  async dropPlain(folder: string): Promise<void> {
+    for (const name of await plainIn(folder)) {
+      const path = join(folder, name);
+      if ((await lstat(path)).isDirectory()) await removeTree(path);
+      else await rm(path, { force: true });
+    }
+  }
+
+  /** Removes what was noted of it in clear, once it is encrypted with it. Errors: the kernel's. */
+  dropNotes(folder: string): Promise<void> {
+    return removeNotes(folder);
+  }
+
+  /** Encrypts what was noted of it in clear since: of an apply that a crash cut short, and that was finished without the key. Errors: as for `open`. */
+  async keepNotes({ folder }: Layer, sealed: Sealed, subject: string, signal: AbortSignal): Promise<void> {
+    const since = await notesIn(folder);
+    if (!hasNotes(since)) return;
+    const key = await this.#keyOf(sealed);
+    const label = labelOf('notes', sealed.id, subject);
+    const before = await unsealNotes(folder, label, { keys: [key], signal });
+    await sealNotes(folder, label, { key, notes: joinedNotes(before, since), signal });
+    await removeNotes(folder);
+  }
+
+  /**
+   * Opens it in a folder of its own, in clear. Whoever changes what is noted of it has the layer to itself. Errors: ENCRYPTION_KEY_UNUSABLE,
+   * SEALED_UNREADABLE, STATE_UNWRITABLE, INIT_MISSING, an AbortError.
+   */
+  async open(layer: Layer, sealed: Sealed, subject: string, signal: AbortSignal): Promise<OpenedLayer> {
+    const key = await this.#keyOf(sealed);
+    const keys = [key];
+    const top = await newOpenedFolder(this.openedFolder);
+    const close = () => removeTree(top);
+    try {
+      const notesLabel = labelOf('notes', sealed.id, subject);
+      const noted = await unsealNotes(layer.folder, notesLabel, { keys, signal });
+      // Of an apply that a crash cut short, and that was finished without the key.
+      const since = await notesIn(layer.folder);
+      await putNotes(top, joinedNotes(noted, since));
+      const upper = join(top, 'upper');
+      await mkdir(upper, { mode: 0o700 });
+      await this.#unpack(layer, upper, labelOf('layer', sealed.id, subject), { keys, signal });
+      const { folder, project, sinceNs } = layer;
+      return {
+        layer: { folder, project, sinceNs, upper, notes: top, lasting: lastingOf(sealed) },
+        async keepNotes() {
+          await sealNotes(layer.folder, notesLabel, {
+            key,
+            notes: await notesIn(top),
+            signal: AbortSignal.timeout(keepWithinMs),
+          });
+          if (hasNotes(since)) await removeNotes(layer.folder);
+        },
+        [Symbol.asyncDispose]: close,
+      };
+    } catch (error) {
+      await close();
+      throw isGone(error) ? sealedUnreadable('it is not there', error) : error;
+    }
+  }
+
+  async #keyOf({ key: wanted }: Sealed): Promise<SealKey> {
+    const key = (await this.#options.keys()).find(({ name }) => name === wanted);
+    if (key === undefined) throw keyUnusable('the key that it was encrypted with is not among those there are');
+    return key;
+  }
+
+  async #unpack(
+    { folder }: Layer,
+    upper: string,
+    label: string,
+    { keys, signal }: { readonly keys: readonly SealKey[]; readonly signal: AbortSignal },
+  ): Promise<void> {
+    await using to = await OpenFolder.at(upper);
+    const stream = behindLabel(label, readSealedFile(join(folder, itemName), keys, signal));
+    await unpackLayer(stream, to, { program: await this.#options.program(), signal });
+  }
+}
+
+/** What was done is done: whoever goes on elsewhere does not keep it from being noted. */
+const keepWithinMs = 600_000;
+
+/** Whether something is there in clear that is noted to be encrypted: a crash came between. */
+export async function hasPlain(folder: string): Promise<boolean> {
+  return (await plainIn(folder)).length > 0;
+}
+
+/** All that is in the folder of a layer or a snapshot, but for its note, what is encrypted, and the journal of an apply. */
+async function plainIn(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder).catch((): string[] => [])).filter(isPlain);
+}
+
+function isPlain(name: string): boolean {
+  return ['upper', 'flat', 'work', 'between', 'base'].includes(name) || /\.age\.[a-z2-7]{8}\.tmp$/.test(name);
+}
+
+function newest(keys: Keys): SealKey {
+  return keys.at(-1) ?? keys[0];
+}
+
+/** Nothing in an item changes once it is encrypted: with its path this says which entry is meant, however often it is opened. */
+function lastingOf({ id }: Pick<Sealed, 'id'>): string {
+  return `sealed ${id}`;
+}
+
+function labelOf(part: 'layer' | 'notes', id: string, subject: string): string {
+  return JSON.stringify({ v: 1, part, id, subject: JSON.parse(subject) as unknown });
+}
