@@ -21,6 +21,8 @@ const inside = table(
   ...['4 1 8:1 /srv/x /home/ann/moved rw - ext4 /dev/vda rw', '5 3 0:9 / /home/ann/p/tmp rw - tmpfs tmpfs rw'],
 );
 const outside = table('outside', '2 1 8:1 /home /home rw - ext4 /dev/vda rw');
+const wholeDisk = join(folder, 'disk');
+writeFileSync(wholeDisk, '1 0 254:0 / / rw - ext4 /dev/vda rw\n');
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const bound: readonly BoundFolder[] = [
@@ -72,9 +74,20 @@ describe('a process', () => {
     ],
     ['is in a container by the files of its engine', { env: {}, places: [], mountinfoPath: inside }, true],
     ['is in a container by a mark in its root', { env: {}, places: [inside], mountinfoPath: outside }, true],
+    ['is in a container by Docker’s mark', { env: {}, places: [], rootPlaces: [inside], mountinfoPath: outside }, true],
+    [
+      'is in none where Docker’s mark was left in the root of a machine',
+      { env: {}, places: [], rootPlaces: [inside], mountinfoPath: wholeDisk },
+      false,
+    ],
     [
       'is in none without any of them',
-      { env: { container: '' }, places: [join(folder, 'no')], mountinfoPath: outside },
+      {
+        env: { container: '' },
+        places: [join(folder, 'no')],
+        rootPlaces: [join(folder, 'no')],
+        mountinfoPath: outside,
+      },
       false,
     ],
   ])('%s', (_, signs, answer) => {
