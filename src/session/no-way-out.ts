@@ -24,9 +24,12 @@ export class NoWayOut {
     });
   }
 
-  /** A note for a result, of all that was tried since the last one; undefined for a success, which has not missed anything. */
-  noteFor({ exitCode, reason }: Pick<ExecResult, 'exitCode' | 'reason'>): string | undefined {
-    if (exitCode === 0 || reason === 'session-ended') return undefined;
+  /**
+   * A note for a result, of all that was tried since the last one; undefined for a success, which has not missed anything, unless it is of a
+   * command that gets over the failures of others.
+   */
+  noteFor({ exitCode, reason }: Pick<ExecResult, 'exitCode' | 'reason'>, isForgiving = false): string | undefined {
+    if ((exitCode === 0 && !isForgiving) || reason === 'session-ended') return undefined;
     const counted = this.#read();
     if (counted === undefined) return undefined;
     const [connections, lookups] = [counted.unrouted - this.#said.unrouted, counted.unanswered - this.#said.unanswered];

@@ -117,16 +117,16 @@ export class SessionCommands {
       await intent.outcome(toPaddockError(error).code);
       throw error;
     }
-    const entry = this.#register(command, await intended);
+    const entry = this.#register(command, await intended, options);
     if (options.isUnlogged === true) void entry.settled.then(() => this.#commands.delete(id));
     return entry;
   }
 
-  #register(command: Command, intent: AuditIntent): SessionCommand {
+  #register(command: Command, intent: AuditIntent, options: CommandOptions = {}): SessionCommand {
     const { disk, idleness } = this.#parts;
     const over = idleness.begin();
     const written = disk?.begin(() => void command.end('disk-limit').catch(() => undefined));
-    const settled = this.#finish(command, intent).then((outcome) => {
+    const settled = this.#finish(command, intent, options).then((outcome) => {
       over();
       written?.();
       entry.outcome = outcome;
@@ -150,9 +150,13 @@ export class SessionCommands {
     };
   }
 
-  async #finish(command: Command, intent: AuditIntent): Promise<NonNullable<SessionCommand['outcome']>> {
+  async #finish(
+    command: Command,
+    intent: AuditIntent,
+    options: CommandOptions,
+  ): Promise<NonNullable<SessionCommand['outcome']>> {
     try {
-      const result = this.#explained(await command.result, command.startedAtMs);
+      const result = this.#explained(await command.result, command.startedAtMs, options);
       if (this.#isLetGo && result.reason === 'session-ended' && this.#parts.sandbox.alive)
         return await this.#leave(command, intent);
       this.#note(command.id, `ended: ${result.reason} ${result.exitCode}`);
@@ -167,10 +171,12 @@ export class SessionCommands {
     }
   }
 
-  #explained(result: ExecResult, startedAtMs: number): ExecResult {
+  #explained(result: ExecResult, startedAtMs: number, { isForgiving, isUnlogged }: CommandOptions): ExecResult {
     const { disk, refusedSince } = this.#parts;
     const blocked = refusedSince(startedAtMs);
-    const note = result.reason === 'disk-limit' ? disk?.words : this.#noWayOut?.noteFor(result);
+    // One of ours that nobody sees must not use up what the next one is to be told.
+    const tries = isUnlogged === true ? undefined : this.#noWayOut?.noteFor(result, isForgiving);
+    const note = result.reason === 'disk-limit' ? disk?.words : tries;
     return {
       ...result,
       ...(note !== undefined && { note }),

@@ -98,8 +98,9 @@ export function viewAgentCommand(session: Session, run: AgentRun, nowMs: number)
     const { code, message, hint } = outcome.error;
     return { ...base, state: 'failed', error: { code, message: safeLine(message, 1000), next: hint } };
   }
-  const { exitCode, blockedHosts } = outcome.report;
-  return { ...base, state: 'finished', exitCode, ...viewBlocked(blockedHosts) };
+  const { exitCode, blockedHosts, note } = outcome.report;
+  const noted = note === undefined ? {} : { next: note };
+  return { ...base, state: 'finished', exitCode, ...viewBlocked(blockedHosts), ...noted };
 }
 
 /** The same in the form that commands have; what the agent prints is JSON, which only those read who ask for it by a cursor. */

@@ -160,7 +160,7 @@ function showEvents({ terminal }: CommandContext, events: readonly AgentEvent[])
 }
 
 async function show(context: CommandContext, done: AgentReport): Promise<void> {
-  const { finalText, usage, changedFiles, error, blockedHosts, turns, stopReason, agentSessionId } = done;
+  const { finalText, usage, changedFiles, error, blockedHosts, turns, stopReason, agentSessionId, note } = done;
   if (finalText !== '') await write(context.terminal.stdout, `${finalText}\n`);
   if (error !== undefined)
     await tell(context, `the agent did not finish (${stopReason}): ${safeLine(error.message, 1000)}`);
@@ -168,6 +168,7 @@ async function show(context: CommandContext, done: AgentReport): Promise<void> {
   const used = usage === undefined ? '' : `, ${usage.inputTokens} tokens in, ${usage.outputTokens} out${cost}`;
   await tell(context, `${turns} turns${used}${agentSessionId === undefined ? '' : ` (${agentSessionId})`}`);
   for (const refused of blockedHosts) await tell(context, refusalLine(refused));
+  if (note !== undefined) await tell(context, note);
   if (!('paths' in changedFiles)) return;
   for (const path of changedFiles.paths.slice(0, 20)) await tell(context, `changed ${path}`);
 }

@@ -19,6 +19,8 @@ export interface CommandOptions {
   readonly terminal?: TerminalSize;
   /** What it prints is the content of files, for whoever started it: it is kept from the session's log, and the command from its list once it is over. */
   readonly isUnlogged?: boolean;
+  /** It runs other programs and gets over their failures, as agents do: that it ends well does not say that they missed nothing. */
+  readonly isForgiving?: boolean;
 }
 
 /** Whom a signal reaches: the first process, every process of the command, or what the terminal has in front. */

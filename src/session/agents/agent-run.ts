@@ -32,7 +32,7 @@ export function startAgent(
     const reader = new Reader(agents[asked.agent].newParser({ maxTurns, pace }), asked.onEvents);
     signal.throwIfAborted();
     const entry = await session.start(request, {
-      signal: reader.stop.signal,
+      ...{ signal: reader.stop.signal, isForgiving: true },
       onOutput: (stream, chunk) => {
         if (stream === 'stdout') reader.take(chunk);
       },

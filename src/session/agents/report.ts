@@ -19,12 +19,14 @@ interface Parts {
 /** What was counted outside stands before what the agent claims. */
 export function reportOf({ agent, said, result, usage, changedFiles }: Parts): AgentReport {
   const { usage: claimed, ...rest } = said;
+  const { note, blocked = [] } = result;
   const used = usage ?? (claimed === undefined ? undefined : { ...claimed, countedBy: 'agent' as const });
   return {
     ...rest,
     ...{ agent, exitCode: result.exitCode, changedFiles },
     ...(used === undefined ? {} : { usage: used }),
-    blockedHosts: (result.blocked ?? []).slice(-mostRefused),
+    ...(note === undefined ? {} : { note }),
+    blockedHosts: blocked.slice(-mostRefused),
   };
 }
 

@@ -28,6 +28,8 @@ export interface AgentReport extends Omit<AgentResult, 'usage'> {
   readonly changedFiles: ChangedFiles;
   readonly usage?: RunUsage;
   readonly blockedHosts: readonly Refusal[];
+  /** What neither says: that its programs looked for a way out where there is none, or why the session's disk ended it. */
+  readonly note?: string;
 }
 
 /** An agent at work, or done: its command's id is its handle. */

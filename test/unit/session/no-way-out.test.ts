@@ -31,6 +31,12 @@ describe('a command that fails where there is no network', () => {
     expect(ways.noteFor({ exitCode: 124, reason: 'timeout' })).toContain('addresses: 1, names: 0');
   });
 
+  it('is told so too where it ended well and gets over the failures of what it runs, as an agent does', () => {
+    const ways = counting({ unrouted: 0, unanswered: 3 }, { unrouted: 0, unanswered: 3 });
+    expect(ways.noteFor(succeeded, true)).toContain('names: 3');
+    expect(ways.noteFor(succeeded, true)).toBeUndefined();
+  });
+
   it('is told nothing where nothing was tried, it succeeded, the session is over, or nobody knows', () => {
     expect(counting({ unrouted: 0, unanswered: 0 }).noteFor(failed)).toBeUndefined();
     expect(counting({ unrouted: 1, unanswered: 0 }).noteFor(succeeded)).toBeUndefined();
