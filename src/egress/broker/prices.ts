@@ -14,7 +14,11 @@ export interface Price {
 /** By the model's name, in which one trailing `*` stands for a date or nothing. */
 export type Prices = Readonly<Record<string, Price>>;
 
-/** When the lists below were read: the providers' public price lists, standard tier, text. */
+/**
+ * When the lists below were last held against what is published, standard tier, text: Anthropic's against its own pages (platform.claude.com:
+ * about-claude/pricing, and the pages of the models), OpenAI's against what others copied from its page (developers.openai.com: api/docs/pricing)
+ * between September and November 2026.
+ */
 export const pricesAsOf = '2026-11-23';
 
 const anthropic = (input: number, output: number, cacheRead = input / 10): Price => ({
@@ -45,6 +49,8 @@ export const builtInPrices: Prices = {
   'claude-sonnet-5-5*': anthropic(2, 10, 0.1),
   'claude-sonnet-5*': anthropic(2, 10),
   'claude-sonnet-4-6*': anthropic(3, 15),
+  // Published up to this length; there has been another price above it.
+  'claude-sonnet-4-5*': { ...anthropic(3, 15), upTo: 200_000 },
   'claude-haiku-5-5*': { ...anthropic(0.1, 0.5), upTo: 100_000 },
   'claude-haiku-4-5*': anthropic(1, 5),
   'gpt-6-astra*': openAi(10, 50, 1, 12.5),

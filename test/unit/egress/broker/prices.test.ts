@@ -34,5 +34,8 @@ it('a cost is the sum over the kinds of tokens, and unknown where the list ends'
   const gpt = priceOf(builtInPrices, 'gpt-6-sol');
   expect(costOf(gpt, { ...none, input: 272_000 })).toBeCloseTo(0.544);
   expect(costOf(gpt, { ...none, input: 200_000, cacheRead: 72_001 })).toBeUndefined();
+  const sonnet = priceOf(builtInPrices, 'claude-sonnet-4-5-20250929');
+  expect(costOf(sonnet, { ...none, input: 200_000, output: 1000 })).toBeCloseTo(0.615);
+  expect(costOf(sonnet, { ...none, input: 200_001 })).toBeUndefined();
   expect(costOf(undefined, none)).toBeUndefined();
 });
