@@ -34,6 +34,7 @@ describe('a command of a session', () => {
   let folder = '';
   let rig: RealRig;
   let session: Session;
+  let log: SessionLog;
   let audit: SlowAudit;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'paddock-start-'));
@@ -49,7 +50,7 @@ describe('a command of a session', () => {
     const release = () => Promise.resolve();
     // No engine takes part in a command over the channel.
     const sandbox = new Sandbox(handle, {} as Engine, systemClock, { path: 'fifo', channel: rig.channel, release });
-    const log = new SessionLog(join(folder, 'log'));
+    log = new SessionLog(join(folder, 'log'));
     session = new Session({
       record: ours,
       sandbox,
@@ -61,8 +62,8 @@ describe('a command of a session', () => {
     });
   });
   afterEach(async () => {
-    await session.flushLog();
     await rig[Symbol.asyncDispose]();
+    await log[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true });
   });
 
