@@ -31,6 +31,7 @@ export interface LayerPlaces {
   /** Opens what is encrypted of them, and encrypts what is to be; absent: nothing does. */
   readonly sealing?: Sealing | undefined;
   layerFolder(id: SessionId): string;
+  load(id: SessionId): Promise<{ readonly state: string } | undefined>;
 }
 
 /** What a session, running or over, has written beside its project; undefined where it has nothing of the kind (any more). */
@@ -41,10 +42,17 @@ export async function layerOf(places: LayerPlaces, id: SessionId): Promise<Noted
   return { id, layer: openable(layerFrom(folder, note), note, places.sealing), note };
 }
 
-/** The same, where it belongs to who asks. Errors: NO_SUCH_SESSION, whoever else has it. */
+/**
+ * The same, where it belongs to who asks. Errors: NO_SUCH_SESSION, whoever else has it; SESSION_STARTING: what is there is still being copied, so that half
+ * of it, and half a file, would be taken for the work of the session.
+ */
 export async function requireLayer(places: LayerPlaces, id: string): Promise<NotedLayer> {
   const found = isSessionId(id) ? await ownLayer(places, id) : undefined;
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    const record = await places.load(found.id);
+    if (record?.state !== 'creating') return found;
+    throw new SessionError('SESSION_STARTING', `session ${id} is still being made`, { info: { sessionId: id } });
+  }
   throw new SessionError('NO_SUCH_SESSION', 'there are no changes of such a session beside its project', {
     hint: 'Only sessions with workspace cow have any; their ids are in list_sessions, `paddock ps` and `paddock changes --all`.',
   });

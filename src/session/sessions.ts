@@ -14,7 +14,7 @@ import { describe, textOf } from './record-parts.js';
 import type { Session } from './session.js';
 import { SessionMaker } from './session-maker.js';
 import type { SessionStart, SessionsOptions } from './sessions-options.js';
-import { Starting, type Waiting } from './starting.js';
+import { Starting, type StartingSession, type Waiting } from './starting.js';
 import { updateSession } from './update.js';
 import type { UpdateReport } from './update-report.js';
 
@@ -40,6 +40,11 @@ export class Sessions implements AsyncDisposable {
 
   get list(): readonly Session[] {
     return [...this.#live.values()];
+  }
+
+  /** Those that are being made, and those of which that was said and that could not be: they can be given up by `destroy`. */
+  get starting(): readonly StartingSession[] {
+    return this.#starting.list.filter(({ id }) => !this.#live.has(id));
   }
 
   /**

@@ -24,6 +24,14 @@ export interface Waiting {
   readonly onProgress?: CopyOptions['onProgress'];
 }
 
+/** One that is being made, or could not be when nobody waited any more, as a list shows it. */
+export interface StartingSession {
+  readonly id: SessionId;
+  readonly soFar: SoFar;
+  /** Why there is none. */
+  readonly error?: PaddockError;
+}
+
 interface Entry {
   readonly stop: AbortController;
   soFar: SoFar;
@@ -33,15 +41,23 @@ interface Entry {
 }
 
 /**
- * Sessions that are being made though nobody waits any more: where a project, or what a session begins with, has to be copied, that takes minutes, and no
- * client waits so long for one call.
+ * Sessions that are being made, also those for which nobody waits any more: where a project, or what a session begins with, has to be copied, that takes
+ * minutes, and no client waits so long for one call.
  */
 export class Starting {
   readonly #clock: Clock;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<SessionId, Entry>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Oldest first. */
+  get list(): readonly StartingSession[] {
+    return [...this.#entries].flatMap(([id, { soFar, outcome }]) => {
+      if (outcome === undefined) return [{ id, soFar }];
+      return 'error' in outcome ? [{ id, soFar, error: outcome.error }] : [];
+    });
   }
 
   /** The session, where it is made in time. Errors: SESSION_STARTING (the making goes on), those of `make`. */
@@ -60,18 +76,22 @@ export class Starting {
       },
     });
     entry.settled = settle(entry, made);
+    this.#entries.set(id, entry);
     const isOver = await waitFor(entry, this.#clock, waitMs, signal);
     // What is said of a call that is over is for nobody.
     tell = undefined;
     if (!isOver && signal.aborted) entry.stop.abort(signal.reason);
-    if (isOver || signal.aborted) return made;
+    if (isOver || signal.aborted) {
+      // Whoever called is told.
+      return await made.finally(() => this.#entries.delete(id));
+    }
     this.#keep(id, entry);
     throw starting(id, entry);
   }
 
   /** Errors: SESSION_STARTING where that one is still being made, and why it could not be. */
   refuse(id: string): void {
-    const entry = this.#entries.get(id);
+    const entry = this.#entries.get(id as SessionId);
     if (entry === undefined) return;
     const { outcome } = entry;
     if (outcome === undefined) throw starting(id, entry);
@@ -80,17 +100,16 @@ export class Starting {
 
   /** Ends the making of that one, and waits until nothing is left of it; false: it is not being made. */
   async stop(id: string): Promise<boolean> {
-    const entry = this.#entries.get(id);
+    const entry = this.#entries.get(id as SessionId);
     if (entry === undefined) return false;
     const isMade = entry.outcome !== undefined;
     entry.stop.abort();
     await entry.settled;
-    this.#entries.delete(id);
+    this.#entries.delete(id as SessionId);
     return !isMade;
   }
 
   #keep(id: SessionId, entry: Entry): void {
-    this.#entries.set(id, entry);
     void entry.settled.then(() => {
       if (entry.outcome !== undefined && 'session' in entry.outcome) this.#entries.delete(id);
       const failed = [...this.#entries].filter(([, { outcome }]) => outcome !== undefined);

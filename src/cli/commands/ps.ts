@@ -14,10 +14,11 @@ import { recordOf } from './detached.js';
 /** What a record and /proc say of a session; no engine is asked. */
 export async function stateOf(record: SessionRecord): Promise<'creating' | 'running' | 'ended' | 'orphaned'> {
   const running = record.container !== undefined && isInitAlive(record.container);
-  const owned = record.kind === 'detached' || (await isAlive(record.owner));
-  if (record.container === undefined) return owned ? 'creating' : 'orphaned';
+  const hasOwner = await isAlive(record.owner);
+  // Whoever makes it has to live as long as that takes, also where it is to outlive them.
+  if (record.container === undefined) return hasOwner ? 'creating' : 'orphaned';
   if (!running) return 'ended';
-  return owned ? 'running' : 'orphaned';
+  return hasOwner || record.kind === 'detached' ? 'running' : 'orphaned';
 }
 
 /** What runs in a session and what ran there, as its holder knows it; nobody holds a detached one that is not in use. */

@@ -175,6 +175,7 @@ describe('what a session has written beside its project', () => {
     const of = (apiKey: string) => ({
       layersFolder: store.layersFolder,
       layerFolder: store.layerFolder.bind(store),
+      load: store.load.bind(store),
       apiKey,
     });
     const refusalFor = (apiKey: string, rules: { keptBytes: number; ownKeptBytes: number }) =>

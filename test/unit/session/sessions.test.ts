@@ -1,55 +1,19 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { builtInPolicy } from '../../../src/config/built-in-policy.js';
-import { EngineError, type PaddockError, toPaddockError } from '../../../src/core/errors.js';
-import type { Engine } from '../../../src/engine/types.js';
+import { type PaddockError, toPaddockError } from '../../../src/core/errors.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { deferred } from '../../../src/kit/deferred.js';
 import { readProcessIdentity } from '../../../src/kit/process-identity.js';
-import { CgroupKeeper } from '../../../src/sandbox/cgroups/cgroup-keeper.js';
-import { ImageStore } from '../../../src/sandbox/images.js';
-import { stageInit } from '../../../src/sandbox/init-binary.js';
-import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
-import { stageSeccomp } from '../../../src/sandbox/seccomp-files.js';
 import { Sessions } from '../../../src/session/sessions.js';
 import type { SessionsOptions } from '../../../src/session/sessions-options.js';
 import { RecordStore } from '../../../src/session/store.js';
 import { InMemoryAudit } from './support/audit.js';
-import { InMemoryEngine } from './support/in-memory-engine.js';
+import { MakingEngine, optionsFor } from './support/making.js';
 import { record } from './support/records.js';
-
-/** An engine in memory that also makes containers; none of them runs, so no session ever comes to be. */
-class MakingEngine extends InMemoryEngine {
-  readonly made: string[] = [];
-  onMake: () => void = () => undefined;
-
-  createContainer(name: string, body: { labels: Record<string, string> }) {
-    this.onMake();
-    this.made.push(name);
-    return Promise.resolve({ id: this.add({ name, labels: body.labels, state: 'created' }).id, warnings: [] });
-  }
-
-  inspectImage() {
-    const bare = { sizeBytes: 0, user: '', env: [], volumes: [], workdir: '', labels: {}, annotations: {} };
-    return Promise.resolve({ ...bare, id: 'host', layers: ['sha256:x'] });
-  }
-
-  held: Promise<unknown> | undefined;
-
-  async startContainer() {
-    await this.held;
-    return Promise.reject(new EngineError('ENGINE_FAILED', 'crun: it did not work'));
-  }
-
-  override removeContainer(ref: string): Promise<boolean> {
-    const held = this.containers.find((one) => one.name === ref);
-    return super.removeContainer(held?.id ?? ref);
-  }
-}
 
 describe('making a session that fails', () => {
   let folder = '';
@@ -61,39 +25,10 @@ describe('making a session that fails', () => {
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'paddock-sessions-'));
-    await writeFile(join(folder, 'init'), 'the bytes do not matter here');
     engine = new MakingEngine();
     audit = new InMemoryAudit();
     store = new RecordStore(folder, join(folder, 'run'));
-    const client = engine as unknown as Engine;
-    const image = { reference: 'localhost/paddock-host:x', layer: 'sha256:x', tar: Buffer.alloc(0) };
-    const images = new ImageStore({
-      engine: client,
-      hostImage: () => Promise.resolve({ image, binds: [] } as never),
-      extraBinds: () => Promise.resolve([]),
-    });
-    const approval = { allowedRoots: [folder], homeDir: folder, uid: process.getuid?.() ?? 0, privateFolders: [] };
-    const init = await stageInit(join(folder, 'init'), folder);
-    const owner = { pid: process.pid, startTimeTicks: 1, bootId: 'b' };
-    const sitePolicy = { ...builtInPolicy(folder), maxSessions: 2 };
-    const host = { homeDir: folder, hostMemoryBytes: 8 * 1024 ** 3, cpuCount: 4 };
-    options = {
-      ...{ store, audit, owner, kind: 'attached', version: '0', policy: { sitePolicy, host } },
-      maker: {
-        engine: client,
-        images,
-        clock: systemClock,
-        init,
-        seccomp: await stageSeccomp(folder),
-        commandPath: 'exec',
-        lifetimeCeilingMs: 86_400_000,
-        approval,
-        callerUid: approval.uid,
-        mappableIds: 65_537,
-        cgroups: new CgroupKeeper('/nowhere/paddock-init'),
-        pipes: new PipeMaker('/nowhere/paddock-init'),
-      },
-    };
+    options = await optionsFor(folder, { engine, audit, store });
     sessions = new Sessions(options);
   });
   afterEach(async () => {

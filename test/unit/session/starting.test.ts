@@ -39,6 +39,18 @@ describe('a session that is being made', () => {
     expect(await starting.within(id, waiting, () => Promise.resolve(made))).toBe(made);
     await expect(starting.within(id, waiting, () => Promise.reject(failed))).rejects.toBe(failed);
     expect(() => starting.refuse(id)).not.toThrow();
+    expect(starting.list).toEqual([]);
+  });
+
+  it('is there for others, who may give it up, while its caller still waits', async () => {
+    const starting = new Starting(systemClock);
+    const one = slow();
+    const call = starting.within(id, { waitMs: 60_000, signal }, one.make);
+    const refused = expect(call).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    expect(starting.list).toEqual([{ id, soFar: { entries: 0, bytes: 0 } }]);
+    expect(await starting.stop(id)).toBe(true);
+    await refused;
+    expect(starting.list).toEqual([]);
   });
 
   it('goes on when nobody waits any more, says how far it is, and is known to be there at its end', async () => {
@@ -46,9 +58,11 @@ describe('a session that is being made', () => {
     const one = await leftBehind(starting);
     one.making().onProgress({ entries: 12, bytes: 2048 });
     expect(() => starting.refuse(one.id)).toThrow(/is still being made: 12 entries, 2 KiB so far/);
+    expect(starting.list).toEqual([{ id: one.id, soFar: { entries: 12, bytes: 2048 } }]);
     expect(one.making().signal.aborted).toBe(false);
     one.end.resolve(made);
     await expect.poll(() => starting.refuse(one.id)).toBeUndefined();
+    expect(starting.list).toEqual([]);
     expect(await starting.stop(one.id)).toBe(false);
   });
 
@@ -72,7 +86,9 @@ describe('a session that is being made', () => {
     const one = await leftBehind(starting);
     one.end.reject(failed);
     await expect.poll(() => thrownBy(() => starting.refuse(one.id))).toBe(failed);
+    expect(starting.list).toMatchObject([{ id: one.id, error: failed }]);
     expect(await starting.stop(one.id)).toBe(false);
+    expect(starting.list).toEqual([]);
     expect(() => starting.refuse(one.id)).not.toThrow();
   });
 
