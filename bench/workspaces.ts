@@ -45,7 +45,7 @@ function open(stage: Stage, rounds: number): Bench {
     ...{ layerOf: (id: string) => requireLayer(store, id), withhold: [], env: process.env },
     review: (layer, by) => changesOf(layer, { program, signal: by }),
   });
-  const copies = new SessionCopies({ store, snapshots, limits: policy, program });
+  const copies = new SessionCopies({ store, snapshots, limits: policy, program, clock: systemClock });
   return { stage, reviews, copies, rounds };
 }
 

@@ -1,7 +1,7 @@
 import { systemClock } from '../kit/clock.js';
 import type { AgentMeans } from '../session/agents/means.js';
+import { requireToRead } from '../session/changes/layer-to-read.js';
 import { shownReview } from '../session/changes/shown-review.js';
-import { requireLayer } from '../session/layers.js';
 import { openedLayer } from '../workspace/changes/layer.js';
 import type { App } from './app.js';
 import { layerReview } from './layer-review.js';
@@ -12,7 +12,7 @@ export function agentMeans(app: App, env: Readonly<Record<string, string | undef
   return {
     ...{ sitePolicy: app.config.sitePolicy, clock: systemClock, hostPath: env['PATH'] ?? '' },
     async review(id, signal) {
-      await using open = await openedLayer((await requireLayer(app.store, id)).layer, signal);
+      await using open = await openedLayer((await requireToRead(app.store, id, systemClock)).layer, signal);
       return await shownReview(open.layer, await look(open.layer, signal));
     },
   };

@@ -14,6 +14,7 @@ import { allTools } from '../tools/all-tools.js';
 import type { ToolServices } from '../tools/services.js';
 import { toolsOf } from '../tools/tool-groups.js';
 import type { App } from './app.js';
+import { sealWaitMs } from './server-ground.js';
 import { toolServices } from './tool-services.js';
 
 export interface HttpCallersOptions {
@@ -204,7 +205,7 @@ export class HttpCallers implements AsyncDisposable {
     await this.#prepared;
     // Nobody who sits at the server is asked over a key, and its own working directory is nobody's project here.
     caller.sessions ??= await caller.app.sessions('attached', {
-      ...{ monitoring, admission: await this.#admission },
+      ...{ monitoring, admission: await this.#admission, sealWaitMs },
       gate: (open) => caller.limits.create(open),
     });
     return await toolServices(caller.app, { sessions: caller.sessions, monitoring, env, defaultProject: undefined });

@@ -26,7 +26,11 @@ export async function pruneHere(app: App, choices: PruneChoices): Promise<PruneR
   const opened = join(app.config.stateDir, 'opened');
   return {
     ...report,
-    files: [...report.files, ...(await snapshots.sweep(isDryRun)), ...(await sweepOpened(opened, isDryRun))],
+    files: [
+      ...report.files,
+      ...(await snapshots.sweep(isDryRun, choices.signal)),
+      ...(await sweepOpened(opened, isDryRun)),
+    ],
   };
 }
 

@@ -1,7 +1,8 @@
 import { toPaddockError } from '../core/errors.js';
+import { systemClock } from '../kit/clock.js';
+import { requireToRead } from '../session/changes/layer-to-read.js';
 import { countsOf } from '../session/changes/review-report.js';
 import { shownReview } from '../session/changes/shown-review.js';
-import { requireLayer } from '../session/layers.js';
 import type { Session } from '../session/session.js';
 import { openedLayer } from '../workspace/changes/layer.js';
 import type { App } from './app.js';
@@ -16,7 +17,7 @@ export type RunChanges =
 export async function changesOfRun(app: App, session: Session, signal: AbortSignal): Promise<RunChanges | undefined> {
   if (session.record.spec.workspace !== 'cow') return undefined;
   try {
-    await using open = await openedLayer((await requireLayer(app.store, session.id)).layer, signal);
+    await using open = await openedLayer((await requireToRead(app.store, session.id, systemClock)).layer, signal);
     const { layer } = open;
     const { changes, isComplete } = await shownReview(layer, await layerReview(app)(layer, signal));
     return { ...countsOf(changes), isComplete };

@@ -26,6 +26,8 @@ export interface ServerGround {
 }
 
 const lastResortMs = 9000;
+/** A call is to be answered within 50 s, of which the engine may need some to end a session. */
+export const sealWaitMs = 20_000;
 
 /** `stack` has all of it until its end; `tell` hears each alarm, besides the log. Errors: BAD_ARGUMENT, BAD_CONFIG, AUDIT_UNWRITABLE. */
 export async function openGround(

@@ -17,7 +17,7 @@ export async function sessionCopies(app: App): Promise<SessionCopies> {
     apiKey: app.store.apiKey,
     seals: app.store.sealing?.seals,
   });
-  return new SessionCopies({ store: app.store, snapshots, limits: sitePolicy, program });
+  return new SessionCopies({ store: app.store, snapshots, limits: sitePolicy, program, clock: systemClock });
 }
 
 export function snapshotsFolder({ config }: App): string {

@@ -9,7 +9,7 @@ import { type Layer, openedLayer } from '../workspace/changes/layer.js';
 import { copyChanges } from '../workspace/copy-changes.js';
 import { type CopiedLayer, type CopyOptions, layOver } from '../workspace/copy-layer.js';
 import { denied } from '../workspace/rules.js';
-import { whileCopied } from './changes/own-layer.js';
+import { expectAsRead, whileCopied } from './changes/own-layer.js';
 
 /**
  * What a new session begins with instead of the bare project: a copy of what another has changed, or of a snapshot. Of its folder nobody removes
@@ -43,6 +43,7 @@ export function refuseOtherProject(origin: LayerOrigin, shown: HostObject | unde
  */
 export async function fillLayer(origin: LayerOrigin, layer: EmptyLayer, options: FillOptions): Promise<CopiedLayer> {
   return whileCopied(origin.folder, options, async () => {
+    await expectAsRead(origin);
     await using open = await openedLayer(origin, options.signal);
     await using to = await OpenFolder.at(layer.upper);
     const copied = await copyChanges(open.layer, to, options);
@@ -53,6 +54,7 @@ export async function fillLayer(origin: LayerOrigin, layer: EmptyLayer, options:
 /** The same over a copy of the project, which the session is to write to. Errors as above. */
 export async function fillCopy(closed: LayerOrigin, layer: EmptyLayer, options: FillOptions): Promise<CopiedLayer> {
   return whileCopied(closed.folder, options, async () => {
+    await expectAsRead(closed);
     await using open = await openedLayer(closed, options.signal);
     const origin = { ...closed, ...open.layer };
     await using to = await OpenFolder.at(layer.upper);

@@ -77,23 +77,21 @@ export async function listLayers(places: LayerPlaces): Promise<readonly NotedLay
  * Called again it changes nothing. The sandbox must be gone. Whoever works on it is waited for; for longer than a while: the next prune ends it.
  * Errors: STATE_UNWRITABLE.
  */
-export async function endLayer(
-  folder: string,
-  clock: Clock,
-  { sealing, waitMs = endWaitMs }: EndOptions = {},
-): Promise<void> {
-  await whenFree(folder, { clock, waitMs }, async () => {
-    await end(folder, clock);
-    const note = sealing === undefined ? undefined : await readLayerNote(folder);
-    if (note !== undefined && sealing !== undefined && !isOver(note, clock.now()))
-      await sealKept(folder, note, sealing);
-  });
+export async function endLayer(folder: string, clock: Clock, waitMs = endWaitMs): Promise<void> {
+  await whenFree(folder, { clock, waitMs }, () => end(folder, clock));
 }
 
-interface EndOptions {
-  /** What is kept is encrypted by it, where that is set. */
-  readonly sealing?: Sealing | undefined;
-  readonly waitMs?: number;
+/** Encrypts what was kept of it, where that is set. What fails, or is given up, is noted, or due (`isSealDue`). Errors: STATE_UNWRITABLE. */
+export async function sealEnded(
+  folder: string,
+  clock: Clock,
+  sealing: Sealing,
+  { signal, waitMs = endWaitMs }: { readonly signal?: AbortSignal | undefined; readonly waitMs?: number } = {},
+): Promise<void> {
+  await whenFree(folder, { clock, waitMs }, async () => {
+    const note = await readLayerNote(folder);
+    if (note !== undefined && !isOver(note, clock.now())) await sealKept(folder, note, sealing, { clock, signal });
+  });
 }
 
 /** That of a session that nobody was ever given: there is no work in it, though there may be a copy of another's. Errors: STATE_UNWRITABLE. */

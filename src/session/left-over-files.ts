@@ -9,7 +9,7 @@ import type { Layer } from '../workspace/changes/layer.js';
 import { removeWriteLayer } from '../workspace/write-layer.js';
 import { claimedName, isThere, recoverLayer, whenFree } from './changes/own-layer.js';
 import type { AppliedBy } from './changes/record-files.js';
-import { endLayer, isOver, layerOf } from './layers.js';
+import { endLayer, isOver, layerOf, sealEnded } from './layers.js';
 import { sweepNotes } from './left-over-channels.js';
 import type { RecordStore } from './store.js';
 
@@ -23,6 +23,8 @@ export interface SweepOptions {
   /** Gets an intent and an outcome of `changes.expire` for what sessions have written, where that is removed. */
   readonly audit: AuditRecorder;
   readonly isDryRun: boolean;
+  /** Ends the encrypting of what was kept, which takes long; the next sweep begins it again. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -51,7 +53,10 @@ export async function sweepRecordFolder(store: RecordStore, options: SweepOption
  * What sessions without a record had written beside their projects: kept from now on where a crash came before that, removed when its
  * time is over, or where that is nothing. One that somebody works on is left to the next prune.
  */
-async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: SweepOptions): Promise<readonly string[]> {
+async function sweepLayers(
+  store: RecordStore,
+  { clock, audit, isDryRun, signal }: SweepOptions,
+): Promise<readonly string[]> {
   const swept: string[] = [];
   for (const id of (await readdir(store.layersFolder).catch((): string[] => [])).filter(isSessionId)) {
     const path = store.layerFolder(id);
@@ -61,7 +66,11 @@ async function sweepLayers(store: RecordStore, { clock, audit, isDryRun }: Sweep
     if (!isDryRun && found !== undefined) await recovered(found.layer, { audit, session: id });
     const isYoung = found?.note.kept === undefined && clock.now() - status.mtimeMs < graceMs;
     if (isYoung || (await store.has(id))) continue;
-    if (!isDryRun) await endLayer(path, clock, { sealing: store.sealing, waitMs: 0 });
+    if (!isDryRun) {
+      await endLayer(path, clock, 0);
+      if (store.sealing !== undefined && signal?.aborted !== true)
+        await sealEnded(path, clock, store.sealing, { signal, waitMs: 0 });
+    }
     if (!(await isThere(path))) swept.push(path);
     if (!isOver((await layerOf(store, id))?.note, clock.now())) continue;
     const expire = () => audited(audit, { action: 'changes.expire', session: id, run: () => removeWriteLayer(path) });

@@ -55,7 +55,7 @@ export async function pruneSessions(options: PruneOptions): Promise<PruneReport>
     await pruner.decide(record);
   });
   const files = [
-    ...(await sweepRecordFolder(store, { clock, audit: options.audit, isDryRun })),
+    ...(await sweepRecordFolder(store, { clock, audit: options.audit, isDryRun, signal })),
     ...(await sweepChannels(store, { clock, isDryRun, gone: pruner.removed.map((one) => one.sessionId) })),
     ...(await sweepServiceFolders(options.runtimeDir, isDryRun)),
   ];
@@ -179,7 +179,7 @@ class Pruner {
         const id = record.id as SessionId;
         // As it is now: its owner may have finished it since it was listed.
         const isUnfinished = (await store.load(id))?.state === 'creating';
-        await (isUnfinished ? store.removeUnfinished(id) : store.remove(id));
+        await (isUnfinished ? store.removeUnfinished(id) : store.remove(id, (seal) => seal(signal)));
       },
     });
   }

@@ -25,7 +25,7 @@ export async function isPruneDue(parts: DueParts): Promise<boolean> {
 async function isLayerDue({ id, layer, note }: NotedLayer, { store, clock }: JudgeParts): Promise<boolean> {
   if (note.kept !== undefined) {
     if (isOver(note, clock.now())) return true;
-    return store.sealing !== undefined && isSealDue(layer.folder, note, store.sealing);
+    return store.sealing !== undefined && isSealDue(layer.folder, note, store.sealing, clock.now());
   }
   return clock.now() - note.madeAtMs >= lookEveryMs && !(await store.has(id));
 }

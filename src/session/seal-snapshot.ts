@@ -35,13 +35,14 @@ export async function sealSnapshot(
 export async function sealOverdue(
   snapshot: Snapshot,
   layer: Layer,
-  { clock, ...parts }: SnapshotSealing & { readonly clock: Clock },
+  { clock, signal, ...parts }: SnapshotSealing & { readonly clock: Clock; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   const path = join(parts.folder, snapshot.id);
   const isDue = snapshot.sealed === undefined ? parts.seals.isOn : await hasPlain(path);
-  if (!isDue || snapshot.untilMs <= clock.now()) return;
+  if (!isDue || snapshot.untilMs <= clock.now() || signal?.aborted === true) return;
   const seal = async () => {
-    await sealSnapshot(snapshot, layer, parts, AbortSignal.timeout(sealWithinMs));
+    const timeout = AbortSignal.timeout(sealWithinMs);
+    await sealSnapshot(snapshot, layer, parts, signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
   };
   await whenFree(path, { clock, waitMs: 0 }, seal).catch(() => undefined);
 }

@@ -3,6 +3,7 @@ import { audited } from '../audit/audited.js';
 import { plain } from '../audit/redaction.js';
 import { toPaddockError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
+import type { Clock } from '../kit/clock.js';
 import { OpenFolder } from '../kit/open-folder.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { type LayerNote, layerFrom, writeLayerNote } from '../workspace/layer-note.js';
@@ -11,6 +12,8 @@ import { hasPlain, type Seals } from '../workspace/sealed/seals.js';
 
 /** As long as a copy may take. */
 const sealWithinMs = 600_000;
+/** A disk that is full, or a key that is away, mostly stays so for a while, and each attempt stands in the audit log. */
+const tryAgainMs = 900_000;
 
 /** What it takes to keep what sessions leave encrypted. */
 export interface Sealing {
@@ -24,9 +27,14 @@ export interface Sealing {
  * moment it goes on from there. What fails leaves it in clear, and that noted: the work is worth more than the secret. Errors: STATE_UNWRITABLE where
  * not even that can be noted.
  */
-export async function sealKept(folder: string, note: LayerNote, { seals, audit }: Sealing): Promise<void> {
+export async function sealKept(
+  folder: string,
+  note: LayerNote,
+  { seals, audit }: Sealing,
+  { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
   if (note.sealed !== undefined) {
-    await goOn(folder, note, seals);
+    await goOn(folder, note, seals, inTime(signal));
     return;
   }
   const { kept } = note;
@@ -36,24 +44,33 @@ export async function sealKept(folder: string, note: LayerNote, { seals, audit }
     await audited(await audit(), {
       action: 'changes.seal',
       session,
-      run: () => seal(folder, note, seals),
+      run: () => seal(folder, note, seals, inTime(signal)),
       describe: ({ key, bytes }) => ({ key: plain(key), bytes }),
     });
   } catch (thrown) {
+    // Given up with its process: it is due as before.
+    if (signal?.aborted === true) return;
     const { code } = toPaddockError(thrown);
-    if (kept.plainBecause !== code) await writeLayerNote(folder, { ...note, kept: { ...kept, plainBecause: code } });
+    await writeLayerNote(folder, { ...note, kept: { ...kept, plainBecause: code, triedAtMs: clock.now() } });
   }
 }
 
-/** Whether a prune has something to do for it. */
-export async function isSealDue(folder: string, { sealed, kept }: LayerNote, { seals }: Sealing): Promise<boolean> {
-  if (sealed !== undefined) return hasPlain(folder);
-  return seals.isOn && kept !== undefined && kept.plainBecause === undefined;
+function inTime(signal: AbortSignal | undefined): AbortSignal {
+  const timeout = AbortSignal.timeout(sealWithinMs);
+  return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 
-async function seal(folder: string, note: LayerNote, seals: Seals) {
+/** Whether a prune that begins by itself has something to do for it: what has failed is tried again now and then. */
+export async function isSealDue(folder: string, note: LayerNote, { seals }: Sealing, nowMs: number): Promise<boolean> {
+  const { sealed, kept } = note;
+  if (sealed !== undefined) return hasPlain(folder);
+  if (!seals.isOn || kept === undefined) return false;
+  return kept.plainBecause === undefined || nowMs - (kept.triedAtMs ?? 0) >= tryAgainMs;
+}
+
+async function seal(folder: string, note: LayerNote, seals: Seals, signal: AbortSignal) {
   const { endedAtMs, untilMs, bytes } = note.kept ?? { endedAtMs: 0, untilMs: 0, bytes: 0 };
-  const sealed = await seals.seal(layerFrom(folder, note), subjectOf(note), AbortSignal.timeout(sealWithinMs));
+  const sealed = await seals.seal(layerFrom(folder, note), subjectOf(note), signal);
   // From here on it is what is encrypted that counts, which is in the form of an overlay's layer.
   await writeLayerNote(folder, { ...note, copy: undefined, kept: { endedAtMs, untilMs, bytes }, sealed });
   await synced(folder);
@@ -68,10 +85,9 @@ async function synced(folder: string): Promise<void> {
   await place.sync();
 }
 
-async function goOn(folder: string, note: LayerNote, seals: Seals): Promise<void> {
+async function goOn(folder: string, note: LayerNote, seals: Seals, signal: AbortSignal): Promise<void> {
   if (note.sealed === undefined) return;
   await seals.dropPlain(folder);
-  const signal = AbortSignal.timeout(sealWithinMs);
   // Without the key they stay as they are: names of files that were applied.
   await seals.keepNotes(layerFrom(folder, note), note.sealed, subjectOf(note), signal).catch(() => undefined);
 }

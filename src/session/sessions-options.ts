@@ -45,6 +45,8 @@ export interface SessionsOptions {
   readonly admission?: Admission | undefined;
   /** Asked before a session is made, beside those that live; throws where there may be none. What it returns is called when it counts itself, or was not made. */
   readonly gate?: ((open: number) => Promise<() => void>) | undefined;
+  /** How long whoever ends a session waits for what it leaves to be encrypted, which goes on; absent: until it is. */
+  readonly sealWaitMs?: number | undefined;
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
 }

@@ -11,6 +11,7 @@ import { noKeys, refuseProfile, takeKeys } from './broker/take-keys.js';
 import { carriedWish } from './broker/wish-like.js';
 import { processAdmission } from './process-admission.js';
 import { describe, textOf } from './record-parts.js';
+import { SealingBehind } from './sealing-behind.js';
 import type { Session } from './session.js';
 import { SessionMaker } from './session-maker.js';
 import type { SessionStart, SessionsOptions } from './sessions-options.js';
@@ -30,12 +31,14 @@ export class Sessions implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #admission: Admission;
   readonly #starting: Starting;
+  readonly #sealing: SealingBehind;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
     this.#admission = options.admission ?? processAdmission({ ...options, clock: options.maker.clock }, () => [this]);
     this.#maker = new SessionMaker(options, this.#admission);
     this.#starting = new Starting(options.maker.clock);
+    this.#sealing = new SealingBehind({ clock: options.maker.clock, waitMs: options.sealWaitMs });
   }
 
   get list(): readonly Session[] {
@@ -99,23 +102,31 @@ export class Sessions implements AsyncDisposable {
     return updateSession(this.get(id), request, parts, signal);
   }
 
-  /** Ends a session, or its making; false when there was none (any more). Idempotent. Errors: AUDIT_UNWRITABLE, EngineError. */
+  /**
+   * Ends a session, or its making; false when there was none (any more). Where it is not done with encrypting what the session leaves for long, that
+   * goes on. Idempotent. Errors: AUDIT_UNWRITABLE, EngineError.
+   */
   async destroy(id: string): Promise<boolean> {
     const given = await this.#starting.stop(id);
     const session = isSessionId(id) ? this.#live.get(id) : undefined;
     if (session === undefined) return given;
+    await this.#destroy(session);
+    return true;
+  }
+
+  async #destroy(session: Session, sealMs?: number): Promise<void> {
     await audited(this.#options.audit, {
       action: 'session.destroy',
       session: session.id,
       details: { because: plain(this.#because(session)) },
-      run: () => this.#end(session),
+      run: () => this.#end(session, sealMs),
     });
-    return true;
   }
 
   /** Ends what is being made and every session, in parallel; what fails is left to `prune` and rethrown. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
+    this.#sealing.close();
     await Promise.allSettled(this.#pending);
     await this.#maker.removeLeft();
     if (this.#options.kind === 'detached') {
@@ -124,6 +135,7 @@ export class Sessions implements AsyncDisposable {
       return;
     }
     const results = await Promise.allSettled(this.list.map((session) => this.destroy(session.id)));
+    await this.#sealing[Symbol.asyncDispose]();
     const failed = results.filter((r) => r.status === 'rejected').map((r): unknown => r.reason);
     if (failed.length > 0) throw failed[0];
   }
@@ -184,11 +196,11 @@ export class Sessions implements AsyncDisposable {
     return record.deadlineAtMs <= this.#options.maker.clock.now() ? 'deadline' : 'gone';
   }
 
-  async #end(session: Session): Promise<void> {
+  async #end(session: Session, sealMs?: number): Promise<void> {
     await session.end();
     // Their outcomes belong into the audit log while it is open.
     await Promise.allSettled(session.commands.map((command) => command.settled));
-    await this.#options.store.remove(session.id);
+    await this.#options.store.remove(session.id, (seal) => this.#sealing.within(seal, sealMs));
     this.#live.delete(session.id);
   }
 
@@ -196,6 +208,6 @@ export class Sessions implements AsyncDisposable {
   async #dropEnded(): Promise<void> {
     const ended = this.list.filter((session) => !session.sandbox.alive);
     // One that the engine will not remove just now must not keep others from being made.
-    await Promise.allSettled(ended.map((session) => this.destroy(session.id)));
+    await Promise.allSettled(ended.map((session) => this.#destroy(session, 0)));
   }
 }

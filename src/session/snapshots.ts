@@ -16,7 +16,7 @@ import type { CopyOptions } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
 import type { Seals } from '../workspace/sealed/seals.js';
 import { makeSpreadFolder } from '../workspace/spread-folder.js';
-import { isThere, whenFree, whileAlone, whileCopied } from './changes/own-layer.js';
+import { expectAsRead, isThere, whenFree, whileAlone, whileCopied } from './changes/own-layer.js';
 import { full, keptSnapshots, roomBeside } from './kept-room.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
@@ -105,9 +105,10 @@ export class Snapshots {
       session: layer.id,
       details: { snapshot: plain(id) },
       run: () =>
-        whileCopied(layer.layer.folder, { clock, signal }, () =>
-          this.#take(id, layer, { ...wish, ...most, mostTotalBytes: room }),
-        ),
+        whileCopied(layer.layer.folder, { clock, signal }, async () => {
+          await expectAsRead(layer.layer);
+          return await this.#take(id, layer, { ...wish, ...most, mostTotalBytes: room });
+        }),
       describe: ({ digest, entries, bytes }) => ({ digest: plain(digest), entries, bytes }),
       undo: () => this.#remove(id),
     });
@@ -166,10 +167,10 @@ export class Snapshots {
   }
 
   /** Removes those whose time is over, and what a crash has left half made; returns the paths. */
-  async sweep(isDryRun: boolean): Promise<readonly string[]> {
+  async sweep(isDryRun: boolean, signal?: AbortSignal): Promise<readonly string[]> {
     const { folder, clock, seals } = this.#parts;
     if (!isDryRun && seals !== undefined) {
-      for (const one of await this.#all()) await sealOverdue(one, this.#layerOf(one), { folder, clock, seals });
+      for (const one of await this.#all()) await sealOverdue(one, this.#layerOf(one), { folder, clock, seals, signal });
     }
     const swept: string[] = [];
     for (const { id, snapshot } of await overdueIn(folder, clock)) {

@@ -8,10 +8,12 @@ import { codeOf } from '../kit/error-code.js';
 import { randomBase32 } from '../kit/random-id.js';
 import { removeFolder } from '../kit/remove-folder.js';
 import { writeNewFile } from '../kit/write-new-file.js';
-import { dropLayer, endLayer } from './layers.js';
+import { dropLayer, endLayer, sealEnded } from './layers.js';
 import type { SessionRecord } from './record.js';
 import { RecordReader } from './record-reader.js';
 import type { Sealing } from './sealing.js';
+
+type WaitForSealing = (seal: (signal?: AbortSignal) => Promise<void>) => Promise<void>;
 
 interface StoreMeans {
   readonly apiKey?: string | undefined;
@@ -109,9 +111,14 @@ export class RecordStore {
     };
   }
 
-  /** Removes the record, the session's other files and what is left of its channel; what it has written beside its project is kept for a while. */
-  async remove(id: SessionId): Promise<void> {
-    await endLayer(this.layerFolder(id), this.#clock, { sealing: this.sealing });
+  /**
+   * Removes the record, the session's other files and what is left of its channel; what it has written beside its project is kept for a while.
+   * `waitFor`: has that encrypted, where it is to be, and waits as long as it likes; default: until it is done.
+   */
+  async remove(id: SessionId, waitFor: WaitForSealing = (seal) => seal()): Promise<void> {
+    const [path, clock, { sealing }] = [this.layerFolder(id), this.#clock, this];
+    await endLayer(path, clock);
+    if (sealing !== undefined) await waitFor((signal) => sealEnded(path, clock, sealing, { signal }));
     await this.#removeRest(id);
   }
 

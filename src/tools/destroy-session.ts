@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isSessionId } from '../core/ids.js';
-import { keptOf, plainWords } from '../session/changes/kept-words.js';
+import { type Kept, keptOf, plainWords } from '../session/changes/kept-words.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
 
@@ -27,13 +27,8 @@ export const destroySession = defineTool({
   },
 });
 
-function keptText({
-  untilMs,
-  plainBecause,
-}: {
-  readonly untilMs: number;
-  readonly plainBecause?: string | undefined;
-}): string {
-  const bare = plainBecause === undefined ? '' : `; ${plainWords(plainBecause)}`;
-  return `what it has changed is kept until ${new Date(untilMs).toISOString()}: review_changes shows it, then apply_changes or discard_changes${bare}`;
+function keptText(kept: Kept): string {
+  const until = new Date(kept.untilMs).toISOString();
+  const bare = plainWords(kept);
+  return `what it has changed is kept until ${until}: review_changes shows it, then apply_changes or discard_changes${bare === undefined ? '' : `; ${bare}`}`;
 }

@@ -32,6 +32,8 @@ const noteSchema = z.strictObject({
       ...{ endedAtMs: z.number(), untilMs: z.number(), bytes: z.number().int().nonnegative() },
       /** The code of what kept it from being encrypted, which it was to be. */
       plainBecause: z.string().max(64).optional(),
+      /** When that was tried last. */
+      triedAtMs: z.number().optional(),
     })
     .optional(),
   /** Present where it is encrypted. */

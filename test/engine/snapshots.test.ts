@@ -27,7 +27,7 @@ describe.each(ways)('snapshots and forks of sessions of a real rootless %s, by %
     const { source: program } = stage.maker.init;
     const folder = join(stage.folder, 'snapshots');
     const snapshots = new Snapshots({ folder, program, clock: systemClock, audit: stage.audit });
-    copies = new SessionCopies({ store: stage.store, snapshots, limits: stage.policy, program });
+    copies = new SessionCopies({ store: stage.store, snapshots, limits: stage.policy, program, clock: systemClock });
     const env = { TOKEN: 'kept' };
     session = await stage.create({
       projectPath: project,

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../core/units.js';
 import { safeLine } from '../../kit/safe-text.js';
-import { plainWords } from '../../session/changes/kept-words.js';
-import { listLayers, type NotedLayer } from '../../session/layers.js';
+import { keptIn, plainWords } from '../../session/changes/kept-words.js';
+import { type LayerPlaces, listLayers, type NotedLayer } from '../../session/layers.js';
 import { App } from '../app.js';
 import type { CommandContext } from '../command.js';
 import { report, table } from '../output.js';
@@ -10,7 +10,7 @@ import { settingsOf } from '../settings.js';
 /** `changes --all`: the sessions of this user that write beside their project, and those that have ended and left something there. */
 export async function listKept(context: CommandContext): Promise<number> {
   await using app = new App(await settingsOf(context), context.env);
-  const views = (await listLayers(app.store)).map(viewOf);
+  const views = (await listLayers(app.store)).map((one) => viewOf(one, app.store));
   const rows = views.map((v) => [
     v.sessionId,
     v.keptUntil === undefined ? 'open' : `kept until ${v.keptUntil}${howText(v)}`,
@@ -23,18 +23,21 @@ export async function listKept(context: CommandContext): Promise<number> {
   return 0;
 }
 
-function howText({
-  encrypted,
-  notEncrypted,
-}: {
+interface How {
   readonly encrypted?: boolean;
   readonly notEncrypted?: string;
-}): string {
-  if (encrypted === true) return ', encrypted';
-  return notEncrypted === undefined ? '' : `, ${plainWords(notEncrypted)}`;
+  readonly encryptionPending?: boolean;
 }
 
-function viewOf({ id, note: { name, project, madeAtMs, from, kept, sealed } }: NotedLayer) {
+function howText({ encrypted, notEncrypted, encryptionPending = false }: How): string {
+  if (encrypted === true) return ', encrypted';
+  const bare = plainWords({ plainBecause: notEncrypted, isSealDue: encryptionPending });
+  return bare === undefined ? '' : `, ${bare}`;
+}
+
+function viewOf({ id, note }: NotedLayer, places: LayerPlaces) {
+  const { name, project, madeAtMs, from, sealed } = note;
+  const kept = keptIn(note, places);
   return {
     sessionId: id,
     ...(name === undefined ? {} : { name }),
@@ -49,6 +52,7 @@ function viewOf({ id, note: { name, project, madeAtMs, from, kept, sealed } }: N
           keptUntil: new Date(kept.untilMs).toISOString(),
           encrypted: sealed !== undefined,
           ...(kept.plainBecause === undefined ? {} : { notEncrypted: kept.plainBecause }),
+          ...(kept.isSealDue ? { encryptionPending: true as const } : {}),
         }),
   };
 }

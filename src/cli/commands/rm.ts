@@ -32,13 +32,16 @@ export const rm: CliCommand = {
 interface Removed {
   readonly sessionId: string;
   readonly changesKeptUntil?: string;
+  /** Why what is kept stays in clear. */
   readonly notEncrypted?: string;
+  /** It is still to be encrypted. */
+  readonly encryptionPending?: boolean;
 }
 
-function removedLine({ sessionId, changesKeptUntil, notEncrypted }: Removed): string {
+function removedLine({ sessionId, changesKeptUntil, notEncrypted, encryptionPending = false }: Removed): string {
   if (changesKeptUntil === undefined) return `${sessionId} removed`;
-  const bare = notEncrypted === undefined ? '' : `; ${plainWords(notEncrypted)}`;
-  return `${sessionId} removed; ${keptWords(sessionId, Date.parse(changesKeptUntil))}${bare}`;
+  const bare = plainWords({ plainBecause: notEncrypted, isSealDue: encryptionPending });
+  return `${sessionId} removed; ${keptWords(sessionId, Date.parse(changesKeptUntil))}${bare === undefined ? '' : `; ${bare}`}`;
 }
 
 async function allDetached(app: App): Promise<string[]> {
@@ -54,9 +57,10 @@ async function remove(app: App, id: string) {
     await destroyRecorded(await recordOf(app, id), await adoptOptions(app));
     const kept = await keptOf(app.store, id as SessionId);
     if (kept === undefined) return { sessionId: id };
-    const { untilMs, plainBecause } = kept;
+    const { untilMs, plainBecause, isSealDue } = kept;
     const bare = plainBecause === undefined ? {} : { notEncrypted: plainBecause };
-    return { sessionId: id, changesKeptUntil: new Date(untilMs).toISOString(), ...bare };
+    const due = isSealDue ? { encryptionPending: true as const } : {};
+    return { sessionId: id, changesKeptUntil: new Date(untilMs).toISOString(), ...bare, ...due };
   } catch (thrown) {
     const { code, message, exitCode } = toPaddockError(thrown);
     return { sessionId: id, error: { code, message, exitCode } };

@@ -17,7 +17,7 @@ import { askPerson } from '../ask-person.js';
 import { type CliCommand, type CommandContext, text } from '../command.js';
 import { httpOptions } from '../http-options.js';
 import { counted, metricsOptions } from '../metrics-here.js';
-import { endAnyway, openGround, pruneBeside, type ServerGround } from '../server-ground.js';
+import { endAnyway, openGround, pruneBeside, type ServerGround, sealWaitMs } from '../server-ground.js';
 import { settingsOf } from '../settings.js';
 import { toolServices } from '../tool-services.js';
 
@@ -101,7 +101,7 @@ async function makeServices(
   signal: AbortSignal,
 ): Promise<ToolServices> {
   const { app, monitoring, metrics } = ground;
-  const sessions = await app.sessions('attached', { monitoring, onQuestions });
+  const sessions = await app.sessions('attached', { monitoring, onQuestions, sealWaitMs });
   metrics?.look(() => sessions.list.map(counted));
   await pruneBeside(ground, signal);
   const project = await approveWorkingDirectory(process.cwd(), true, app.approval());

@@ -2,9 +2,23 @@ import type { SessionId } from '../../core/ids.js';
 import type { LayerNote } from '../../workspace/layer-note.js';
 import { type LayerPlaces, layerOf } from '../layers.js';
 
-/** What is noted of what an ended session has changed: until when it is kept, in epoch milliseconds; undefined where nothing is. */
-export async function keptOf(places: LayerPlaces, id: SessionId): Promise<LayerNote['kept']> {
-  return (await layerOf(places, id))?.note.kept;
+/** What is noted of what an ended session has changed; times in epoch milliseconds. */
+export type Kept = NonNullable<LayerNote['kept']> & {
+  /** It is to be encrypted, and nothing is known that keeps it from being so; that may be going on. */
+  readonly isSealDue: boolean;
+};
+
+/** Undefined where nothing is kept. */
+export async function keptOf(places: LayerPlaces, id: SessionId): Promise<Kept | undefined> {
+  const note = (await layerOf(places, id))?.note;
+  return note && keptIn(note, places);
+}
+
+/** The same from a note. */
+export function keptIn({ kept, sealed }: LayerNote, { sealing }: LayerPlaces): Kept | undefined {
+  if (kept === undefined) return undefined;
+  const isToBe = sealing?.seals.isOn === true && sealed === undefined;
+  return { ...kept, isSealDue: isToBe && kept.plainBecause === undefined };
 }
 
 /** What to do with it, in a sentence. */
@@ -12,7 +26,8 @@ export function keptWords(id: string, untilMs: number): string {
   return `what it has changed is kept until ${new Date(untilMs).toISOString()}: \`paddock changes ${id}\`, then apply or discard it`;
 }
 
-/** What is not as it was to be, to be said with it. */
-export function plainWords(plainBecause: string): string {
-  return `NOT ENCRYPTED (${plainBecause}), the next \`paddock prune\` tries again`;
+/** What is not as it is to be (yet), to be said with it; undefined where all is. */
+export function plainWords({ plainBecause, isSealDue }: Pick<Kept, 'plainBecause' | 'isSealDue'>): string | undefined {
+  if (plainBecause !== undefined) return `NOT ENCRYPTED (${plainBecause}), the next \`paddock prune\` tries again`;
+  return isSealDue ? 'not encrypted yet, which goes on' : undefined;
 }

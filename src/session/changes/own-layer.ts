@@ -5,6 +5,7 @@ import type { Clock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
 import { type Recovery, recoverApply } from '../../workspace/apply/recover.js';
 import type { Layer } from '../../workspace/changes/layer.js';
+import { readLayerNote } from '../../workspace/layer-note.js';
 import { type Claim, claim } from '../control/claim.js';
 import { type AppliedBy, recordFiles } from './record-files.js';
 
@@ -37,6 +38,7 @@ export function claimedName(name: string): string | undefined {
 export async function withLayer<T>(layer: Layer, by: AppliedBy, run: (recovery: Recovery) => Promise<T>): Promise<T> {
   const mine = (await claimFolder(layer.folder)) ?? throwBusy();
   return owned(layer.folder, mine, async () => {
+    await expectAsRead(layer);
     if (await isThere(layer.folder)) return run(await recoverApply(layer, (applied) => recordFiles(by, applied, true)));
     throw new SessionError('NO_SUCH_SESSION', 'what the session has changed was removed at this very moment');
   });
@@ -69,6 +71,12 @@ export async function whileAlone<T>(folder: string, wait: Omit<Patience, 'waitMs
   return owned(folder, mine, run);
 }
 
+/** As `whileAlone`, until what is returned is disposed of. Errors: LAYER_BUSY, STATE_UNWRITABLE, an AbortError. */
+export async function heldFolder(folder: string, wait: Patience): Promise<AsyncDisposable> {
+  const mine = (await claimInTime(folder, wait)) ?? throwBusy();
+  return { [Symbol.asyncDispose]: () => owned(folder, mine, () => Promise.resolve()) };
+}
+
 /** The same as `whileCopied` for who ends or removes it; false where nothing was done, as it has gone, or somebody works on it all the time. */
 export async function whenFree(folder: string, patience: Patience, run: () => Promise<void>): Promise<boolean> {
   if (!(await isThere(folder))) return false;
@@ -79,6 +87,15 @@ export async function whenFree(folder: string, patience: Patience, run: () => Pr
     if (isStill) await run();
     return isStill;
   });
+}
+
+/**
+ * Whoever read its note before nobody else could work on it may know it in clear, and it was encrypted since: what is left in clear then is not all of
+ * it. Errors: LAYER_BUSY.
+ */
+export async function expectAsRead({ folder, open }: Pick<Layer, 'folder' | 'open'>): Promise<void> {
+  const isSealed = (await readLayerNote(folder))?.sealed !== undefined;
+  if (isSealed && open === undefined) throwBusy('the changes of this session were encrypted at this very moment');
 }
 
 /** Undefined: a live process has it. */

@@ -1,4 +1,5 @@
 import type { SitePolicy } from '../../core/site-policy.js';
+import type { Clock } from '../../kit/clock.js';
 import type { BrokerWish } from '../../policy/broker/decide.js';
 import type { CreateRequest } from '../../policy/request.js';
 import { type Comparison, compareLayers } from '../../workspace/changes/compare-layers.js';
@@ -10,11 +11,13 @@ import type { Snapshot } from '../snapshot-shelf.js';
 import type { Snapshots, SnapshotWish } from '../snapshots.js';
 import type { RecordStore } from '../store.js';
 import { forkRequestOf } from './fork-request.js';
+import { requireToRead } from './layer-to-read.js';
 
 export interface SessionCopiesParts {
   readonly store: RecordStore;
   readonly snapshots: Snapshots;
   readonly limits: Pick<SitePolicy, 'ceilings' | 'admission'>;
+  readonly clock: Clock;
   /** paddock-init, as a program of this host. */
   readonly program: string;
 }
@@ -70,13 +73,15 @@ export class SessionCopies {
 
   /** Errors: NO_SUCH_SESSION, PolicyDenied (`workspace.origin`: their projects are not the same), those of `changesOf`. */
   async compare(a: string, b: string, signal: AbortSignal): Promise<Comparison> {
-    const [one, other] = await Promise.all([requireLayer(this.#parts.store, a), requireLayer(this.#parts.store, b)]);
+    const { store, clock, program } = this.#parts;
+    const [one, other] = await Promise.all([requireToRead(store, a, clock), requireToRead(store, b, clock)]);
     const [x, y] = [one.layer.project, other.layer.project];
     if (x.dev !== y.dev || x.ino !== y.ino) {
       throw denied('workspace.origin', y.source, { other: x.source });
     }
     await using openA = await openedLayer(one.layer, signal);
+    if (one.id === other.id) return await compareLayers(openA.layer, openA.layer, { program, signal });
     await using openB = await openedLayer(other.layer, signal);
-    return await compareLayers(openA.layer, openB.layer, { program: this.#parts.program, signal });
+    return await compareLayers(openA.layer, openB.layer, { program, signal });
   }
 }

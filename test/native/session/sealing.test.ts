@@ -230,7 +230,7 @@ describe('what sessions leave, encrypted', () => {
     writeFileSync(join(place, `upper.age.${'a'.repeat(8)}.tmp`), 'half');
     writeFileSync(join(place, 'applied.jsonl'), `{"path":"${canary}","is":"x"}\n`);
     const { sealing } = kept.store;
-    const due = async () => sealing !== undefined && isSealDue(place, await noteOf(id), sealing);
+    const due = async () => sealing !== undefined && isSealDue(place, await noteOf(id), sealing, Date.now());
     expect(await due()).toBe(true);
     await sweepRecordFolder(kept.store, { clock: systemClock, audit: kept.audit, isDryRun: false });
     expect(readdirSync(place).sort()).toEqual(['layer.json', 'notes.age', 'upper.age']);
