@@ -9,6 +9,10 @@ export interface HeardRecord extends AuditFields {
   readonly result?: 'ok' | ErrorCode;
   /** Of an outcome: the details of its intent. */
   readonly intended?: Details;
+  /** Of an intent and its outcome: the same for both. */
+  readonly id?: string;
+  /** How long writing it took. */
+  readonly durationMs: number;
   /** Whether it was written; where not, nothing was done either, or what was done is not on record. */
   readonly isWritten: boolean;
 }
@@ -22,21 +26,36 @@ export function heardAudit(log: AuditLog, onRecord: OnRecord): AuditLog {
 }
 
 function heard(recorder: AuditRecorder, onRecord: OnRecord): AuditRecorder {
-  const tell = async <T>(writing: Promise<T>, record: Omit<HeardRecord, 'isWritten'>): Promise<T> => {
+  const tell = async <T>(
+    writing: Promise<T>,
+    record: Omit<HeardRecord, 'isWritten' | 'durationMs'>,
+    idOf?: (written: T) => string,
+  ): Promise<T> => {
+    const startedMs = performance.now();
+    let written: T;
     try {
-      const written = await writing;
-      onRecord({ ...record, isWritten: true });
-      return written;
+      written = await writing;
     } catch (error) {
-      onRecord({ ...record, isWritten: false });
+      onRecord({ ...record, isWritten: false, durationMs: performance.now() - startedMs });
       throw error;
     }
+    const durationMs = performance.now() - startedMs;
+    onRecord({ ...record, ...(idOf && { id: idOf(written) }), isWritten: true, durationMs });
+    return written;
   };
   return {
     intent: async (action, fields = {}) => {
-      const intent = await tell(recorder.intent(action, fields), { ...fields, phase: 'intent', action });
+      const intent = await tell(
+        recorder.intent(action, fields),
+        { ...fields, phase: 'intent', action },
+        ({ id }) => id,
+      );
       const { session, details: intended } = fields;
-      const of = { ...(session !== undefined && { session }), ...(intended !== undefined && { intended }) };
+      const of = {
+        id: intent.id,
+        ...(session !== undefined && { session }),
+        ...(intended !== undefined && { intended }),
+      };
       const outcome: AuditIntent['outcome'] = (result, more = {}) =>
         tell(intent.outcome(result, more), { ...of, ...more, phase: 'outcome', action, result });
       return { id: intent.id, outcome };

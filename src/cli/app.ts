@@ -151,7 +151,9 @@ export class App implements AsyncDisposable {
   /** The sessions of this process. The returned object is disposed with the app, before the engine. */
   async sessions(
     kind: 'attached' | 'detached',
-    more: Partial<Pick<SessionsOptions, 'monitoring' | 'onQuestions' | 'admission' | 'gate' | 'sealWaitMs'>> = {},
+    more: Partial<
+      Pick<SessionsOptions, 'monitoring' | 'onQuestions' | 'onDecided' | 'admission' | 'gate' | 'sealWaitMs'>
+    > = {},
   ): Promise<Sessions> {
     const audit = await this.audit();
     const [maker, owner] = await Promise.all([this.maker(), ownIdentity()]);

@@ -13,6 +13,7 @@ import type { Sessions } from '../session/sessions.js';
 import { allTools } from '../tools/all-tools.js';
 import type { ToolServices } from '../tools/services.js';
 import { toolsOf } from '../tools/tool-groups.js';
+import type { Tracer } from '../tracing/tracer.js';
 import type { App } from './app.js';
 import { sealWaitMs } from './server-ground.js';
 import { toolServices } from './tool-services.js';
@@ -22,6 +23,7 @@ export interface HttpCallersOptions {
   readonly monitoring: Monitoring;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
+  readonly tracer?: Pick<Tracer, 'calls' | 'decided'> | undefined;
   /** What all keys share. */
   readonly overall: OverallLimits;
   /** Done before the first session of anybody, once it succeeds. */
@@ -105,12 +107,13 @@ export class HttpCallers implements AsyncDisposable {
   /** A server with the tools of that key. */
   serverFor(id: string) {
     const caller = this.#require(id);
-    const { log, monitoring } = this.#options;
+    const { log, monitoring, tracer } = this.#options;
     const allowed = toolsOf(caller.grant.tools);
     return buildServer({
       version,
       tools: allTools.filter(({ name }) => allowed.has(name)),
       audit: caller.audit,
+      trace: tracer?.calls,
       gate: (tool) => this.#letIn(caller, tool),
       services: () => {
         // An engine that is started later is found by the next call.
@@ -194,7 +197,7 @@ export class HttpCallers implements AsyncDisposable {
   }
 
   async #services(caller: HttpCaller): Promise<ToolServices> {
-    const { app, monitoring, env } = this.#options;
+    const { app, monitoring, env, tracer } = this.#options;
     this.#admission ??= app.processAdmission(() =>
       [...this.#callers.values()].flatMap(({ sessions }) => sessions ?? []),
     );
@@ -205,7 +208,7 @@ export class HttpCallers implements AsyncDisposable {
     await this.#prepared;
     // Nobody who sits at the server is asked over a key, and its own working directory is nobody's project here.
     caller.sessions ??= await caller.app.sessions('attached', {
-      ...{ monitoring, admission: await this.#admission, sealWaitMs },
+      ...{ monitoring, admission: await this.#admission, onDecided: tracer?.decided, sealWaitMs },
       gate: (open) => caller.limits.create(open),
     });
     return await toolServices(caller.app, { sessions: caller.sessions, monitoring, env, defaultProject: undefined });

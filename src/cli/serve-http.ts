@@ -41,9 +41,9 @@ export async function serveHttp(context: CommandContext, config: Config, address
   if (opening.kind !== 'inherited') checkExposure(opening, exposure);
   await using stack = new Disposables();
   const ground = await openGround(context, config, stack, (alarm) => tell(alarm, callers));
-  const { log, metrics, app, held, monitoring } = ground;
+  const { log, metrics, app, held, monitoring, tracer } = ground;
   const prepare = () => pruneBeside(ground, context.signal);
-  const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare, overall }));
+  const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare, overall, tracer }));
   metrics?.look(() => callers.sessions.map(counted));
   const ring = new KeyRing(new KeyStore(join(config.stateDir, 'keys'), systemClock), systemClock);
   const hosts = new Set(hostsOf(opening, names));

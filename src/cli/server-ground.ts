@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import { holdFolder } from '../session/folder-hold.js';
+import type { Tracer } from '../tracing/tracer.js';
 import { App } from './app.js';
 import type { CommandContext } from './command.js';
 import { isContained } from './contained.js';
@@ -13,6 +14,7 @@ import { Hearing } from './hearing.js';
 import { metricsHere } from './metrics-here.js';
 import { newMonitoring } from './new-monitoring.js';
 import { pruneHere, reapWhileOpen } from './prune-here.js';
+import { tracingHere } from './tracing-here.js';
 
 /** What a server stands on, whatever it speaks. */
 export interface ServerGround {
@@ -23,6 +25,7 @@ export interface ServerGround {
   readonly held: Disposables;
   readonly audit: AuditRecorder;
   readonly monitoring: Monitoring;
+  readonly tracer: Tracer | undefined;
 }
 
 const lastResortMs = 9000;
@@ -41,6 +44,8 @@ export async function openGround(
   const counting = await metricsHere(context, config);
   const metrics = counting?.metrics;
   const hearing = new Hearing(metrics?.heardApp);
+  const tracer = await tracingHere(config.tracing, { stack, log, onSpans: metrics?.onSpans });
+  if (tracer !== undefined) hearing.listen(tracer.heard);
   const app = stack.use(new App(config, context.env, { heard: hearing }));
   const held = stack.use(new Disposables());
   const audit = await app.audit();
@@ -57,7 +62,7 @@ export async function openGround(
       tell(alarm);
     },
   });
-  return { log, metrics, app, held, audit, monitoring };
+  return { log, metrics, app, held, audit, monitoring, tracer };
 }
 
 /** What an earlier server left when it was killed goes now, beside the first call; `prune` is there for when it fails. */

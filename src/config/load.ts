@@ -19,6 +19,7 @@ import { loadProfiles, type ProfileFolder, settleProfile } from './profiles.js';
 import { type LogLevel, policyFileSchema, type UserSettings, userSettingsSchema } from './schema.js';
 import { applyRules, isCovered } from './site-rules.js';
 import { parseToml } from './toml.js';
+import { type TracingSettings, tracingSettings } from './tracing.js';
 import { checkWriters } from './trust.js';
 
 export const defaultPolicyPath = '/etc/paddock/policy.toml';
@@ -61,6 +62,8 @@ export interface Config {
   /** What the audit log calls the MCP client; undefined: what the client says of itself. */
   readonly clientName: string | undefined;
   readonly alerts: AlertSettings;
+  /** Where traces of calls go; undefined: nowhere. */
+  readonly tracing: TracingSettings | undefined;
   /** Whose access tokens `serve --http` takes; undefined: nobody's. */
   readonly oauth: OAuthSettings | undefined;
   readonly sitePolicy: SitePolicy;
@@ -182,6 +185,7 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
     copyOnWrite: choose('cow', 'copyOnWrite', 'auto'),
     clientName: choose('client_name', 'clientName', undefined),
     alerts: alertSettings(choose('alerts', 'alerts', undefined), at),
+    tracing: tracingSettings(choose('tracing', 'tracing', undefined), input.env),
     oauth: oauthSettings(choose('http', 'oauth', undefined)?.oauth, at),
   };
 }

@@ -8,6 +8,7 @@ import { broker } from './broker-schema.js';
 import { oauth } from './oauth.js';
 import { amount, bytes, line, millis, ms, path, whole } from './quantities.js';
 import { reach } from './reach.js';
+import { tracing } from './tracing.js';
 
 const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
@@ -206,6 +207,7 @@ export const userSettingsSchema = z.strictObject({
   defaults: defaults.optional(),
   max_sessions: whole.optional(),
   alerts: alerts.optional(),
+  tracing: tracing.optional(),
   http: z.strictObject({ oauth: oauth.optional() }).optional(),
   policy: z.strictObject(siteRules).optional(),
 });

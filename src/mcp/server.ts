@@ -25,9 +25,16 @@ export interface McpServerOptions<Services> {
   readonly audit: AuditRecorder;
   /** Lets a call in, or throws; what it returns is called when that is over. Absent: all are. */
   readonly gate?: (tool: string) => Promise<() => void>;
+  /** Runs a call within a trace; the first text that is a `traceparent` says what it belongs to. Absent: without. */
+  readonly trace?: CallTracing | undefined;
   /** Told what no client may see: causes and stacks of failures. */
   readonly onFailure: (tool: string, error: unknown) => void;
 }
+
+export type CallTracing = <T>(
+  call: { readonly tool: string; readonly traceparents: readonly unknown[] },
+  run: () => Promise<T>,
+) => Promise<T>;
 
 const instructions =
   'Paddock runs commands in hardened, rootless containers. They reach nothing outside but what `allow` of create_session lists, such as ' +
@@ -46,7 +53,10 @@ export function buildServer<Services>(options: McpServerOptions<Services>): Serv
   );
   const wireTools = options.tools.map(toWire);
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: wireTools }));
-  server.setRequestHandler(CallToolRequestSchema, (request, extra) => answer(server, options, request, extra));
+  server.setRequestHandler(CallToolRequestSchema, (request, extra) => {
+    if (options.trace === undefined) return answer(server, options, request, extra);
+    return options.trace(tracedCall(options, request, extra), () => answer(server, options, request, extra));
+  });
   return server;
 }
 
@@ -59,6 +69,12 @@ function toWire<Services>(tool: Tool<Services>): WireTool {
     inputSchema: tool.inputSchema as WireTool['inputSchema'],
     outputSchema: tool.outputSchema as NonNullable<WireTool['outputSchema']>,
   };
+}
+
+/** A name that no tool has is a text of the caller's. What is said with the call itself goes before what came with its HTTP request (SEP-414). */
+function tracedCall<Services>({ tools }: McpServerOptions<Services>, { params }: CallToolRequest, extra: Extra) {
+  const tool = tools.find(({ name }) => name === params.name)?.name ?? 'unknown';
+  return { tool, traceparents: [extra._meta?.['traceparent'], extra.requestInfo?.headers['traceparent']] };
 }
 
 async function answer<Services>(

@@ -3,6 +3,7 @@ import { alertResults, outletNames } from '../alerts/outlet.js';
 import { exitReasons } from '../core/exec.js';
 import { alarmKinds } from '../monitor/alarms/alarm.js';
 import { deniedWays } from '../monitor/alarms/denials.js';
+import { spanResults } from '../tracing/span.js';
 import { commandEnds, sessionEnds } from './words.js';
 
 /** In seconds. */
@@ -115,6 +116,7 @@ function workingMetrics({ counter, gauge, seconds }: Makers) {
     auditFailures: counter('audit_failures_total', 'Records that could not be written.'),
     notForwarded: counter('audit_not_forwarded_total', 'Heads and records of the audit log that forwarding gave up.'),
     auditWritable: gauge('audit_writable', 'Whether the last record could be written.'),
+    spans: counter('trace_spans_total', 'Spans of traces, by what became of them.', ['result']),
     engineRequests: counter('engine_requests_total', 'Requests to the engine, by result: ok or an error code.', [
       'operation',
       'result',
@@ -134,6 +136,7 @@ function beginAtZero(all: Instruments): void {
   for (const outlet of outletNames) for (const result of alertResults) all.alerts.inc({ outlet, result }, 0);
   for (const direction of ['in', 'out']) all.bytes.inc({ direction }, 0);
   for (const phase of ['intent', 'outcome', 'event']) all.records.inc({ phase }, 0);
+  for (const result of spanResults) all.spans.inc({ result }, 0);
   all.auditWritable.set(1);
   // What is not known yet is absent.
   for (const unknown of [all.canary, all.canaryTime, all.diskFree]) unknown.remove();

@@ -4,6 +4,7 @@ import type { HeardRecord } from '../audit/heard-audit.js';
 import type { HeardCall } from '../engine/heard-engine.js';
 import type { Clock } from '../kit/clock.js';
 import type { MonitoringHeard } from '../monitor/monitoring.js';
+import type { OnSpans } from '../tracing/span.js';
 import { type Instruments, newInstruments } from './instruments.js';
 import { RecordCounts } from './record-counts.js';
 import { SampleCounts } from './sample-counts.js';
@@ -44,6 +45,7 @@ export class Metrics {
     readonly onForward: (state: { readonly lost: number }) => void;
   };
   readonly onAlert: OnAlert;
+  readonly onSpans: OnSpans;
   readonly #registry = new Registry();
   readonly #instruments: Instruments;
   readonly #options: MetricsOptions;
@@ -74,6 +76,7 @@ export class Metrics {
       onForward: ({ lost }) => instruments.notForwarded.inc(lost),
     };
     this.onAlert = (outlet, result) => instruments.alerts.inc({ outlet, result });
+    this.onSpans = (result, count) => instruments.spans.inc({ result }, count);
     const rules = new FewWords();
     this.heard = {
       onSample: (id, sample) => this.#samples.add(id, sample),

@@ -47,6 +47,8 @@ export interface SessionsOptions {
   readonly gate?: ((open: number) => Promise<() => void>) | undefined;
   /** How long whoever ends a session waits for what it leaves to be encrypted, which goes on; absent: until it is. */
   readonly sealWaitMs?: number | undefined;
+  /** Hears how policy judged what was to be made. Must not throw. */
+  readonly onDecided?: ((verdict: 'allow' | 'deny', rule: string | undefined, durationMs: number) => void) | undefined;
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
 }

@@ -146,8 +146,11 @@ export class Sessions implements AsyncDisposable {
     signal: AbortSignal,
     start: SessionStart & { readonly notes?: readonly string[] },
   ): Promise<Session> {
-    const { policy, currentPolicy } = this.#options;
+    const { policy, currentPolicy, onDecided } = this.#options;
+    const startedMs = performance.now();
     const verdict = decideCreate(request, (await currentPolicy?.()) ?? policy);
+    const rule = verdict.verdict === 'deny' ? verdict.ruleId : undefined;
+    onDecided?.(verdict.verdict, rule, performance.now() - startedMs);
     if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
     const passed = await this.#options.gate?.(this.list.filter(({ sandbox }) => sandbox.alive).length);
     try {

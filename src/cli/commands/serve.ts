@@ -45,7 +45,7 @@ async function serveOnStdio(context: CommandContext, config: Config): Promise<nu
   let services: Promise<ToolServices> | undefined;
   await using stack = new Disposables();
   const ground = await openGround(context, config, stack, (alarm) => tell(alarm, services));
-  const { log, audit, monitoring } = ground;
+  const { log, audit, monitoring, tracer } = ground;
   const onQuestions: OnQuestions = (id, questions) => {
     askPerson({ server, approved: config.approvedPath, audit: callerOf(server, audit), id, questions, log });
   };
@@ -61,7 +61,7 @@ async function serveOnStdio(context: CommandContext, config: Config): Promise<nu
     log.info({ tool, err }, 'a call failed');
     monitoring.denials.failed(err);
   };
-  const server = buildServer({ version, tools: allTools, audit, services: opened, onFailure });
+  const server = buildServer({ version, tools: allTools, audit, services: opened, onFailure, trace: tracer?.calls });
   const { stdin: input, stdout: output } = context.terminal;
   await serveStdio(server, { input, output, onRefused: refusalRecorder(server, audit, log) }, context.signal);
   await ended(server, log);
@@ -100,8 +100,9 @@ async function makeServices(
   onQuestions: OnQuestions,
   signal: AbortSignal,
 ): Promise<ToolServices> {
-  const { app, monitoring, metrics } = ground;
-  const sessions = await app.sessions('attached', { monitoring, onQuestions, sealWaitMs });
+  const { app, monitoring, metrics, tracer } = ground;
+  const onDecided = tracer?.decided;
+  const sessions = await app.sessions('attached', { monitoring, onQuestions, onDecided, sealWaitMs });
   metrics?.look(() => sessions.list.map(counted));
   await pruneBeside(ground, signal);
   const project = await approveWorkingDirectory(process.cwd(), true, app.approval());

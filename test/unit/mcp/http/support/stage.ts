@@ -7,7 +7,7 @@ import { type HttpBounds, usualBounds } from '../../../../../src/mcp/http/bounds
 import { type Endpoint, hostsOf, type Opening } from '../../../../../src/mcp/http/endpoint.js';
 import { listen, type Tls } from '../../../../../src/mcp/http/listen.js';
 import { McpHttp, type McpHttpOptions } from '../../../../../src/mcp/http/mcp-http.js';
-import { buildServer } from '../../../../../src/mcp/server.js';
+import { buildServer, type CallTracing } from '../../../../../src/mcp/server.js';
 import { defineTool, type ToolContext } from '../../../../../src/tools/define-tool.js';
 import { InMemoryAudit } from '../../../session/support/audit.js';
 
@@ -54,6 +54,7 @@ export class HttpStage implements AsyncDisposable {
   waitMs: number | undefined;
   /** Where it was said to be. */
   at: Endpoint | undefined;
+  trace: CallTracing | undefined;
   readonly #http: McpHttp;
   #listening: Awaited<ReturnType<typeof listen>> | undefined;
   readonly #bounds: HttpBounds;
@@ -78,6 +79,7 @@ export class HttpStage implements AsyncDisposable {
           ...{ version: '0', tools: [whoami], audit: new InMemoryAudit() },
           services: () => Promise.resolve({ caller, work: (...args) => this.work(...args) }),
           onFailure: () => undefined,
+          trace: this.trace,
         }),
       onRefused: ({ reason, check }, caller) =>
         this.refused.push([reason, caller ?? '-', ...(check === undefined ? [] : [check])].join(' ')),
