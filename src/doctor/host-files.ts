@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, lstat, realpath, stat, statfs } from 'node:fs/promises';
 import { readProcFile } from '../kit/proc/read.js';
+import { debianVersion } from './host-packages.js';
 
 export interface FileFacts {
   readonly kind: 'file' | 'folder' | 'socket' | 'link' | 'other';
@@ -23,6 +24,8 @@ export interface HostFiles {
   realPath(path: string): Promise<string | undefined>;
   isWritable(path: string): Promise<boolean>;
   freeBytes(path: string): Promise<number | undefined>;
+  /** Of an installed package of Debian's kind; undefined where it is not installed, or packages are of another kind. */
+  debianVersion(name: string): Promise<string | undefined>;
 }
 
 const orNothing = async <T>(promise: Promise<T>): Promise<T | undefined> => promise.catch(() => undefined);
@@ -37,6 +40,7 @@ export const hostFiles: HostFiles = {
     const status = await orNothing(statfs(path));
     return status && status.bavail * status.bsize;
   },
+  debianVersion,
 };
 
 function factsOf(status: Awaited<ReturnType<typeof stat>> | undefined): FileFacts | undefined {

@@ -9,8 +9,9 @@ import {
   pass,
   warn,
 } from '../context.js';
-import { floors, holesOf, isAtFloor } from '../known-versions.js';
+import { floors } from '../known-versions.js';
 import { packageTool } from '../shell.js';
+import { holesOf, isAtFloor } from '../version-order.js';
 
 /** Engine and OCI runtime against the releases that fixed the known ways out. Distributions patch without raising the number. */
 export const versionsCheck: DoctorCheck = {
@@ -21,7 +22,7 @@ export const versionsCheck: DoctorCheck = {
     if (engine === undefined) return noEngine;
     const { kind, version } = engine.identity;
     const info = await engine.info(signal);
-    const judged = [{ name: kind, version }, info.ociRuntime].map(({ name, version: v }) => judge(name, v));
+    const judged = await Promise.all([{ name: kind, version }, info.ociRuntime].map((one) => judge(ctx, one)));
     const evidence = [...judged.map((j) => j.text), ...others(info)].join(', ');
     const low = judged.filter((j) => !j.isGood).map((j) => j.name);
     if (low.length === 0) return pass(evidence);
@@ -44,14 +45,26 @@ async function upgrade(ctx: DoctorContext, names: readonly string[]): Promise<st
   return `Upgrade ${names.join(' and ')} with the tool of your distribution`;
 }
 
-function judge(name: string, version: string): { name: string; isGood: boolean; text: string } {
+interface Judged {
+  readonly name: string;
+  readonly isGood: boolean;
+  readonly text: string;
+}
+
+async function judge(ctx: DoctorContext, { name, version }: { name: string; version: string }): Promise<Judged> {
   const floor = floors[name];
   if (floor === undefined) return { name, isGood: true, text: `${name} ${version} (no floor known)` };
-  const isGood = isAtFloor(version, floor);
-  const holes = holesOf(name, version).flatMap(({ cves }) => cves);
-  const lacking = holes.length === 0 ? '' : `; by its number without the repair of ${holes.join(', ')}`;
-  const wanted = isGood ? '' : ` (known good: ${floor.join(' / ')}${lacking})`;
-  return { name, isGood, text: `${name} ${version || 'of unknown version'}${wanted}` };
+  const shown = `${name} ${version || 'of unknown version'}`;
+  if (isAtFloor(version, floor)) return { name, isGood: true, text: shown };
+  const installed = await ctx.files.debianVersion(name === 'docker' ? 'docker.io' : name);
+  const lacking = holesOf(name, version, installed).flatMap(({ cves }) => cves);
+  const repaired = holesOf(name, version).flatMap(({ cves }) => cves.filter((cve) => !lacking.includes(cve)));
+  const clauses = [
+    `known good: ${floor.join(' / ')}`,
+    ...(lacking.length === 0 ? [] : [`by its number without the repair of ${lacking.join(', ')}`]),
+    ...(repaired.length === 0 ? [] : [`Debian's package ${installed} has that of ${repaired.join(', ')}`]),
+  ];
+  return { name, isGood: false, text: `${shown} (${clauses.join('; ')})` };
 }
 
 /** conmon, pasta and what else the engine names: shown, so that a report tells what ran. */

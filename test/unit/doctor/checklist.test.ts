@@ -4,7 +4,7 @@ import { controlIds } from '../../../src/core/evidence.js';
 import type { ImageScan } from '../../../src/core/image-scan.js';
 import { boxes, checklistChecks } from '../../../src/doctor/checklist/boxes.js';
 import { checklistText, runChecklist, sorted } from '../../../src/doctor/checklist/checklist.js';
-import { cisRows } from '../../../src/doctor/checklist/cis.js';
+import { cisRows, notApplicable } from '../../../src/doctor/checklist/cis.js';
 import { hostChecks } from '../../../src/doctor/host-checks.js';
 import type { Check } from '../../../src/doctor/report.js';
 import { toSarif } from '../../../src/doctor/sarif.js';
@@ -133,6 +133,16 @@ describe('the checklist finds', () => {
   });
 });
 
+/** `2.3 – 2.6`: all of them. */
+function spread(rows: string): readonly string[] {
+  const [first = '', last = first] = rows.split(' – ');
+  const [section, from, to] = [
+    first.slice(0, first.lastIndexOf('.')),
+    ...[first, last].map((row) => Number(row.split('.').at(-1))),
+  ];
+  return Array.from({ length: Number(to) - Number(from) + 1 }, (_, index) => `${section}.${Number(from) + index}`);
+}
+
 const check = (id: string, status: Check['status']): Check => ({ id, title: id, status, evidence: `of ${id}` });
 
 describe('the boxes', () => {
@@ -145,7 +155,15 @@ describe('the boxes', () => {
   it('are eight, and they and the rows of the benchmark name checks that there are', () => {
     expect(boxes).toHaveLength(8);
     for (const { checks } of [...boxes, ...cisRows]) expect(checks.filter((id) => !known.includes(id))).toEqual([]);
-    expect(new Set(cisRows.map(({ row }) => row)).size).toBe(cisRows.length);
+  });
+
+  it('have every recommendation of the benchmark once, with checks or with the reason why there are none', () => {
+    const sizes = { '1.1': 18, '1.2': 2, '2': 18, '3': 24, '4': 12, '5': 32, '6': 2, '7': 9 };
+    const all = Object.entries(sizes).flatMap(([section, size]) =>
+      Array.from({ length: size }, (_, index) => `${section}.${index + 1}`),
+    );
+    const others = notApplicable.flatMap(({ rows }) => rows.split(', ').flatMap(spread));
+    expect([...cisRows.map(({ row }) => row), ...others].sort()).toEqual(all.sort());
   });
 
   it('show the worst that one of their checks says, and what nobody could see is unknown', () => {

@@ -5,7 +5,6 @@ import type { CanaryRun } from '../../../src/doctor/canary.js';
 import { canaryCheck } from '../../../src/doctor/checks/canary.js';
 import type { DoctorCheck } from '../../../src/doctor/context.js';
 import { runChecks } from '../../../src/doctor/doctor.js';
-import { floors, holesOf, isAtFloor, knownHoles } from '../../../src/doctor/known-versions.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { findings, hostWith } from './support/host.js';
 
@@ -163,50 +162,5 @@ describe('the canary', () => {
     const [own] = await findings(canaryCheck, { ctx: { canary: () => Promise.reject(error) } });
     expect(own).toMatchObject({ status: how, evidence: `${code}: so it is` });
     expect(own?.remedy).toBeDefined();
-  });
-});
-
-describe('the version floor', () => {
-  it.each([
-    ['5.8.10', true],
-    ['5.8.9', false],
-    ['6.1.4', false],
-    ['6.2.0', true],
-    ['6.10.1', true],
-    ['7.0', true],
-    ['5.9.0', false],
-    ['4.3.1+ds1-8', false],
-    ['', false],
-    ['next', false],
-  ])('takes Podman %s: %s', (version, isGood) => {
-    expect(isAtFloor(version, ['5.8.10', '6.2.0'])).toBe(isGood);
-  });
-});
-
-describe('known versions', () => {
-  it('have a good release that none of the known holes is in', () => {
-    for (const [program, releases] of Object.entries(floors)) {
-      for (const release of releases) expect(holesOf(program, release).flatMap(({ cves }) => cves)).toEqual([]);
-    }
-    expect(holesOf('linux', '7.0.1')).toEqual([]);
-  });
-
-  it.each([
-    ['podman', '4.3.1', ['CVE-2026-123876', 'CVE-2026-57231', 'CVE-2026-55686', 'CVE-2024-9676']],
-    ['podman', '5.8.9', ['CVE-2026-123876']],
-    ['runc', '1.2.8', ['CVE-2026-41579']],
-    ['crun', '1.27.1', ['CVE-2026-47766']],
-    ['linux', '5.4.200', ['CVE-2024-1086']],
-    ['linux', '5.15.20', ['CVE-2024-1086', 'CVE-2022-0847']],
-    ['linux', '6.1.80', []],
-    ['docker', 'of its own', knownHoles.filter(({ program }) => program === 'docker').flatMap(({ cves }) => cves)],
-  ])('%s %s lacks the repairs of %j', (program, version, cves) => {
-    expect(holesOf(program, version).flatMap((hole) => hole.cves)).toEqual(cves);
-  });
-
-  it('name CVEs, each once for a program', () => {
-    const all = knownHoles.flatMap(({ program, cves }) => cves.map((cve) => `${program} ${cve}`));
-    expect(all.filter((one) => !/ CVE-20\d\d-\d{4,6}$/.test(one))).toEqual([]);
-    expect(new Set(all).size).toBe(all.length);
   });
 });

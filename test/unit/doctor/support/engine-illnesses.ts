@@ -79,6 +79,14 @@ export const engineIllnesses: readonly (readonly [string, string, Illness, strin
   ],
   [
     'versions',
+    'runc is old, and Debian has repaired a part',
+    { info: { ociRuntime: { name: 'runc', version: '1.1.5+ds1' } }, packages: { runc: '1.1.5+ds1-1+deb12u1+b4' } },
+    'warn',
+    /repair of CVE-2026-41579, .*CVE-2024-45310; Debian's package 1\.1\.5\+ds1-1\+deb12u1\+b4 has that of CVE-2024-21626\)/,
+    /upgrade runc$/,
+  ],
+  [
+    'versions',
     'runc has no version',
     { info: { ociRuntime: { name: 'runc', version: '' } } },
     'warn',

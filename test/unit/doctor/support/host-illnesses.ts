@@ -149,7 +149,7 @@ export const hostIllnesses: readonly (readonly [string, string, Illness, string,
     'its number says that it lacks repairs',
     { texts: { '/proc/sys/kernel/osrelease': '6.1.70-custom\n', '/etc/os-release': 'ID=debian' } },
     'warn',
-    /without the repair of CVE-2024-1086/,
+    /without the repair of CVE-2025-38236, .*CVE-2024-1086/,
     /dist-upgrade/,
   ],
   [

@@ -83,6 +83,8 @@ export interface Illness {
   readonly ctx?: Partial<DoctorContext>;
   readonly isReadOnly?: boolean;
   readonly freeBytes?: number;
+  /** Of Debian's kind, with their versions. */
+  readonly packages?: Readonly<Record<string, string>>;
 }
 
 export function hostWith(illness: Illness = {}): DoctorContext {
@@ -127,7 +129,13 @@ export function hostWith(illness: Illness = {}): DoctorContext {
   };
 }
 
-function filesWith({ texts = {}, files = {}, isReadOnly = false, freeBytes = 100 * GiB }: Illness): HostFiles {
+function filesWith({
+  texts = {},
+  files = {},
+  packages = {},
+  isReadOnly = false,
+  freeBytes = 100 * GiB,
+}: Illness): HostFiles {
   const textOf = (path: string) => (path in texts ? texts[path] : wellTexts[path]);
   const factsOf = (path: string) => {
     if (!(path in files)) return wellFiles[path];
@@ -141,6 +149,7 @@ function filesWith({ texts = {}, files = {}, isReadOnly = false, freeBytes = 100
     realPath: (path) => Promise.resolve(path),
     isWritable: () => Promise.resolve(!isReadOnly),
     freeBytes: () => Promise.resolve(freeBytes),
+    debianVersion: (name) => Promise.resolve(packages[name]),
   };
 }
 
