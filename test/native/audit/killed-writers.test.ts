@@ -9,8 +9,8 @@ import { verifyAudit } from '../../../src/audit/verify.js';
 import { folder, openAt } from '../../unit/audit/support/log-fixture.js';
 import { compileWriter, type WriterProgram } from '../../unit/audit/support/writer-program.js';
 
-/** How many writers are killed; the full number is for a soak: PADDOCK_TEST_KILLS=200. */
-const kills = Number(process.env['PADDOCK_TEST_KILLS'] ?? 30);
+/** How many writers are killed; the full number is for a soak: PADDOCK_AUDIT_ROUNDS=200. */
+const kills = Number(process.env['PADDOCK_AUDIT_ROUNDS'] ?? 30);
 const writers = 3;
 
 let program: WriterProgram;
