@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { newInstruments } from '../../../src/metrics/instruments.js';
 import { alarmKinds } from '../../../src/monitor/alarms/alarm.js';
+import { type Dashboard, expressionsOf } from './support/dashboard.js';
 
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 
@@ -17,14 +18,18 @@ const asked = metrics.flatMap(({ name, type }) =>
 );
 const mentioned = (text: string) => [...new Set(text.match(/\bpaddock_[a-z_]+/g) ?? [])];
 
-interface Dashboard {
-  readonly panels: readonly {
-    readonly id: number;
-    readonly type: string;
-    readonly title: string;
-    readonly targets?: readonly { readonly expr: string }[];
-    readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  }[];
+/** By which something is added up, and those that are compared. */
+function labelsIn(expr: string): readonly string[] {
+  const sums = [...expr.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list]) => (list ?? '').split(/, */));
+  const compared = [...expr.matchAll(/(\w+) *(?:=~|!~|!=|=) *"/g)].map(([, label]) => label ?? '');
+  return [...sums, ...compared];
+}
+
+/** Prometheus adds the first two, and a histogram has the third. */
+function labelsOf(asks: readonly string[]): readonly string[] {
+  const own = metrics.filter(({ name }) => asks.some((one) => one.startsWith(name)));
+  // They are in the type of no metric that the registry shows.
+  return ['instance', 'job', 'le', ...own.flatMap((metric) => (metric as { labelNames?: string[] }).labelNames ?? [])];
 }
 
 describe('what monitoring/ ships', () => {
@@ -53,6 +58,17 @@ describe('what monitoring/ ships', () => {
       Array.from({ length: w * h }, (_, i) => `${x + (i % w)} ${y + Math.floor(i / w)}`),
     );
     expect(new Set(cells).size).toBe(cells.length);
+  });
+
+  it('asks metrics only for labels that they have', () => {
+    const rules = [...read('monitoring/paddock.rules.yml').matchAll(/expr: (?:>-\n)?((?:.|\n)+?)\n {8}\w+:/g)].map(
+      ([, expr]) => expr ?? '',
+    );
+    const all = [...rules, ...expressionsOf(read('monitoring/grafana-dashboard.json'))];
+    const foreign = all.flatMap((expr) => labelsIn(expr).filter((label) => !labelsOf(mentioned(expr)).includes(label)));
+    expect(rules.length).toBeGreaterThan(10);
+    expect(foreign).toEqual([]);
+    expect(labelsIn('sum by (instance, way) (x{level="a",kind!~"b"})')).toEqual(['instance', 'way', 'level', 'kind']);
   });
 
   it('is in the package', () => {
