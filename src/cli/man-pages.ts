@@ -11,21 +11,24 @@ export interface ManPage {
   readonly text: string;
 }
 
+/** What mandoc takes for a long line of input is above 80. */
+const lineWidth = 72;
+
 const files: readonly (readonly [string, string])[] = [
   ['/etc/paddock/policy.toml', 'the policy of the site; root writes it'],
   ['~/.config/paddock/config.toml', "the user's settings"],
   ['~/.local/state/paddock/', 'records of sessions, changes that are kept, the audit log'],
 ];
 
-/** A page for the program and one for each command that is for people: from what `--help` is made of. */
-export function manPages(commands: readonly CliCommand[]): readonly ManPage[] {
+/** A page for the program and one for each command that is for people: from what `--help` is made of. `date` is that of the build, `2026-11-23`. */
+export function manPages(commands: readonly CliCommand[], date: string): readonly ManPage[] {
   const shown = commands.filter(({ isHidden }) => isHidden !== true);
-  return [programPage(shown), ...shown.map(commandPage)];
+  return [programPage(shown, date), ...shown.map((command) => commandPage(command, date))];
 }
 
-function programPage(commands: readonly CliCommand[]): ManPage {
+function programPage(commands: readonly CliCommand[], date: string): ManPage {
   const list = commands.map(({ name, summary }) => tagged(bold(`paddock-${name}`, '(1)'), summary));
-  return page('paddock', 'rootless sandboxes for AI agents', [
+  return page('paddock', 'rootless sandboxes for AI agents', date, [
     section('SYNOPSIS', `${bold('paddock')} ${italic('COMMAND')} [${italic('OPTIONS')}]`),
     section(
       'DESCRIPTION',
@@ -41,13 +44,13 @@ function programPage(commands: readonly CliCommand[]): ManPage {
   ]);
 }
 
-function commandPage(command: CliCommand): ManPage {
+function commandPage(command: CliCommand, date: string): ManPage {
   const { name, usage, summary, options, passesExitCode } = command;
   const status =
     passesExitCode === true
       ? 'That of the command which was run; 125 where Paddock itself failed, and why is on stderr. See paddock(1).'
       : '0, or one of those that paddock(1) lists.';
-  return page(`paddock-${name}`, summary, [
+  return page(`paddock-${name}`, summary, date, [
     section('SYNOPSIS', `${bold('paddock')} ${roff(usage)}`),
     section('DESCRIPTION', roff(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)),
     section('OPTIONS', ...optionList({ ...options, ...commonOptions }), '.PP', roff('Settings are in paddock(1).')),
@@ -56,9 +59,9 @@ function commandPage(command: CliCommand): ManPage {
   ]);
 }
 
-function page(name: string, what: string, sections: readonly string[]): ManPage {
-  const head = `.TH ${name.toUpperCase().replaceAll('-', '\\-')} 1 "" "paddock ${version}" "Paddock"`;
-  const title = section('NAME', `${roff(name)} \\- ${roff(what)}`);
+function page(name: string, what: string, date: string, sections: readonly string[]): ManPage {
+  const head = `.TH ${name.toUpperCase().replaceAll('-', '\\-')} 1 "${date}" "paddock ${version}" "Paddock"`;
+  const title = section('NAME', `${roff(name)} \\-`, roff(what));
   // No hyphenation: options and paths are to be copied from here.
   return { name: `${name}.1`, text: `${[head, '.nh', title, ...sections].join('\n')}\n` };
 }
@@ -100,11 +103,22 @@ function italic(text: string): string {
   return `\\fI${roff(text)}\\fR`;
 }
 
-/** Text in which nothing is an instruction: escapes and, at the start of a line, control characters. */
+/** Text in which nothing is an instruction: escapes and, at the start of a line, control characters. Lines end at blanks, where they get long. */
 function roff(text: string): string {
-  const escaped = text
+  const lines: string[] = [];
+  let line = '';
+  for (const word of escaped(text).split(/[ \n]/)) {
+    if (line !== '' && line.length + 1 + word.length > lineWidth) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].map((one) => (/^[.']/.test(one) ? `\\&${one}` : one)).join('\n');
+}
+
+function escaped(text: string): string {
+  return text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
     .replace(/[^\x20-\x7e]/gu, (c) => `\\[u${(c.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}]`);
-  return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
 }

@@ -17,7 +17,10 @@ export function manPagesOf(loaders: readonly (() => Promise<CliCommand>)[]): Cli
     async run(context) {
       const [folder] = context.positionals;
       if (folder === undefined) throw new PaddockError('BAD_ARGUMENT', 'say which folder');
-      const pages = manPages(await Promise.all(loaders.map((load) => load())));
+      // As reproducible builds ask for it: seconds since the epoch.
+      const epoch = Number(context.env['SOURCE_DATE_EPOCH'] ?? Date.now() / 1000);
+      const date = new Date(epoch * 1000).toISOString().slice(0, 10);
+      const pages = manPages(await Promise.all(loaders.map((load) => load())), date);
       await mkdir(folder, { recursive: true });
       for (const { name, text } of pages) await writeFile(join(folder, name), text);
       await report(context, { folder, pages: pages.map(({ name }) => name) }, `${pages.length} pages`);

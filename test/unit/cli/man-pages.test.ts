@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +13,10 @@ import { settingOptions } from '../../../src/cli/settings.js';
 import { errorTable } from '../../../src/core/errors.js';
 
 const commands = await Promise.all(Object.values(commandLoaders).map((load) => load()));
-const pages = new Map(manPages(commands).map(({ name, text }) => [name, text]));
+const pages = new Map(manPages(commands, '2026-11-23').map(({ name, text }) => [name, text]));
+
+/** mandoc reads what groff reads by rules of its own, and is what some distributions and browsers of manuals show pages with. */
+const mandoc = ['/usr/bin/mandoc', '/usr/local/bin/mandoc'].find((path) => existsSync(path));
 
 /** As a reader sees it, without line breaks; fails on whatever groff warns of. */
 function shown(text: string): string {
@@ -55,12 +59,26 @@ describe('the manual pages', () => {
     },
   );
 
+  it.runIf(mandoc !== undefined)('are without a word of mandoc’s lint', () => {
+    for (const [name, text] of pages) {
+      const { status, stdout } = spawnSync(mandoc ?? '', ['-T', 'lint'], { input: text, encoding: 'utf8' });
+      expect([name, status, stdout]).toEqual([name, 0, '']);
+    }
+  });
+
+  it('have lines that no reader of pages finds long, and a date', () => {
+    for (const [, text] of pages) {
+      expect(text.split('\n').filter((line) => line.length > 80 && !/^[.]TH |^\\fB/.test(line))).toEqual([]);
+      expect(text).toMatch(/^\.TH PADDOCK\S* 1 "2026-11-23" /);
+    }
+  });
+
   it('take nothing in a text for an instruction', () => {
     const odd: CliCommand = {
       ...{ name: 'odd', usage: 'odd \\fB', summary: ".so /etc/passwd 'x … ’", run: () => Promise.resolve(0) },
       options: { a: { type: 'string', help: ".SH 'a' \\n(.x -- \\" } },
     };
-    const text = shown(manPages([odd])[1]?.text ?? '');
+    const text = shown(manPages([odd], '2026-11-23')[1]?.text ?? '');
     for (const part of ['paddock odd \\fB', ".so /etc/passwd 'x … ’", ".SH 'a' \\n(.x -- \\"])
       expect(text).toContain(part);
   });
@@ -70,7 +88,14 @@ describe('the manual pages', () => {
     try {
       const [stdout, stderr] = [new PassThrough(), new PassThrough()];
       const terminal = { stdin: new PassThrough(), stdout, stderr, stderrIsTerminal: false, screen: undefined };
-      const context = { values: {}, rest: [], json: true, env: {}, terminal, signal: new AbortController().signal };
+      const context = {
+        values: {},
+        rest: [],
+        json: true,
+        env: { SOURCE_DATE_EPOCH: '1795392000' },
+        terminal,
+        signal: new AbortController().signal,
+      };
       const to = join(folder, 'man');
       const manPagesCommand = await commandLoaders['man-pages']?.();
       expect(await manPagesCommand?.run({ ...context, positionals: [to] })).toBe(0);
