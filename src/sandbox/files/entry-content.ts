@@ -84,10 +84,12 @@ function behind(chunks: readonly Buffer[], bytes: number): Buffer[] {
 export async function wholeOf({ content, sizeBytes }: CheckedEntry): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of content) {
+  const add = (chunk: Buffer) => {
     chunks.push(chunk);
     bytes += chunk.length;
-  }
+  };
+  for (let chunk = content.read(); chunk !== null; chunk = content.read()) add(chunk);
+  if (bytes < sizeBytes) for await (const chunk of content) add(chunk);
   const [first] = chunks;
   if (bytes !== sizeBytes) throw new Error('the archive breaks off in the midst of a file');
   return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, bytes);

@@ -3,9 +3,9 @@ import type { Extract } from 'tar-stream';
 import { codeOf } from '../../kit/error-code.js';
 import type { OpenFolder } from '../../kit/open-folder.js';
 import { type QuickFolder, QuickFolders, quickBytes, Turns } from '../../kit/quick-folder.js';
-import { randomBase32 } from '../../kit/random-id.js';
 import { contentIn } from '../../workspace/apply/content-judge.js';
 import { type CheckedEntry, checkedEntries } from './checked-entries.js';
+import { DraftNames } from './draft-names.js';
 import { filled, wholeOf } from './entry-content.js';
 import type { PlaceJudge } from './place-judge.js';
 import { type Tally, whyLeftOut } from './tally.js';
@@ -37,6 +37,8 @@ interface Opened {
   readonly path: string;
   readonly folder: OpenFolder;
   readonly quick: QuickFolder | undefined;
+  /** Made by this transfer: nothing of before is in it. */
+  readonly isNew: boolean;
 }
 
 interface Made {
@@ -54,6 +56,7 @@ class Taking implements AsyncDisposable {
   readonly #closed = new Set<string>();
   readonly #quick = new QuickFolders();
   readonly #turns = new Turns();
+  readonly #drafts = new DraftNames();
   #open: Opened | undefined;
 
   constructor(to: Destination, tally: Tally) {
@@ -90,9 +93,10 @@ class Taking implements AsyncDisposable {
     }
     const last = names.at(-1);
     if (last === undefined || (onlyFolder && entry.names.length === 0)) return 'in-the-way';
-    const { folder: parent, quick } = await this.#folder(names.slice(0, -1), 0o755);
+    const { folder: parent, quick, isNew } = await this.#folder(names.slice(0, -1), 0o755);
     if (await this.#isTwin(quick ?? parent, last, names)) return 'twice';
-    if (!this.#to.overwrite && (await (quick ?? parent).entry(last)) !== undefined) return 'exists';
+    // A link replaces nothing either: this only spares the writing.
+    if (!isNew && !this.#to.overwrite && (await (quick ?? parent).entry(last)) !== undefined) return 'exists';
     if (quick !== undefined && entry.kind === 'file' && entry.sizeBytes <= quickBytes && !this.#to.judge.concerns(path))
       return this.#smallFile(quick, last, { ...entry, mode }, names);
     return entry.kind === 'link'
@@ -106,10 +110,11 @@ class Taking implements AsyncDisposable {
     if (this.#open?.path === path) return this.#open;
     let folder = await this.#to.folder.down([]);
     let quick: QuickFolder | undefined;
+    let isNew = false;
     try {
       for (const [at, name] of names.entries()) {
         const parent = folder;
-        folder = await openOrMake(parent, name, at === names.length - 1 ? mode : 0o755);
+        [folder, isNew] = await openOrMake(parent, name, at === names.length - 1 ? mode : 0o755);
         await parent[Symbol.asyncDispose]();
       }
       quick = await this.#quick.of(folder);
@@ -118,7 +123,7 @@ class Taking implements AsyncDisposable {
       throw error;
     }
     await this.#open?.folder[Symbol.asyncDispose]();
-    this.#open = { path, folder, quick };
+    this.#open = { path, folder, quick, isNew };
     return this.#open;
   }
 
@@ -133,7 +138,7 @@ class Taking implements AsyncDisposable {
   /** As `#file`, for what comes and is written in one go. */
   async #smallFile(parent: QuickFolder, name: string, entry: CheckedEntry, names: readonly string[]) {
     const content = await wholeOf(entry);
-    const draft = draftName();
+    const draft = this.#drafts.next();
     const status = parent.create(draft, entry.mode, content, entry.mtimeMs);
     let isNamed = false;
     try {
@@ -149,7 +154,7 @@ class Taking implements AsyncDisposable {
   }
 
   async #file(parent: OpenFolder, name: string, entry: CheckedEntry, names: readonly string[]) {
-    const draft = draftName();
+    const draft = this.#drafts.next();
     const path = pathOf(entry);
     const handle = await parent.newFile(draft, entry.mode);
     return this.#named(parent, draft, name, names, async () => {
@@ -164,7 +169,7 @@ class Taking implements AsyncDisposable {
   }
 
   async #link(parent: OpenFolder, name: string, entry: CheckedEntry, names: readonly string[]) {
-    const draft = draftName();
+    const draft = this.#drafts.next();
     await parent.newLink(draft, entry.target);
     const counted = () => this.#tally.addLink(pathOf(entry), entry.target);
     return this.#named(parent, draft, name, names, () => Promise.resolve(counted));
@@ -198,16 +203,19 @@ class Taking implements AsyncDisposable {
   }
 }
 
-async function openOrMake(parent: OpenFolder, name: string, mode: number): Promise<OpenFolder> {
+/** The folder, and whether it was made for that. */
+async function openOrMake(parent: OpenFolder, name: string, mode: number): Promise<[OpenFolder, boolean]> {
   try {
-    return await parent.folder(name);
+    return [await parent.folder(name), false];
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
+  let isNew = true;
   await parent.newFolder(name, mode).catch((error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error;
+    isNew = false;
   });
-  return parent.folder(name);
+  return [await parent.folder(name), isNew];
 }
 
 function foldedKey(names: readonly string[]): string {
@@ -216,10 +224,6 @@ function foldedKey(names: readonly string[]): string {
 
 function pathOf({ names }: CheckedEntry): string {
   return names.length === 0 ? '.' : names.join('/');
-}
-
-function draftName(): string {
-  return `.paddock-${randomBase32(16)}`;
 }
 
 function ignoreGone(error: unknown): void {

@@ -19,7 +19,7 @@ describe('the content of an entry', () => {
   const all = Buffer.concat(chunks);
   const entry = (sizeBytes = all.length) => ({
     ...({ names: ['a'], kind: 'file', mode: 0o644, mtimeMs: 5000, target: '' } as const),
-    ...{ sizeBytes, content: Readable.from(chunks) as AsyncIterable<Buffer> },
+    ...{ sizeBytes, content: Readable.from(chunks) },
   });
 
   it('is written whole, in order and with its time, however it is cut', async () => {
@@ -35,6 +35,20 @@ describe('the content of an entry', () => {
     );
     await expect(wholeOf(entry(all.length + 1))).rejects.toThrow('breaks off');
     expect((await wholeOf(entry())).equals(all)).toBe(true);
+  });
+
+  it('is taken as far as it is at hand, and waited for only where that is not all', async () => {
+    const pieces = [...chunks];
+    const content = {
+      read: () => pieces.shift() ?? null,
+      async *[Symbol.asyncIterator]() {
+        yield await Promise.resolve(Buffer.from('late'));
+      },
+    };
+    const late = Buffer.from('late');
+    expect((await wholeOf({ ...entry(all.length + 4), content })).equals(Buffer.concat([all, late]))).toBe(true);
+    pieces.push(...chunks);
+    expect((await wholeOf({ ...entry(), content })).equals(all)).toBe(true);
   });
 
   it('tells that it could not be written, and leaves no file open', async () => {
