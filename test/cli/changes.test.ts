@@ -61,7 +61,7 @@ describe.each(engineKinds)('the changes of a session, from a shell, on %s', (kin
     const { status, shown } = await ask('y\n', 'yes\n', 'n\n', 'y\n', 'y\n');
     expect(status).toBe(0);
     expect(shown).toContain('WITHHELD: withheld.build');
-    expect(shown).toContain('+more');
+    expect(shown).toContain('\u001b[32m+more');
     expect(['Makefile', 'a', 'b', 'hello.txt'].filter((name) => existsSync(join(place.project, name)))).toEqual([
       ...['Makefile', 'b', 'hello.txt'],
     ]);

@@ -5,6 +5,7 @@ import { diffNote } from '../../session/changes/diff-note.js';
 import type { Reviewed } from '../../session/changes/review-report.js';
 import { itemLine } from '../../session/changes/review-text.js';
 import type { Differ } from '../../workspace/changes/diff.js';
+import type { Paint } from '../paint.js';
 
 /** What the dialogue talks over. Everything that is shown has been made safe for a terminal. */
 export interface Talk {
@@ -12,6 +13,7 @@ export interface Talk {
   readonly show: (text: string) => Promise<void>;
   readonly differ: Pick<Differ, 'diffOf'>;
   readonly signal: AbortSignal;
+  readonly paint: Paint;
 }
 
 type Answer = 'yes' | 'no' | 'all' | 'done' | 'quit';
@@ -43,7 +45,7 @@ export async function chooseByAsking(reviewed: readonly Reviewed[], talk: Talk):
       talk.signal.throwIfAborted();
       const isHeld = one.item.withheld !== undefined;
       if (one.item.refused !== undefined) {
-        await talk.show(`${itemLine(one.item)}\n  It is never applied.\n`);
+        await talk.show(`${talk.paint.item(itemLine(one.item))}\n  It is never applied.\n`);
         continue;
       }
       if (rest === 'none') continue;
@@ -83,9 +85,9 @@ function take(
 
 async function ask(one: Reviewed, talk: Talk, answered: AsyncIterator<string>): Promise<Answer> {
   const isHeld = one.item.withheld !== undefined;
-  await talk.show(`\n${itemLine(one.item)}\n`);
+  await talk.show(`\n${talk.paint.item(itemLine(one.item))}\n`);
   const diff = await talk.differ.diffOf(one.change);
-  if ('lines' in diff) await talk.show(`${diff.lines.join('\n')}\n`);
+  if ('lines' in diff) await talk.show(`${diff.lines.map(talk.paint.diff).join('\n')}\n`);
   else if (diff.because !== 'no-text') await talk.show(`  ${diffNote(diff)}\n`);
   if (isHeld) await talk.show('The host would execute or trust it (docs/withheld.md).\n');
   for (;;) {

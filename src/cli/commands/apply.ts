@@ -5,6 +5,7 @@ import { summaryLines } from '../../session/changes/review-text.js';
 import { App } from '../app.js';
 import { type CliCommand, type CommandContext, isSet, text, texts } from '../command.js';
 import { report, write } from '../output.js';
+import { paintFor } from '../paint.js';
 import { sessionChanges } from '../session-changes.js';
 import { sessionReviews } from '../session-reviews.js';
 import { settingsOf } from '../settings.js';
@@ -63,7 +64,8 @@ async function chosenByAsking(context: CommandContext, app: App, id: string, pat
   const { summary, reviewed } = open.report;
   const show = (line: string) => write(terminal.stdout, line);
   await show(`${summaryLines(summary).join('\n')}\n`);
-  const exactly = await chooseByAsking(reviewed, { input: terminal.stdin, show, differ: open.differ, signal });
+  const talk = { input: terminal.stdin, show, differ: open.differ, signal, paint: paintFor(context) };
+  const exactly = await chooseByAsking(reviewed, talk);
   if (exactly === undefined || exactly.paths.length === 0) return undefined;
   return { exactly, reviewed: summary.fingerprint, dry_run: isSet(context, 'dry-run') };
 }

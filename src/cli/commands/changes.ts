@@ -1,4 +1,3 @@
-import { styleText } from 'node:util';
 import { PaddockError } from '../../core/errors.js';
 import { diffNote } from '../../session/changes/diff-note.js';
 import { itemLine, summaryLines } from '../../session/changes/review-text.js';
@@ -6,12 +5,10 @@ import type { OpenReview } from '../../session/changes/session-reviews.js';
 import { App } from '../app.js';
 import { type CliCommand, type CommandContext, isSet } from '../command.js';
 import { report, write } from '../output.js';
+import { paintFor } from '../paint.js';
 import { sessionReviews } from '../session-reviews.js';
 import { settingsOf } from '../settings.js';
 import { listKept } from './kept-changes.js';
-
-type Paint = (line: string) => string;
-type Color = 'green' | 'red' | 'yellow' | 'cyan';
 
 export const changes: CliCommand = {
   name: 'changes',
@@ -48,21 +45,14 @@ async function documentOf({ report: { summary, reviewed }, differ }: OpenReview,
 
 async function print(context: CommandContext, { report: { summary, reviewed }, differ }: OpenReview): Promise<void> {
   const { stdout } = context.terminal;
-  const isColored = 'isTTY' in stdout && stdout.isTTY === true && (context.env['NO_COLOR'] ?? '') === '';
-  const painted = (color: Color | undefined, line: string) =>
-    isColored && color !== undefined ? styleText(color, line) : line;
-  const items: Paint = (line) => painted(itemColors[line[0] ?? ''], line);
-  const lines: Paint = (line) => painted(diffColors[line[0] ?? ''], line);
-  const head = summaryLines(summary).map((line) => painted(line.startsWith('NOT') ? 'red' : undefined, line));
+  const paint = paintFor(context);
+  const head = summaryLines(summary).map((line) => (line.startsWith('NOT') ? paint.alarm(line) : line));
   await write(stdout, `${head.join('\n')}\n`);
-  for (const { item } of reviewed) await write(stdout, `${items(itemLine(item))}\n`);
+  for (const { item } of reviewed) await write(stdout, `${paint.item(itemLine(item))}\n`);
   for (const { item, change } of isSet(context, 'diff') ? reviewed : []) {
     context.signal.throwIfAborted();
     const diff = await differ.diffOf(change);
-    if ('lines' in diff) await write(stdout, `\n${diff.lines.map(lines).join('\n')}\n`);
+    if ('lines' in diff) await write(stdout, `\n${diff.lines.map(paint.diff).join('\n')}\n`);
     else if (diff.because !== 'no-text') await write(stdout, `\n${itemLine(item)}\n  ${diffNote(diff)}\n`);
   }
 }
-
-const itemColors: Readonly<Record<string, Color>> = { A: 'green', M: 'yellow', D: 'red', R: 'cyan', P: 'yellow' };
-const diffColors: Readonly<Record<string, Color>> = { '+': 'green', '-': 'red', '@': 'cyan' };

@@ -12,13 +12,15 @@ const one = (path: string, more: Partial<Reviewed['item']> = {}, standsFor?: rea
 });
 const held = (path: string) => one(path, { withheld: 'withheld.build' });
 
+const marked = (line: string) => `<${line}>`;
+
 /** What comes of answers, and all that was shown. */
 async function talk(reviewed: readonly Reviewed[], answers: string, controller = new AbortController()) {
   const input = new PassThrough();
   input.end(answers);
   let shown = '';
   const choice = await chooseByAsking(reviewed, {
-    ...{ input, signal: controller.signal },
+    ...{ input, signal: controller.signal, paint: { item: marked, diff: marked, alarm: marked } },
     show: (text) => {
       shown += text;
       return Promise.resolve();
@@ -32,7 +34,7 @@ describe('being asked what is to be applied', () => {
   it('shows each change with its difference, and takes those that were said yes to', async () => {
     const { choice, shown } = await talk([one('a'), one('b'), one('c')], 'y\nn\nYES\n');
     expect(choice).toEqual({ paths: ['a', 'c'], named: [] });
-    for (const path of ['a', 'b', 'c']) expect(shown).toContain(`A ${path}  (1 bytes)\n+of ${path}\n`);
+    for (const path of ['a', 'b', 'c']) expect(shown).toContain(`<A ${path}  (1 bytes)>\n<+of ${path}>\n`);
   });
 
   it('takes all that follow, but asks for what is withheld one by one, for a yes in full', async () => {
