@@ -162,7 +162,7 @@ async function plainIn(folder: string): Promise<readonly string[]> {
 }
 
 function isPlain(name: string): boolean {
-  return ['upper', 'flat', 'work', 'between', 'base'].includes(name) || /\.age\.[a-z2-7]{8}\.tmp$/.test(name);
+  return ['upper', 'flat', 'work', 'between', 'base'].includes(name) || /\.(?:age|json)\.[a-z2-7]{8}\.tmp$/.test(name);
 }
 
 function newest(keys: Keys): SealKey {

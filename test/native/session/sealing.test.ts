@@ -227,6 +227,7 @@ describe('what sessions leave, encrypted', () => {
     const place = folderOf(id);
     mkdirSync(join(place, 'upper'));
     writeFileSync(join(place, 'upper/rest'), canary);
+    writeFileSync(join(place, `layer.json.${'b'.repeat(8)}.tmp`), 'half');
     writeFileSync(join(place, `upper.age.${'a'.repeat(8)}.tmp`), 'half');
     writeFileSync(join(place, 'applied.jsonl'), `{"path":"${canary}","is":"x"}\n`);
     const { sealing } = kept.store;
