@@ -60,6 +60,9 @@ describe('the network of a sandbox with open', () => {
     [`${ports} --no-map-gw --map-guest none`, true],
     ['-Tnone -Unone --no-map-gw', false],
     ['--no-map-gw -T', false],
+    // As RootlessKit 2 starts it: ports that something outside has on its loopback are had inside by themselves then.
+    ['--stderr --ns-ifname=tap0 --config-net --no-map-gw --ipv4-only --tcp-ports=none --udp-ports=none 7', false],
+    ['--stderr --config-net --no-map-gw --tcp-ports=auto --udp-ports=auto --userns=/proc/7/ns/user --netns=/x', false],
   ])('joined by pasta %s keeps it closed: %s', (words, expected) => {
     expect(isClosed({ name: 'pasta', argv: ['pasta', ...words.split(' ')] })).toBe(expected);
   });
