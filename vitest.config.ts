@@ -43,6 +43,11 @@ export default defineConfig({
         fileParallelism: false,
         isolate: false,
       }),
+      // Minutes, and hundreds of megabytes from npm: only `scripts/test --agent-image` runs it.
+      project('images', ['test/images/**/*.test.ts'], {
+        testTimeout: 600_000,
+        hookTimeout: 600_000,
+      }),
       project('e2e', ['test/{mcp,cli,e2e}/**/*.test.ts'], {
         testTimeout: 180_000,
         hookTimeout: 180_000,

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { request } from 'node:http';
 import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { type Pack, pack } from 'tar-stream';
@@ -25,7 +27,7 @@ export interface MadeImage {
   readonly layer: Buffer;
 }
 
-/** Programs of this host that every image holds, with the libraries they need. */
+/** Programs of this host that every image holds, with the libraries they need; `more` may name other files by their whole path. */
 const programs = ['sh', 'cat', 'env', 'touch', 'sleep'];
 
 async function bytesOf(tar: Pack): Promise<Buffer> {
@@ -45,7 +47,10 @@ async function layerOf(
   const folders = ['bin', 'lib', 'lib64', 'etc', 'proc', 'sys', 'dev', 'srv', 'var', 'var/lib', 'var/lib/data'];
   for (const name of folders) tar.entry({ name, type: 'directory', mode: 0o755 });
   tar.entry({ name: 'tmp', type: 'directory', mode: 0o1777 });
-  const wanted = new Map([...programs, ...more].map((name) => [`bin/${name}`, `/usr/bin/${name}`]));
+  const place = (name: string) => (name.startsWith('/') ? name : `/usr/bin/${name}`);
+  const wanted = new Map(
+    [...programs, ...more].map((name) => [name.startsWith('/') ? name.slice(1) : `bin/${name}`, place(name)]),
+  );
   for (const path of [...wanted.values()]) {
     const libraries = execFileSync('ldd', [path], { encoding: 'utf8' }).matchAll(/(\/[^\s()]+) \(0x/g);
     for (const [, library = ''] of libraries) wanted.set(library.slice(1), library);
@@ -86,16 +91,26 @@ export async function loadImage(socketPath: string, reference: string, image: Ma
   tar.entry({ name: Layers[0] ?? '' }, image.layer);
   tar.entry({ name: 'manifest.json' }, JSON.stringify([{ Config: name, RepoTags: [reference], Layers }]));
   tar.finalize();
-  const body = await archive;
+  await post(socketPath, 'images/load?quiet=1', Readable.from([await archive]));
+}
+
+/** Makes an image of a whole root in a plain tar file, as `podman import` does. */
+export async function importImage(socketPath: string, reference: string, path: string): Promise<void> {
+  const at = reference.lastIndexOf(':');
+  const query = new URLSearchParams({ fromSrc: '-', repo: reference.slice(0, at), tag: reference.slice(at + 1) });
+  await post(socketPath, `images/create?${query.toString()}`, createReadStream(path));
+}
+
+async function post(socketPath: string, path: string, body: Readable): Promise<void> {
   const said = await new Promise<string>((resolve, reject) => {
-    const headers = { 'content-type': 'application/x-tar', 'content-length': body.length };
-    const call = request({ socketPath, method: 'POST', path: '/v1.41/images/load?quiet=1', headers }, (reply) => {
+    const headers = { 'content-type': 'application/x-tar' };
+    const call = request({ socketPath, method: 'POST', path: `/v1.41/${path}`, headers }, (reply) => {
       text(reply).then((words) => resolve(`${reply.statusCode} ${words}`), reject);
     });
     call.on('error', reject);
-    call.end(body);
+    body.on('error', reject).pipe(call);
   });
-  if (!said.startsWith('200 ') || said.includes('"error"')) throw new Error(`load: ${said}`);
+  if (!said.startsWith('200 ') || said.includes('"error"')) throw new Error(`${path}: ${said}`);
 }
 
 /** One answer of a registry. */
