@@ -4,6 +4,7 @@ import { withAgents } from '../e2e/support/agents/agent-place.js';
 import { leftOvers } from '../e2e/support/left-overs.js';
 import { document, paddock } from '../e2e/support/paddock.js';
 import { Place } from '../e2e/support/place.js';
+import { OnTerminal } from '../e2e/support/terminal.js';
 import { engineKinds } from '../engine/support/engines.js';
 import { ModelEndpoint } from '../support/models/endpoint.js';
 
@@ -33,6 +34,21 @@ describe.each(engineKinds)('paddock agent on %s', (kind) => {
     expect(model.modelRequests()[0]?.body).toContain('add a file');
     expect(model.modelRequests()[0]?.headers['x-api-key']).toBe(key);
     expect(JSON.stringify(await place.audit())).not.toContain(key);
+    expect(await leftOvers(place, [kind])).toEqual([]);
+  });
+
+  it.runIf(kind === 'podman')('shows it live in a terminal, and Ctrl-C ends it with what it has changed', async () => {
+    await using place = await Place.make(kind);
+    await using model = await ModelEndpoint.open();
+    const env = await surroundings(place, model);
+    model.script([{ write: 'half.txt', text: 'half\n' }, { run: 'cat half.txt' }], { fault: 'hang' });
+    await using terminal = OnTerminal.start(place, ['agent', '--project', place.project, '--', 'add a file'], env);
+    await terminal.see(/runs Bash: cat half\.txt\r\n/);
+    terminal.type('\u0003');
+    expect(await terminal.end()).toEqual({ status: 130, areModesRestored: true });
+    expect(terminal.shown).toContain('the agent did not finish (aborted)');
+    expect(terminal.shown).toMatch(/changed half\.txt\r\n[\s\S]*`paddock apply \S+`/);
+    expect(terminal.shown).not.toContain(key);
     expect(await leftOvers(place, [kind])).toEqual([]);
   });
 

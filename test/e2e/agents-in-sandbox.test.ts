@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AgentId, AgentRequest } from '../../src/agents/types.js';
-import type { AgentSession } from '../../src/session/agents/means.js';
 import { SessionFiles } from '../../src/session/files.js';
 import { engineKinds } from '../engine/support/engines.js';
+import { recordedBy } from '../engine/support/recorded-frames.js';
+import { holds } from '../engine/support/spellings.js';
 import { realKeys, SandboxBench } from './support/agents/sandbox-bench.js';
 
 const loop = [
@@ -48,18 +49,12 @@ const kinds = engineKinds.flatMap((kind) => all.map((one) => ({ kind, ...one }))
 const isThorough = ({ id }: { readonly id: AgentId }) => id === 'claude' || id === 'codex';
 const loops = kinds.filter((one) => one.kind === 'podman' || isThorough(one));
 
-/** Which files and environments in the sandbox hold that text; it comes by standard input, so that the search is not what it finds. */
-async function findInside(session: AgentSession, text: string): Promise<string> {
-  const places = '/home /workspace /tmp /dev/shm /proc/[0-9]*/environ /proc/[0-9]*/cmdline';
-  const { stdout } = await new SessionFiles(session).run(
-    {
-      argv: ['/bin/sh', '-c', `grep -rlF -f - ${places} 2>/dev/null; exit 0`],
-      ...{ stdin: text, timeoutMs: 30_000, outputCapBytes: 65_536, outputLimitBytes: 1_000_000 },
-    },
-    {},
-  );
-  return stdout.text;
-}
+/** Every byte that went over the pipes of a channel, both ways. */
+const frames = vi.hoisted(() => [] as Buffer[]);
+vi.mock('../../src/channel/fifo-link.js', async (importOriginal) => recordedBy(frames, await importOriginal()));
+beforeEach(() => {
+  frames.length = 0;
+});
 
 describe.each(loops)('the real $id in a sandbox without a network on $kind', ({ kind, id, base, key, used }) => {
   it('writes a file, runs it and finishes; resumes; and the key is at the provider and nowhere inside', async () => {
@@ -84,8 +79,13 @@ describe.each(loops)('the real $id in a sandbox without a network on $kind', ({ 
     for (const { headers } of asked)
       expect(headers['x-api-key'] ?? headers['x-goog-api-key'] ?? headers['authorization']).toContain(key);
     expect(asked.map(({ body }) => body).join()).not.toContain(key);
-    await new SessionFiles(session).write('/tmp/planted', Buffer.from(`x${key}x`), { parents: true, overwrite: true });
-    expect(await findInside(session, key)).toBe('/tmp/planted\n');
+    // In clear, in base64, in hex and backwards; what is planted shows that it would be found.
+    expect(await bench.search(session, key)).toEqual([]);
+    expect(holds(Buffer.concat(frames), key)).toBe(false);
+    const planted = Buffer.from(key).toString('base64');
+    await new SessionFiles(session).write('/tmp/planted', Buffer.from(planted), { parents: true, overwrite: true });
+    expect(await bench.search(session, key)).toEqual(['/tmp/planted']);
+    expect(holds(Buffer.concat(frames), key)).toBe(true);
 
     const resume = first.report.agentSessionId!;
     bench.model.script([{ write: 'more.txt', text: 'more' }]);

@@ -4,8 +4,6 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type * as fifoLink from '../../src/channel/fifo-link.js';
-import type { ChannelLink, LinkReader } from '../../src/channel/link.js';
 import { builtInPolicy } from '../../src/config/built-in-policy.js';
 import { adoptSession } from '../../src/session/adopt.js';
 import type { KeySources } from '../../src/session/broker/provider-routes.js';
@@ -14,41 +12,14 @@ import { codeOf } from '../support/code-of.js';
 import { ModelEndpoint } from '../support/models/endpoint.js';
 import { engineKinds } from './support/engines.js';
 import { GitHost } from './support/git-host.js';
+import { recordedBy } from './support/recorded-frames.js';
 import { searchInside } from './support/search-inside.js';
 import { holds } from './support/spellings.js';
 import { command, run, Stage, said } from './support/stage.js';
 
 /** Every byte that went over the pipes of a channel, both ways. */
 const frames = vi.hoisted(() => [] as Buffer[]);
-vi.mock('../../src/channel/fifo-link.js', async (importOriginal) => {
-  const original = await importOriginal<typeof fifoLink>();
-  const recorded = (link: ChannelLink): ChannelLink =>
-    new Proxy(link, {
-      get(target, name): unknown {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== 'function') return value;
-        return (...words: readonly unknown[]): unknown => {
-          const [first] = words;
-          if (name === 'write') frames.push(Buffer.from(first as Buffer));
-          return Reflect.apply(value, target, name === 'read' ? [heard(first as LinkReader)] : words);
-        };
-      },
-    });
-  const heard = (reader: LinkReader): LinkReader => ({
-    onChunk(chunk) {
-      frames.push(Buffer.from(chunk));
-      reader.onChunk(chunk);
-    },
-    onDrain() {
-      reader.onDrain();
-    },
-  });
-  return {
-    ...original,
-    openFifoLink: async (...words: Parameters<typeof original.openFifoLink>) =>
-      recorded(await original.openFifoLink(...words)),
-  };
-});
+vi.mock('../../src/channel/fifo-link.js', async (importOriginal) => recordedBy(frames, await importOriginal()));
 
 const secret = (name: string) => `sk-ant-canary-${name}-${randomBytes(12).toString('hex')}`;
 

@@ -19,11 +19,14 @@ export class OnTerminal implements AsyncDisposable {
     });
   }
 
-  static start(place: Place, args: readonly string[]): OnTerminal {
+  static start(place: Place, args: readonly string[], more: Readonly<Record<string, string>> = {}): OnTerminal {
     const program = join(place.root, 'terminal');
     execFileSync('gcc', ['-O1', '-o', program, join(import.meta.dirname, 'terminal.c'), '-lutil']);
     const argv = [process.execPath, mainScript, ...args];
-    const child = spawn(program, argv, { env: { ...place.env, TERM: 'xterm' }, stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(program, argv, {
+      env: { ...place.env, TERM: 'xterm', ...more },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     return new OnTerminal(child);
   }
 

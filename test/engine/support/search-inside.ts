@@ -7,10 +7,15 @@ import { run } from './stage.js';
  * name, and every file besides the host's own /usr. The places where one is, `/proc/PID/…` of a process by its kind alone.
  */
 export async function searchInside(session: Session, ...texts: readonly string[]): Promise<readonly string[]> {
-  return searchBy(async (argv) => {
+  return searchBy(runsIn(session), texts);
+}
+
+/** Runs commands for `searchBy` in a session of this process. */
+export function runsIn(session: Session): (argv: readonly string[]) => Promise<Ran> {
+  return async (argv) => {
     const { exitCode, stdout, stderr } = await run(session, argv);
     return { exitCode, stdout: stdout.text, stderr: stderr.text };
-  }, texts);
+  };
 }
 
 interface Ran {

@@ -10,6 +10,7 @@ import { shownReview } from '../../../../src/session/changes/shown-review.js';
 import { requireLayer } from '../../../../src/session/layers.js';
 import type { Session } from '../../../../src/session/session.js';
 import { changesOf } from '../../../../src/workspace/changes/changes-of.js';
+import { runsIn, searchBy } from '../../../engine/support/search-inside.js';
 import { Stage } from '../../../engine/support/stage.js';
 import { ModelEndpoint } from '../../../support/models/endpoint.js';
 import { agentFolder } from './install.js';
@@ -74,6 +75,11 @@ export class SandboxBench implements AsyncDisposable {
     if (run.outcome === undefined || 'error' in run.outcome) throw run.outcome?.error ?? new Error('no outcome');
     const report: AgentReport = run.outcome.report;
     return { report, events, run };
+  }
+
+  /** Places inside that hold that text, however it is spelled. */
+  search(session: Session, text: string): Promise<readonly string[]> {
+    return searchBy(runsIn(session), [text], [this.#folder]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
