@@ -247,6 +247,8 @@ export class App implements AsyncDisposable {
     const home = homedir();
     return {
       allowedRoots: this.config.sitePolicy.allowedRoots,
+      // The holder of a key asks from elsewhere.
+      hidesOutside: this.#parent !== undefined,
       homeDir: home,
       uid: callerUid(),
       privateFolders: [

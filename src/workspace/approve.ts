@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { PolicyDenied } from '../core/errors.js';
 import type { MountSpec } from '../core/spec.js';
 import { type OpenedPath, openWithoutLinks } from './open-without-links.js';
+import { refuseOutside } from './outside-roots.js';
 import { hasUnsafeCharacters, judgeProgramsPath, judgeProjectPath, type PathContext } from './path-rules.js';
 import { denied } from './rules.js';
 import { readSubmounts } from './submounts.js';
@@ -20,6 +21,8 @@ export interface ApprovalContext {
   readonly privateFolders: readonly string[];
   /** Default `/proc/self/mountinfo`. */
   readonly mountinfoPath?: string;
+  /** Whether who asks is somebody else, who is told nothing of what lies outside the roots. Default no. */
+  readonly hidesOutside?: boolean;
 }
 
 /** A file or folder of the host by identity. `dev` and `ino` are decimal text: both can exceed a safe integer. */
@@ -55,8 +58,9 @@ export async function approveHostPath(request: MountRequest, context: ApprovalCo
   if (!isAbsolute(hostPath) || hostPath.length > 4095 || /\p{Cc}/u.test(hostPath)) {
     throw denied('workspace.form', hostPath);
   }
-  const opened = await openWithoutLinks(hostPath);
   const paths = await resolveContext(context);
+  if (context.hidesOutside === true) await refuseOutside(hostPath, paths.allowedRoots);
+  const opened = await openWithoutLinks(hostPath);
   const rule = (isPrograms ? judgeProgramsPath : judgeProjectPath)(opened.path, paths);
   if (rule !== undefined) throw denied(rule, hostPath, { resolved: opened.path });
   const kind = approvedKind(opened, request);
@@ -108,6 +112,11 @@ export async function approveSubmounts(
       return { source: path, dev, ino, kind };
     }),
   );
+}
+
+/** For what looks at a path before it is approved: refuses what `hidesOutside` says nothing of. Errors: POLICY_DENIED. */
+export async function refuseHidden(hostPath: string, context: ApprovalContext): Promise<void> {
+  if (context.hidesOutside === true) await refuseOutside(hostPath, (await resolveContext(context)).allowedRoots);
 }
 
 async function resolveContext(context: ApprovalContext): Promise<PathContext> {

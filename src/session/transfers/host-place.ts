@@ -6,7 +6,7 @@ import { codeOf } from '../../kit/error-code.js';
 import { OpenFolder } from '../../kit/open-folder.js';
 import { safeLine } from '../../kit/safe-text.js';
 import type { Source } from '../../sandbox/files/put-in.js';
-import { type ApprovalContext, approveHostPath } from '../../workspace/approve.js';
+import { type ApprovalContext, approveHostPath, refuseHidden } from '../../workspace/approve.js';
 import { denied } from '../../workspace/rules.js';
 
 /** What host paths are judged by; undefined for people at a shell, who may do with their own files what they may. */
@@ -82,6 +82,7 @@ function absolutePath(path: string, judgement: Judgement): string {
 }
 
 async function find(path: string, judgement: Judgement): Promise<Found | undefined> {
+  if (judgement !== undefined) await refuseHidden(path, judgement);
   const there = await lstat(path).catch(goneIsUndefined);
   if (there === undefined) return undefined;
   if (judgement !== undefined) {
