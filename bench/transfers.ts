@@ -17,7 +17,8 @@ import { newWatch, watched } from './watched-engine.js';
 
 /**
  * npm run bench:transfers [ROUNDS] -- the same trees into a sandbox and out of it, by Paddock and by `podman cp` or `docker cp`, in turn.
- * Ours go into a copy-on-write workspace of a session of this process, theirs into the writable root of a container of their own.
+ * Ours go into a copy-on-write workspace of a session of this process, theirs into the writable root of a container of their own. Beside them what the
+ * machine takes for the same bytes on the same disk without any sandbox: `cp -r`, and one tar that hands them to another by a pipe.
  */
 interface Tree {
   readonly what: string;
@@ -31,6 +32,7 @@ const trees: readonly Tree[] = [
   { what: '2,000 files of 4 KiB', folders: 40, filesEach: 50, fileBytes: 4096 },
   { what: '20 files of 4 KiB', folders: 1, filesEach: 20, fileBytes: 4096 },
 ];
+type Four = [number, number, number, number];
 const smallBytes = 64 * 1024;
 const run = promisify(execFile);
 const signal = new AbortController().signal;
@@ -41,6 +43,12 @@ interface Sides {
   readonly transfers: SessionTransfers;
   readonly bareId: string;
   readonly folder: string;
+}
+
+/** Durations without a sandbox, in milliseconds. */
+interface Floors {
+  readonly cp: number[];
+  readonly piped: number[];
 }
 
 interface Round extends Sides {
@@ -64,7 +72,7 @@ async function measure(kind: EngineKind, rounds: number): Promise<void> {
   const sides = { engine, session, transfers, bareId, folder: stage.folder };
   mkdirSync(join(stage.folder, 'got'));
   console.log(
-    `\n${kind} ${engine.identity.version}\n\n| tree | way | Paddock p50 ms | ${kind} cp p50 ms | times as fast |\n|---|---|---|---|---|`,
+    `\n${kind} ${engine.identity.version}\n\n| tree | way | Paddock p50 ms | ${kind} cp p50 ms | times as fast | cp -r ms | tar to tar ms | of that |\n|---|---|---|---|---|---|---|---|`,
   );
   for (const tree of trees) await measureTree(sides, tree, rounds);
 }
@@ -76,14 +84,17 @@ async function measureTree(sides: Sides, tree: Tree, rounds: number): Promise<vo
     { paddock: [], bare: [] },
     { paddock: [], bare: [] },
   ];
+  const floors: Floors = { cp: [], piped: [] };
   for (let round = -1; round < rounds; round += 1) {
     const both = [
       () => ours({ ...sides, copy: `copy-${tree.folders}-${round + 1}` }, source, into, out),
       () => theirs({ ...sides, copy: `copy-${tree.folders}-${tree.fileBytes}-${round + 1}` }, source, into, out),
+      () => plainly(source, join(sides.folder, 'got', `plain-${tree.folders}-${tree.fileBytes}-${round + 1}`), floors),
     ];
     for (const one of round % 2 === 0 ? both : both.reverse()) await one();
     // The first is for whatever is loaded and compiled.
-    if (round < 0) for (const samples of [into, out]) samples.paddock.length = samples.bare.length = 0;
+    if (round < 0) for (const { paddock, bare } of [into, out]) paddock.length = bare.length = 0;
+    if (round < 0) floors.cp.length = floors.piped.length = 0;
     if (tree.fileBytes > smallBytes) await clear(sides);
   }
   await clear(sides);
@@ -91,8 +102,9 @@ async function measureTree(sides: Sides, tree: Tree, rounds: number): Promise<vo
     ['in', into],
     ['out', out],
   ] as const) {
-    const [mine, other] = [percentile(paddock, 50), percentile(bare, 50)];
-    console.log(`| ${tree.what} | ${way} | ${tenths(mine)} | ${tenths(other)} | ${tenths(other / mine)} |`);
+    const [mine, other, cp, piped] = [paddock, bare, floors.cp, floors.piped].map((all) => percentile(all, 50)) as Four;
+    const row = [tree.what, way, tenths(mine), tenths(other), tenths(other / mine), tenths(cp), tenths(piped)];
+    console.log(`| ${[...row, tenths(mine / piped)].join(' | ')} |`);
   }
   rmSync(source, { recursive: true });
 }
@@ -129,6 +141,15 @@ async function theirs(
   const got = join(folder, 'got', `theirs-${copy}`);
   await timed(into.bare, () => cli('cp', source, `${bareId}:/${copy}`));
   await timed(out.bare, () => cli('cp', `${bareId}:/${copy}`, got));
+}
+
+/** What nothing that copies them can do without: reading and writing them, and handing them from one process to another. */
+async function plainly(source: string, got: string, { cp, piped }: Floors): Promise<void> {
+  mkdirSync(got);
+  await timed(cp, () => run('cp', ['-r', source, join(got, 'cp')]));
+  mkdirSync(join(got, 'tar'));
+  const line = 'tar -C "$1" -cf - . | tar -C "$2" -xf -';
+  await timed(piped, () => run('/bin/sh', ['-c', line, 'sh', source, join(got, 'tar')]));
 }
 
 /** Not after each round of a tree of many files: ext4 looks at every inode that was freed in the last minutes before it takes another. */
