@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { appendFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -6,10 +5,7 @@ import { containersOf } from '../e2e/support/left-overs.js';
 import { mainScript, Place } from '../e2e/support/place.js';
 import { RawServer } from '../e2e/support/raw-server.js';
 import { engineKinds, uniqueName } from '../engine/support/engines.js';
-
-const systemctl = (...args: readonly string[]) => spawnSync('systemctl', ['--user', ...args], { encoding: 'utf8' });
-const hasManager = systemctl('show', '--property=Version').status === 0;
-const isRequired = process.env['PADDOCK_TEST_REQUIRE']?.split(',').includes('systemd') === true;
+import { lacksManager, property, systemctl } from './support/user-manager.js';
 
 describe.each(engineKinds)('the timer for systemd user managers, on %s', (kind) => {
   const unit = uniqueName('paddock-prune');
@@ -42,7 +38,7 @@ describe.each(engineKinds)('the timer for systemd user managers, on %s', (kind) 
   }
 
   it('removes what a killed server left (systemd)', async ({ skip }) => {
-    if (!isRequired) skip(!hasManager, 'there is no systemd user manager here');
+    skip(lacksManager(), 'there is no systemd user manager here');
     const server = await RawServer.start(place);
     const { sessionId } = await server.use<{ sessionId: string }>('create_session', { workspace: 'none' });
     server.child.kill('SIGKILL');
@@ -53,9 +49,7 @@ describe.each(engineKinds)('the timer for systemd user managers, on %s', (kind) 
     expect([status, stderr]).toEqual([0, '']);
     await expect.poll(() => place.recordFiles(), { timeout: 90_000, interval: 500 }).toEqual([]);
     expect(await containersOf(place, kind)).toEqual([]);
-    await expect
-      .poll(() => systemctl('show', '--value', '--property=Result', `${unit}.service`).stdout)
-      .toBe('success\n');
+    await expect.poll(() => property(`${unit}.service`, 'Result')).toBe('success');
     expect(await readFile(place.auditLog, 'utf8')).toContain('session.prune');
   });
 });

@@ -1,17 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KeyClient, paddock } from '../e2e/support/http-server.js';
 import { containersOf } from '../e2e/support/left-overs.js';
 import { mainScript, Place } from '../e2e/support/place.js';
 import { engineKinds, uniqueName } from '../engine/support/engines.js';
+import { askWithoutKey, lacksManager, mcpSocket, property, stateOf, systemctl } from './support/user-manager.js';
 
-const systemctl = (...args: readonly string[]) => spawnSync('systemctl', ['--user', ...args], { encoding: 'utf8' });
-const hasManager = systemctl('show', '--property=Version').status === 0;
-const isRequired = process.env['PADDOCK_TEST_REQUIRE']?.split(',').includes('systemd') === true;
-const socketPath = `/run/user/${process.getuid?.()}/paddock/mcp.sock`;
 const patience = { timeout: 90_000, interval: 200 };
 
 describe.each(engineKinds)('the units for a server of a systemd user manager, on %s', (kind) => {
@@ -23,7 +18,7 @@ describe.each(engineKinds)('the units for a server of a systemd user manager, on
   beforeAll(async () => {
     place = await Place.make(kind);
     secret = String((await paddock(place, 'keys', 'create', 'ci', '--provider', 'anthropic'))['secret']);
-    if (hasManager) await link();
+    if (!lacksManager()) await link();
   });
   afterAll(async () => {
     systemctl('stop', socket, service);
@@ -54,12 +49,11 @@ describe.each(engineKinds)('the units for a server of a systemd user manager, on
     expect(systemctl('start', socket)).toMatchObject({ status: 0, stderr: '' });
   }
 
-  const show = (property: string) => systemctl('show', '--value', `--property=${property}`, service).stdout.trim();
-  const state = () => `${show('ActiveState')} ${show('Result')}`;
+  const state = () => stateOf(service);
 
   /** A session in which a command ran, and which has a provider whose key is a credential of the unit. */
   async function session(): Promise<{ readonly client: KeyClient; readonly sessionId: string }> {
-    const client = await new KeyClient(secret).connect({ socketPath });
+    const client = await new KeyClient(secret).connect({ socketPath: mcpSocket });
     const made = await client.call('create_session', { workspace: 'none', providers: ['anthropic'] });
     expect(made).toMatchObject({ isError: false });
     const sessionId = String(made.structured['sessionId']);
@@ -74,29 +68,29 @@ describe.each(engineKinds)('the units for a server of a systemd user manager, on
   }
 
   it('start it for who connects, and again after it ended because nobody did (systemd)', async ({ skip }) => {
-    if (!isRequired) skip(!hasManager, 'there is no systemd user manager here');
+    skip(lacksManager(), 'there is no systemd user manager here');
     for (let time = 0; time < 2; time += 1) {
       expect(state()).toBe('inactive success');
-      expect(await ask()).toBe(401);
+      expect(await askWithoutKey()).toBe(401);
       expect(state()).toBe('active success');
       await expect.poll(state, patience).toBe('inactive success');
     }
-    expect(show('NRestarts')).toBe('0');
+    expect(property(service, 'NRestarts')).toBe('0');
   });
 
   it('start it anew when it was killed, after what it left was removed (systemd)', async ({ skip }) => {
-    if (!isRequired) skip(!hasManager, 'there is no systemd user manager here');
+    skip(lacksManager(), 'there is no systemd user manager here');
     const { client, sessionId } = await session();
     expect((await place.recordFiles()).join(' ')).toContain(sessionId);
-    process.kill(Number(show('MainPID')), 'SIGKILL');
-    await expect.poll(() => `${state()} ${show('NRestarts')}`, patience).toBe('active success 1');
+    process.kill(Number(property(service, 'MainPID')), 'SIGKILL');
+    await expect.poll(() => `${state()} ${property(service, 'NRestarts')}`, patience).toBe('active success 1');
     await nothingIsLeft();
     expect(await readFile(place.auditLog, 'utf8')).toContain('session.prune');
     await client[Symbol.asyncDispose]();
   });
 
   it('let a command come to its end when they are stopped, and leave nothing (systemd)', async ({ skip }) => {
-    if (!isRequired) skip(!hasManager, 'there is no systemd user manager here');
+    skip(lacksManager(), 'there is no systemd user manager here');
     const { client, sessionId } = await session();
     const command = 'echo begun > /tmp/begun; sleep 1; echo done';
     const last = client.call('execute_command', { sessionId, command });
@@ -110,12 +104,3 @@ describe.each(engineKinds)('the units for a server of a systemd user manager, on
     await client[Symbol.asyncDispose]();
   });
 });
-
-/** The status of a request without a key. */
-function ask(): Promise<unknown> {
-  return new Promise((answered, failed) => {
-    const sent = request({ socketPath, path: '/mcp', method: 'POST', headers: { host: 'localhost' } });
-    sent.on('response', (answer) => answered(answer.resume().statusCode));
-    sent.on('error', failed).end();
-  });
-}

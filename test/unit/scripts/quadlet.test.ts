@@ -1,0 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import { version } from '../../../src/core/version.js';
+
+it('names the image of this version in the Quadlet unit', async () => {
+  const unit = await readFile('systemd/quadlet/paddock.container', 'utf8');
+  expect(/^Image=(.*)$/m.exec(unit)?.[1]).toBe(`localhost/paddock/server:${version}`);
+});
