@@ -108,6 +108,11 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))('the Quadlet unit
     const made = await client.call('create_session', { workspace: 'none', image });
     expect(made).toMatchObject({ isError: false });
     const { sessionId } = made.structured;
+    const { structured } = await client.call('get_session', { sessionId });
+    const rows = (structured['enforcement'] as { controls: { id: string; kernel: string; status: string }[] }).controls;
+    const limits = rows.filter(({ id }) => ['memory', 'pids', 'cpu'].includes(id));
+    for (const { kernel } of limits) expect(kernel).toMatch(/^process 1 says: /);
+    expect(limits.map(({ status }) => status)).toEqual(['enforced', 'enforced', 'enforced']);
     const ran = await client.call('execute_command', { sessionId, command: 'echo there' });
     expect(ran.structured).toMatchObject({ exitCode: 0, stdout: 'there\n' });
     expect(podman('ps', '--quiet').split('\n')).toHaveLength(2);
