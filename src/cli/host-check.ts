@@ -22,6 +22,8 @@ import { emptyFolderBeside, stageInit } from '../sandbox/init-binary.js';
 import type { Sessions } from '../session/sessions.js';
 import { tryOverlay } from '../workspace/try-overlay.js';
 import { type App, builtInit } from './app.js';
+import { canaryImage } from './canary-image.js';
+import { isContained } from './contained.js';
 import { shippedAppArmor, shippedSelinux } from './lsm-profiles.js';
 import { pruneHere } from './prune-here.js';
 
@@ -59,24 +61,31 @@ async function apparmorState(name: keyof typeof apparmorNames): ReturnType<Docto
   return { ...(await apparmor.state()), installed: apparmor.installed, installCommand };
 }
 
+function pathsHere(app: App, isInContainer: boolean): DoctorContext['paths'] {
+  const { config } = app;
+  return {
+    home: homedir(),
+    stateDir: config.stateDir,
+    // Of the user's own nothing is in a container but the way to the socket.
+    runtimeDir: isInContainer ? config.runtimeDir : app.userRuntimeDir,
+    auditLog: config.auditLogPath,
+    init: builtInit,
+    settings: [`${app.env['XDG_CONFIG_HOME'] ?? `${homedir()}/.config`}/paddock/config.toml`, defaultPolicyPath],
+    installation: fileURLToPath(new URL('../..', import.meta.url)),
+  };
+}
+
 async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promise<DoctorContext> {
   const engine = await app.engine().catch((thrown: unknown) => toPaddockError(thrown));
   const { username, uid, gid } = userInfo();
   const { config } = app;
+  const isInContainer = isContained({ env: app.env });
   const load = new HostLoadReader(systemClock);
   return {
     engine,
     sitePolicy: config.sitePolicy,
     user: { name: username, uid, gid },
-    paths: {
-      home: homedir(),
-      stateDir: config.stateDir,
-      runtimeDir: app.userRuntimeDir,
-      auditLog: config.auditLogPath,
-      init: builtInit,
-      settings: [`${homedir()}/.config/paddock/config.toml`, defaultPolicyPath],
-      installation: fileURLToPath(new URL('../..', import.meta.url)),
-    },
+    paths: pathsHere(app, isInContainer),
     commands: {
       path: config.commandPath,
       folder: app.store.channelsFolder,
@@ -86,7 +95,13 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
     overlay: (signal) => overlayHere(app, signal),
     clock: systemClock,
     stale: (signal) => pruneHere(app, { isDryRun: true, pendingWaitMs: 0, signal }),
-    canary: async (signal) => runCanary(await sessions(), signal),
+    isContained: isInContainer,
+    canary: async (signal) =>
+      runCanary(
+        await sessions(),
+        signal,
+        isInContainer ? await canaryImage(await app.engine(), config.sitePolicy, signal) : undefined,
+      ),
     load: () => load.read(),
     apparmor: () => apparmorState('apparmor'),
     nestedAppArmor: () => apparmorState('apparmor-nested'),

@@ -54,6 +54,8 @@ export interface DoctorContext {
   readonly clock: Clock;
   /** What `prune` would remove: a dry run that does not wait for pending ones. */
   readonly stale: (signal: AbortSignal) => Promise<PruneReport>;
+  /** Whether this process is in a container, whose files and network are not the host's. Default: no. */
+  readonly isContained?: boolean;
   /** Starts, uses and ends one small sandbox; absent where that is not wanted. */
   readonly canary?: (signal: AbortSignal) => Promise<CanaryRun>;
   readonly load: () => Promise<HostLoad>;
@@ -93,6 +95,11 @@ export const pass = (evidence: string): Finding => ({ status: 'pass', evidence }
 export const warn = (evidence: string, remedy: string): Finding => ({ status: 'warn', evidence, remedy });
 export const fail = (evidence: string, remedy: string): Finding => ({ status: 'fail', evidence, remedy });
 export const unknown = (evidence: string, remedy: string): Finding => ({ status: 'unknown', evidence, remedy });
+
+/** What a container shows of its own, where the check is about the host's. */
+export function hostsOwn(what: string): Finding {
+  return unknown(`from within a container ${what} can't be seen`, 'On the host, as the same user: `paddock doctor`');
+}
 
 /** The engine, or undefined: what needs one then says that it could not be looked at. */
 export function engineOf(ctx: DoctorContext): Engine | undefined {

@@ -71,6 +71,16 @@ describe.each(engineKinds)('a server in a container of a rootless %s', (kind) =>
     expect([pruned.status, pruned.stderr]).toEqual([5, expect.stringContaining('STATE_IN_USE')]);
   });
 
+  it('checks the host as far as it is to be seen from there, with a canary of its own image', async () => {
+    const { structured } = await mcp.call('check_host');
+    const checks = (structured as { checks: { id: string; status: string }[] }).checks;
+    const of = (...ids: readonly string[]) => ids.map((id) => checks.find((check) => check.id === id)?.status);
+    expect(of('canary', 'canary.capabilities', 'canary.network', 'runtime-folder', 'settings-files')).toEqual(
+      Array(5).fill('pass'),
+    );
+    expect(of('subids', 'socket', 'selinux-profile')).toEqual(Array(3).fill('unknown'));
+  });
+
   it('leaves nothing when it is killed, once another has its folder, which holders of keys reach by a socket', async () => {
     const { place, image } = contained;
     const made = await mcp.call('create_session', { projectPath: place.project, image });

@@ -1,11 +1,13 @@
-import { type DoctorCheck, type DoctorContext, type Finding, fail, pass, unknown, warn } from '../context.js';
+import { type DoctorCheck, type DoctorContext, type Finding, fail, hostsOwn, pass, unknown, warn } from '../context.js';
 
 /** Process 1 puts itself and so every command under it, also on rootless Podman, which applies no profile. */
 export const apparmorProfileCheck: DoctorCheck = {
   id: 'apparmor-profile',
   title: 'The AppArmor profile of sandboxes is loaded, as it came with this Paddock',
   async run(ctx) {
-    const first = judged(await ctx.apparmor(), ctx);
+    const state = await ctx.apparmor();
+    if (ctx.isContained && state.isOn) return hostsOwn("which profiles the host's kernel has");
+    const first = judged(state, ctx);
     // Where nobody may ask for such sessions nothing is missing.
     if (!ctx.sitePolicy.seccomp.includes('nested')) return first;
     const title = 'The AppArmor profile of sessions with `seccomp = nested` is loaded, as it came with this Paddock';

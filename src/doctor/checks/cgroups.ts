@@ -6,6 +6,7 @@ import {
   engineOf,
   type Finding,
   fail,
+  hostsOwn,
   noEngine,
   pass,
   warn,
@@ -57,6 +58,10 @@ export const cgroupsCheck: DoctorCheck = {
     const given = named || (missing.length === 0 ? 'memory cpu pids' : 'not all');
     const seen = `cgroup v2, manager ${info.cgroupManager}, controllers for the engine: ${given} (kernel: ${root.trim() || 'none'})`;
     if (missing.length === 0) return pass(seen);
+    if (ctx.isContained && info.cgroupManager === 'systemd') {
+      const left = missing.join(', ');
+      return hostsOwn(`${seen}; whether the user's systemd gives ${left} to the engine`);
+    }
     return grade(ctx, `${seen}; not enforceable: ${missing.join(', ')}`, await controllersRemedy(ctx), missing);
   },
 };

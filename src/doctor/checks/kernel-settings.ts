@@ -1,4 +1,4 @@
-import { type DoctorCheck, type DoctorContext, type Finding, fail, pass, warn } from '../context.js';
+import { type DoctorCheck, type DoctorContext, type Finding, fail, hostsOwn, pass, warn } from '../context.js';
 import { setSysctl } from '../shell.js';
 
 interface Setting {
@@ -51,8 +51,13 @@ export const kernelSettingsCheck: DoctorCheck = {
 };
 
 async function judge(ctx: DoctorContext, setting: Setting): Promise<Finding> {
+  const common = { part: shortName(setting.name), title: setting.name };
+  // Each user namespace has its own of these: what counts is that of the engine's.
+  if (ctx.isContained && setting.name.startsWith('user.')) {
+    return { ...common, ...hostsOwn(`${setting.name} of the host`) };
+  }
   const value = await read(ctx, setting.name);
-  return { part: shortName(setting.name), title: setting.name, ...verdict(setting, value) };
+  return { ...common, ...verdict(setting, value) };
 }
 
 function verdict({ name, least, wanted, severity, why, missing }: Setting, value: number | undefined): Finding {

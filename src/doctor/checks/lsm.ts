@@ -1,4 +1,4 @@
-import { type DoctorCheck, pass, warn } from '../context.js';
+import { type DoctorCheck, hostsOwn, pass, warn } from '../context.js';
 import { packageTool } from '../shell.js';
 
 /** A second fence that holds when the first is wrong: AppArmor or SELinux. */
@@ -18,6 +18,7 @@ export const lsmCheck: DoctorCheck = {
       const persist = "sudo sed -i 's/^SELINUX=.*/SELINUX=enforcing/' /etc/selinux/config";
       return warn(`SELinux is permissive; ${all}`, `sudo setenforce 1 && ${persist}`);
     }
+    if (ctx.isContained) return hostsOwn("whether the host's SELinux enforces");
     const remedy =
       (await packageTool(ctx)) === 'dnf'
         ? "sudo sed -i 's/^SELINUX=.*/SELINUX=enforcing/' /etc/selinux/config && sudo touch /.autorelabel; then reboot."

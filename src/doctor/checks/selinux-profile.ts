@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type DoctorCheck, pass, warn } from '../context.js';
+import { type DoctorCheck, hostsOwn, pass, warn } from '../context.js';
 import { word } from '../shell.js';
 
 /** The engine starts every sandbox under its type, which allows less than what engines give to containers by themselves. */
@@ -7,6 +7,7 @@ export const selinuxProfileCheck: DoctorCheck = {
   id: 'selinux-profile',
   title: 'The SELinux module of sandboxes is loaded',
   async run(ctx) {
+    if (ctx.isContained) return hostsOwn("the policy of the host's SELinux");
     const { mode, loaded } = await ctx.selinux();
     if (mode === undefined) return pass('SELinux is not in use here');
     const remedy = `sudo semodule -i ${word(join(ctx.paths.installation, 'profiles/selinux/paddock.cil'))}`;

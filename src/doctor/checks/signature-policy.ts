@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type DoctorCheck, type DoctorContext, engineOf, noEngine, pass, warn } from '../context.js';
+import { type DoctorCheck, type DoctorContext, engineOf, hostsOwn, noEngine, pass, warn } from '../context.js';
 import { word } from '../shell.js';
 
 /** As containers-policy.json(5) has it; what it says of single registries is only counted. */
@@ -16,6 +16,7 @@ export const signaturePolicyCheck: DoctorCheck = {
     const engine = engineOf(ctx);
     if (engine === undefined) return noEngine;
     if (engine.identity.kind === 'docker') return pass('Docker has no policy of signatures');
+    if (ctx.isContained) return hostsOwn("the host's policy.json");
     const found = await firstOf(ctx, [
       `${ctx.paths.home}/.config/containers/policy.json`,
       '/etc/containers/policy.json',

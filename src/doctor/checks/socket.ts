@@ -6,6 +6,7 @@ import {
   type FileFacts,
   type Finding,
   fail,
+  hostsOwn,
   noEngine,
   pass,
   warn,
@@ -20,6 +21,8 @@ export const socketCheck: DoctorCheck = {
     const engine = engineOf(ctx);
     if (engine === undefined) return noEngine;
     const { socketPath } = engine.identity;
+    if (ctx.isContained && socketPath.startsWith('/'))
+      return hostsOwn(`the host's folders above ${socketPath}, and who listens on its ports,`);
     return [await judgeSocket(ctx, socketPath), await tcpFinding(ctx)];
   },
 };

@@ -5,6 +5,7 @@ export const tunCheck: DoctorCheck = {
   id: 'tun',
   title: 'Network device for other containers (/dev/net/tun)',
   async run(ctx) {
+    if (ctx.isContained) return pass('not looked at from within a container; sandboxes do not need it');
     const isThere = (await ctx.files.facts('/dev/net/tun')) !== undefined;
     return pass(
       isThere
