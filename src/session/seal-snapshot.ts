@@ -3,6 +3,7 @@ import type { Clock } from '../kit/clock.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { hasPlain, type Seals } from '../workspace/sealed/seals.js';
 import { whenFree } from './changes/own-layer.js';
+import { synced } from './sealing.js';
 import { type Snapshot, writeSnapshotNote } from './snapshot-shelf.js';
 
 const sealWithinMs = 600_000;
@@ -26,6 +27,7 @@ export async function sealSnapshot(
   const sealed = snapshot.sealed ?? (await seals.seal(layer, snapshotSubject(snapshot), signal));
   const noted = { ...snapshot, sealed };
   await writeSnapshotNote(folder, noted);
+  await synced(layer.folder);
   await seals.dropPlain(layer.folder);
   await seals.dropNotes(layer.folder);
   return noted;

@@ -79,8 +79,8 @@ async function seal(folder: string, note: LayerNote, seals: Seals, signal: Abort
   return sealed;
 }
 
-/** Else a crash of the machine could bring the note of before back, and not what goes next. */
-async function synced(folder: string): Promise<void> {
+/** Puts a note that was just written onto the disk: else a crash of the machine could bring the one of before back, and not what goes next. Errors: the kernel's. */
+export async function synced(folder: string): Promise<void> {
   await using place = await OpenFolder.at(folder);
   await place.sync();
 }

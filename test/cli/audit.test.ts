@@ -96,7 +96,9 @@ describe('paddock audit show', () => {
 describe('paddock audit forget', () => {
   it('leaves nothing personal to be read, on the record, and a log that verifies; once', async () => {
     await writeSession();
-    expect(document(await run('forget', session, '--json'))).toEqual({ session, forgotten: true });
+    expect(document(await run('forget', session, '--json'))).toEqual({
+      ...{ session, forgotten: true, changesKept: false, snapshotsKept: [] },
+    });
     const shown = (await run('show', session)).stdout.toString();
     expect(shown).toContain('command.run');
     expect(shown).not.toMatch(/curl|b\.example/);

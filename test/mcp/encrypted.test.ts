@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { codeOf } from '../../src/kit/error-code.js';
 import { McpClient } from '../e2e/support/client.js';
 import { leftOvers } from '../e2e/support/left-overs.js';
 import { document, paddock } from '../e2e/support/paddock.js';
@@ -110,9 +111,9 @@ describe.each(engineKinds)('what sessions leave, with [encryption], on %s', (kin
 });
 
 async function holdingBelow(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: { code?: string }) => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     // The overlay's own, which is empty, and what is being removed.
-    if (folder.endsWith('/work/work') || error.code === 'ENOENT') return [];
+    if (folder.endsWith('/work/work') || codeOf(error) === 'ENOENT') return [];
     throw error;
   });
   const found = entries.map(async (entry) => {
@@ -125,7 +126,7 @@ async function holdingBelow(folder: string): Promise<readonly string[]> {
 }
 
 const textOf = (path: string): Promise<string> =>
-  readFile(path, 'latin1').catch((error: { code?: string }) => {
-    if (error.code === 'ENOENT') return '';
+  readFile(path, 'latin1').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return '';
     throw error;
   });

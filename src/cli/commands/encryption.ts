@@ -3,13 +3,14 @@ import { audited } from '../../audit/audited.js';
 import { plain } from '../../audit/redaction.js';
 import { PaddockError, toPaddockError } from '../../core/errors.js';
 import { listLayers } from '../../session/layers.js';
+import { shelvedIn } from '../../session/snapshot-shelf.js';
 import { readKeys } from '../../workspace/sealed/key-source.js';
 import { addKey } from '../../workspace/sealed/new-key.js';
 import type { Sealed } from '../../workspace/sealed/sealed.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
 import { report } from '../output.js';
-import { sessionCopies } from '../session-copies.js';
+import { snapshotsFolder } from '../session-copies.js';
 import { callerUid, settingsOf } from '../settings.js';
 
 export const encryption: CliCommand = {
@@ -45,14 +46,15 @@ async function status(context: CommandContext): Promise<number> {
   const { encryption: set } = app.config;
   const isSet = [set.keyFile, set.credential, set.keyring].some((one) => one !== undefined);
   const keys = isSet ? await keysOf(app) : { names: [] };
-  const { snapshots } = await sessionCopies(app);
   const layers = (await listLayers(app.store))
     .filter(({ note }) => note.kept !== undefined)
     .map(({ note }) => note.sealed);
   const counts = {
     changes: countsOf(layers, keys.names),
     snapshots: countsOf(
-      (await snapshots.list()).map(({ sealed }) => sealed),
+      (await shelvedIn(snapshotsFolder(app))).flatMap(({ snapshot }) =>
+        snapshot === undefined ? [] : [snapshot.sealed],
+      ),
       keys.names,
     ),
   };
