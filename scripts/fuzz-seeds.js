@@ -1,4 +1,5 @@
-// Writes the inputs that fuzzing starts from: `node scripts/fuzz-seeds.js FOLDER` makes FOLDER/wire and FOLDER/channel.
+// Writes the inputs that fuzzing starts from: `node scripts/fuzz-seeds.js FOLDER` makes FOLDER/wire, FOLDER/channel and
+// FOLDER/pax.
 // What a well-behaved holder would send, so that the fuzzer begins behind the first checks.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -187,3 +188,43 @@ const frames = [
 ];
 for (const [i, each] of frames.entries()) writeFileSync(join(folder, 'wire', String(i)), each);
 writeFileSync(join(folder, 'wire', 'all'), Buffer.concat(frames));
+
+/** A header and the records before it, of an entry of a packed layer. */
+function entry(type, name, size, records) {
+  const header = Buffer.alloc(512);
+  header.write(name, 0, 'latin1');
+  header.write('0000644', 100, 'latin1');
+  header.write(`${size.toString(8).padStart(11, '0')}`, 124, 'latin1');
+  header.write(type, 156, 'latin1');
+  header.write('ustar\x0000', 257, 'latin1');
+  return Buffer.concat([header, ...records.map(([key, value]) => record(key, Buffer.from(value)))]);
+}
+
+function record(key, value) {
+  const rest = key.length + value.length + 3;
+  let length = rest + 1;
+  while (rest + String(length).length !== length) length += 1;
+  return Buffer.concat([Buffer.from(`${length} ${key}=`), value, Buffer.from('\n')]);
+}
+
+mkdirSync(join(folder, 'pax'), { recursive: true });
+const written = ['mtime', '1700000000.000000001'];
+const entries = [
+  entry('5', 'upper', 0, [written, ['SCHILY.xattr.user.overlay.opaque', 'y']]),
+  entry('0', 'upper/f', 5, [
+    ['mtime', '-2.500000000'],
+    ['SCHILY.xattr.user.a', '=\n\0'],
+    ['SCHILY.xattr.user.b', ''],
+  ]),
+  entry('0', 'pax', 0, [['path', `upper/${'n'.repeat(200)}`], ['size', '99999999999'], written]),
+  entry('1', 'upper/l', 0, [['linkpath', `upper/${'t'.repeat(200)}`], written]),
+  entry('0', 'upper/s', 512, [
+    ...[
+      ['GNU.sparse.major', '1'],
+      ['GNU.sparse.minor', '0'],
+      ['GNU.sparse.name', 'upper/s'],
+    ],
+    ...[['GNU.sparse.realsize', '1099511627776'], written],
+  ]),
+];
+for (const [i, each] of entries.entries()) writeFileSync(join(folder, 'pax', String(i)), each);
