@@ -9,7 +9,7 @@ import { toPaddockError } from '../core/errors.js';
 import { runCanary } from '../doctor/canary.js';
 import { type Checklist, runChecklist } from '../doctor/checklist/checklist.js';
 import type { DoctorContext } from '../doctor/context.js';
-import { runDoctor } from '../doctor/doctor.js';
+import { runCanaryCheck, runDoctor } from '../doctor/doctor.js';
 import { hostFiles } from '../doctor/host-files.js';
 import { HostLoadReader } from '../doctor/host-load.js';
 import type { CheckReport } from '../doctor/report.js';
@@ -34,6 +34,15 @@ export async function checkHost(
   signal: AbortSignal,
 ): Promise<CheckReport> {
   return runDoctor(await doctorContext(app, sessions), signal);
+}
+
+/** The canary alone. */
+export async function canaryHere(
+  app: App,
+  sessions: () => Promise<Sessions>,
+  signal: AbortSignal,
+): Promise<CheckReport> {
+  return runCanaryCheck(await doctorContext(app, sessions), signal);
 }
 
 /** The checklist of a host that others rely on; the rest as above. */

@@ -26,6 +26,8 @@ export interface HttpCallersOptions {
   readonly tracer?: Pick<Tracer, 'calls' | 'decided'> | undefined;
   /** What all keys share. */
   readonly overall: OverallLimits;
+  /** Lets work begin, or throws; what check_host begins excepted, which says why. */
+  readonly admit?: (() => Promise<void>) | undefined;
   /** Done before the first session of anybody, once it succeeds. */
   readonly prepare: () => Promise<void>;
 }
@@ -64,6 +66,8 @@ export class HttpCallers implements AsyncDisposable {
   readonly #options: HttpCallersOptions;
   readonly #callers = new Map<string, HttpCaller>();
   readonly #meter: KeyMeter;
+  /** The server's own, which take room from nobody unseen. */
+  #own: Sessions | undefined;
   #admission: Promise<Admission> | undefined;
   #prepared: Promise<void> | undefined;
 
@@ -102,6 +106,12 @@ export class HttpCallers implements AsyncDisposable {
       }
     }
     return grant.id;
+  }
+
+  /** Sessions of the server itself, under one judge of room with all the others. Errors: those of an engine that is away. */
+  async ownSessions(): Promise<Sessions> {
+    this.#own ??= await this.#options.app.sessions('attached', { admission: await this.#admit() });
+    return this.#own;
   }
 
   /** A server with the tools of that key. */
@@ -157,6 +167,7 @@ export class HttpCallers implements AsyncDisposable {
     const release = await limits.call();
     try {
       if (startsWork.has(tool)) await limits.refuseWork();
+      if (startsWork.has(tool) && tool !== 'check_host') await this.#options.admit?.();
       return release;
     } catch (error) {
       release();
@@ -196,11 +207,15 @@ export class HttpCallers implements AsyncDisposable {
     return caller;
   }
 
-  async #services(caller: HttpCaller): Promise<ToolServices> {
-    const { app, monitoring, env, tracer } = this.#options;
-    this.#admission ??= app.processAdmission(() =>
-      [...this.#callers.values()].flatMap(({ sessions }) => sessions ?? []),
+  #admit(): Promise<Admission> {
+    this.#admission ??= this.#options.app.processAdmission(() =>
+      [...[...this.#callers.values()].map(({ sessions }) => sessions), this.#own].filter((one) => one !== undefined),
     );
+    return this.#admission;
+  }
+
+  async #services(caller: HttpCaller): Promise<ToolServices> {
+    const { monitoring, env, tracer } = this.#options;
     this.#prepared ??= this.#options.prepare().catch((error: unknown) => {
       this.#prepared = undefined;
       throw error;
@@ -208,7 +223,7 @@ export class HttpCallers implements AsyncDisposable {
     await this.#prepared;
     // Nobody who sits at the server is asked over a key, and its own working directory is nobody's project here.
     caller.sessions ??= await caller.app.sessions('attached', {
-      ...{ monitoring, admission: await this.#admission, onDecided: tracer?.decided, sealWaitMs },
+      ...{ monitoring, admission: await this.#admit(), onDecided: tracer?.decided, sealWaitMs },
       gate: (open) => caller.limits.create(open),
     });
     return await toolServices(caller.app, { sessions: caller.sessions, monitoring, env, defaultProject: undefined });

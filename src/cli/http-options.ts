@@ -10,5 +10,9 @@ export const httpOptions = {
   'host-name': { type: 'string', multiple: true, help: 'with --http: name that clients know it by; repeatable' },
   calls: { type: 'string', help: 'with --http: calls a minute of all keys together (default: 6000)' },
   creates: { type: 'string', help: 'with --http: sessions made an hour by all keys together (default: 600)' },
+  canary: {
+    type: 'string',
+    help: 'with --http: how often a sandbox is made to prove that limits hold, or off; default 1h',
+  },
   origin: { type: 'string', multiple: true, help: 'with --http: web pages that may speak to it; repeatable' },
 } as const satisfies CliOptions;

@@ -16,6 +16,7 @@ import { listen, type Tls } from '../mcp/http/listen.js';
 import { McpHttp, type McpHttpOptions } from '../mcp/http/mcp-http.js';
 import type { HttpRefusal } from '../mcp/http/refusal.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
+import { canaryEveryMs, watchCanary } from './canary-here.js';
 import { type CommandContext, isSet, text, texts } from './command.js';
 import { whole } from './commands/key-wish.js';
 import { HttpCallers } from './http-callers.js';
@@ -24,7 +25,7 @@ import { openingOf } from './http-opening.js';
 import { IdleExit } from './idle-exit.js';
 import { counted } from './metrics-here.js';
 import { report } from './output.js';
-import { endAnyway, openGround, pruneBeside } from './server-ground.js';
+import { endAnyway, openGround, pruneBeside, type ServerGround } from './server-ground.js';
 import type { TokenCallers } from './token-callers.js';
 
 const sweepEveryMs = 2000;
@@ -36,14 +37,13 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const { opening, idleExitMs } = openingOf(context, address, process.env, process.pid);
   const names = texts(context, 'host-name');
   const tls = await readTls(context);
-  const overall = overallLimits(context);
   const exposure = { hasTls: tls !== undefined, isBehindProxy: isSet(context, 'behind-proxy'), hosts: names };
   if (opening.kind !== 'inherited') checkExposure(opening, exposure);
+  const means = { overall: overallLimits(context), canaryMs: canaryEveryMs(context, config.sitePolicy.canaryRequired) };
   await using stack = new Disposables();
   const ground = await openGround(context, config, stack, (alarm) => tell(alarm, callers));
-  const { log, metrics, app, held, monitoring, tracer } = ground;
-  const prepare = () => pruneBeside(ground, context.signal);
-  const callers = held.use(new HttpCallers({ app, monitoring, env: context.env, log, prepare, overall, tracer }));
+  const { log, metrics, held } = ground;
+  const { callers, canary } = openCallers(context, ground, means);
   metrics?.look(() => callers.sessions.map(counted));
   const ring = new KeyRing(new KeyStore(join(config.stateDir, 'keys'), systemClock), systemClock);
   const hosts = new Set(hostsOf(opening, names));
@@ -58,17 +58,38 @@ export async function serveHttp(context: CommandContext, config: Config, address
   };
   const listening = held.use(await listen(opening, tls, usualBounds, listenerFor));
   const idle = idleExit(idleExitMs, callers, http);
-  const look = async () => {
+  held.use(repeated(lookAfter(callers, door, http, idle), log));
+  await report(context, { url: listening.url }, `listening on ${listening.url}`);
+  log.info({ url: listening.url }, 'listening');
+  canary?.start();
+  await fired(context.signal, idle, log);
+  await drained(listening, http, log);
+  return 0;
+}
+
+function lookAfter(callers: HttpCallers, door: Door, http: McpHttp, idle: IdleExit | undefined): () => Promise<void> {
+  return async () => {
     await callers.meter();
     await callers.sweep(door.isGood, (gone) => http.sweep((id) => !gone.has(id)));
     await idle?.look();
   };
-  held.use(repeated(look, log));
-  await report(context, { url: listening.url }, `listening on ${listening.url}`);
-  log.info({ url: listening.url }, 'listening');
-  await fired(context.signal, idle, log);
-  await drained(listening, http, log);
-  return 0;
+}
+
+interface CallerMeans {
+  readonly overall: OverallLimits;
+  readonly canaryMs: number | undefined;
+}
+
+/** Whoever is served, and the canary, which begins when it is started. */
+function openCallers(context: CommandContext, ground: ServerGround, { overall, canaryMs }: CallerMeans) {
+  const { app, held, log, monitoring, tracer } = ground;
+  const prepare = () => pruneBeside(ground, context.signal);
+  const admit = async (): Promise<void> => canary?.admit();
+  const parts = { app, monitoring, env: context.env, log, prepare, overall, tracer, admit };
+  const callers = held.use(new HttpCallers(parts));
+  const own = () => callers.ownSessions();
+  const canary = canaryMs === undefined ? undefined : held.use(watchCanary(ground, canaryMs, own));
+  return { callers, canary };
 }
 
 function overallLimits(context: CommandContext): OverallLimits {

@@ -124,6 +124,7 @@ export function builtInPolicy(homeDir: string): SitePolicy {
     tcpAllowed: false,
     initReportAccepted: false,
     versionFloorRequired: false,
+    canaryRequired: false,
     alarms,
     withhold: [],
   };

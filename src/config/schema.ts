@@ -151,6 +151,7 @@ const siteRules = {
   tcp: z.boolean().optional(),
   init_report: z.boolean().optional(),
   version_floor: z.boolean().optional(),
+  canary_required: z.boolean().optional(),
 };
 
 /** `/etc/paddock/policy.toml`. */

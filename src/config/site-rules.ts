@@ -66,6 +66,7 @@ export const ruleKeys = {
   tcp: 'tcpAllowed',
   init_report: 'initReportAccepted',
   version_floor: 'versionFloorRequired',
+  canary_required: 'canaryRequired',
 } as const satisfies Record<string, keyof SitePolicy>;
 
 export type SiteRules = NonNullable<UserSettings['policy']>;
@@ -176,6 +177,8 @@ function checkTighter(name: RuleName, rules: SiteRules, { policy, homeDir }: Pol
   if (name === 'require') return;
   if (name === 'version_floor') {
     if (rules.version_floor === false && policy.versionFloorRequired) loosens(name, false, true, origin);
+  } else if (name === 'canary_required') {
+    if (rules.canary_required === false && policy.canaryRequired) loosens(name, false, true, origin);
   } else if (name === 'max_sessions') {
     if ((rules.max_sessions ?? 0) > policy.maxSessions) loosens(name, rules.max_sessions, policy.maxSessions, origin);
   } else if (name === 'seccomp') {

@@ -176,6 +176,8 @@ export interface SitePolicy {
   readonly initReportAccepted: boolean;
   /** Engine versions below the known-good floor are an error instead of a warning. */
   readonly versionFloorRequired: boolean;
+  /** A server for others begins nothing while its canary has not passed. */
+  readonly canaryRequired: boolean;
   readonly alarms: AlarmThresholds;
   /** Places in projects that are withheld when changes are applied, besides those that always are (docs/withheld.md). */
   readonly withhold: readonly string[];

@@ -16,6 +16,11 @@ export async function runDoctor(ctx: DoctorContext, signal: AbortSignal): Promis
   return runChecks([...hostChecks, canaryCheck], ctx, signal);
 }
 
+/** The canary alone. Errors: INTERRUPTED. */
+export async function runCanaryCheck(ctx: DoctorContext, signal: AbortSignal): Promise<CheckReport> {
+  return runChecks([canaryCheck], ctx, signal);
+}
+
 /** All but the last side by side, the last one after them; the report is in the order given. Errors: INTERRUPTED. */
 export async function runChecks(
   checks: readonly DoctorCheck[],

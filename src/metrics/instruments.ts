@@ -3,6 +3,7 @@ import { alertResults, outletNames } from '../alerts/outlet.js';
 import { exitReasons } from '../core/exec.js';
 import { alarmKinds } from '../monitor/alarms/alarm.js';
 import { deniedWays } from '../monitor/alarms/denials.js';
+import { canaryVerdicts } from '../monitor/canary-verdict.js';
 import { spanResults } from '../tracing/span.js';
 import { commandEnds, sessionEnds } from './words.js';
 
@@ -122,7 +123,8 @@ function workingMetrics({ counter, gauge, seconds }: Makers) {
       'result',
     ]),
     engineSeconds: seconds('engine_request_duration', 'How long they took.', buckets.engine, ['operation']),
-    canary: gauge('canary_ok', 'Whether the last canary of check_host was as it should be; none before the first.'),
+    canary: gauge('canary_ok', 'Whether the last canary was as it should be; none before the first.'),
+    canaryRuns: counter('canary_runs_total', 'Canaries, by what they proved.', ['result']),
     canaryTime: gauge('canary_run_timestamp_seconds', 'When that was.'),
   };
 }
@@ -137,6 +139,7 @@ function beginAtZero(all: Instruments): void {
   for (const direction of ['in', 'out']) all.bytes.inc({ direction }, 0);
   for (const phase of ['intent', 'outcome', 'event']) all.records.inc({ phase }, 0);
   for (const result of spanResults) all.spans.inc({ result }, 0);
+  for (const result of canaryVerdicts) all.canaryRuns.inc({ result }, 0);
   all.auditWritable.set(1);
   // What is not known yet is absent.
   for (const unknown of [all.canary, all.canaryTime, all.diskFree]) unknown.remove();

@@ -86,8 +86,10 @@ export class Metrics {
       },
       onUnknownSession: () => instruments.unknownSessions.inc(),
       onAlarm: ({ kind, level }) => instruments.alarms.inc({ kind, level }),
-      onCanary: (isOk) => {
-        instruments.canary.set(isOk ? 1 : 0);
+      onCanary: (verdict) => {
+        instruments.canaryRuns.inc({ result: verdict });
+        if (verdict === 'unknown') return;
+        instruments.canary.set(verdict === 'ok' ? 1 : 0);
         instruments.canaryTime.set(clock.now() / 1000);
       },
     };

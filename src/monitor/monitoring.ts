@@ -8,6 +8,7 @@ import { Denials, type DenialsHeard } from './alarms/denials.js';
 import { HealthAlarms } from './alarms/health.js';
 import { readHostPressure } from './alarms/host-pressure.js';
 import { SampleAlarms } from './alarms/sample-alarms.js';
+import { type CanaryVerdict, canaryVerdict } from './canary-verdict.js';
 import { kernelTexts } from './kernel-text.js';
 import { Monitor, type Repeat, type Sample, type SandboxUsage, type WatchedSandbox } from './monitor.js';
 import { UsageReader } from './usage-reader.js';
@@ -16,7 +17,7 @@ import { UsageReader } from './usage-reader.js';
 export interface MonitoringHeard extends DenialsHeard {
   readonly onSample?: ((id: string, sample: Sample) => void) | undefined;
   readonly onAlarm?: ((alarm: Alarm) => void) | undefined;
-  readonly onCanary?: ((isOk: boolean) => void) | undefined;
+  readonly onCanary?: ((verdict: CanaryVerdict) => void) | undefined;
 }
 
 export interface MonitoringOptions {
@@ -85,11 +86,10 @@ export class Monitoring {
 
   /** What a doctor found, of whom the canary counts: whether a sandbox is made as it should be. */
   checked(checks: readonly { readonly id: string; readonly status: string }[]): void {
-    const canary = checks.find(({ id }) => id === 'canary');
-    if (canary === undefined || canary.status === 'unknown') return;
-    const isOk = canary.status !== 'fail';
-    this.health.canary(isOk);
-    this.#heard.onCanary?.(isOk);
+    if (!checks.some(({ id }) => id === 'canary')) return;
+    const verdict = canaryVerdict(checks);
+    if (verdict !== 'unknown') this.health.canary(verdict === 'ok');
+    this.#heard.onCanary?.(verdict);
   }
 
   stateOf(id: string): SessionState {

@@ -116,6 +116,7 @@ const site: fc.Arbitrary<SitePolicy> = fc.record({
   tcpAllowed: fc.constant(false),
   alarms: fc.constant(base.alarms),
   versionFloorRequired: fc.constant(false),
+  canaryRequired: fc.constant(false),
   withhold: fc.constant([]),
 });
 

@@ -54,10 +54,14 @@ export class HttpServer implements AsyncDisposable {
     this.#place = place;
   }
 
-  static async start(place: Place): Promise<HttpServer> {
-    const args = [mainScript, 'serve', '--http', '127.0.0.1:0', '--json'];
+  static async start(
+    place: Place,
+    flags: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<HttpServer> {
+    const args = [mainScript, 'serve', '--http', '127.0.0.1:0', '--json', ...flags];
     const server = spawn(process.execPath, args, {
-      env: place.env,
+      env: { ...place.env, ...env },
       cwd: place.root,
       stdio: ['ignore', 'pipe', 'ignore'],
     });

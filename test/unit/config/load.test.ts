@@ -197,6 +197,7 @@ images = ["docker.io/library/node:*"]
 allowed_roots = ["~/src/app"]
 require = ["pids"]
 version_floor = true
+canary_required = true
 [policy.ceilings]
 memory = "1g"
 `;
@@ -205,6 +206,7 @@ memory = "1g"
       images: ['docker.io/library/node:*'],
       allowedRoots: ['/home/ada/src/app'],
       versionFloorRequired: true,
+      canaryRequired: true,
       ceilings: { memoryBytes: gib },
       defaults: { memoryBytes: gib },
     });

@@ -47,7 +47,7 @@ describe('metrics', () => {
     expect(samples.get('paddock_alarms_total{kind="oom",level="critical"}')).toBe(0);
     expect(samples.get('paddock_state_free_bytes')).toBe(7e9);
     expect(samples.get('paddock_sessions')).toBe(0);
-    expect([...samples.keys()].filter((name) => name.startsWith('paddock_canary'))).toEqual([]);
+    expect([...samples.keys()].filter((name) => /^paddock_canary_(?!runs_total)/.test(name))).toEqual([]);
   });
 
   it('count sessions that were made and how they ended, an idle one once', async () => {
@@ -172,10 +172,13 @@ describe('metrics', () => {
 
   it('show how the last canary ended, once there was one', async () => {
     const { metrics, value } = staged();
-    metrics.heard.onCanary?.(false);
+    metrics.heard.onCanary?.('failed');
     expect(await value('paddock_canary_ok')).toBe(0);
-    metrics.heard.onCanary?.(true);
+    metrics.heard.onCanary?.('ok');
+    metrics.heard.onCanary?.('unknown');
     expect([await value('paddock_canary_ok'), await value('paddock_canary_run_timestamp_seconds')]).toEqual([1, 1000]);
+    const runs = ['ok', 'failed', 'unknown'].map((result) => value(`paddock_canary_runs_total{result="${result}"}`));
+    expect(await Promise.all(runs)).toEqual([1, 1, 1]);
   });
 
   it('name no session, whatever is counted', async () => {

@@ -212,13 +212,21 @@ it('tells an audit log that is not forwarded as a warning, until it is, and stil
 });
 
 it('tells a canary that failed, until one is as it should be, and nothing of one that was not made', () => {
-  const heard: boolean[] = [];
-  const { monitoring, told } = staged({ onCanary: (isOk) => heard.push(isOk) });
+  const heard: string[] = [];
+  const { monitoring, told } = staged({ onCanary: (verdict) => heard.push(verdict) });
   for (const status of ['unknown', 'fail', 'fail', 'warn', 'fail']) monitoring.checked([{ id: 'canary', status }]);
   monitoring.checked([{ id: 'engine', status: 'fail' }]);
+  monitoring.checked([
+    { id: 'canary', status: 'pass' },
+    { id: 'canary.cpu', status: 'warn' },
+  ]);
+  monitoring.checked([
+    { id: 'canary', status: 'pass' },
+    { id: 'canary.memory', status: 'fail' },
+  ]);
   expect([told(), heard]).toEqual([
-    ['canary critical', 'canary critical'],
-    [false, false, true, false],
+    ['canary critical', 'canary critical', 'canary critical'],
+    ['unknown', 'failed', 'failed', 'ok', 'failed', 'ok', 'failed'],
   ]);
 });
 
