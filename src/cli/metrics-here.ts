@@ -87,7 +87,8 @@ function everyOf(asked: string | undefined, hasFile: boolean): number {
   });
 }
 
-async function freeBytes(folder: string): Promise<number | undefined> {
+/** What is free for this user where that folder is; undefined where that can't be known. */
+export async function freeBytes(folder: string): Promise<number | undefined> {
   const found = await statfs(folder).catch(() => undefined);
   return found === undefined ? undefined : found.bavail * found.bsize;
 }

@@ -13,6 +13,7 @@ import { applyDefaults, fitDefaults } from './defaults.js';
 import { type ConfigEffects, diskEffects } from './effects.js';
 import { type EncryptionSettings, settleEncryption } from './encryption.js';
 import { envLayer, flagLayer, type Layer, unknownVariables } from './layers.js';
+import { type MetricsSettings, metricsSettings } from './metrics.js';
 import { type OAuthSettings, oauthSettings } from './oauth.js';
 import { expandHome, type PolicyDraft } from './policy-draft.js';
 import { loadProfiles, type ProfileFolder, settleProfile } from './profiles.js';
@@ -62,6 +63,7 @@ export interface Config {
   /** What the audit log calls the MCP client; undefined: what the client says of itself. */
   readonly clientName: string | undefined;
   readonly alerts: AlertSettings;
+  readonly metrics: MetricsSettings;
   /** Where traces of calls go; undefined: nowhere. */
   readonly tracing: TracingSettings | undefined;
   /** Whose access tokens `serve --http` takes; undefined: nobody's. */
@@ -185,6 +187,7 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
     copyOnWrite: choose('cow', 'copyOnWrite', 'auto'),
     clientName: choose('client_name', 'clientName', undefined),
     alerts: alertSettings(choose('alerts', 'alerts', undefined), at),
+    metrics: metricsSettings(choose('metrics', 'metrics', undefined), at),
     tracing: tracingSettings(choose('tracing', 'tracing', undefined), input.env),
     oauth: oauthSettings(choose('http', 'oauth', undefined)?.oauth, at),
   };

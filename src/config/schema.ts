@@ -5,6 +5,7 @@ import { scanModes, severityCeilings } from '../core/image-scan.js';
 import { copyOnWriteWays, networkModes, seccompVariants, workspaceModes } from '../core/spec.js';
 import { alerts } from './alerts.js';
 import { broker } from './broker-schema.js';
+import { metrics } from './metrics.js';
 import { oauth } from './oauth.js';
 import { amount, bytes, line, millis, ms, path, whole } from './quantities.js';
 import { reach } from './reach.js';
@@ -208,6 +209,7 @@ export const userSettingsSchema = z.strictObject({
   defaults: defaults.optional(),
   max_sessions: whole.optional(),
   alerts: alerts.optional(),
+  metrics: metrics.optional(),
   tracing: tracing.optional(),
   http: z.strictObject({ oauth: oauth.optional() }).optional(),
   policy: z.strictObject(siteRules).optional(),

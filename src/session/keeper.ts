@@ -41,12 +41,18 @@ export class Keeper {
     this.#options = options;
   }
 
-  /** Serves until nothing is held any more or the signal fires. Errors: SESSION_NOT_YOURS when another keeper lives. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Those that are held by now. */
+  get sessions(): readonly Session[] {
+    return [...this.#held.values()].flatMap(({ session }) => session ?? []);
+  }
+
+  /** Serves until nothing is held any more or the signal fires; `whileOnly` is opened once it is the one keeper, and ends before it is that no more. Errors: SESSION_NOT_YOURS when another lives. */
+  async run(signal: AbortSignal, whileOnly?: () => AsyncDisposable): Promise<void> {
     const { path, clock } = this.#options;
     await using claimed = await claim(path);
     await using closing = new Disposables();
     closing.use(await listenAt(claimed, (socket) => this.#visit(new ControlWire(socket))));
+    if (whileOnly !== undefined) closing.use(whileOnly());
     let idleSince = clock.monotonic();
     while (!signal.aborted && clock.monotonic() - idleSince < idleMs) {
       await clock.sleep(lookEveryMs, signal).catch(() => undefined);

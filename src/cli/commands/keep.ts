@@ -6,6 +6,7 @@ import type { SessionId } from '../../core/ids.js';
 import type { Engine } from '../../engine/types.js';
 import { systemClock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
+import type { Metrics } from '../../metrics/metrics.js';
 import type { Monitoring } from '../../monitor/monitoring.js';
 import type { Admission } from '../../session/admission.js';
 import { claimSession } from '../../session/control/claim-session.js';
@@ -20,6 +21,8 @@ import { watchSession } from '../../session/watch.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
 import { Hearing } from '../hearing.js';
+import { keeperMetrics } from '../keeper-metrics.js';
+import { counted } from '../metrics-here.js';
 import { newMonitoring } from '../new-monitoring.js';
 import { reapWhileOpen } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
@@ -34,13 +37,16 @@ export const keep: CliCommand = {
   options: {},
   async run(context) {
     const config = await settingsOf(context);
-    await using apps = new Apps(config, context);
+    const counting = await keeperMetrics(config);
+    await using apps = new Apps(config, context, counting?.metrics);
     await using beside = new Disposables();
     beside.use(await reapWhileOpen(apps.usual, () => undefined));
     const path = apps.usual.store.keeperPath;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const keeper = new Keeper({ path, clock: systemClock, adopt: (id, signal) => hold(apps, id, signal) });
-    await keeper.run(context.signal);
+    counting?.metrics.look(() => keeper.sessions.map(counted));
+    const onFailure = (error: unknown) => apps.warn(`the metrics could not be written: ${String(error)}`);
+    await keeper.run(context.signal, counting && (() => counting.write(onFailure)));
     return 0;
   },
 };
@@ -77,13 +83,16 @@ class Apps implements AsyncDisposable {
   readonly #env: CommandContext['env'];
   readonly #stderr: CommandContext['terminal']['stderr'];
   readonly #stack = new Disposables();
-  readonly #hearing = new Hearing();
+  readonly #hearing: Hearing;
+  readonly #metrics: Metrics | undefined;
   readonly #byEndpoint = new Map<string, App>();
   readonly #foreign = new Map<Engine, ForeignWatch>();
   #monitoring: Promise<Monitoring> | undefined;
   #admission: Promise<Admission> | undefined;
 
-  constructor(config: Config, { env, terminal }: CommandContext) {
+  constructor(config: Config, { env, terminal }: CommandContext, metrics: Metrics | undefined) {
+    this.#hearing = new Hearing(metrics?.heardApp);
+    this.#metrics = metrics;
     this.#config = config;
     this.#env = env;
     this.#stderr = terminal.stderr;
@@ -98,8 +107,13 @@ class Apps implements AsyncDisposable {
 
   async #newMonitoring(): Promise<Monitoring> {
     const [config, env, audit] = [this.#config, this.#env, await this.usual.audit()];
-    const warn = (text: string) => void this.#stderr.write(`paddock: warning: ${text}\n`);
-    return newMonitoring({ config, audit, env, warn, held: this.#stack, hearing: this.#hearing });
+    const heard = { heard: this.#metrics?.heard, onAlert: this.#metrics?.onAlert };
+    const warn = (text: string) => this.warn(text);
+    return newMonitoring({ config, audit, env, warn, held: this.#stack, hearing: this.#hearing, ...heard });
+  }
+
+  warn(text: string): void {
+    this.#stderr.write(`paddock: warning: ${text}\n`);
   }
 
   /** One for all: the sums are the user's. */

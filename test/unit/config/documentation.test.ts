@@ -39,9 +39,9 @@ describe('docs/configuration.md', () => {
     expect(keys.filter((key) => !new RegExp(`^\\| \`alerts\\.${key}\` +\\|`, 'm').test(document))).toEqual([]);
   });
 
-  it('has a row for every key of the table of tracing', () => {
-    const keys = Object.keys(userSettingsSchema.shape.tracing.unwrap().shape);
-    expect(keys.filter((key) => !new RegExp(`^\\| \`tracing\\.${key}\` +\\|`, 'm').test(document))).toEqual([]);
+  it.each(['metrics', 'tracing'] as const)('has a row for every key of the table of %s', (table) => {
+    const keys = Object.keys(userSettingsSchema.shape[table].unwrap().shape);
+    expect(keys.filter((key) => !new RegExp(`^\\| \`${table}\\.${key}\` +\\|`, 'm').test(document))).toEqual([]);
   });
 
   it('has a row for every key of the table for access tokens', () => {
@@ -62,7 +62,7 @@ describe('docs/configuration.md', () => {
 describe('the settings', () => {
   it('cover every key of the two files', () => {
     const top = Object.keys(userSettingsSchema.shape).filter(
-      (key) => !['policy', 'defaults', 'audit', 'encryption', 'alerts', 'tracing', 'http'].includes(key),
+      (key) => !['policy', 'defaults', 'audit', 'encryption', 'alerts', 'metrics', 'tracing', 'http'].includes(key),
     );
     const known = settings.map(({ key }) => key);
     expect(known).toEqual(
