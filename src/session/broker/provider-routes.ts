@@ -96,7 +96,9 @@ function argumentsOf({ secrets, awsProfile, awsRegion }: GivenKeys): KeyArgument
 }
 
 function refuseKeyless(id: ProviderId, keys: BrokerKeys, rules: BrokerRules): void {
-  const more = `Give it with create_session, put it into ${rules.environment ? 'the environment of this server or ' : ''}its key file (docs/broker.md), or leave ${id} out of providers.`;
+  const [name = ''] = providerNames[id].keys;
+  const where = rules.environment ? 'the environment that Paddock is started with, or in its key file' : 'the key file';
+  const more = `Set ${name} in ${where} (docs/broker.md), give it with create_session, or leave ${id} out of providers.`;
   if (id !== 'bedrock') {
     if (keys[id] === undefined) throw missing(`there is no key for ${id}`, more);
     return;

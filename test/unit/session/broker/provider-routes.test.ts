@@ -50,6 +50,15 @@ it('refuses a provider without a key, and keys of the environment where policy d
   expect(await codeOf(routes(['bedrock']))).toBe('BAD_ARGUMENT');
 });
 
+it('names the variable that a key is looked for in, and the environment only where policy lets it be used', async () => {
+  await expect(routes(['openai'])).rejects.toMatchObject({
+    hint: expect.stringMatching(/^Set OPENAI_API_KEY in the environment that Paddock is started with/) as unknown,
+  });
+  await expect(routes(['anthropic'], undefined, false)).rejects.toMatchObject({
+    hint: expect.stringMatching(/^Set ANTHROPIC_API_KEY in the key file/) as unknown,
+  });
+});
+
 it('takes the address of a provider from the environment all the same, and is not hindered by a broken one of another', async () => {
   const sources = environment({ ANTHROPIC_BASE_URL: 'https://models.example/x', OPENAI_BASE_URL: 'ftp://broken' });
   const given = { secrets: { apiKey: new Secret(canary) } };
