@@ -17,6 +17,7 @@ const suiteOf = {
   native: 'native',
   ...{ engine: 'engine', escape: 'escape', limits: 'limits' },
   ...{ mcp: 'e2e', cli: 'e2e', e2e: 'e2e' },
+  images: 'images',
 };
 
 const tests = [];

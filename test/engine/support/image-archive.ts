@@ -91,20 +91,19 @@ export async function loadImage(socketPath: string, reference: string, image: Ma
   tar.entry({ name: Layers[0] ?? '' }, image.layer);
   tar.entry({ name: 'manifest.json' }, JSON.stringify([{ Config: name, RepoTags: [reference], Layers }]));
   tar.finalize();
-  await post(socketPath, 'images/load?quiet=1', Readable.from([await archive]));
+  await post(socketPath, '/v1.41/images/load?quiet=1', Readable.from([await archive]));
 }
 
-/** Makes an image of a whole root in a plain tar file, as `podman import` does. */
+/** Makes an image of a whole root in a plain tar file, as `podman import` does; on Podman only. */
 export async function importImage(socketPath: string, reference: string, path: string): Promise<void> {
-  const at = reference.lastIndexOf(':');
-  const query = new URLSearchParams({ fromSrc: '-', repo: reference.slice(0, at), tag: reference.slice(at + 1) });
-  await post(socketPath, `images/create?${query.toString()}`, createReadStream(path));
+  const query = new URLSearchParams({ reference });
+  await post(socketPath, `/v4.0.0/libpod/images/import?${query.toString()}`, createReadStream(path));
 }
 
 async function post(socketPath: string, path: string, body: Readable): Promise<void> {
   const said = await new Promise<string>((resolve, reject) => {
     const headers = { 'content-type': 'application/x-tar' };
-    const call = request({ socketPath, method: 'POST', path: `/v1.41/${path}`, headers }, (reply) => {
+    const call = request({ socketPath, method: 'POST', path, headers }, (reply) => {
       text(reply).then((words) => resolve(`${reply.statusCode} ${words}`), reject);
     });
     call.on('error', reject);
