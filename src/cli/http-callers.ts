@@ -186,19 +186,20 @@ export class HttpCallers implements AsyncDisposable {
       this.#callers.delete(id);
       gone.set(id, caller);
     }
-    await hear(new Set(gone.keys()));
-    for (const { app, grant } of gone.values()) {
-      this.#options.log.info({ key: grant.name }, 'a key is good no more; ending its sessions');
-      await app[Symbol.asyncDispose]();
+    try {
+      await hear(new Set(gone.keys()));
+    } finally {
+      for (const { grant } of gone.values()) {
+        this.#options.log.info({ key: grant.name }, 'a key is good no more; ending its sessions');
+      }
+      await endAll([...gone.values()]);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#callers.values()];
     this.#callers.clear();
-    const ends = await Promise.allSettled(all.map(({ app }) => app[Symbol.asyncDispose]()));
-    const failed = ends.find((end) => end.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    await endAll(all);
   }
 
   #require(id: string): HttpCaller {
@@ -228,4 +229,11 @@ export class HttpCallers implements AsyncDisposable {
     });
     return await toolServices(caller.app, { sessions: caller.sessions, monitoring, env, defaultProject: undefined });
   }
+}
+
+/** Beside each other, so that one whose end hangs or fails keeps no other alive. */
+async function endAll(callers: readonly HttpCaller[]): Promise<void> {
+  const ends = await Promise.allSettled(callers.map(({ app }) => app[Symbol.asyncDispose]()));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }

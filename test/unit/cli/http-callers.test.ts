@@ -1,0 +1,93 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { App } from '../../../src/cli/app.js';
+import { HttpCallers, type Rights } from '../../../src/cli/http-callers.js';
+import { usualQuota } from '../../../src/core/api-key.js';
+import { OverallLimits } from '../../../src/keys/key-limits.js';
+import { deferred } from '../../../src/kit/deferred.js';
+import type { Monitoring } from '../../../src/monitor/monitoring.js';
+
+const ceiling = { roots: [], readWriteAllowed: false, profile: undefined, allow: [], providers: [], ceilings: {} };
+const rights = (id: string): Rights => ({ id, name: id, tools: ['read'], ceiling, quota: usualQuota });
+
+/** Callers whose apps tell what becomes of them; one ends when `end` is resolved. */
+function stage() {
+  const told: string[] = [];
+  const end = deferred<undefined>();
+  let made = 0;
+  const forKey = (id: string) => {
+    made += 1;
+    const name = `${id} ${made}`;
+    return {
+      audit: () => Promise.resolve({ name }),
+      async [Symbol.asyncDispose]() {
+        told.push(`ends ${name}`);
+        await end.promise;
+        if (id === 'bad') throw new Error('no end of bad');
+        told.push(`ended ${name}`);
+      },
+    };
+  };
+  const callers = new HttpCallers({
+    ...{
+      app: { forKey } as unknown as App,
+      monitoring: {} as unknown as Monitoring,
+      env: {},
+      log: pino({ level: 'silent' }),
+    },
+    ...{ overall: new OverallLimits({ callsPerMinute: 600, createsPerHour: 60 }), prepare: () => Promise.resolve() },
+  });
+  return { callers, told, end };
+}
+
+const nameOf = async (callers: HttpCallers, id: string) => (await callers.auditOf(id)) as unknown as { name: string };
+
+describe('parting with those whose keys are good no more', () => {
+  it('takes the connections from them before it waits for the end of their sessions', async () => {
+    const { callers, told, end } = stage();
+    for (const id of ['a', 'b', 'c']) await callers.welcome(rights(id));
+    const swept = callers.sweep(
+      (id) => Promise.resolve(id === 'b'),
+      (gone) => {
+        told.push(`hears of ${[...gone].join()}`);
+        // Nobody can be served in their name any more, whatever a connection still asks.
+        expect(() => callers.serverFor('a')).toThrow('nobody of that name');
+        return Promise.resolve();
+      },
+    );
+    await expect.poll(() => told).toEqual(['hears of a,c', 'ends a 1', 'ends c 3']);
+    end.resolve(undefined);
+    await swept;
+    expect(told).toEqual(['hears of a,c', 'ends a 1', 'ends c 3', 'ended a 1', 'ended c 3']);
+    expect(await nameOf(callers, 'b')).toEqual({ name: 'b 2' });
+  });
+
+  it('ends those of each, though the end of another fails', async () => {
+    const { callers, told, end } = stage();
+    for (const id of ['bad', 'c']) await callers.welcome(rights(id));
+    end.resolve(undefined);
+    const swept = callers.sweep(
+      () => Promise.resolve(false),
+      () => Promise.resolve(),
+    );
+    await expect(swept).rejects.toThrow('no end of bad');
+    expect(told).toContain('ended c 2');
+  });
+
+  it('makes them somebody new when they come again meanwhile, whom the end of the old does not touch', async () => {
+    const { callers, told, end } = stage();
+    await callers.welcome(rights('a'));
+    const swept = callers.sweep(
+      () => Promise.resolve(false),
+      () => Promise.resolve(),
+    );
+    await expect.poll(() => told).toEqual(['ends a 1']);
+    expect(await callers.welcome(rights('a'))).toBe('a');
+    end.resolve(undefined);
+    await swept;
+    expect(await nameOf(callers, 'a')).toEqual({ name: 'a 2' });
+    expect(told).toEqual(['ends a 1', 'ended a 1']);
+    await callers[Symbol.asyncDispose]();
+    expect(told.slice(2)).toEqual(['ends a 2', 'ended a 2']);
+  });
+});
