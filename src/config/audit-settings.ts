@@ -44,7 +44,8 @@ export function settleAudit(
     const layer = layers.findLast(({ settings }) => settings.audit?.[key as keyof typeof auditKeys] !== undefined);
     if (layer) origins.set(`audit.${name}`, layer.origin(`audit.${key}`));
     const value = layer?.settings.audit?.[key as keyof typeof auditKeys];
-    return [name, typeof value === 'string' ? at(value) : value] as const;
+    // `journald` is a word and no path.
+    return [name, typeof value === 'string' && /^[/~]/.test(value) ? at(value) : value] as const;
   });
   return Object.fromEntries(entries) as unknown as AuditSettings;
 }
