@@ -3,8 +3,7 @@ import { settleAudit } from '../../../src/config/audit-settings.js';
 import type { Layer } from '../../../src/config/layers.js';
 import { expandHome } from '../../../src/config/policy-draft.js';
 
-const layer = (audit: object): Layer =>
-  ({ settings: { audit }, origin: (key: string) => `file:${key}` });
+const layer = (audit: object): Layer => ({ settings: { audit }, origin: (key: string) => `file:${key}` });
 const settled = (audit: object) => settleAudit([layer(audit)], new Map(), (path) => expandHome(path, '/home/ada'));
 
 it('takes the paths of [audit] as those of the user, and the word journald as the word that it is', () => {
