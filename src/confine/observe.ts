@@ -48,7 +48,8 @@ export async function observe(request: EvidenceRequest): Promise<Observation> {
 
 type Reader = (name: string, capBytes?: number) => string | undefined;
 
-function observeProcess(
+/** What a process' own files in /proc say, however they were read. */
+export function observeProcess(
   read: Reader,
 ): Pick<Observation, 'status' | 'uidMap' | 'gidMap' | 'interfaces' | 'limits' | 'cmdline'> {
   return {
@@ -66,7 +67,7 @@ function parsed<T>(text: string | undefined, parse: (text: string) => T): T | un
 }
 
 /** Names in `/proc/PID/net/dev`; undefined when its two heading lines are not there. */
-export function interfaceNames(text: string): readonly string[] | undefined {
+function interfaceNames(text: string): readonly string[] | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   if (lines.length < 2 || lines[0]?.includes('Receive') !== true) return undefined;
   return lines.slice(2).map((line) => line.slice(0, Math.max(0, line.lastIndexOf(':'))).trim());

@@ -1,14 +1,10 @@
-import { parseCmdline } from '../kit/proc/cmdline.js';
-import { parseIdMap } from '../kit/proc/id-map.js';
-import { parseLimits } from '../kit/proc/limits.js';
 import { type NamespaceIds, namespaceKinds, readNamespaces } from '../kit/proc/namespaces.js';
 import { readProcFile } from '../kit/proc/read.js';
 import { parseStat } from '../kit/proc/stat.js';
-import { parseStatus } from '../kit/proc/status.js';
 import { loadedProfile } from './apparmor.js';
 import { deviceNodes } from './engine-mounts.js';
 import type { Observation, Sighting } from './observation.js';
-import { interfaceNames, understoodMounts } from './observe.js';
+import { observeProcess, understoodMounts } from './observe.js';
 import { cgroupReport, cgroupWords } from './report-cgroup.js';
 import type { EvidenceRequest } from './request.js';
 import { deviceText, firstLinkOrLast, prefixesOf, sight } from './sightings.js';
@@ -86,12 +82,7 @@ export async function observeReport(report: Report, request: EvidenceRequest, ou
       rootUid: uidOf(report, rootsOwn),
       overflowUid: Number(textOf(report, `f:${overflowUid}`) ?? Number.NaN),
     },
-    status: parsed(read('status'), parseStatus),
-    uidMap: parsed(read('uid_map'), parseIdMap),
-    gidMap: parsed(read('gid_map'), parseIdMap),
-    interfaces: parsed(read('net/dev'), interfaceNames),
-    limits: parsed(read('limits'), parseLimits),
-    cmdline: parsed(read('cmdline'), parseCmdline),
+    ...observeProcess(read),
     mounts: parsed(read('mountinfo'), understoodMounts),
     ...(await observeRest(report, request, procRoot)),
     namespaces: reportedNamespaces(report),

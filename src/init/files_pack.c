@@ -14,6 +14,7 @@
 #include "answer.h"
 #include "files.h"
 #include "tar.h"
+#include "tar_answer.h"
 
 enum {
   MOST_DEPTH = 64,
@@ -49,21 +50,6 @@ static void leave_out(struct packing *packing, const char *why, size_t length) {
   (void)!write(STDERR_FILENO, note, bytes);
 }
 
-static void pad(uint64_t length) {
-  static const char zeros[TAR_BLOCK];
-  const size_t over = (size_t)(length % TAR_BLOCK);
-  if (over > 0) answer_bytes(zeros, TAR_BLOCK - over);
-}
-
-static void put_header(struct tar_header *header, char type, uint64_t size) {
-  header->type = type;
-  tar_put_octal(header->size, sizeof header->size, size);
-  memcpy(header->magic, "ustar\00000", sizeof header->magic);
-  tar_put_octal(header->checksum, sizeof header->checksum - 1, tar_sum(header));
-  header->checksum[7] = ' ';
-  answer_bytes(header, sizeof *header);
-}
-
 static size_t digits_of(size_t number) {
   size_t digits = 1;
   for (; number >= 10; number /= 10) digits++;
@@ -97,10 +83,10 @@ static void put_entry(const char *path, size_t length, const char *target, size_
     memcpy(header.name, "pax", 3);
     tar_put_octal(header.mode, sizeof header.mode, 0644);
     const size_t bytes = (is_long ? record_bytes("path", length) : 0) + (is_far ? record_bytes("linkpath", target_bytes) : 0);
-    put_header(&header, 'x', bytes);
+    tar_answer_header(&header, 'x', bytes);
     if (is_long) put_record("path", path, length);
     if (is_far) put_record("linkpath", target, target_bytes);
-    pad(bytes);
+    tar_answer_padding(bytes);
   }
   memset(&header, 0, sizeof header);
   memcpy(header.name, path, is_long ? sizeof header.name : length);
@@ -110,7 +96,7 @@ static void put_entry(const char *path, size_t length, const char *target, size_
   tar_put_octal(header.gid, sizeof header.gid, 0);
   const int64_t mtime = status->st_mtim.tv_sec;
   tar_put_octal(header.mtime, sizeof header.mtime, mtime < 0 ? 0 : (uint64_t)mtime);
-  put_header(&header, S_ISDIR(status->st_mode) ? '5' : S_ISLNK(status->st_mode) ? '2' : '0', size);
+  tar_answer_header(&header, S_ISDIR(status->st_mode) ? '5' : S_ISLNK(status->st_mode) ? '2' : '0', size);
 }
 
 // As much as was announced, whatever becomes of the file meanwhile; what it lost is zeros. Said, as is every write to it.
@@ -131,7 +117,7 @@ static void pack_content(struct packing *packing, int fd, const struct stat *bef
     answer_bytes(block, (size_t)got);
     left -= (uint64_t)got;
   }
-  pad(size);
+  tar_answer_padding(size);
   struct stat after;
   const bool is_same = fstat(fd, &after) == 0 && after.st_size == before->st_size &&
                        after.st_mtim.tv_sec == before->st_mtim.tv_sec && after.st_mtim.tv_nsec == before->st_mtim.tv_nsec;

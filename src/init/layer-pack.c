@@ -17,6 +17,7 @@
 #include "layer.h"
 #include "linked.h"
 #include "tar.h"
+#include "tar_answer.h"
 #include "text.h"
 
 enum { FOLDER_FD = 3, NAMES_BYTES = 1 << 16, PERMISSIONS = 07777 };
@@ -116,20 +117,6 @@ static bool add_attributes(int fd) {
   return true;
 }
 
-static void pad(uint64_t length) {
-  static const char zeros[TAR_BLOCK];
-  if (length % TAR_BLOCK > 0) answer_bytes(zeros, TAR_BLOCK - length % TAR_BLOCK);
-}
-
-static void put_header(struct tar_header *header, char type, uint64_t size) {
-  header->type = type;
-  tar_put_octal(header->size, sizeof header->size, size);
-  memcpy(header->magic, "ustar\00000", sizeof header->magic);
-  tar_put_octal(header->checksum, sizeof header->checksum - 1, tar_sum(header));
-  header->checksum[7] = ' ';
-  answer_bytes(header, sizeof *header);
-}
-
 // With the records that were gathered for it.
 static bool put_entry(char type, const struct stat *found, const char *target, uint64_t size) {
   const size_t path_bytes = strlen(path), target_bytes = strlen(target);
@@ -141,9 +128,9 @@ static bool put_entry(char type, const struct stat *found, const char *target, u
   memset(&header, 0, sizeof header);
   memcpy(header.name, "pax", 3);
   tar_put_octal(header.mode, sizeof header.mode, 0644);
-  put_header(&header, 'x', records_bytes);
+  tar_answer_header(&header, 'x', records_bytes);
   answer_bytes(records, records_bytes);
-  pad(records_bytes);
+  tar_answer_padding(records_bytes);
   records_bytes = 0;
   memset(&header, 0, sizeof header);
   memcpy(header.name, path, path_bytes > sizeof header.name ? sizeof header.name : path_bytes);
@@ -154,7 +141,7 @@ static bool put_entry(char type, const struct stat *found, const char *target, u
   tar_put_octal(header.mtime, sizeof header.mtime, found->st_mtim.tv_sec < 0 ? 0 : (uint64_t)found->st_mtim.tv_sec & most_header_size);
   tar_put_octal(header.major, sizeof header.major, 0);
   tar_put_octal(header.minor, sizeof header.minor, 0);
-  put_header(&header, type, size > most_header_size ? 0 : size);
+  tar_answer_header(&header, type, size > most_header_size ? 0 : size);
   entries++;
   return true;
 }
@@ -212,10 +199,10 @@ static bool put_sparse(int fd, const struct stat *found, size_t count) {
                      add_record(SPARSE_NAME, "", path, strlen(path)) && add_number(SPARSE_SIZE, (uint64_t)found->st_size);
   if (!noted || !put_entry('0', found, "", size)) return false;
   put_map(count, found->st_size, true);
-  pad(map);
+  tar_answer_padding(map);
   for (size_t i = 0; i < count; i++)
     if (!put_content(fd, &segments[i])) return false;
-  pad(size);
+  tar_answer_padding(size);
   return true;
 }
 
@@ -226,7 +213,7 @@ static bool put_file(int fd, const struct stat *found) {
   if (!is_whole) return put_sparse(fd, found, count);
   if (!put_entry('0', found, "", (uint64_t)found->st_size)) return false;
   if (count == 1 && !put_content(fd, &segments[0])) return false;
-  pad((uint64_t)found->st_size);
+  tar_answer_padding((uint64_t)found->st_size);
   return true;
 }
 
