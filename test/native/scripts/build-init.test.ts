@@ -61,7 +61,7 @@ describe('the build of paddock-init', { timeout: 60_000 }, () => {
     expect(statSync(out).mode & 0o777).toBe(0o755);
     expect(readFileSync(out).includes(process.cwd())).toBe(false);
     const { compiler } = JSON.parse(readFileSync(`${out}.json`, 'utf8')) as { compiler: string };
-    expect(statSync(out).size).toBeLessThan(compiler.startsWith('musl-gcc') ? 98_304 : 1_100_000);
+    expect(statSync(out).size).toBeLessThan(compiler.startsWith('musl-gcc') ? 131_072 : 1_100_000);
   });
 
   it('does nothing when sources and compiler are the same', () => {

@@ -78,5 +78,5 @@ describe(`kill -9 while what a session left is encrypted, ${rounds} times`, () =
       expect(lines(await kept.shown(id))).toEqual(before);
     }
     expect(seen.killed).toBeGreaterThan(0);
-  });
+  }, 180_000);
 });

@@ -50,9 +50,9 @@ describe('a session whose project is being copied', () => {
   /** Of which all is copied by now, though nobody knows it. */
   async function copied(): Promise<SessionId> {
     await expect.poll(() => existsSync(at('copied')) && readFileSync(at('copied'), 'utf8') !== '').toBe(true);
-    const [one] = sessions.starting;
-    expect(one).toMatchObject({ soFar: { entries: 12, bytes: 2048 } });
-    return one?.id as SessionId;
+    // What the copy has said of itself is heard when it comes.
+    await expect.poll(() => sessions.starting).toMatchObject([{ soFar: { entries: 12, bytes: 2048 } }]);
+    return sessions.starting[0]?.id as SessionId;
   }
 
   async function expectNothingLeft(): Promise<void> {
