@@ -27,6 +27,8 @@ export default defineConfig({
       }),
       project('native', ['test/native/**/*.test.ts'], {
         testTimeout: 30_000,
+        // Whoever is first compiles process 1.
+        hookTimeout: 60_000,
         isolate: false,
         globalSetup: ['test/native/init/support/build-folder.ts'],
       }),
