@@ -143,7 +143,7 @@ describe('paddock image', () => {
     [['list', '--agent', 'claude'], 'BAD_ARGUMENT'],
     [['build', ...base, '--agent', 'hal'], 'BAD_ARGUMENT'],
     [['build', ...base, '--network', 'host'], 'BAD_ARGUMENT'],
-    [['build', ...base, '--target', 'server'], 'BAD_ARGUMENT'],
+    [['build', ...base, '--target', 'moon'], 'BAD_ARGUMENT'],
     [['build', ...base], 'IMAGE_NOT_FOUND'],
     [['build', ...base, '--last'], 'BAD_ARGUMENT'],
     [['list', 'localhost/x:1'], 'BAD_ARGUMENT'],

@@ -3,7 +3,6 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AgentId, AgentRequest } from '../../src/agents/types.js';
 import { SessionFiles } from '../../src/session/files.js';
 import { engineKinds } from '../engine/support/engines.js';
-import { recordedBy } from '../engine/support/recorded-frames.js';
 import { holds } from '../engine/support/spellings.js';
 import { realKeys, SandboxBench } from './support/agents/sandbox-bench.js';
 
@@ -51,7 +50,11 @@ const loops = kinds.filter((one) => one.kind === 'podman' || isThorough(one));
 
 /** Every byte that went over the pipes of a channel, both ways. */
 const frames = vi.hoisted(() => [] as Buffer[]);
-vi.mock('../../src/channel/fifo-link.js', async (importOriginal) => recordedBy(frames, await importOriginal()));
+// By an import of its own: this runs before those above.
+vi.mock('../../src/channel/fifo-link.js', async (importOriginal) => {
+  const { recordedBy } = await import('../engine/support/recorded-frames.js');
+  return recordedBy(frames, await importOriginal());
+});
 beforeEach(() => {
   frames.length = 0;
 });

@@ -12,14 +12,17 @@ import { codeOf } from '../support/code-of.js';
 import { ModelEndpoint } from '../support/models/endpoint.js';
 import { engineKinds } from './support/engines.js';
 import { GitHost } from './support/git-host.js';
-import { recordedBy } from './support/recorded-frames.js';
 import { searchInside } from './support/search-inside.js';
 import { holds } from './support/spellings.js';
 import { command, run, Stage, said } from './support/stage.js';
 
 /** Every byte that went over the pipes of a channel, both ways. */
 const frames = vi.hoisted(() => [] as Buffer[]);
-vi.mock('../../src/channel/fifo-link.js', async (importOriginal) => recordedBy(frames, await importOriginal()));
+// By an import of its own: this runs before those above.
+vi.mock('../../src/channel/fifo-link.js', async (importOriginal) => {
+  const { recordedBy } = await import('./support/recorded-frames.js');
+  return recordedBy(frames, await importOriginal());
+});
 
 const secret = (name: string) => `sk-ant-canary-${name}-${randomBytes(12).toString('hex')}`;
 
