@@ -2,7 +2,7 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditRecorder } from '../audit/audit-log.js';
 import { audited } from '../audit/audited.js';
-import { isSessionId } from '../core/ids.js';
+import { isSessionId, type SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import { isJournalLeft } from '../workspace/apply/journal.js';
 import type { Layer } from '../workspace/changes/layer.js';
@@ -49,34 +49,40 @@ export async function sweepRecordFolder(store: RecordStore, options: SweepOption
   return [...swept, ...(await sweepLayers(store, options)), ...(await sweepClaims(store, options))];
 }
 
+/** Those that are gone. What fails for one is said once all others have had their turn. */
+async function sweepLayers(store: RecordStore, options: SweepOptions): Promise<readonly string[]> {
+  const swept: string[] = [];
+  const failures: unknown[] = [];
+  for (const id of (await readdir(store.layersFolder).catch((): string[] => [])).filter(isSessionId)) {
+    const isSwept = await sweepLayer(store, id, options).catch((error: unknown) => void failures.push(error));
+    if (isSwept === true) swept.push(store.layerFolder(id));
+  }
+  if (failures.length > 0) throw failures[0];
+  return swept;
+}
+
 /**
- * What sessions without a record had written beside their projects: kept from now on where a crash came before that, removed when its
+ * What a session without a record had written beside its project: kept from now on where a crash came before that, removed when its
  * time is over, or where that is nothing. One that somebody works on is left to the next prune.
  */
-async function sweepLayers(
-  store: RecordStore,
-  { clock, audit, isDryRun, signal }: SweepOptions,
-): Promise<readonly string[]> {
-  const swept: string[] = [];
-  for (const id of (await readdir(store.layersFolder).catch((): string[] => [])).filter(isSessionId)) {
-    const path = store.layerFolder(id);
-    const status = await lstat(path).catch(() => undefined);
-    if (!status?.isDirectory()) continue;
-    const found = await layerOf(store, id);
-    if (!isDryRun && found !== undefined) await recovered(found.layer, { audit, session: id });
-    const isYoung = found?.note.kept === undefined && clock.now() - status.mtimeMs < graceMs;
-    if (isYoung || (await store.has(id))) continue;
-    if (!isDryRun) {
-      await endLayer(path, clock, 0);
-      if (store.sealing !== undefined && signal?.aborted !== true)
-        await sealEnded(path, clock, store.sealing, { signal, waitMs: 0 });
-    }
-    if (!(await isThere(path))) swept.push(path);
-    if (!isOver((await layerOf(store, id))?.note, clock.now())) continue;
-    const expire = () => audited(audit, { action: 'changes.expire', session: id, run: () => removeWriteLayer(path) });
-    if (isDryRun || (await whenFree(path, { clock, waitMs: 0 }, expire))) swept.push(path);
+async function sweepLayer(store: RecordStore, id: SessionId, options: SweepOptions): Promise<boolean> {
+  const { clock, audit, isDryRun, signal } = options;
+  const path = store.layerFolder(id);
+  const status = await lstat(path).catch(() => undefined);
+  if (!status?.isDirectory()) return false;
+  const found = await layerOf(store, id);
+  if (!isDryRun && found !== undefined) await recovered(found.layer, { audit, session: id });
+  const isYoung = found?.note.kept === undefined && clock.now() - status.mtimeMs < graceMs;
+  if (isYoung || (await store.has(id))) return false;
+  if (!isDryRun) {
+    await endLayer(path, clock, 0);
+    if (store.sealing !== undefined && signal?.aborted !== true)
+      await sealEnded(path, clock, store.sealing, { signal, waitMs: 0 });
   }
-  return swept;
+  if (!(await isThere(path))) return true;
+  if (!isOver((await layerOf(store, id))?.note, clock.now())) return false;
+  const expire = () => audited(audit, { action: 'changes.expire', session: id, run: () => removeWriteLayer(path) });
+  return isDryRun || (await whenFree(path, { clock, waitMs: 0 }, expire));
 }
 
 /** Notes of who worked on a layer that has gone, which a crash leaves. */

@@ -2,11 +2,10 @@ import type { AuditRecorder } from '../audit/audit-log.js';
 import { audited } from '../audit/audited.js';
 import { plain } from '../audit/redaction.js';
 import { toPaddockError } from '../core/errors.js';
-import type { SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import { OpenFolder } from '../kit/open-folder.js';
 import type { Layer } from '../workspace/changes/layer.js';
-import { type LayerNote, layerFrom, writeLayerNote } from '../workspace/layer-note.js';
+import { type LayerNote, layerFrom, readLayerNote, writeLayerNote } from '../workspace/layer-note.js';
 import { keyUnusable } from '../workspace/sealed/identities.js';
 import { hasPlain, type Seals } from '../workspace/sealed/seals.js';
 
@@ -27,32 +26,44 @@ export interface Sealing {
  * moment it goes on from there. What fails leaves it in clear, and that noted: the work is worth more than the secret. Errors: STATE_UNWRITABLE where
  * not even that can be noted.
  */
-export async function sealKept(
-  folder: string,
-  note: LayerNote,
-  { seals, audit }: Sealing,
-  { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal | undefined },
-): Promise<void> {
-  if (note.sealed !== undefined) {
-    await goOn(folder, note, seals, inTime(signal));
-    return;
-  }
-  const { kept } = note;
-  if (!seals.isOn || kept === undefined) return;
-  const session = note.session as SessionId;
+export async function sealKept(folder: string, note: LayerNote, sealing: Sealing, around: Around): Promise<void> {
+  const { seals } = sealing;
+  await seals.dropTorn(folder);
+  if (note.sealed === undefined && !(seals.isOn && note.kept !== undefined)) return;
+  if (note.sealed === undefined) await sealNoted(folder, note, sealing, around);
+  // What was noted last, whatever became of it: without the id in it nothing opens what is encrypted.
+  const now = await readLayerNote(folder);
+  if (now?.sealed === undefined || around.signal?.aborted === true) return;
+  await goOn(folder, now, seals, { ...around, hasNotes: note.sealed === undefined });
+}
+
+interface Around {
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function sealNoted(folder: string, note: LayerNote, { seals, audit }: Sealing, { clock, signal }: Around) {
   try {
     await audited(await audit(), {
       action: 'changes.seal',
-      session,
+      session: note.session,
       run: () => seal(folder, note, seals, inTime(signal)),
       describe: ({ key, bytes }) => ({ key: plain(key), bytes }),
     });
   } catch (thrown) {
     // Given up with its process: it is due as before.
     if (signal?.aborted === true) return;
-    const { code } = toPaddockError(thrown);
-    await writeLayerNote(folder, { ...note, kept: { ...kept, plainBecause: code, triedAtMs: clock.now() } });
+    const now = await readLayerNote(folder);
+    // It may have been noted already, or nobody can tell: what is in clear is gone with the next look, and with the note of before so would be the rest.
+    if (now?.sealed === undefined) await noteFailure(folder, now, thrown, clock);
   }
+}
+
+/** Errors: STATE_UNWRITABLE. */
+async function noteFailure(folder: string, note: LayerNote | undefined, thrown: unknown, clock: Clock): Promise<void> {
+  if (note?.kept === undefined) return;
+  const { code } = toPaddockError(thrown);
+  await writeLayerNote(folder, { ...note, kept: { ...note.kept, plainBecause: code, triedAtMs: clock.now() } });
 }
 
 function inTime(signal: AbortSignal | undefined): AbortSignal {
@@ -63,9 +74,9 @@ function inTime(signal: AbortSignal | undefined): AbortSignal {
 /** Whether a prune that begins by itself has something to do for it: what has failed is tried again now and then. */
 export async function isSealDue(folder: string, note: LayerNote, { seals }: Sealing, nowMs: number): Promise<boolean> {
   const { sealed, kept } = note;
-  if (sealed !== undefined) return hasPlain(folder);
-  if (!seals.isOn || kept === undefined) return false;
-  return kept.plainBecause === undefined || nowMs - (kept.triedAtMs ?? 0) >= tryAgainMs;
+  if (sealed === undefined && (!seals.isOn || kept === undefined)) return false;
+  if (kept?.plainBecause !== undefined && nowMs - (kept.triedAtMs ?? 0) < tryAgainMs) return false;
+  return sealed === undefined || hasPlain(folder);
 }
 
 async function seal(folder: string, note: LayerNote, seals: Seals, signal: AbortSignal) {
@@ -74,8 +85,6 @@ async function seal(folder: string, note: LayerNote, seals: Seals, signal: Abort
   // From here on it is what is encrypted that counts, which is in the form of an overlay's layer.
   await writeLayerNote(folder, { ...note, copy: undefined, kept: { endedAtMs, untilMs, bytes }, sealed });
   await synced(folder);
-  await seals.dropPlain(folder);
-  await seals.dropNotes(folder);
   return sealed;
 }
 
@@ -85,11 +94,31 @@ export async function synced(folder: string): Promise<void> {
   await place.sync();
 }
 
-async function goOn(folder: string, note: LayerNote, seals: Seals, signal: AbortSignal): Promise<void> {
-  if (note.sealed === undefined) return;
-  await seals.dropPlain(folder);
+interface HasNotes {
+  /** Whether what stands in clear of notes was encrypted just now. */
+  readonly hasNotes: boolean;
+}
+
+/** Removes what is in clear of what is noted to be encrypted. What fails is noted, and tried again. Errors: STATE_UNWRITABLE where it can't be noted. */
+async function goOn(folder: string, note: LayerNote, seals: Seals, around: Around & HasNotes): Promise<void> {
+  const { clock, signal, hasNotes } = around;
+  const { sealed, kept } = note;
+  if (sealed === undefined) return;
+  try {
+    // The note's own writer may not have come so far.
+    await synced(folder);
+    if (hasNotes) await seals.dropNotes(folder);
+    await seals.dropPlain(folder);
+  } catch (thrown) {
+    await noteFailure(folder, note, thrown, clock);
+    return;
+  }
+  if (kept?.plainBecause !== undefined) {
+    const { endedAtMs, untilMs, bytes } = kept;
+    await writeLayerNote(folder, { ...note, kept: { endedAtMs, untilMs, bytes } });
+  }
   // Without the key they stay as they are: names of files that were applied.
-  await seals.keepNotes(layerFrom(folder, note), note.sealed, subjectOf(note), signal).catch(() => undefined);
+  await seals.keepNotes(layerFrom(folder, note), sealed, subjectOf(note), inTime(signal)).catch(() => undefined);
 }
 
 /** The layer with what opens it, where it is encrypted. */

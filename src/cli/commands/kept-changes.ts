@@ -30,7 +30,9 @@ interface How {
 }
 
 function howText({ encrypted, notEncrypted, encryptionPending = false }: How): string {
-  if (encrypted === true) return ', encrypted';
+  if (encrypted === true) {
+    return notEncrypted === undefined ? ', encrypted' : `, encrypted, but NOT YET REMOVED in clear (${notEncrypted})`;
+  }
   const bare = plainWords({ plainBecause: notEncrypted, isSealDue: encryptionPending });
   return bare === undefined ? '' : `, ${bare}`;
 }

@@ -1,11 +1,13 @@
-import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PaddockError } from '../../core/errors.js';
 import { isGone, OpenFolder } from '../../kit/open-folder.js';
 import { randomBase32 } from '../../kit/random-id.js';
 import { removeTree } from '../../kit/remove-tree.js';
 import { lastingMarks } from '../apply/carry-marks.js';
 import { DiscardMarks, discardedName } from '../apply/discarded.js';
 import type { Layer, OpenedLayer } from '../changes/layer.js';
+import { removeWorkFolder } from '../write-layer.js';
 import { changesAlone } from './changes-alone.js';
 import { keyUnusable, type SealKey } from './identities.js';
 import { newOpenedFolder } from './opened-folders.js';
@@ -16,6 +18,10 @@ import { behindLabel, labelled } from './sealed-item.js';
 import { hasNotes, joinedNotes, notesIn, putNotes, removeNotes, sealNotes, unsealNotes } from './sealed-notes.js';
 
 const itemName = 'upper.age';
+/** What the session has written, once it is being removed. */
+const goneName = 'upper.gone';
+const torn = /\.age\.[a-z2-7]{8}\.tmp$/;
+const tornNote = /\.json\.[a-z2-7]{8}\.tmp$/;
 
 type Keys = readonly [SealKey, ...SealKey[]];
 
@@ -56,6 +62,8 @@ export class Seals {
     const key = newest(await this.#options.keys());
     const program = await this.#options.program();
     const { folder } = layer;
+    await this.dropTorn(folder);
+    await expectWhole(layer);
     const sealed = { id: randomBase32(26), key: key.name };
     await using alone = await changesAlone(layer, { program, signal });
     await using from = await OpenFolder.at(alone.upper);
@@ -68,13 +76,30 @@ export class Seals {
     return { ...sealed, bytes };
   }
 
-  /** Removes what there is in clear of what is noted to be encrypted, but for notes that were made since. Errors: the kernel's. */
+  /**
+   * Removes what there is in clear of what is noted to be encrypted, but for notes that were made since. What the session has written loses its name
+   * first: whatever comes between, the rest of it is never taken for all of it. Errors: STATE_UNWRITABLE.
+   */
   async dropPlain(folder: string): Promise<void> {
-    for (const name of await plainIn(folder)) {
-      const path = join(folder, name);
-      if ((await lstat(path)).isDirectory()) await removeTree(path);
-      else await rm(path, { force: true });
+    const plain = await plainIn(folder);
+    try {
+      if (plain.includes('upper')) {
+        await removeTree(join(folder, goneName));
+        await rename(join(folder, 'upper'), join(folder, goneName));
+      }
+      for (const name of await plainIn(folder)) if (name !== 'work') await removed(join(folder, name));
+    } catch (cause) {
+      throw new PaddockError('STATE_UNWRITABLE', 'what is encrypted could not be removed in clear', { cause });
     }
+    // Podman has left something in it that may be closed to us: nothing waits for that.
+    if (plain.includes('work')) await removeWorkFolder(folder);
+  }
+
+  /** Removes what a process has left that ended while it encrypted. By whoever has the folder to itself. */
+  async dropTorn(folder: string): Promise<void> {
+    const names = (await readdir(folder).catch((): string[] => [])).filter((name) => torn.test(name));
+    // One that stays takes room, and is encrypted.
+    await Promise.all(names.map((name) => rm(join(folder, name), { force: true }).catch(() => undefined)));
   }
 
   /** Removes what was noted of it in clear, once it is encrypted with it. Errors: the kernel's. */
@@ -162,7 +187,21 @@ async function plainIn(folder: string): Promise<readonly string[]> {
 }
 
 function isPlain(name: string): boolean {
-  return ['upper', 'flat', 'work', 'between', 'base'].includes(name) || /\.(?:age|json)\.[a-z2-7]{8}\.tmp$/.test(name);
+  return (
+    ['upper', goneName, 'flat', 'work', 'between', 'base'].includes(name) || torn.test(name) || tornNote.test(name)
+  );
+}
+
+/** Whoever has begun to remove it knew it to be encrypted: the rest would be encrypted over all of it. */
+async function expectWhole({ upper }: Layer): Promise<void> {
+  const found = await lstat(upper).catch(() => undefined);
+  if (found?.isDirectory() !== true)
+    throw new PaddockError('SNAPSHOT_FAILED', 'what was written is not there as a whole');
+}
+
+async function removed(path: string): Promise<void> {
+  if ((await lstat(path)).isDirectory()) await removeTree(path);
+  else await rm(path, { force: true });
 }
 
 function newest(keys: Keys): SealKey {

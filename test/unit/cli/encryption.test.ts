@@ -149,6 +149,10 @@ describe('what is kept of sessions', () => {
       await leave({ madeAtMs: 2, kept: { ...kept, plainBecause: 'ENCRYPTION_KEY_UNUSABLE', triedAtMs: 1 } }),
       await leave({ madeAtMs: 3 }),
       await leave({ madeAtMs: 4, kept: undefined }),
+      await leave({
+        ...{ madeAtMs: 5, sealed: sealedWith(strange) },
+        kept: { ...kept, plainBecause: 'STATE_UNWRITABLE', triedAtMs: 1 },
+      }),
     ];
     const { sessions } = (await said(changes, [], { all: true })) as { sessions: Record<string, unknown>[] };
     expect(sessions).toMatchObject([
@@ -156,12 +160,14 @@ describe('what is kept of sessions', () => {
       { sessionId: ids[1], encrypted: false, notEncrypted: 'ENCRYPTION_KEY_UNUSABLE' },
       { sessionId: ids[2], encrypted: false, encryptionPending: true },
       { sessionId: ids[3] },
+      { sessionId: ids[4], encrypted: true, notEncrypted: 'STATE_UNWRITABLE' },
     ]);
     const lines = (await call(changes, [], false, { all: true })).text.split('\n').slice(1);
     expect(lines[0]).toContain(', encrypted ');
     expect(lines[1]).toContain('NOT ENCRYPTED (ENCRYPTION_KEY_UNUSABLE), the next `paddock prune` tries again');
     expect(lines[2]).toContain('not encrypted yet, which goes on');
     expect(lines[3]).toContain(' open ');
+    expect(lines[4]).toContain(', encrypted, but NOT YET REMOVED in clear (STATE_UNWRITABLE)');
   });
 
   it('is named where a session is forgotten in the audit log, since that does not remove it', async () => {
