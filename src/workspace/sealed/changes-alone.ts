@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PaddockError } from '../../core/errors.js';
@@ -47,10 +48,14 @@ export async function changesAlone(
   }
 }
 
-/** Sockets and devices: there is no work in them. */
+/** Sockets and devices: there is no work in them. Pipes are copied: counted here, each would stand for a file that is missing. */
 function countNoWork({ children }: UpperEntry): number {
   return children.reduce((sum, child) => {
-    const isOther = !child.isWhiteout && typeOf(child.facts) === 'other';
-    return sum + (isOther ? 1 : 0) + countNoWork(child);
+    const isLeftOut = !child.isWhiteout && typeOf(child.facts) === 'other' && !isPipe(child);
+    return sum + (isLeftOut ? 1 : 0) + countNoWork(child);
   }, 0);
+}
+
+function isPipe({ facts: { mode } }: UpperEntry): boolean {
+  return (Number(mode) & constants.S_IFMT) === constants.S_IFIFO;
 }
