@@ -1,10 +1,14 @@
 import { join } from 'node:path';
+import type { AuditRecorder } from '../audit/audit-log.js';
+import { audited } from '../audit/audited.js';
+import { plain } from '../audit/redaction.js';
+import { toPaddockError } from '../core/errors.js';
 import type { Clock } from '../kit/clock.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { hasPlain, type Seals } from '../workspace/sealed/seals.js';
 import { whenFree } from './changes/own-layer.js';
 import { synced } from './sealing.js';
-import { type Snapshot, writeSnapshotNote } from './snapshot-shelf.js';
+import { readSnapshotNote, type Snapshot, writeSnapshotNote } from './snapshot-shelf.js';
 
 const sealWithinMs = 600_000;
 
@@ -33,20 +37,47 @@ export async function sealSnapshot(
   return noted;
 }
 
-/** The same for one that was taken before encryption was set, and one of which a crash has left something in clear. What fails is tried by the next prune. */
-export async function sealOverdue(
-  snapshot: Snapshot,
-  layer: Layer,
-  { clock, signal, ...parts }: SnapshotSealing & { readonly clock: Clock; readonly signal?: AbortSignal | undefined },
-): Promise<void> {
-  const path = join(parts.folder, snapshot.id);
-  const isDue = snapshot.sealed === undefined ? parts.seals.isOn : await hasPlain(path);
-  if (!isDue || snapshot.untilMs <= clock.now() || signal?.aborted === true) return;
+interface Overdue extends SnapshotSealing {
+  readonly clock: Clock;
+  /** Gets an intent and an outcome of `snapshot.seal`. */
+  readonly audit: AuditRecorder;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The same for one that was taken before encryption was set, and one of which a crash has left something in clear. What fails stands in the audit log,
+ * and is tried by the next prune. Errors: AUDIT_UNWRITABLE.
+ */
+export async function sealOverdue(found: Snapshot, layer: Layer, parts: Overdue): Promise<void> {
+  const { clock, signal, folder } = parts;
+  if (!(await isOverdue(found, layer, parts)) || signal?.aborted === true) return;
   const seal = async () => {
-    const timeout = AbortSignal.timeout(sealWithinMs);
-    await sealSnapshot(snapshot, layer, parts, signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
+    // Another process may have encrypted it since: what opens that is in the note of now.
+    const snapshot = await readSnapshotNote(layer.folder);
+    if (snapshot?.id === found.id && (await isOverdue(snapshot, layer, parts)))
+      await sealAudited(snapshot, layer, parts);
   };
-  await whenFree(path, { clock, waitMs: 0 }, seal).catch(() => undefined);
+  await whenFree(join(folder, found.id), { clock, waitMs: 0 }, seal);
+}
+
+async function isOverdue(snapshot: Snapshot, layer: Layer, { clock, seals }: Overdue): Promise<boolean> {
+  if (snapshot.untilMs <= clock.now()) return false;
+  return snapshot.sealed === undefined ? seals.isOn : hasPlain(layer.folder);
+}
+
+async function sealAudited(snapshot: Snapshot, layer: Layer, { audit, signal, ...parts }: Overdue): Promise<void> {
+  const timeout = AbortSignal.timeout(sealWithinMs);
+  const inTime = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  await audited(audit, {
+    action: 'snapshot.seal',
+    session: snapshot.session,
+    details: { snapshot: plain(snapshot.id) },
+    run: () => sealSnapshot(snapshot, layer, parts, inTime),
+    describe: ({ sealed }) => (sealed === undefined ? {} : { key: plain(sealed.key), bytes: sealed.bytes }),
+  }).catch((error: unknown) => {
+    // It stands there why; one that fails does not keep the others from their turn.
+    if (toPaddockError(error).code === 'AUDIT_UNWRITABLE') throw error;
+  });
 }
 
 /** What stands in clear beside it and decides what becomes of it: it is encrypted with it, and so can't be changed. */

@@ -42,6 +42,11 @@ export function writeSnapshotNote(folder: string, snapshot: Snapshot): Promise<v
   return writeNote(join(folder, snapshot.id, noteName), snapshot);
 }
 
+/** Undefined where there is none, or none that can be read as one. `folder`: its own. */
+export function readSnapshotNote(folder: string): Promise<Snapshot | undefined> {
+  return readNote(join(folder, noteName), noteSchema);
+}
+
 /** What is in the folder of the snapshots. */
 interface Shelved {
   readonly id: SnapshotId;
@@ -60,7 +65,7 @@ export async function shelvedIn(folder: string): Promise<readonly Shelved[]> {
 }
 
 async function shelved(folder: string, id: SnapshotId): Promise<Shelved | undefined> {
-  const snapshot = await readNote(join(folder, id, noteName), noteSchema);
+  const snapshot = await readSnapshotNote(join(folder, id));
   if (snapshot?.id === id) return { id, snapshot, state: 'whole', madeAtMs: snapshot.madeAtMs };
   try {
     await using place = await OpenFolder.at(join(folder, id));

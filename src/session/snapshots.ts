@@ -168,9 +168,10 @@ export class Snapshots {
 
   /** Removes those whose time is over, and what a crash has left half made; returns the paths. */
   async sweep(isDryRun: boolean, signal?: AbortSignal): Promise<readonly string[]> {
-    const { folder, clock, seals } = this.#parts;
+    const { folder, clock, audit, seals } = this.#parts;
     if (!isDryRun && seals !== undefined) {
-      for (const one of await this.#all()) await sealOverdue(one, this.#layerOf(one), { folder, clock, seals, signal });
+      const parts = { folder, clock, audit, seals, signal };
+      for (const one of await this.#all()) await sealOverdue(one, this.#layerOf(one), parts);
     }
     const swept: string[] = [];
     for (const { id, snapshot } of await overdueIn(folder, clock)) {

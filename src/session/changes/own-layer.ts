@@ -7,6 +7,7 @@ import { type Recovery, recoverApply } from '../../workspace/apply/recover.js';
 import type { Layer } from '../../workspace/changes/layer.js';
 import { readLayerNote } from '../../workspace/layer-note.js';
 import { type Claim, claim } from '../control/claim.js';
+import { readSnapshotNote } from '../snapshot-shelf.js';
 import { type AppliedBy, recordFiles } from './record-files.js';
 
 /** How long somebody waits for another one to be done there. */
@@ -94,8 +95,9 @@ export async function whenFree(folder: string, patience: Patience, run: () => Pr
  * it. Errors: LAYER_BUSY.
  */
 export async function expectAsRead({ folder, open }: Pick<Layer, 'folder' | 'open'>): Promise<void> {
-  const isSealed = (await readLayerNote(folder))?.sealed !== undefined;
-  if (isSealed && open === undefined) throwBusy('the changes of this session were encrypted at this very moment');
+  const note = (await readLayerNote(folder)) ?? (await readSnapshotNote(folder));
+  if (note?.sealed === undefined || open !== undefined) return;
+  throwBusy('what the session has changed was encrypted at this very moment');
 }
 
 /** Undefined: a live process has it. */
