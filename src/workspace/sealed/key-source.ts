@@ -28,12 +28,17 @@ const keyctlWithinMs = 5000;
 /** Reads the keys anew each time: one that was taken away is not used any more. Errors: ENCRYPTION_KEY_UNUSABLE. */
 export async function readKeys(source: KeySource, around: KeySurroundings): Promise<readonly [SealKey, ...SealKey[]]> {
   const { keyFile, credential, keyring } = source;
-  if (keyFile !== undefined) return parseIdentities(await readOwn(keyFile, around.uid, 0o077), safeLine(keyFile));
+  if (keyFile !== undefined) return parseIdentities(await readKeyFile(keyFile, around.uid), safeLine(keyFile));
   if (credential !== undefined)
     return parseIdentities(await readCredential(credential, around), `credential ${credential}`);
   if (keyring !== undefined)
     return parseIdentities(await readKeyring(keyring, around), `key ${safeLine(keyring)} of the keyring`);
   throw keyUnusable('no key for what is kept is set');
+}
+
+/** What stands in a key file, of any kind. Errors: ENCRYPTION_KEY_UNUSABLE, with the kernel's as its cause where it can't be opened. */
+export function readKeyFile(path: string, uid: number): Promise<string> {
+  return readOwn(path, uid, 0o077);
 }
 
 async function readCredential(name: string, { env, uid }: KeySurroundings): Promise<string> {

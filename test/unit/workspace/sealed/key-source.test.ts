@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Decrypter, Encrypter, generateHybridIdentity, generateIdentity } from 'age-encryption';
@@ -92,5 +102,25 @@ describe('the key for what is kept', () => {
     const before = put('something else\n', 'foreign');
     await expect(addKey(before, { uid, now: new Date(0) })).rejects.toMatchObject(unusable);
     expect(readFileSync(before, 'utf8')).toBe('something else\n');
+  });
+
+  it('is in the file for whoever was told of it, however many add one at once', async () => {
+    const path = join(top, 'new');
+    const add = () => addKey(path, { uid, now: new Date(0) });
+    const all = await Promise.allSettled(Array.from({ length: 8 }, add));
+    const made = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value.name] : []));
+    expect(made.length).toBeGreaterThan(0);
+    for (const one of all)
+      if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'STATE_UNWRITABLE' });
+    expect((await read({ keyFile: path })).map(({ name }) => name).sort()).toEqual(made.sort());
+    made.push((await add()).name);
+    expect(await read({ keyFile: path })).toHaveLength(made.length);
+    expect(readdirSync(top)).toEqual(['new']);
+  });
+
+  it('is never made through a link, nor in the place of one', async () => {
+    symlinkSync(join(top, 'elsewhere'), join(top, 'link'));
+    await expect(addKey(join(top, 'link'), { uid, now: new Date(0) })).rejects.toMatchObject(unusable);
+    expect(readdirSync(top)).toEqual(['link']);
   });
 });
