@@ -1,11 +1,13 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PaddockError } from '../../core/errors.js';
 import { isAlive, readProcessIdentity } from '../../kit/process-identity.js';
 import { randomBase32 } from '../../kit/random-id.js';
 import { removeTree } from '../../kit/remove-tree.js';
 
-const named = /^(\d{1,10})-(\d{1,16})-([0-9a-f-]{36})-[a-z2-7]{16}$/;
+/** With the number of its pid namespace; older versions left that out. */
+const named = /^(\d{1,10})-(\d{1,16})-([0-9a-f-]{36})-(?:(\d{1,20})-)?[a-z2-7]{16}$/;
+const goneNamed = /^[0-9a-f-]{40,100}-[a-z2-7]{16}\.gone$/;
 
 /**
  * A new folder for what is opened, which only its owner can enter, called by the process that has it: so that what a crash leaves is found. The caller
@@ -14,7 +16,9 @@ const named = /^(\d{1,10})-(\d{1,16})-([0-9a-f-]{36})-[a-z2-7]{16}$/;
 export async function newOpenedFolder(folder: string): Promise<string> {
   const self = await readProcessIdentity();
   if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
-  const path = join(folder, `${self.pid}-${self.startTimeTicks}-${self.bootId}-${randomBase32(16)}`);
+  const namespace = /^pid:\[(\d{1,20})\]$/.exec(self.pidNamespace ?? '')?.[1];
+  const of = [self.pid, self.startTimeTicks, self.bootId, ...(namespace === undefined ? [] : [namespace])];
+  const path = join(folder, [...of, randomBase32(16)].join('-'));
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
     return path;
@@ -23,15 +27,28 @@ export async function newOpenedFolder(folder: string): Promise<string> {
   }
 }
 
-/** Removes what processes have left opened that are gone; returns the paths. */
+/**
+ * Removes what processes have left opened that are gone; returns the paths. That of another pid namespace (another container's, in the same state folder)
+ * stays until the host was restarted: nobody here can tell whether its process lives. It loses its name first, so that what is under one is all of it.
+ */
 export async function sweepOpened(folder: string, isDryRun: boolean): Promise<readonly string[]> {
   const swept: string[] = [];
   for (const name of await readdir(folder).catch((): string[] => [])) {
-    const [, pid, startTimeTicks, bootId = ''] = named.exec(name) ?? [];
-    if (pid === undefined) continue;
-    if (await isAlive({ pid: Number(pid), startTimeTicks: Number(startTimeTicks), bootId })) continue;
-    if (!isDryRun) await removeTree(join(folder, name));
-    swept.push(join(folder, name));
+    const path = join(folder, name);
+    if (goneNamed.test(name) && !isDryRun) await removeTree(path);
+    if (!(await isLeft(name))) continue;
+    if (!isDryRun) {
+      await rename(path, `${path}.gone`);
+      await removeTree(`${path}.gone`);
+    }
+    swept.push(path);
   }
   return swept;
+}
+
+async function isLeft(name: string): Promise<boolean> {
+  const [, pid, startTimeTicks, bootId = '', namespace] = named.exec(name) ?? [];
+  if (pid === undefined) return false;
+  const pidNamespace = namespace === undefined ? undefined : `pid:[${namespace}]`;
+  return !(await isAlive({ pid: Number(pid), startTimeTicks: Number(startTimeTicks), bootId, pidNamespace }));
 }

@@ -15,7 +15,16 @@ import { packedLayer, unpackLayer } from './packed-layer.js';
 import type { Sealed } from './sealed.js';
 import { readSealedFile, sealedUnreadable, writeSealedFile } from './sealed-file.js';
 import { behindLabel, labelled } from './sealed-item.js';
-import { hasNotes, joinedNotes, notesIn, putNotes, removeNotes, sealNotes, unsealNotes } from './sealed-notes.js';
+import {
+  hasNotes,
+  joinedNotes,
+  type NoteTexts,
+  notesIn,
+  putNotes,
+  removeNotes,
+  sealNotes,
+  unsealNotes,
+} from './sealed-notes.js';
 
 const itemName = 'upper.age';
 /** What the session has written, once it is being removed. */
@@ -142,7 +151,7 @@ export class Seals {
         async keepNotes() {
           await sealNotes(layer.folder, notesLabel, {
             key,
-            notes: await notesIn(top),
+            notes: await allNotesIn(top),
             signal: AbortSignal.timeout(keepWithinMs),
           });
           if (hasNotes(since)) await removeNotes(layer.folder);
@@ -171,6 +180,18 @@ export class Seals {
     const stream = behindLabel(label, readSealedFile(join(folder, itemName), keys, signal));
     await unpackLayer(stream, to, { program: await this.#options.program(), signal });
   }
+}
+
+/** Those of a folder that is there, else there would be none in it, and they would be encrypted over all those before. Errors: STATE_UNWRITABLE. */
+async function allNotesIn(top: string): Promise<NoteTexts> {
+  const notes = await notesIn(top);
+  // Behind it: it loses its name before anything in it goes.
+  await lstat(top).catch((cause: unknown) => {
+    throw new PaddockError('STATE_UNWRITABLE', 'what was opened of it has gone, and so what was noted since', {
+      cause,
+    });
+  });
+  return notes;
 }
 
 /** What was done is done: whoever goes on elsewhere does not keep it from being noted. */

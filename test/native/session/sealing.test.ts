@@ -251,4 +251,29 @@ describe('what sessions leave, encrypted', () => {
     expect(readdirSync(opened)).toEqual([mine]);
     expect(open.layer.upper.startsWith(opened)).toBe(true);
   });
+
+  it('stay opened for a process of another container of this boot, and go with the boot', async () => {
+    const opened = join(kept.state, 'opened');
+    await using _open = await openedLayer(await kept.layer(await ended()), signal);
+    const [mine = ''] = readdirSync(opened);
+    const [, bootId = ''] = /^\d+-\d+-([0-9a-f-]{36})-\d+-[a-z2-7]{16}$/.exec(mine) ?? [];
+    const elsewhere = `1-1-${bootId}-1-${'a'.repeat(16)}`;
+    const before = `1-1-${'0'.repeat(8)}${bootId.slice(8)}-1-${'b'.repeat(16)}`;
+    const halfGone = `1-1-${bootId}-${'c'.repeat(16)}.gone`;
+    for (const name of [elsewhere, before, halfGone]) mkdirSync(join(opened, name, 'upper'), { recursive: true });
+    expect(await sweepOpened(opened, false)).toEqual([join(opened, before)]);
+    expect(readdirSync(opened).sort()).toEqual([mine, elsewhere].sort());
+  });
+
+  it('keep what was noted before where what was opened is taken away', async () => {
+    const id = await ended();
+    await kept.discard(id, ['changed']);
+    const before = lines(await kept.shown(id));
+    await using open = await openedLayer(await kept.layer(id), signal);
+    const opened = join(kept.state, 'opened');
+    rmSync(opened, { recursive: true });
+    await expect(open.keepNotes()).rejects.toMatchObject({ code: 'STATE_UNWRITABLE' });
+    expect(lines(await kept.shown(id))).toEqual(before);
+    expect(before.some((line) => line.includes('changed'))).toBe(false);
+  });
 });
