@@ -2,6 +2,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { generateX25519Identity } from 'age-encryption';
 import { PaddockError } from '../../core/errors.js';
+import { Disposables } from '../../kit/disposables.js';
 import { isGone, OpenFolder } from '../../kit/open-folder.js';
 import { randomBase32 } from '../../kit/random-id.js';
 import { safeLine } from '../../kit/safe-text.js';
@@ -18,7 +19,8 @@ export async function addKey(
   path: string,
   { uid, now }: { readonly uid: number; readonly now: Date },
 ): Promise<SealKey> {
-  await using _alone = await alone(`${path}.lock`);
+  await using held = new Disposables();
+  held.use(await alone(`${path}.lock`));
   const before = await textBefore(path, uid);
   const identity = await generateX25519Identity();
   const [key] = await parseIdentities(identity, 'the new key');

@@ -254,7 +254,7 @@ describe('what sessions leave, encrypted', () => {
 
   it('stay opened for a process of another container of this boot, and go with the boot', async () => {
     const opened = join(kept.state, 'opened');
-    await using _open = await openedLayer(await kept.layer(await ended()), signal);
+    await using open = await openedLayer(await kept.layer(await ended()), signal);
     const [mine = ''] = readdirSync(opened);
     const [, bootId = ''] = /^\d+-\d+-([0-9a-f-]{36})-\d+-[a-z2-7]{16}$/.exec(mine) ?? [];
     const elsewhere = `1-1-${bootId}-1-${'a'.repeat(16)}`;
@@ -263,6 +263,7 @@ describe('what sessions leave, encrypted', () => {
     for (const name of [elsewhere, before, halfGone]) mkdirSync(join(opened, name, 'upper'), { recursive: true });
     expect(await sweepOpened(opened, false)).toEqual([join(opened, before)]);
     expect(readdirSync(opened).sort()).toEqual([mine, elsewhere].sort());
+    expect(open.layer.upper).toBe(join(opened, mine, 'upper'));
   });
 
   it('keep what was noted before where what was opened is taken away', async () => {
