@@ -29,7 +29,7 @@ export async function pruneHere(app: App, choices: PruneChoices): Promise<PruneR
     files: [
       ...report.files,
       ...(await snapshots.sweep(isDryRun, choices.signal)),
-      ...(await sweepOpened(opened, isDryRun)),
+      ...(await sweepOpened(opened, isDryRun, parts.isAlive)),
     ],
   };
 }

@@ -46,11 +46,13 @@ export async function openGround(
   const hearing = new Hearing(metrics?.heardApp);
   const tracer = await tracingHere(config.tracing, { stack, log, onSpans: metrics?.onSpans });
   if (tracer !== undefined) hearing.listen(tracer.heard);
+  // Given up last of all: until then the app ends its sessions.
+  const place = stack.use(new Disposables());
   const app = stack.use(new App(config, context.env, { heard: hearing }));
   const held = stack.use(new Disposables());
   const audit = await app.audit();
   if (isContained({ env: context.env })) {
-    const hold = held.use(await holdFolder(config, app.store));
+    const hold = place.use(await holdFolder(config, app.store));
     app.isAlive = (owner) => hold.isAlive(owner);
   }
   if (counting !== undefined) held.use(await counting.open(log));
@@ -69,7 +71,7 @@ export async function openGround(
 export async function pruneBeside({ app, held, log }: ServerGround, signal: AbortSignal): Promise<void> {
   const onFailure = (err: unknown) => log.warn({ err }, 'could not prune');
   pruneHere(app, { isDryRun: false, signal }).then(
-    ({ removed }) => log.info({ removed: removed.length }, 'pruned'),
+    ({ removed, kept }) => log.info({ removed: removed.length, kept }, 'pruned'),
     onFailure,
   );
   held.use(await reapWhileOpen(app, onFailure));

@@ -36,13 +36,23 @@ export function readProcessIdentity(pid: number = process.pid): Promise<ProcessI
  */
 export function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return settled(() => {
-    if (isOfOtherNamespace(identity)) return readBootId() === identity.bootId;
+    if (isOfOtherNamespace(identity)) return !isOfEarlierBoot(identity);
     const stat = readStat(identity.pid);
     if (stat === undefined || Number(stat.startTicks) !== identity.startTimeTicks) return false;
     // Zombies and dying processes run nothing any more.
     if (stat.state === 'Z' || stat.state === 'X') return false;
-    return readBootId() === identity.bootId;
+    return !isOfEarlierBoot(identity);
   });
+}
+
+/** Whether it began before the kernel that runs now: nothing of it is left then. */
+export function isOfEarlierBoot({ bootId }: ProcessIdentity): boolean {
+  return bootId !== readBootId();
+}
+
+/** As text that is the same for the same process alone. */
+export function identityText({ pid, startTimeTicks, bootId, pidNamespace = '' }: ProcessIdentity): string {
+  return `${pid} ${startTimeTicks} ${bootId} ${pidNamespace}`;
 }
 
 export function isOfOtherNamespace({ pidNamespace }: ProcessIdentity): boolean {

@@ -11,7 +11,7 @@ export type RemovalReason = keyof typeof removalReasons;
 
 /** Why something stays. */
 export const keepReasons = {
-  'owner-alive': 'its owner is alive',
+  'owner-alive': 'its owner is alive, or can not be seen from here',
   'not-expired': 'its deadline has not passed',
   'engine-unreachable': 'the engine it runs on is not the one at hand, or does not answer',
   'being-removed': 'another process is removing it',

@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.js';
-import { isAlive } from '../kit/process-identity.js';
+import { identityText, isAlive } from '../kit/process-identity.js';
 import type { CreateContext } from '../policy/create.js';
 import { Admission } from './admission.js';
 import { type HostRoom, readHostRoom } from './host-room.js';
@@ -47,7 +47,7 @@ async function promisedToOthers({ store, clock, bootId, own }: UserAdmissionPart
 function isAliveOnce(): typeof isAlive {
   const looked = new Map<string, Promise<boolean>>();
   return (owner) => {
-    const who = `${owner.pid} ${owner.startTimeTicks} ${owner.bootId} ${owner.pidNamespace}`;
+    const who = identityText(owner);
     const answer = looked.get(who) ?? isAlive(owner);
     looked.set(who, answer);
     return answer;

@@ -4,8 +4,14 @@ import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { SessionError } from '../../core/errors.js';
 import { codeOf } from '../../kit/error-code.js';
-import { isListening } from '../../kit/listening.js';
-import { isAlive, isOfOtherNamespace, readProcessIdentity } from '../../kit/process-identity.js';
+import { mayListen } from '../../kit/listening.js';
+import {
+  isAlive,
+  isOfEarlierBoot,
+  isOfOtherNamespace,
+  type ProcessIdentity,
+  readProcessIdentity,
+} from '../../kit/process-identity.js';
 import { randomBase32 } from '../../kit/random-id.js';
 
 /** The right to listen at a path, which one process has at a time. Disposing it gives it up. */
@@ -20,11 +26,14 @@ const noteSchema = z.union([
   }),
   z.strictObject({ free: z.literal(true) }),
 ]);
+type Note = z.output<typeof noteSchema>;
 const maxNoteBytes = 4096;
 /** What a note is called until it is whole; a crash may leave one. */
 export const draftNote = /^\.note-[a-z2-7]{12}$/;
 /** Older notes say nothing any more; a few stay, so that no reader of the folder ever misses all of them. */
 const keptNotes = 16;
+/** More of those that tell of a socket: by them others know for as long as this boot lasts who has ended. */
+const keptWithSocket = 1024;
 
 /**
  * Claims a path by a numbered note beside it: the last note says who has it, or that nobody has. A note is made whole and
@@ -38,15 +47,42 @@ export async function claim(path: string, socket?: string): Promise<Claim> {
     const last = lastNote(path);
     if (last !== 0 && (await isTaken(path, last))) break;
     if (!makeNote(path, last + 1, self)) continue;
-    forgetOld(path, last + 1);
+    forgetOld(path, last + 1 - (socket === undefined ? keptNotes : keptWithSocket));
     return { path, [Symbol.asyncDispose]: () => giveUp(path, last + 1) };
   }
   throw new SessionError('SESSION_NOT_YOURS', 'another process of Paddock holds it');
 }
 
-/** Whether it has ever been claimed. Errors: STATE_UNWRITABLE when that can't be read. */
-export function wasClaimed(path: string): boolean {
-  return lastNote(path) !== 0;
+/** Who claimed a path with a socket, and whether that one has given it up since, or was proven to have ended: where the socket refuses, or by the boot. */
+export interface EarlierClaim {
+  readonly owner: ProcessIdentity;
+  readonly socket: string;
+  readonly isOver: boolean;
+}
+
+/** Errors: STATE_UNWRITABLE when that can't be read. */
+export async function earlierClaims(path: string): Promise<readonly EarlierClaim[]> {
+  const found: EarlierClaim[] = [];
+  for (const number of notes(path)) {
+    const note = await readNote(`${path}.${number}`);
+    if (note === undefined || !('pid' in note) || note.socket === undefined) continue;
+    const { socket, ...owner } = note;
+    // Only whoever made a note, or has proven that one to be gone, says after it that nobody has it.
+    const next = await readNote(`${path}.${number + 1}`);
+    const isGivenUp = next !== undefined && 'free' in next;
+    found.push({ owner, socket, isOver: isGivenUp || !(await isHolding(note, socket)) });
+  }
+  return found;
+}
+
+/** Says of what a process has claimed that nobody has it; `isOver`: of whom that is proven. Errors: STATE_UNWRITABLE. */
+export async function freeClaimsIn(folder: string, isOver: (owner: ProcessIdentity) => boolean): Promise<void> {
+  const paths = new Set(namesIn(folder).flatMap((name) => /^(.+)\.[1-9]\d{0,14}$/.exec(name)?.[1] ?? []));
+  for (const path of [...paths].map((name) => join(folder, name))) {
+    const last = lastNote(path);
+    const note = await readNote(`${path}.${last}`);
+    if (note !== undefined && 'pid' in note && isOver(note)) makeNote(path, last + 1, { free: true });
+  }
 }
 
 /** Whether a live process of another pid namespace has claimed it. Errors: as `isClaimed`. */
@@ -104,10 +140,15 @@ async function isTaken(path: string, number: number): Promise<boolean> {
   const note = await readNote(`${path}.${number}`);
   if (note === undefined || !('pid' in note)) return false;
   const { socket } = note;
-  return socket !== undefined && isOfOtherNamespace(note) ? await isListening(socket) : await isAlive(note);
+  return socket === undefined ? await isAlive(note) : await isHolding(note, socket);
 }
 
-async function readNote(path: string): Promise<z.output<typeof noteSchema> | undefined> {
+async function isHolding(owner: ProcessIdentity, socket: string): Promise<boolean> {
+  if (isOfEarlierBoot(owner)) return false;
+  return isOfOtherNamespace(owner) ? mayListen(socket) : isAlive(owner);
+}
+
+async function readNote(path: string): Promise<Note | undefined> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(path, flags).catch((cause: unknown) => nothingThere(cause, undefined));
   if (file === undefined) return undefined;
@@ -136,9 +177,9 @@ function makeNote(path: string, number: number, content: unknown): boolean {
   }
 }
 
-function forgetOld(path: string, newest: number): void {
+function forgetOld(path: string, last: number): void {
   for (const number of notes(path)) {
-    if (number <= newest - keptNotes) removeQuietly(`${path}.${number}`);
+    if (number <= last) removeQuietly(`${path}.${number}`);
   }
 }
 

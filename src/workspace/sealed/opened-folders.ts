@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PaddockError } from '../../core/errors.js';
-import { isAlive, readProcessIdentity } from '../../kit/process-identity.js';
+import { type ProcessIdentity, readProcessIdentity } from '../../kit/process-identity.js';
 import { randomBase32 } from '../../kit/random-id.js';
 import { removeTree } from '../../kit/remove-tree.js';
 
@@ -31,12 +31,17 @@ export async function newOpenedFolder(folder: string): Promise<string> {
  * Removes what processes have left opened that are gone; returns the paths. That of another pid namespace (another container's, in the same state folder)
  * stays until the host was restarted: nobody here can tell whether its process lives. It loses its name first, so that what is under one is all of it.
  */
-export async function sweepOpened(folder: string, isDryRun: boolean): Promise<readonly string[]> {
+export async function sweepOpened(
+  folder: string,
+  isDryRun: boolean,
+  isAlive: (owner: ProcessIdentity) => Promise<boolean>,
+): Promise<readonly string[]> {
   const swept: string[] = [];
   for (const name of await readdir(folder).catch((): string[] => [])) {
     const path = join(folder, name);
     if (goneNamed.test(name) && !isDryRun) await removeTree(path);
-    if (!(await isLeft(name))) continue;
+    const owner = ownerOf(name);
+    if (owner === undefined || (await isAlive(owner))) continue;
     if (!isDryRun) {
       await rename(path, `${path}.gone`);
       await removeTree(`${path}.gone`);
@@ -46,9 +51,9 @@ export async function sweepOpened(folder: string, isDryRun: boolean): Promise<re
   return swept;
 }
 
-async function isLeft(name: string): Promise<boolean> {
+function ownerOf(name: string): ProcessIdentity | undefined {
   const [, pid, startTimeTicks, bootId = '', namespace] = named.exec(name) ?? [];
-  if (pid === undefined) return false;
-  const pidNamespace = namespace === undefined ? undefined : `pid:[${namespace}]`;
-  return !(await isAlive({ pid: Number(pid), startTimeTicks: Number(startTimeTicks), bootId, pidNamespace }));
+  if (pid === undefined) return undefined;
+  const owner = { pid: Number(pid), startTimeTicks: Number(startTimeTicks), bootId };
+  return namespace === undefined ? owner : { ...owner, pidNamespace: `pid:[${namespace}]` };
 }

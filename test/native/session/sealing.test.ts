@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync,
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/kit/clock.js';
+import { isAlive } from '../../../src/kit/process-identity.js';
 import { shownReview } from '../../../src/session/changes/shown-review.js';
 import { fillLayer } from '../../../src/session/layer-origin.js';
 import { layerOf, listLayers, requireLayer } from '../../../src/session/layers.js';
@@ -246,9 +247,12 @@ describe('what sessions leave, encrypted', () => {
     const [mine = ''] = readdirSync(opened);
     const dead = mine.replace(/^\d+-\d+/, '1-1');
     mkdirSync(join(opened, dead, 'upper'), { recursive: true });
-    expect(await sweepOpened(opened, true)).toEqual([join(opened, dead)]);
-    expect(await sweepOpened(opened, false)).toEqual([join(opened, dead)]);
+    expect(await sweepOpened(opened, true, isAlive)).toEqual([join(opened, dead)]);
+    expect(await sweepOpened(opened, false, isAlive)).toEqual([join(opened, dead)]);
     expect(readdirSync(opened)).toEqual([mine]);
+    const elsewhere = dead.replace(/-n\d+-/, '-n1-');
+    mkdirSync(join(opened, elsewhere));
+    expect(await sweepOpened(opened, false, isAlive)).toEqual([]);
     expect(open.layer.upper.startsWith(opened)).toBe(true);
   });
 
