@@ -1,4 +1,4 @@
-import { SandboxError, toPaddockError } from '../core/errors.js';
+import { PaddockError, SandboxError, toPaddockError } from '../core/errors.js';
 import type { ImageSpec } from '../core/spec.js';
 import type { BoundFolder, Engine } from '../engine/types.js';
 import { isInside } from '../kit/path-containment.js';
@@ -23,6 +23,13 @@ export class EngineView {
     if (kind !== 'host') return;
     throw new SandboxError('IMAGE_REFUSED', 'a server in a container has no programs of the host to show', {
       hint: 'Name an image that the site policy lists; `paddock image build` makes one (docs/container.md).',
+    });
+  }
+
+  /** Refuses a session that outlives its command: whoever uses it next could not see whether its process 1 is still the one that was proven. Errors: BAD_ARGUMENT. */
+  refuseDetached(): void {
+    throw new PaddockError('BAD_ARGUMENT', 'from within a container no session can be made that outlives its command', {
+      hint: 'Run the command in a session that ends with it (`paddock run`), have the server make one, or make it on the host (docs/container.md).',
     });
   }
 

@@ -58,7 +58,8 @@ export class SessionMaker {
 
   /** Writes the record before the engine hears of it; a failure takes back what was made. Errors: those of `Sessions.create`. */
   async make(id: SessionId, verdict: CreateAllowed, signal: AbortSignal, start: SessionStart): Promise<Session> {
-    const { store, maker } = this.#options;
+    const { store, maker, kind } = this.#options;
+    if (kind === 'detached') maker.view?.refuseDetached();
     const { keys = noKeys } = start;
     const [checked, ways] = await Promise.all([
       this.#approve(verdict.spec),

@@ -8,6 +8,7 @@ import { type PaddockError, toPaddockError } from '../../../src/core/errors.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { deferred } from '../../../src/kit/deferred.js';
 import { readProcessIdentity } from '../../../src/kit/process-identity.js';
+import { EngineView } from '../../../src/sandbox/engine-view.js';
 import { Sessions } from '../../../src/session/sessions.js';
 import type { SessionsOptions } from '../../../src/session/sessions-options.js';
 import { RecordStore } from '../../../src/session/store.js';
@@ -82,6 +83,15 @@ describe('making a session that fails', () => {
     await expect(refused).rejects.toMatchObject({ code: 'BAD_ARGUMENT', message: expect.stringMatching(/awsProfile/) });
     await ofKey[Symbol.asyncDispose]();
     expect(engine.made).toEqual([]);
+  });
+
+  it('makes nothing that outlives its command where a process 1 can not be seen, as nobody could use it again', async () => {
+    const maker = { ...options.maker, view: new EngineView(engine) };
+    const detached = new Sessions({ ...options, maker, kind: 'detached' });
+    const made = detached.create(request);
+    await expect(made).rejects.toMatchObject({ code: 'BAD_ARGUMENT', hint: expect.stringMatching(/paddock run/) });
+    await detached[Symbol.asyncDispose]();
+    expect([engine.made, await recordFiles().catch(() => [])]).toEqual([[], []]);
   });
 
   it('asks for the providers of the session that it is to be like, as far as there are keys for them', async () => {
