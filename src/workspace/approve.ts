@@ -2,8 +2,8 @@ import { realpath } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { PolicyDenied } from '../core/errors.js';
 import type { MountSpec } from '../core/spec.js';
-import { type OpenedPath, openWithoutLinks } from './open-without-links.js';
-import { refuseOutside } from './outside-roots.js';
+import { type OpenedPath, openResolved, openWithoutLinks } from './open-without-links.js';
+import { resolveInside } from './outside-roots.js';
 import { hasUnsafeCharacters, judgeProgramsPath, judgeProjectPath, type PathContext } from './path-rules.js';
 import { denied } from './rules.js';
 import { readSubmounts } from './submounts.js';
@@ -59,8 +59,10 @@ export async function approveHostPath(request: MountRequest, context: ApprovalCo
     throw denied('workspace.form', hostPath);
   }
   const paths = await resolveContext(context);
-  if (context.hidesOutside === true) await refuseOutside(hostPath, paths.allowedRoots);
-  const opened = await openWithoutLinks(hostPath);
+  const opened =
+    context.hidesOutside === true
+      ? await openResolved(await resolveInside(hostPath, context.allowedRoots), hostPath)
+      : await openWithoutLinks(hostPath);
   const rule = (isPrograms ? judgeProgramsPath : judgeProjectPath)(opened.path, paths);
   if (rule !== undefined) throw denied(rule, hostPath, { resolved: opened.path });
   const kind = approvedKind(opened, request);
@@ -114,9 +116,15 @@ export async function approveSubmounts(
   );
 }
 
-/** For what looks at a path before it is approved: refuses what `hidesOutside` says nothing of. Errors: POLICY_DENIED. */
+/**
+ * For what looks at a path before it is approved: refuses what `hidesOutside` says nothing of. What is missing below a root is no error here.
+ * Errors: POLICY_DENIED.
+ */
 export async function refuseHidden(hostPath: string, context: ApprovalContext): Promise<void> {
-  if (context.hidesOutside === true) await refuseOutside(hostPath, (await resolveContext(context)).allowedRoots);
+  if (context.hidesOutside !== true) return;
+  await resolveInside(hostPath, context.allowedRoots).catch((error: unknown) => {
+    if (!(error instanceof PolicyDenied && error.ruleId === 'workspace.missing')) throw error;
+  });
 }
 
 async function resolveContext(context: ApprovalContext): Promise<PathContext> {

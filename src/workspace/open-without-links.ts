@@ -24,6 +24,11 @@ export async function openWithoutLinks(hostPath: string): Promise<OpenedPath> {
   const resolved = await realpath(hostPath).catch((error: unknown) => {
     throw refusal(error, hostPath);
   });
+  return openResolved(resolved, hostPath);
+}
+
+/** The same for a path whose links somebody has resolved already; `hostPath`: as it was asked for. */
+export async function openResolved(resolved: string, hostPath: string): Promise<OpenedPath> {
   const handle = await walkDown(resolved);
   try {
     const [now, stat] = await Promise.all([readlink(`/proc/self/fd/${handle.fd}`), handle.stat({ bigint: true })]);
@@ -61,7 +66,8 @@ async function openChild(parent: FileHandle, name: string, path: string): Promis
   throw denied('workspace.changed', path);
 }
 
-function refusal(error: unknown, path: string): Error {
+/** What the kernel says of a path, as a rule. */
+export function refusal(error: unknown, path: string): Error {
   const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ENOTDIR') return denied('workspace.missing', path, {}, error);
   return denied('workspace.unreadable', path, { reason: typeof code === 'string' ? code : 'unknown' }, error);

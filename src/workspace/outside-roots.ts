@@ -1,29 +1,88 @@
-import { lstat, realpath } from 'node:fs/promises';
+import { lstat, readlink, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isInside } from '../kit/path-containment.js';
+import { refusal } from './open-without-links.js';
 import { denied } from './rules.js';
 
-/**
- * Refuses what is not below a root before anything else is said of it, so that whoever asks from elsewhere does not learn from the refusal what there
- * is on this host: the answer is the same for what is there and what is not. `roots` have their links resolved. What can't be hidden this way is the
- * order of things while somebody who writes below a root swaps links there. Errors: POLICY_DENIED (`workspace.outside-roots`).
- */
-export async function refuseOutside(hostPath: string, roots: readonly string[]): Promise<void> {
-  const place = await deepestThere(hostPath);
-  if (place === undefined || !roots.some((root) => isInside(place, root)))
-    throw denied('workspace.outside-roots', hostPath);
+// As many as the kernel follows.
+const maxLinks = 40;
+
+/** What somebody from elsewhere may go by. */
+interface Known {
+  /** With their links resolved. */
+  readonly roots: readonly string[];
+  /** What lies on the way to a root, as it is written and as it really lies, with where each leads: nobody has to look there. */
+  readonly ways: ReadonlyMap<string, string>;
 }
 
-/** The part of a path that is there, with its links resolved; undefined where the rest hangs on a link that leads nowhere, or goes up. */
-async function deepestThere(path: string): Promise<string | undefined> {
-  if (path.split('/').includes('..')) return undefined;
-  for (let at = path; ; at = dirname(at)) {
-    const place = await realpath(at).catch(() => undefined);
-    if (place !== undefined || at === dirname(at)) return place;
-    const isLink = await lstat(at).then(
-      (status) => status.isSymbolicLink(),
-      () => false,
-    );
-    if (isLink) return undefined;
+/**
+ * Where a path leads, for whoever asks from elsewhere and is to learn nothing of what lies outside the roots: every step is looked at by itself, also
+ * those that a link says, and what leaves the roots is refused unseen. So the answer is the same for what is there and what is not, even where the
+ * rest would come back (`ROOT/link` to `/home/ann/x/../../..ROOT`). A link that others than the policy have on the way to a root is outside, too.
+ * What can't be hidden this way is the order of things while somebody who writes below a root swaps links there. `roots`: as the policy has them;
+ * one that does not exist allows nothing. Errors: POLICY_DENIED (`workspace.outside-roots`, of what is inside also `.missing` and `.unreadable`).
+ */
+export async function resolveInside(hostPath: string, roots: readonly string[]): Promise<string> {
+  const { roots: real, ways } = await knownOf(roots);
+  const isBelow = (path: string): boolean => real.some((root) => isInside(path, root));
+  // The next one is the last.
+  const names = hostPath.split('/').toReversed();
+  if (names.includes('..')) throw denied('workspace.outside-roots', hostPath);
+  let place = '/';
+  let links = 0;
+  for (let name = names.pop(); name !== undefined; name = names.pop()) {
+    if (name === '' || name === '.') continue;
+    // What holds a folder with links resolved is a folder.
+    const at = name === '..' ? dirname(place) : `${place === '/' ? '' : place}/${name}`;
+    const way = name === '..' ? at : ways.get(at);
+    if (way === undefined && !isBelow(at)) throw denied('workspace.outside-roots', hostPath);
+    const { link, isFolder } = way === undefined ? await look(at, hostPath) : { link: undefined, isFolder: true };
+    if (link === undefined) {
+      if (!isFolder && names.length > 0) throw denied('workspace.missing', hostPath);
+      place = way ?? at;
+      continue;
+    }
+    links += 1;
+    if (links > maxLinks) throw denied('workspace.unreadable', hostPath, { reason: 'ELOOP' });
+    names.push(...link.split('/').toReversed());
+    if (link.startsWith('/')) place = '/';
   }
+  if (!isBelow(place)) throw denied('workspace.outside-roots', hostPath);
+  return place;
+}
+
+/** What is there, with where it leads if that is a link. */
+async function look(path: string, hostPath: string): Promise<{ readonly link?: string; readonly isFolder: boolean }> {
+  try {
+    const status = await lstat(path);
+    return status.isSymbolicLink()
+      ? { link: await readlink(path), isFolder: false }
+      : { isFolder: status.isDirectory() };
+  } catch (error) {
+    throw refusal(error, hostPath);
+  }
+}
+
+async function knownOf(written: readonly string[]): Promise<Known> {
+  const ways = new Map<string, string>();
+  const real: string[] = [];
+  for (const path of written) {
+    const root = await realpath(path).catch(() => undefined);
+    if (root === undefined) continue;
+    real.push(root);
+    for (const name of prefixes(root)) ways.set(name, name);
+    // The policy may call it by another name (`/home/ann` that lies in `/var/home`), and so may who asks.
+    let place = '/';
+    for (const name of path.split('/').filter((part) => part !== '')) {
+      const at = `${place === '/' ? '' : place}/${name}`;
+      place = await realpath(at).catch(() => at);
+      ways.set(at, place);
+    }
+  }
+  return { roots: real, ways };
+}
+
+function prefixes(path: string): readonly string[] {
+  const parts = path.split('/').filter((part) => part !== '');
+  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
 }

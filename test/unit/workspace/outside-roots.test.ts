@@ -59,6 +59,33 @@ describe('to a caller from elsewhere, what lies outside its roots', () => {
     expect([...answers][0]).not.toContain(base);
   });
 
+  it('is the same to a link that passes through it and comes back', async () => {
+    const work = join(base, 'home/work');
+    await symlink('work', join(base, 'home/alias'));
+    await mkdir(join(base, 'home/other/deep'));
+    const links = {
+      ...{ there: `${base}/home/other/../work/project`, none: `${base}/home/none/../work/project` },
+      ...{ deep: '../other/deep/../../work/project', deepNone: '../other/none/../../work/project' },
+      ...{ up: '../../home/./.ssh/../work/project', upNone: '../../home/./.none/../work/project' },
+      ...{ process: `/proc/self/../..${work}/project`, noProcess: `/proc/0/../..${work}/project` },
+      ...{ alias: '../alias/project', noAlias: '../no-alias/project', root: `/proc/self/root${work}/project` },
+      ...{ two: 'there', twoNone: 'none', file: `${base}/home/.ssh/key/../../work/project` },
+    };
+    for (const [name, to] of Object.entries(links)) await symlink(to, join(work, name));
+    const paths = [...Object.keys(links).map((name) => join(work, name)), join(base, 'home/alias/project')];
+    const projects = await Promise.all(paths.map((path) => refusal(path, project(path))));
+    const copies = await Promise.all(paths.map((path) => refusal(path, hostSource(path, context))));
+    expect(new Set([...projects, ...copies]).size).toBe(1);
+    expect(projects[0]).toContain('workspace.outside-roots');
+  });
+
+  it('keeps links from going in circles', async () => {
+    await symlink('b', join(base, 'home/work/a'));
+    await symlink('a', join(base, 'home/work/b'));
+    const path = join(base, 'home/work/a');
+    expect(await refusal(path, project(path))).toContain('ELOOP');
+  });
+
   it('is so for copies, too, in both directions', async () => {
     const paths = ['home/.ssh/key', 'home/.ssh/none', 'home/none/none', 'home/other'].map((path) => join(base, path));
     const answers = paths.flatMap((path) => [
@@ -72,9 +99,30 @@ describe('to a caller from elsewhere, what lies outside its roots', () => {
     expect((await project(join(base, 'home/work/project'))).source).toBe(join(base, 'home/work/project'));
     await symlink('project', join(base, 'home/work/inside'));
     expect((await project(join(base, 'home/work/inside'))).source).toBe(join(base, 'home/work/project'));
+    for (const [name, to] of Object.entries({
+      ...{ up: '../work/./project', around: `../../home/work/inside/`, whole: `${base}/home/work/project` },
+      ...{ again: 'project/../up' },
+    })) {
+      await symlink(to, join(base, 'home/work', name));
+      expect((await project(join(base, 'home/work', name))).source).toBe(join(base, 'home/work/project'));
+    }
+    await symlink('project/none', join(base, 'home/work/dangling'));
+    for (const name of ['dangling', 'dangling/x'].map((path) => join(base, 'home/work', path))) {
+      expect(await refusal(name, project(name))).toContain('workspace.missing');
+    }
     const none = join(base, 'home/work/none/deeper');
     expect(await refusal(none, project(none))).toContain('workspace.missing');
     await expect(hostSource(none, context)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
+  });
+
+  it('does not make a root that the policy calls by a link another one', async () => {
+    await symlink('home', join(base, 'aliased'));
+    context = { ...context, allowedRoots: [join(base, 'aliased/work')] };
+    for (const path of ['aliased/work/project', 'home/work/project'].map((name) => join(base, name))) {
+      expect((await project(path)).source).toBe(join(base, 'home/work/project'));
+    }
+    const outside = ['aliased/other', 'aliased/none'].map((name) => join(base, name));
+    expect(new Set(await Promise.all(outside.map((path) => refusal(path, project(path))))).size).toBe(1);
   });
 
   it('is named as it is to the operator, whose host it is', async () => {
