@@ -27,7 +27,6 @@ import { isAlive, type ProcessIdentity, readProcessIdentity } from '../kit/proce
 import type { CreateContext } from '../policy/create.js';
 import { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
 import type { SandboxMaker } from '../sandbox/create.js';
-import { EngineView } from '../sandbox/engine-view.js';
 import { activeSecurityModules, mappableIds } from '../sandbox/host-facts.js';
 import { ImageStore } from '../sandbox/images.js';
 import { stageInit } from '../sandbox/init-binary.js';
@@ -48,11 +47,11 @@ import { hostFolderBinds, hostImageBinds } from '../workspace/host-binds.js';
 import { buildHostImage } from '../workspace/host-image.js';
 import { readHostLayout } from '../workspace/host-layout.js';
 import { Overlays } from '../workspace/overlays.js';
-import { isContained } from './contained.js';
 import { shippedAppArmor } from './lsm-profiles.js';
 import { openAuditLog } from './open-audit-log.js';
 import { sealingHere } from './sealing-here.js';
 import { callerUid } from './settings.js';
+import { viewHere } from './view-here.js';
 
 /** Where the build puts our process 1 for this machine's processor; a package has it for others too. */
 export const builtInit = fileURLToPath(new URL(`../init/paddock-init-${process.arch}`, import.meta.url));
@@ -218,7 +217,7 @@ export class App implements AsyncDisposable {
     return {
       ...{ engine, images, clock: systemClock, init, seccomp, apparmor, pipes, cgroups, lifetimeCeilingMs },
       ...{ commandPath, approval, callerUid: uid, mappableIds: ids, isReportAccepted },
-      view: isContained({ env: this.env }) ? new EngineView(engine) : undefined,
+      view: viewHere(this.env, engine, approval),
     };
   }
 

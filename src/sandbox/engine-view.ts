@@ -4,6 +4,14 @@ import type { BoundFolder, Engine } from '../engine/types.js';
 import { isInside } from '../kit/path-containment.js';
 import type { Mount } from '../kit/proc/mountinfo.js';
 import { ownContainer, ownMounts } from '../kit/proc/own-container.js';
+import { safeLine } from '../kit/safe-text.js';
+
+/** For whoever asks from elsewhere, who is told nothing of this host but what lies below these folders. */
+interface Discretion {
+  readonly roots: readonly string[];
+  /** Gets what they are not told, in one line, for whoever runs the server. */
+  readonly note: (line: string) => void;
+}
 
 /**
  * What the engine sees of the paths that a server in a container names: of its own container the engine says what was mounted, and
@@ -11,10 +19,12 @@ import { ownContainer, ownMounts } from '../kit/proc/own-container.js';
  */
 export class EngineView {
   readonly #engine: Pick<Engine, 'inspectContainer'>;
+  readonly #discretion: Discretion | undefined;
   readonly #mountinfoPath: string | undefined;
 
-  constructor(engine: Pick<Engine, 'inspectContainer'>, mountinfoPath?: string) {
+  constructor(engine: Pick<Engine, 'inspectContainer'>, discretion?: Discretion, mountinfoPath?: string) {
     this.#engine = engine;
+    this.#discretion = discretion;
     this.#mountinfoPath = mountinfoPath;
   }
 
@@ -44,10 +54,9 @@ export class EngineView {
     const shared = new Set(binds.filter(({ source, target }) => source === target).map(({ target }) => target));
     const foreign = paths.find((path) => !shared.has(placeOf(path, mounts) ?? ''));
     if (foreign === undefined) return;
-    throw new SandboxError('PATH_NOT_ON_HOST', `${foreign} is not known to be at the same path on the host`, {
-      info: { path: foreign, shared: [...shared] },
-      hint: `Mount the folder into the server's container at its own path, as with -v ${foreign}:${foreign}, or name one that is: ${[...shared].join(', ') || 'there is none'}.`,
-    });
+    throw this.#discretion === undefined
+      ? notOnHost(foreign, [...shared])
+      : discreet(foreign, shared, this.#discretion);
   }
 
   /** What was mounted into this container; nothing where the engine has no container of that id. */
@@ -60,6 +69,27 @@ export class EngineView {
       throw thrown;
     }
   }
+}
+
+function notOnHost(path: string, shared: readonly string[]): SandboxError {
+  return new SandboxError('PATH_NOT_ON_HOST', `${path} is not known to be at the same path on the host`, {
+    info: { path, shared },
+    hint: `Mount the folder into the server's container at its own path, as with -v ${path}:${path}, or name one that is: ${shared.join(', ') || 'there is none'}.`,
+  });
+}
+
+/** What is mounted are the folders of other keys, too, and Paddock's own. */
+function discreet(path: string, shared: ReadonlySet<string>, { roots, note }: Discretion): SandboxError {
+  note(safeLine(`PATH_NOT_ON_HOST: ${path}; at the same path are: ${[...shared].join(', ') || 'none'}`, 4000));
+  const isTheirs = roots.some((root) => isInside(path, root));
+  return new SandboxError(
+    'PATH_NOT_ON_HOST',
+    `${isTheirs ? path : 'a folder of the server'} is not known to be at the same path on the host`,
+    {
+      info: isTheirs ? { path } : {},
+      hint: 'Have whoever runs the server mount that folder into its container at its own path, or name another project.',
+    },
+  );
 }
 
 /** The deepest mount that a path is in. */

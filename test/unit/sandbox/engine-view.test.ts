@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { isContained } from '../../../src/cli/contained.js';
-import { EngineError } from '../../../src/core/errors.js';
+import { viewHere } from '../../../src/cli/view-here.js';
+import { EngineError, PaddockError } from '../../../src/core/errors.js';
 import type { BoundFolder, ContainerState } from '../../../src/engine/types.js';
 import { EngineView } from '../../../src/sandbox/engine-view.js';
+
+type Discretion = ConstructorParameters<typeof EngineView>[1];
 
 const id = 'ab'.repeat(32);
 const folder = mkdtempSync(join(tmpdir(), 'paddock-view-'));
@@ -29,12 +32,12 @@ const bound: readonly BoundFolder[] = [
   { source: '/home/ann/p', target: '/home/ann/p' },
   { source: '/srv/x', target: '/home/ann/moved' },
 ];
-const view = (mountinfo = inside, binds = bound) => {
+const view = (mountinfo = inside, binds = bound, discretion?: Discretion) => {
   const inspectContainer = (asked: string) =>
     asked === id
       ? Promise.resolve({ binds } as unknown as ContainerState)
       : Promise.reject(new EngineError('ENGINE_NOT_FOUND', 'no such container'));
-  return new EngineView({ inspectContainer }, mountinfo);
+  return new EngineView({ inspectContainer }, discretion, mountinfo);
 };
 
 describe('what the engine sees of the paths of a server in a container', () => {
@@ -55,6 +58,43 @@ describe('what the engine sees of the paths of a server in a container', () => {
     ],
   ])('is not what %s', async (_, path, mountinfo) => {
     await expect(view(mountinfo).check([path])).rejects.toMatchObject({ code: 'PATH_NOT_ON_HOST', info: { path } });
+  });
+
+  it('is said to whoever runs the server, and to others nothing but of their own folders', async () => {
+    const said = (path: string, discretion?: Discretion) =>
+      view(inside, bound, discretion)
+        .check([path])
+        .then(
+          () => 'no refusal',
+          (error: unknown) => {
+            if (!(error instanceof PaddockError)) throw error;
+            return `${error.message}\n${error.hint}\n${JSON.stringify(error.info)}`;
+          },
+        );
+    expect(await said('/srv/key/x')).toContain('or name one that is: /home/ann/p.');
+    const noted: string[] = [];
+    const discretion = { roots: ['/srv/key'], note: (line: string) => void noted.push(line) };
+    const [own, state] = [await said('/srv/key/x', discretion), await said('/srv/state/layer', discretion)];
+    expect(own).toContain('/srv/key/x is not known');
+    for (const answer of [own, state]) expect(answer).not.toMatch(/home|srv\/state/);
+    expect(noted).toHaveLength(2);
+    expect(noted[0]).toMatch(/srv\/key\/x; .*\/home\/ann\/p$/);
+    expect(noted[1]).toMatch(/srv\/state\/layer; .*\/home\/ann\/p$/);
+  });
+
+  it('is kept from the holders of keys, and from nobody else', async () => {
+    const noted: string[] = [];
+    const check = (hidesOutside: boolean) =>
+      viewHere(
+        { container: 'podman' },
+        { inspectContainer: () => Promise.reject(new EngineError('ENGINE_NOT_FOUND', 'no such container')) },
+        { hidesOutside, allowedRoots: [] },
+        (line) => void noted.push(line),
+      )?.check(['/srv/state/layer']);
+    await expect(check(false)).rejects.toMatchObject({ info: { path: '/srv/state/layer' } });
+    expect(noted).toEqual([]);
+    await expect(check(true)).rejects.toMatchObject({ info: {} });
+    expect(noted).toEqual([expect.stringContaining('/srv/state/layer')]);
   });
 
   it('has none of the host’s programs', () => {
