@@ -1,6 +1,6 @@
 import { PaddockError } from '../../core/errors.js';
 import { applyRequestSchema } from '../../policy/change-requests.js';
-import { applyText } from '../../session/changes/apply-report.js';
+import { applyText, atShell } from '../../session/changes/apply-report.js';
 import { summaryLines } from '../../session/changes/review-text.js';
 import { App } from '../app.js';
 import { type CliCommand, type CommandContext, isSet, text, texts } from '../command.js';
@@ -44,7 +44,7 @@ export const apply: CliCommand = {
       await write(context.terminal.stdout, '\nnothing is applied\n');
       return 0;
     }
-    const done = await (await sessionChanges(app, context.env)).apply(sessionId, chosen, context.signal);
+    const done = atShell(await (await sessionChanges(app, context.env)).apply(sessionId, chosen, context.signal));
     await report(context, done, applyText(done, Number.POSITIVE_INFINITY));
     return 0;
   },

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { countOf } from '../../kit/count-of.js';
 import { safeLine } from '../../kit/safe-text.js';
 import type { PlaceVerdict } from '../../policy/withheld.js';
-import { type Conflict, conflicts, type Outcome } from '../../workspace/apply/result.js';
+import { type Conflict, conflicts, conflictsAtShell, type Outcome } from '../../workspace/apply/result.js';
 
 /** What became of changes, or would: each of them is in one of the lists. */
 export const applyReportSchema = z.object({
@@ -58,11 +59,16 @@ function leftFrom({ path, result, conflict, withheld, keptAs }: Outcome): readon
   return [{ path, why, next: conflicts[why], ...kept }];
 }
 
+/** The same for whoever sits at a shell and has options, not arguments of a tool. */
+export function atShell(report: ApplyReport): ApplyReport {
+  return { ...report, left: report.left.map((one) => ({ ...one, next: conflictsAtShell[one.why] ?? one.next })) };
+}
+
 /** For people and models; at most so many lines. */
 export function applyText(report: ApplyReport, mostLines = 60): string {
   const { applied, same, left, dryRun, sessionId, isComplete } = report;
-  const head = `${dryRun ? 'would apply' : 'applied'} ${applied.length} changes of ${sessionId}, left ${left.length} alone${
-    same.length === 0 ? '' : `; ${same.length} were there already`
+  const head = `${dryRun ? 'would apply' : 'applied'} ${countOf(applied.length, 'change')} of ${sessionId}, left ${left.length} alone${
+    same.length === 0 ? '' : `; ${same.length} ${same.length === 1 ? 'was' : 'were'} there already`
   }`;
   const lines = [
     ...left.map(({ path, why, rule, found, next, keptAs }) => {

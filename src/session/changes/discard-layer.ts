@@ -3,6 +3,7 @@ import { audited } from '../../audit/audited.js';
 import { digest } from '../../audit/redaction.js';
 import { toPaddockError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
+import { countOf } from '../../kit/count-of.js';
 import { safeLine } from '../../kit/safe-text.js';
 import type { DiscardRequest } from '../../policy/change-requests.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
@@ -106,7 +107,7 @@ async function discardOpen(
 }
 
 export function discardText({ sessionId, dryRun, discarded, how }: DiscardReport, mostLines = 60): string {
-  const head = `${dryRun ? 'would discard' : 'discarded'} ${discarded.length} changes of ${sessionId}`;
+  const head = `${dryRun ? 'would discard' : 'discarded'} ${countOf(discarded.length, 'change')} of ${sessionId}`;
   const what =
     how === 'removed'
       ? 'all that the session has written beside its project is gone'

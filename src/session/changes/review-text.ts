@@ -1,3 +1,4 @@
+import { countOf } from '../../kit/count-of.js';
 import { safeLine } from '../../kit/safe-text.js';
 import type { ReviewItem, ReviewSummary } from './review-report.js';
 
@@ -20,7 +21,9 @@ export function summaryLines(summary: ReviewSummary): readonly string[] {
     ...(withheld > 0 ? [`${withheld} applied only where named, since the host would run or trust them`] : []),
   ];
   return [
-    total === 0 ? 'no changes' : `${String(total)} changes: ${kinds.join(', ')}; ${writtenBytes} bytes written`,
+    total === 0
+      ? 'no changes'
+      : `${countOf(total, 'change')}: ${kinds.join(', ')}; ${countOf(writtenBytes, 'byte')} written`,
     ...(held.length > 0 ? [held.join('; ')] : []),
     ...(total === 0 ? [] : ['unknown' in git ? `git: ${git.unknown}` : `git: ${gitText(git)}`]),
     ...gitOwn.slice(0, mostRepositories).map(ownText),
@@ -44,7 +47,7 @@ function ownText({ path, count, notable, notableCount }: ReviewSummary['gitOwn']
     .map((one) => `${named(one.kind)} ${shownPath(one.path, mostOwnPathChars)}`);
   const more = notableCount > shown.length ? ` and ${notableCount - shown.length} more` : '';
   const list = shown.length === 0 ? 'no hooks, settings or refs' : `${shown.join(', ')}${more}`;
-  return `${shownPath(path, mostOwnPathChars)}: ${count} changes of git's own, not listed: ${list}`;
+  return `${shownPath(path, mostOwnPathChars)}: ${countOf(count, 'change')} of git's own, not listed: ${list}`;
 }
 
 /** One change on one line. */

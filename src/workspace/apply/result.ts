@@ -19,6 +19,15 @@ export const conflicts = {
 
 export type Conflict = keyof typeof conflicts;
 
+/** The same for whoever sits at a shell, where what to do next has another name. */
+export const conflictsAtShell: Readonly<Partial<Record<string, string>>> = {
+  'changed-outside':
+    'The project has changed there since the session began, and there is no copy from before to merge with: compare both, then --overwrite PATH takes the version of the session.',
+  exists:
+    'The project has something else there by now: compare both, then --overwrite PATH takes the version of the session.',
+  gone: 'The project has nothing there any more: --overwrite PATH puts the version of the session there.',
+};
+
 /** What became of one change. */
 export interface Outcome {
   readonly path: string;

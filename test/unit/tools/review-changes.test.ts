@@ -62,6 +62,13 @@ describe('review_changes', () => {
     return { shown: structured as unknown as Shown, text };
   }
 
+  it('counts one as one', async () => {
+    review = whole([added('a', 'x')]);
+    expect((await call()).text).toMatch(/^1 change: 1 added; 1 byte written\n/);
+    review = whole([added('.git/index')]);
+    expect((await call()).text).toContain(".git: 1 change of git's own");
+  });
+
   it('says what it comes to first, and marks what is refused or withheld', async () => {
     const link: Entry = { type: 'link', mode: 0o777, sizeBytes: 0, target: '/etc', stamp: '' };
     const out: Change = { path: 'out', kind: 'added', after: link, refused: 'link-out' };

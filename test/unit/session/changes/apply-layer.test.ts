@@ -9,7 +9,7 @@ import { systemClock } from '../../../../src/kit/clock.js';
 import { newSessionId } from '../../../../src/kit/random-id.js';
 import { type ApplyRequest, applyRequestSchema } from '../../../../src/policy/change-requests.js';
 import { applyLayer } from '../../../../src/session/changes/apply-layer.js';
-import { applyText } from '../../../../src/session/changes/apply-report.js';
+import { applyText, atShell } from '../../../../src/session/changes/apply-report.js';
 import { discardLayer, discardText } from '../../../../src/session/changes/discard-layer.js';
 import { recoverLayer, withLayer } from '../../../../src/session/changes/own-layer.js';
 import type { Change } from '../../../../src/workspace/changes/change.js';
@@ -214,6 +214,26 @@ describe('the changes of a session', () => {
       expect(existsSync(ground.upper)).toBe(false);
       expect(ground.tree()).toEqual({});
     });
+  });
+
+  it('counts one as one, and names at a shell the option that takes the version of the session', async () => {
+    ground.host({ gone: 'x', old: 'x' });
+    ground.session({ new: 'x', there: 'mine', gone: 'y', old: 'y' });
+    changes = () => [...added('new', 'there')(), ...['gone', 'old'].map((path) => ground.change('modified', path))];
+    const before = changes();
+    changes = () => before;
+    ground.host({ there: 'theirs', old: 'theirs' });
+    await rm(join(ground.project, 'gone'));
+    const report = await apply();
+    expect(report.left.map(({ why }) => why).sort()).toEqual(['changed-outside', 'exists', 'gone']);
+    const [toTools, toPeople] = [applyText(report), applyText(atShell(report))];
+    for (const text of [toTools, toPeople]) expect(text).toMatch(/^applied 1 change of \S+, left 3 alone/);
+    expect(toTools.match(/name it in overwrite/g)).toHaveLength(3);
+    expect(toPeople.match(/--overwrite PATH/g)).toHaveLength(3);
+    expect(toPeople).not.toContain('in overwrite');
+    expect(applyText(await apply({ paths: ['new'] }))).toMatch(/^applied 0 changes .*; 1 was there already/);
+    changes = added('new');
+    expect(discardText(await discard({}))).toMatch(/^discarded 1 change of /);
   });
 
   it('stays bounded in what it says', async () => {
