@@ -36,8 +36,14 @@ export class AppliedNotes {
   }
 
   add(path: string, put: Seen): void {
-    this.#known.set(path, keyOf(put));
-    this.#fresh.push({ path, is: keyOf(put) });
+    this.#note(path, keyOf(put));
+  }
+
+  /** Notes the same in the folder of a copy, on the disk on return. */
+  async carryTo(layerFolder: string): Promise<void> {
+    const copy = await AppliedNotes.of(layerFolder);
+    for (const [path, is] of this.#known) copy.#note(path, is);
+    await copy.save();
   }
 
   /** Writes down what was added, on the disk on return. */
@@ -53,6 +59,11 @@ export class AppliedNotes {
     } finally {
       await file.close();
     }
+  }
+
+  #note(path: string, is: string): void {
+    this.#known.set(path, is);
+    this.#fresh.push({ path, is });
   }
 }
 

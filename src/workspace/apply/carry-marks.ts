@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { OpenFolder } from '../../kit/open-folder.js';
 import { type Layer, notesOf } from '../changes/layer.js';
 import { stampOf, typeOf } from '../changes/stamp.js';
+import { AppliedNotes } from './applied-notes.js';
 import { DiscardMarks, goneMark, type Mark } from './discarded.js';
 import { inFolder } from './seen.js';
 
@@ -9,10 +10,17 @@ import { inFolder } from './seen.js';
 type Marked = Pick<Layer, 'folder' | 'upper' | 'notes' | 'lasting'>;
 
 /**
- * Notes in a copy what was discarded in what it is a copy of: that is no change there either. A mark says which entry was meant, so each is
- * made out anew; one whose entry has changed since, or was not copied, says nothing any more. Nobody else may work on either.
+ * Notes in a copy what was discarded and applied in what it is a copy of. What we have put into the project is nobody else's change for the copy either,
+ * as long as it is still that very entry, untouched: the copy has all that was written until then. What is applied later is noted where it was applied
+ * alone, and is a conflict for the other one. Nobody else may work on either, from before the copy is made.
  */
 export async function carryMarks(from: Marked, to: Marked): Promise<void> {
+  await (await AppliedNotes.of(notesOf(from))).carryTo(notesOf(to));
+  await carryDiscarded(from, to);
+}
+
+/** That is no change in the copy either. A mark says which entry was meant, so each is made out anew; one whose entry has changed since, or was not copied, says nothing any more. */
+async function carryDiscarded(from: Marked, to: Marked): Promise<void> {
   const { all } = await DiscardMarks.of(notesOf(from));
   if (all.length === 0) return;
   await using base = await OpenFolder.at(from.upper);

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -244,6 +253,18 @@ describe('snapshots of what a session has written', () => {
     expect(await shownOf(filled.folder, filled.upper)).toEqual(shown);
     writeFileSync(join(filled.upper, 'changed'), 'once more');
     expect(await shownOf(filled.folder, filled.upper)).toHaveLength(shown.length + 1);
+  });
+
+  it('know what was applied before, and so does a session that begins with them', async () => {
+    const note = `${JSON.stringify({ path: 'changed', is: 'file 1 2 420 7 8 9' })}\n`;
+    writeFileSync(join(trees.layer.folder, 'applied.jsonl'), note);
+    const origin = snapshots.originOf(await take());
+    const filled = { folder: join(trees.top, 'filled'), upper: join(trees.top, 'filled/upper') };
+    mkdirSync(filled.upper, { recursive: true });
+    await fillLayer(origin, filled, { ...most, program: programs.init, clock, signal });
+    for (const { folder } of [origin, filled]) {
+      expect(readFileSync(join(folder, 'applied.jsonl'), 'utf8').trim()).toBe(note.trim());
+    }
   });
 
   it('say what they have left out to who begins with them, too', async () => {
