@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 
 /** How often the tests with somebody who swaps folders look; `scripts/test --soak` wants 500 rounds. */
-export const swapRounds = Number(process.env['PADDOCK_SWAP_ROUNDS'] ?? 20);
+export const swapRounds = Number(process.env['PADDOCK_SWAP_ROUNDS'] ?? 50);
 
 /** Swaps a folder for a link to another one and back, as fast as it can, at each of the given places, until it is killed. */
 const swapper = `
