@@ -51,7 +51,8 @@ const made = spawnSync(process.execPath, [main, 'keys', 'create', 'suite', '--ca
   encoding: 'utf8',
 });
 if (made.status !== 0) throw new Error(made.stderr || made.stdout);
-const server = spawn(process.execPath, [main, 'serve', '--http', '127.0.0.1:0'], {
+// No canary: nothing of the suite needs an engine, and one that is started here would leave its storage below the root.
+const server = spawn(process.execPath, [main, 'serve', '--http', '127.0.0.1:0', '--canary', 'off'], {
   env,
   stdio: ['ignore', 'ignore', 'pipe'],
 });
