@@ -1,7 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import { Client } from 'undici';
 import type { Clock } from '../kit/clock.js';
-import { codeOf } from '../kit/error-code.js';
+import { farewell, postPatiently } from '../kit/post.js';
 import type { Secret } from '../kit/secret.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
 import type { OnAlert, Outlet } from './outlet.js';
@@ -63,10 +62,7 @@ export class Webhook implements Outlet {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const late = new AbortController();
-    const patience = this.#options.clock.sleep(this.#limits.farewellMs, late.signal).catch(() => undefined);
-    await Promise.race([this.#sending, patience]);
-    late.abort();
+    await farewell(this.#sending, this.#limits.farewellMs, this.#options.clock);
     this.#stop.abort();
     await this.#sending;
   }
@@ -80,43 +76,16 @@ export class Webhook implements Outlet {
   }
 
   /** Why it did not get there; undefined: it did. */
-  async #deliver(alarm: Alarm): Promise<string | undefined> {
-    const { host, version, clock } = this.#options;
+  #deliver(alarm: Alarm): Promise<string | undefined> {
+    const { url, host, version, clock } = this.#options;
+    const { attemptMs, pausesMs } = this.#limits;
     const id = randomUUID();
     const body = JSON.stringify({ id, host, version, ...alarm, time: new Date(alarm.atMs).toISOString() });
-    for (const pauseMs of [...this.#limits.pausesMs, undefined]) {
-      const { why, mayPass } = await this.#attempt(id, body);
-      if (why === undefined || mayPass !== true || pauseMs === undefined || this.#isOver()) return why;
-      await clock.sleep(pauseMs, this.#stop.signal).catch(() => undefined);
-      if (this.#isOver()) return why;
-    }
-    return undefined;
-  }
-
-  #isOver(): boolean {
-    return this.#stop.signal.aborted;
-  }
-
-  async #attempt(id: string, body: string): Promise<{ readonly why?: string; readonly mayPass?: boolean }> {
-    const url = new URL(this.#options.url.reveal());
-    const { attemptMs } = this.#limits;
-    // A connection for each: days may lie between two of them.
-    const client = new Client(url.origin, { connect: { timeout: attemptMs }, maxHeaderSize: 16 * 1024 });
-    try {
-      const { statusCode, body: answer } = await client.request({
-        ...{ method: 'POST', path: `${url.pathname}${url.search}`, body, headers: this.#headers(id, body) },
-        signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(attemptMs)]),
-      });
-      answer.on('error', () => undefined).destroy();
-      if (statusCode >= 200 && statusCode < 300) return {};
-      const mayPass = statusCode === 408 || statusCode === 429 || statusCode >= 500;
-      return { why: `the webhook answered with status ${statusCode}`, mayPass };
-    } catch (error) {
-      // Its message may have the address in it.
-      return { why: `the webhook could not be reached (${codeOf(error) ?? 'no answer in time'})`, mayPass: true };
-    } finally {
-      await client.destroy();
-    }
+    return postPatiently({
+      ...{ to: 'the webhook', url: url.reveal(), body, headers: () => this.#headers(id, body) },
+      mayPass: (status) => status === 408 || status === 429 || status >= 500,
+      ...{ attemptMs, pausesMs, clock, signal: this.#stop.signal },
+    });
   }
 
   #headers(id: string, body: string): Record<string, string> {

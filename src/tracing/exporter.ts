@@ -1,6 +1,5 @@
-import { Client } from 'undici';
 import type { Clock } from '../kit/clock.js';
-import { codeOf } from '../kit/error-code.js';
+import { farewell, postPatiently } from '../kit/post.js';
 import { otlpJson } from './otlp-json.js';
 import type { Attributes, OnSpans, Span } from './span.js';
 
@@ -66,10 +65,7 @@ export class SpanExporter implements AsyncDisposable {
   /** Sends what waits, as far as that goes in two seconds. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#hurry.abort();
-    const late = new AbortController();
-    const patience = this.#options.clock.sleep(this.#limits.farewellMs, late.signal).catch(() => undefined);
-    await Promise.race([this.#sending, patience]);
-    late.abort();
+    await farewell(this.#sending, this.#limits.farewellMs, this.#options.clock);
     this.#stop.abort();
     await this.#sending;
     const left = this.#waiting.splice(0).length;
@@ -90,40 +86,15 @@ export class SpanExporter implements AsyncDisposable {
   }
 
   /** Why it did not get there; undefined: it did. */
-  async #deliver(batch: readonly Span[]): Promise<string | undefined> {
-    const { resource, version, clock } = this.#options;
-    const body = otlpJson(batch, resource, version);
-    for (const pauseMs of this.#limits.pausesMs) {
-      const { why, mayPass } = await this.#attempt(body);
-      if (why === undefined || mayPass !== true) return why;
-      await clock.sleep(pauseMs, this.#stop.signal).catch(() => undefined);
-      if (this.#stop.signal.aborted) return why;
-    }
-    return (await this.#attempt(body)).why;
-  }
-
-  async #attempt(body: string): Promise<{ readonly why?: string; readonly mayPass?: boolean }> {
-    const { url: text, version } = this.#options;
-    const { origin, pathname: path } = new URL(text);
-    const { attemptMs } = this.#limits;
-    const client = new Client(origin, { connect: { timeout: attemptMs }, maxHeaderSize: 16 * 1024 });
-    try {
-      const { statusCode, body: answer } = await client.request({
-        ...{ method: 'POST', path, body },
-        headers: { 'content-type': 'application/json', 'user-agent': `paddock/${version}` },
-        signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(attemptMs)]),
-      });
-      answer.on('error', () => undefined).destroy();
-      if (statusCode >= 200 && statusCode < 300) return {};
+  #deliver(batch: readonly Span[]): Promise<string | undefined> {
+    const { url, resource, version, clock } = this.#options;
+    const { attemptMs, pausesMs } = this.#limits;
+    const headers = { 'content-type': 'application/json', 'user-agent': `paddock/${version}` };
+    return postPatiently({
+      ...{ to: 'the collector', url, body: otlpJson(batch, resource, version), headers: () => headers },
       // Those of the OTLP specification.
-      return {
-        why: `the collector answered with status ${statusCode}`,
-        mayPass: [429, 502, 503, 504].includes(statusCode),
-      };
-    } catch (error) {
-      return { why: `the collector could not be reached (${codeOf(error) ?? 'no answer in time'})`, mayPass: true };
-    } finally {
-      await client.destroy();
-    }
+      mayPass: (status) => [429, 502, 503, 504].includes(status),
+      ...{ attemptMs, pausesMs, clock, signal: this.#stop.signal },
+    });
   }
 }
