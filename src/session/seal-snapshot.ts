@@ -7,10 +7,8 @@ import type { Clock } from '../kit/clock.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { hasPlain, type Seals } from '../workspace/sealed/seals.js';
 import { whenFree } from './changes/own-layer.js';
-import { synced } from './sealing.js';
+import { inTime, synced } from './sealing.js';
 import { readSnapshotNote, type Snapshot, writeSnapshotNote } from './snapshot-shelf.js';
-
-const sealWithinMs = 600_000;
 
 interface SnapshotSealing {
   /** Of all snapshots. */
@@ -66,13 +64,11 @@ async function isOverdue(snapshot: Snapshot, layer: Layer, { clock, seals }: Ove
 }
 
 async function sealAudited(snapshot: Snapshot, layer: Layer, { audit, signal, ...parts }: Overdue): Promise<void> {
-  const timeout = AbortSignal.timeout(sealWithinMs);
-  const inTime = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
   await audited(audit, {
     action: 'snapshot.seal',
     session: snapshot.session,
     details: { snapshot: plain(snapshot.id) },
-    run: () => sealSnapshot(snapshot, layer, parts, inTime),
+    run: () => sealSnapshot(snapshot, layer, parts, inTime(signal)),
     describe: ({ sealed }) => (sealed === undefined ? {} : { key: plain(sealed.key), bytes: sealed.bytes }),
   }).catch((error: unknown) => {
     // It stands there why; one that fails does not keep the others from their turn.

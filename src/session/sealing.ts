@@ -66,7 +66,8 @@ async function noteFailure(folder: string, note: LayerNote | undefined, thrown: 
   await writeLayerNote(folder, { ...note, kept: { ...note.kept, plainBecause: code, triedAtMs: clock.now() } });
 }
 
-function inTime(signal: AbortSignal | undefined): AbortSignal {
+/** With an end to an encryption that takes too long. */
+export function inTime(signal: AbortSignal | undefined): AbortSignal {
   const timeout = AbortSignal.timeout(sealWithinMs);
   return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
