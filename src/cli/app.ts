@@ -1,16 +1,11 @@
-import { availableParallelism, homedir, totalmem, userInfo } from 'node:os';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { availableParallelism, homedir, totalmem } from 'node:os';
 import type { AuditLog, AuditRecorder } from '../audit/audit-log.js';
 import type { ForwardState } from '../audit/forward/forwarder.js';
 import { heardAudit, type OnRecord } from '../audit/heard-audit.js';
-import { listLogFiles } from '../audit/log-files.js';
 import { withApproved } from '../config/approved.js';
 import { diskEffects } from '../config/effects.js';
 import type { Config } from '../config/load.js';
 import { narrowed } from '../config/narrow.js';
-import { sandboxProfile } from '../confine/apparmor.js';
-import { AppArmorRecords } from '../confine/apparmor-record.js';
 import type { KeyCeiling } from '../core/api-key.js';
 import { PaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
@@ -19,19 +14,14 @@ import { toolAsker } from '../egress/presets/ask-tool.js';
 import { type HeardCall, heardEngine } from '../engine/heard-engine.js';
 import { openEngine } from '../engine/open.js';
 import type { Engine } from '../engine/types.js';
-import { scanGate } from '../image/scan/scan-gate.js';
-import { ScanStore } from '../image/scan/scan-store.js';
 import { systemClock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
 import { isAlive, type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
 import type { CreateContext } from '../policy/create.js';
 import { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
-import type { SandboxMaker } from '../sandbox/create.js';
-import { activeSecurityModules, mappableIds } from '../sandbox/host-facts.js';
-import { ImageStore } from '../sandbox/images.js';
+import { activeSecurityModules } from '../sandbox/host-facts.js';
 import { stageInit } from '../sandbox/init-binary.js';
-import { PipeMaker } from '../sandbox/pipe-maker.js';
-import { stageSeccomp } from '../sandbox/seccomp-files.js';
+import type { SandboxMaker } from '../sandbox/maker.js';
 import type { Admission } from '../session/admission.js';
 import type { KeySources } from '../session/broker/provider-routes.js';
 import { runsAnywhere } from '../session/egress/sibling-names.js';
@@ -43,18 +33,13 @@ import type { SessionsOptions } from '../session/sessions-options.js';
 import { RecordStore } from '../session/store.js';
 import { userAdmission } from '../session/user-admission.js';
 import type { ApprovalContext } from '../workspace/approve.js';
-import { hostFolderBinds, hostImageBinds } from '../workspace/host-binds.js';
-import { buildHostImage } from '../workspace/host-image.js';
-import { readHostLayout } from '../workspace/host-layout.js';
 import { Overlays } from '../workspace/overlays.js';
-import { shippedAppArmor } from './lsm-profiles.js';
+import { approvalHere } from './approval-here.js';
+import { builtInit } from './built-init.js';
+import { makerHere } from './maker-here.js';
 import { openAuditLog } from './open-audit-log.js';
 import { sealingHere } from './sealing-here.js';
 import { callerUid } from './settings.js';
-import { viewHere } from './view-here.js';
-
-/** Where the build puts our process 1 for this machine's processor; a package has it for others too. */
-export const builtInit = fileURLToPath(new URL(`../init/paddock-init-${process.arch}`, import.meta.url));
 
 /** A file of the user's own tools. */
 async function readText(path: string): Promise<string | undefined> {
@@ -193,32 +178,11 @@ export class App implements AsyncDisposable {
   }
 
   async maker(): Promise<SandboxMaker> {
-    const uid = callerUid();
-    const [engine, init, seccomp, ids] = await Promise.all([
-      this.engine(),
-      stageInit(builtInit, this.config.stateDir),
-      stageSeccomp(this.config.stateDir),
-      mappableIds(userInfo().username, uid),
-    ]);
-    const approval = this.approval(engine);
-    const { imageRules: rules, initReportAccepted: isReportAccepted } = this.config.sitePolicy;
-    const images = new ImageStore({
-      engine,
-      gate: scanGate({ store: new ScanStore(this.config.stateDir), rules, clock: systemClock }),
-      hostImage: once(hostImageParts),
-      extraBinds: (folders) =>
-        hostFolderBinds(folders, { ...approval, allowedRoots: this.config.sitePolicy.hostFolders }),
+    return await makerHere(this.engine(), {
+      config: this.config,
+      env: this.env,
+      judgedBy: (engine) => this.approval(engine),
     });
-    const { commandPath, sitePolicy } = this.config;
-    const { lifetimeMs: lifetimeCeilingMs } = sitePolicy.ceilings;
-    const pipes = new PipeMaker(init.source);
-    const cgroups = new CgroupKeeper(init.source);
-    const apparmor = new AppArmorRecords({ shipped: dirname(shippedAppArmor(sandboxProfile).shipped) });
-    return {
-      ...{ engine, images, clock: systemClock, init, seccomp, apparmor, pipes, cgroups, lifetimeCeilingMs },
-      ...{ commandPath, approval, callerUid: uid, mappableIds: ids, isReportAccepted },
-      view: viewHere(this.env, engine, approval),
-    };
   }
 
   /** For the commands of sandboxes that this process takes over. */
@@ -243,29 +207,12 @@ export class App implements AsyncDisposable {
 
   /** What host paths are judged by; with an engine, its socket is fenced off as well. */
   approval(engine?: Engine): ApprovalContext {
-    const home = homedir();
-    return {
-      allowedRoots: this.config.sitePolicy.allowedRoots,
-      // The holder of a key asks from elsewhere.
+    // The holder of a key asks from elsewhere.
+    return approvalHere(this.config, {
+      engine,
+      userRuntimeDir: this.userRuntimeDir,
       hidesOutside: this.#parent !== undefined,
-      homeDir: home,
-      uid: callerUid(),
-      privateFolders: [
-        this.config.stateDir,
-        this.config.runtimeDir,
-        this.userRuntimeDir,
-        // A socket can be connected to through a read-only mount, and the log would be the sandbox's to rewrite.
-        ...(engine === undefined ? [] : [engine.identity.socketPath]),
-        this.config.auditLogPath,
-        // What is kept encrypted is in a folder that is fenced off already; its key need not be.
-        ...(this.config.encryption.keyFile === undefined ? [] : [this.config.encryption.keyFile]),
-        ...(this.config.audit.anchorPath === undefined ? [] : [this.config.audit.anchorPath]),
-        ...(this.config.audit.forward?.startsWith('/') === true ? [this.config.audit.forward] : []),
-        ...listLogFiles(this.config.auditLogPath).map((file) => file.path),
-        `${home}/.local/share/containers`,
-        `${home}/.local/share/docker`,
-      ],
-    };
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -302,18 +249,4 @@ async function ownIdentity(): Promise<ProcessIdentity> {
   const self = await readProcessIdentity();
   if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
   return self;
-}
-
-async function hostImageParts() {
-  const layout = await readHostLayout();
-  const [image, binds] = await Promise.all([buildHostImage(layout), hostImageBinds(layout)]);
-  return { image, binds };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

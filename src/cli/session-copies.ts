@@ -3,7 +3,8 @@ import { systemClock } from '../kit/clock.js';
 import { stageInit } from '../sandbox/init-binary.js';
 import { SessionCopies } from '../session/changes/session-copies.js';
 import { Snapshots } from '../session/snapshots.js';
-import { type App, builtInit } from './app.js';
+import type { App } from './app.js';
+import { builtInit } from './built-init.js';
 
 /** Snapshots, and what else is made of what sessions of this user have written. */
 export async function sessionCopies(app: App): Promise<SessionCopies> {

@@ -2,7 +2,7 @@ import type { SessionId } from '../core/ids.js';
 import { containerNamePrefix } from '../core/labels.js';
 import type { SandboxSpec } from '../core/spec.js';
 import { randomBase32 } from '../kit/random-id.js';
-import { type ApprovedPath, longestLifetimeMs } from '../sandbox/create.js';
+import { type ApprovedPath, longestLifetimeMs } from '../sandbox/maker.js';
 import type { SessionRecord } from './record.js';
 import { recordedSpec } from './record-parts.js';
 import type { SessionsOptions } from './sessions-options.js';

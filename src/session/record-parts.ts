@@ -3,7 +3,7 @@ import type { ExecResult } from '../core/exec.js';
 import type { SessionId } from '../core/ids.js';
 import { labels, userLabelPrefix } from '../core/labels.js';
 import type { SandboxSpec } from '../core/spec.js';
-import type { SandboxIdentity } from '../sandbox/create.js';
+import type { SandboxIdentity } from '../sandbox/maker.js';
 import type { SessionRecord } from './record.js';
 import type { RecordStore } from './store.js';
 

@@ -4,7 +4,7 @@ import type { PresetContext } from '../egress/presets/preset.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import type { CreateContext } from '../policy/create.js';
-import type { SandboxMaker } from '../sandbox/create.js';
+import type { SandboxMaker } from '../sandbox/maker.js';
 import type { CopyOptions } from '../workspace/copy-layer.js';
 import type { Overlays } from '../workspace/overlays.js';
 import type { Admission } from './admission.js';

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { SessionId } from '../core/ids.js';
-import type { ApprovedPath } from '../sandbox/create.js';
+import type { ApprovedPath } from '../sandbox/maker.js';
 import type { ApprovedMount } from '../workspace/approve.js';
 import { writeLayerNote } from '../workspace/layer-note.js';
 import { makeWriteLayer } from '../workspace/write-layer.js';

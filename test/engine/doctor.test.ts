@@ -14,7 +14,7 @@ import { type CheckReport, reportText } from '../../src/doctor/report.js';
 import { systemClock } from '../../src/kit/clock.js';
 import { isAlive } from '../../src/kit/process-identity.js';
 import { newSessionId } from '../../src/kit/random-id.js';
-import { floor } from '../../src/sandbox/create.js';
+import { floor } from '../../src/sandbox/first-process.js';
 import { pruneSessions } from '../../src/session/prune.js';
 import { engineKinds } from './support/engines.js';
 import { builtInit, Stage } from './support/stage.js';

@@ -1,6 +1,6 @@
 import { toPaddockError } from '../../core/errors.js';
 import type { ControlEvidence, ControlId } from '../../core/evidence.js';
-import { floor } from '../../sandbox/create.js';
+import { floor } from '../../sandbox/first-process.js';
 import type { CanaryRun } from '../canary.js';
 import {
   type DoctorCheck,

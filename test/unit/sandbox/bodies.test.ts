@@ -6,7 +6,7 @@ import { decideCreate } from '../../../src/policy/create.js';
 import { dockerBody } from '../../../src/sandbox/body/docker.js';
 import { type BodyInput, imageVolumeTmpfs, initArgv, type UserMapping } from '../../../src/sandbox/body/input.js';
 import { podmanBody } from '../../../src/sandbox/body/podman.js';
-import { longestLifetimeMs } from '../../../src/sandbox/create.js';
+import { longestLifetimeMs } from '../../../src/sandbox/maker.js';
 
 /** Set to rewrite the golden files: `PADDOCK_UPDATE_GOLDEN=1 npx vitest run --project unit test/unit/sandbox/bodies.test.ts`. */
 const isUpdating = process.env['PADDOCK_UPDATE_GOLDEN'] === '1';

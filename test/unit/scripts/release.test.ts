@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { builtInit } from '../../../src/cli/app.js';
+import { builtInit } from '../../../src/cli/built-init.js';
 
 describe('scripts/release', () => {
   let folder = '';
