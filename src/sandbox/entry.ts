@@ -1,7 +1,6 @@
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { openChannel } from '../channel/channel.js';
-import { openFifoLink } from '../channel/fifo-link.js';
 import type { ChannelLink } from '../channel/link.js';
 import { StreamLink } from '../channel/stream-link.js';
 import { takeOverChannel } from '../channel/take-over.js';
@@ -216,8 +215,7 @@ class FifoEntry implements Entry {
     const { folder, pipes } = this.#options;
     await this.#options.clock.sleep(headStartMs);
     try {
-      await pipes.make(this.#shared);
-      return await openFifoLink(this.#shared, { hostFolder: folder });
+      return await pipes.open(this.#shared, { hostFolder: folder });
     } catch (cause) {
       throw noPipes(folder, cause);
     }

@@ -1,3 +1,5 @@
+import { type FifoLinkOptions, openFifoLink } from '../channel/fifo-link.js';
+import type { ChannelLink } from '../channel/link.js';
 import { LineHelper, type LineHelperOptions } from './line-helper.js';
 
 /** Makes the two FIFOs of a channel, which Node can't: `paddock-init --mkfifo -` does. */
@@ -12,5 +14,13 @@ export class PipeMaker {
   /** `folder`/in and `folder`/out, mode 0600. Rejects with what went wrong, after 30 s at the latest. */
   make(folder: string): Promise<void> {
     return this.#helper.ask(folder);
+  }
+  /**
+   * Makes them, with our ends open: the link is the caller's to dispose. Rejects as `make` does, and with
+   * CHANNEL_UNAVAILABLE when what is there is not ours alone.
+   */
+  async open(folder: string, options: FifoLinkOptions): Promise<ChannelLink> {
+    await this.make(folder);
+    return await openFifoLink(folder, options);
   }
 }

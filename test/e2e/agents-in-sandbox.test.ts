@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { AgentId, AgentRequest } from '../../src/agents/types.js';
-import { SessionFiles } from '../../src/session/files.js';
 import { engineKinds } from '../engine/support/engines.js';
-import { realKeys, SandboxBench } from './support/agents/sandbox-bench.js';
+import { canaries, realKeys, SandboxBench } from './support/agents/sandbox-bench.js';
 
 const loop = [
   { write: 'hello.sh', text: 'echo it-works >made.txt; tr "\\0" "\\n" </proc/$PPID/environ >seen.txt' },
@@ -71,10 +70,12 @@ describe.each(loops)('the real $id in a sandbox without a network on $kind', ({ 
       expect(headers['x-api-key'] ?? headers['x-goog-api-key'] ?? headers['authorization']).toContain(key);
     expect(asked.map(({ body }) => body).join()).not.toContain(key);
     // In clear, in base64, in hex and backwards; what is planted shows that it would be found.
-    expect(await bench.search(session, key)).toEqual([]);
-    const planted = Buffer.from(key).toString('base64');
-    await new SessionFiles(session).write('/tmp/planted', Buffer.from(planted), { parents: true, overwrite: true });
-    expect(await bench.search(session, key)).toEqual(['/tmp/planted']);
+    expect(await bench.search(session, ...Object.values(realKeys))).toEqual([]);
+    expect(bench.frames.seen).toEqual([]);
+    const texts = canaries.map(({ text }) => text);
+    const planted = await bench.plant(session);
+    expect(await bench.search(session, ...texts)).toEqual(planted);
+    expect(bench.frames.seen).toEqual(texts);
 
     const resume = first.report.agentSessionId!;
     bench.model.script([{ write: 'more.txt', text: 'more' }]);
@@ -83,6 +84,7 @@ describe.each(loops)('the real $id in a sandbox without a network on $kind', ({ 
     expect(again.report.changedFiles).toMatchObject({ paths: ['more.txt'], total: 1 });
     expect(bench.model.modelRequests().at(-1)?.body).toContain('PROMPT-MARK');
 
+    expect(bench.frames.seen).toEqual(texts);
     const audit = await readFile(`${bench.stage.stateDir}/audit.jsonl`, 'utf8');
     for (const text of [key, 'PROMPT-MARK', 'paddock-placeholder']) expect(audit).not.toContain(text);
   });

@@ -39,6 +39,7 @@ import { buildHostImage } from '../../../src/workspace/host-image.js';
 import { readHostLayout } from '../../../src/workspace/host-layout.js';
 import { Overlays } from '../../../src/workspace/overlays.js';
 import { openTestEngine, uniqueName } from './engines.js';
+import { type FrameWatch, WatchedPipes } from './frame-watch.js';
 
 const uid = process.getuid?.() ?? 0;
 
@@ -57,6 +58,8 @@ export interface StageOptions {
   readonly keys?: KeySources;
   /** An engine that is open already and stays its owner's. */
   readonly engine?: Engine;
+  /** Sees every byte of the channels of what is made. */
+  readonly frames?: FrameWatch;
 }
 
 /** The built process 1; `npm run build` makes it. */
@@ -111,7 +114,7 @@ export class Stage implements AsyncDisposable {
     const policy = { ...builtInPolicy(homedir()), ...options.policy };
     const engine = options.engine ?? (await openTestEngine(kind, options.socketPath));
     const maker = {
-      ...(await makerOn(engine, stateDir, policy)),
+      ...(await makerOn(engine, stateDir, policy, options.frames)),
       commandPath: options.commandPath ?? 'fifo',
       ...known({ apparmor: options.apparmor }),
     };
@@ -225,6 +228,7 @@ async function makerOn(
   engine: Engine,
   stateDir: string,
   policy: SitePolicy,
+  frames?: FrameWatch,
 ): Promise<Omit<SandboxMaker, 'commandPath'>> {
   await access(builtInit).catch(() => {
     throw new Error('run `npm run build` first: the tests use the process 1 that it makes');
@@ -248,7 +252,7 @@ async function makerOn(
     stageSeccomp(stateDir),
     mappableIds(userInfo().username, uid),
   ]);
-  const pipes = new PipeMaker(init.source);
+  const pipes = frames === undefined ? new PipeMaker(init.source) : new WatchedPipes(init.source, frames);
   const { lifetimeMs: lifetimeCeilingMs } = policy.ceilings;
   return {
     engine,
