@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { ExecRequest } from '../../../src/core/exec.js';
 import type { TriesOut } from '../../../src/kit/proc/tries-out.js';
+import type { CommandOptions } from '../../../src/sandbox/command/command.js';
 import { NoWayOut } from '../../../src/session/no-way-out.js';
+import { stage } from '../tools/support/stage.js';
+import { askNobody, standIn } from './support/no-network.js';
 
 const [failed, succeeded] = [
   { exitCode: 1, reason: 'exited' },
@@ -42,5 +46,25 @@ describe('a command that fails where there is no network', () => {
     expect(counting({ unrouted: 1, unanswered: 0 }).noteFor(succeeded)).toBeUndefined();
     expect(counting({ unrouted: 1, unanswered: 0 }).noteFor({ exitCode: 1, reason: 'session-ended' })).toBeUndefined();
     expect(counting(undefined).noteFor(failed)).toBeUndefined();
+  });
+});
+
+describe('a command that nobody sees', () => {
+  const asked: ExecRequest = { argv: ['tool'], timeoutMs: 1000, outputCapBytes: 1000, outputLimitBytes: 1000 };
+
+  it('is told nothing of ways out that were looked for, and leaves it to the next one to be told', async () => {
+    const { session, commands } = stage();
+    standIn(session);
+    const failing = async (options: CommandOptions) => {
+      const entry = await session.start(asked, options);
+      commands.at(-1)!.finish(1);
+      await entry.settled;
+      return entry.outcome;
+    };
+    // What was counted of this process before is told first.
+    await failing({});
+    await askNobody();
+    expect(await failing({ isUnlogged: true })).not.toHaveProperty('result.note');
+    expect(await failing({})).toHaveProperty('result.note', expect.stringMatching(/network none.*names: [1-9]/));
   });
 });

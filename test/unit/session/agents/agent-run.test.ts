@@ -1,16 +1,14 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { agents } from '../../../../src/agents/all.js';
 import { type AgentRequest, agentIds } from '../../../../src/agents/types.js';
 import { builtInPolicy } from '../../../../src/config/built-in-policy.js';
 import type { SandboxSpec } from '../../../../src/core/spec.js';
 import { decideExec } from '../../../../src/policy/exec.js';
-import { pidNamespaceOf, startTicksOf } from '../../../../src/sandbox/processes.js';
 import { startAgent } from '../../../../src/session/agents/agent-run.js';
 import type { AskedRun } from '../../../../src/session/agents/means.js';
 import { getCommand } from '../../../../src/tools/get-command.js';
 import type { Change } from '../../../../src/workspace/changes/change.js';
+import { askNobody, standIn } from '../support/no-network.js';
 import { record } from '../support/records.js';
 import { noUsage, says, stagedAgent } from './support/staged-agent.js';
 
@@ -27,17 +25,6 @@ const change = (path: string, stamp: string): Change => ({
   ...{ path, kind: 'added' },
   after: { type: 'file', mode: 0o644, sizeBytes: 1, stamp },
 });
-
-/** A datagram to a port of the loopback that was somebody's until just now: the kernel counts it. */
-async function askNobody(): Promise<void> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  const asking = createSocket('udp4');
-  await new Promise((resolve) => asking.send('?', port, '127.0.0.1', resolve));
-  await new Promise<void>((resolve) => asking.close(resolve));
-}
 
 describe('a run of an agent', () => {
   it('is a command of the session with the prompt on its standard input, a timeout of half an hour, and a report', async () => {
@@ -112,9 +99,7 @@ describe('a run of an agent', () => {
 
   it('that ended well says what its programs missed, and where that is said', async () => {
     const { session, means, services, context, started } = stagedAgent();
-    const { pid } = process;
-    const here = { initPid: pid, namespace: pidNamespaceOf(pid), initStartTicks: startTicksOf(pid) };
-    Object.assign(session.sandbox.handle, here);
+    standIn(session);
     const run = await startAgent(session, asking(), means, signal);
     await askNobody();
     started[0]!.print(says.ends);
