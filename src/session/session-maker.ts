@@ -16,6 +16,7 @@ import { serveControl, visitor } from './control/server.js';
 import type { ControlOptions } from './control/visitor.js';
 import { type OpenedDisk, openDisk } from './disk/open-disk.js';
 import { refuseTakenName } from './egress/sibling-names.js';
+import { refuseHeldFolder } from './folder-hold.js';
 import { ForeignWatch } from './foreign-watch.js';
 import { Idleness } from './idleness.js';
 import { refuseMoreKept } from './kept-room.js';
@@ -72,7 +73,7 @@ export class SessionMaker {
     await store.save(blank);
     await using undo = new Disposables();
     try {
-      store.makeChannelFolder(id);
+      await this.#beginIn(id);
       await refuseMoreKept(store, checked, this.#options.policy.sitePolicy);
       const { overlays } = this.#options;
       const means = { overlays, program: maker.init.source, clock: maker.clock, signal, onProgress: start.onProgress };
@@ -113,6 +114,16 @@ export class SessionMaker {
       await store.removeUnfinished(record.id as SessionId);
       this.#left.delete(record);
     }
+  }
+
+  /**
+   * A server in a container may have come since the engine was opened. It looks at records once it has the folder, we at who has that once there is
+   * a record: of two that come at once at least one sees the other.
+   */
+  async #beginIn(id: SessionId): Promise<void> {
+    const { store } = this.#options;
+    await refuseHeldFolder(store.stateDir);
+    store.makeChannelFolder(id);
   }
 
   async #register({ record, sandbox, notes, held, disk, ways }: Made): Promise<Session> {

@@ -26,6 +26,7 @@ interface StoreMeans {
  * is not a valid record is reported by `list` as unreadable and never acted upon. Errors: STATE_UNWRITABLE.
  */
 export class RecordStore {
+  readonly stateDir: string;
   readonly folder: string;
   /** Folder of the sessions' channels. */
   readonly channelsFolder: string;
@@ -44,6 +45,7 @@ export class RecordStore {
     this.sealing = sealing;
     this.apiKey = apiKey;
     this.#clock = clock;
+    this.stateDir = stateDir;
     this.folder = join(stateDir, 'sessions');
     this.channelsFolder = join(runtimeDir, 'channels');
     this.layersFolder = join(stateDir, 'layers');

@@ -1,4 +1,5 @@
-import { type DoctorCheck, type DoctorContext, fail, pass, warn } from '../context.js';
+import { dirname } from 'node:path';
+import { type DoctorCheck, type DoctorContext, type Finding, fail, pass, unknown, warn } from '../context.js';
 import { word } from '../shell.js';
 
 /** A plan that nobody has looked at for longer names people who have left. */
@@ -10,9 +11,11 @@ export const incidentPlanCheck: DoctorCheck = {
   id: 'incident-plan',
   title: 'There is a plan for incidents',
   async run(ctx) {
-    const places = ['/etc/paddock/incident-plan.md', `${ctx.paths.home}/.config/paddock/incident-plan.md`];
+    const mine = ctx.isContained ? besideSettings(ctx) : [`${ctx.paths.home}/.config/paddock/incident-plan.md`];
+    const places = ['/etc/paddock/incident-plan.md', ...mine];
     const path = await firstThere(ctx, places);
     const write = `Write down who decides, whom to call, and the first commands (\`paddock ps\`, \`paddock rm ID\`, \`paddock audit export\`), in ${places.join(' or ')}.`;
+    if (path === undefined && ctx.isContained) return unseen(places);
     if (path === undefined) return fail(`neither ${places.join(' nor ')}`, write);
     const [facts, text] = await Promise.all([ctx.files.facts(path), ctx.files.readText(path)]);
     if ((facts?.mode ?? 0) & 0o022) return warn(`others can write ${path}`, `chmod go-w ${word(path)}`);
@@ -23,6 +26,19 @@ export const incidentPlanCheck: DoctorCheck = {
     return warn(`${path} was last changed ${days} days ago`, `Read it, correct it, and touch ${word(path)}.`);
   },
 };
+
+/** Of the user's own a container is given its settings, wherever they lie. */
+function besideSettings({ paths }: DoctorContext): string[] {
+  const folders = paths.settings.map((path) => dirname(path)).filter((folder) => folder !== '/etc/paddock');
+  return folders.map((folder) => `${folder}/incident-plan.md`);
+}
+
+function unseen(places: readonly string[]): Finding {
+  return unknown(
+    `the host's can't be seen from within a container, which has neither ${places.join(' nor ')}`,
+    `On the host, as the same user: \`paddock doctor --checklist\`. Or put the plan where the container has ${places.join(' or ')}.`,
+  );
+}
 
 async function firstThere(ctx: DoctorContext, paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) if ((await ctx.files.facts(path))?.kind === 'file') return path;

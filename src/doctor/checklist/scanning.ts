@@ -1,5 +1,6 @@
 import { formatDuration } from '../../core/units.js';
-import { type DoctorCheck, type DoctorContext, type Finding, pass, warn } from '../context.js';
+import { type DoctorCheck, type DoctorContext, type Finding, pass, unknown, warn } from '../context.js';
+import { word } from '../shell.js';
 
 /** A scanner is there, the policy asks for scans, and there are young ones. */
 export const scanningCheck: DoctorCheck = {
@@ -21,10 +22,19 @@ function runsOnlyHost({ sitePolicy }: DoctorContext): boolean {
   return sitePolicy.images.length === 0;
 }
 
+/** What sessions of a server in a container are judged by is in the folder that it has for itself while it lives. */
+function fromHost({ paths }: DoctorContext): string {
+  return `on the host, while this server is stopped, PADDOCK_STATE_DIR=${word(paths.stateDir)} paddock image scan`;
+}
+
 async function scanner(ctx: DoctorContext): Promise<Finding> {
   const names = await ctx.scanners();
   if (names.length > 0) return pass(names.join(', '));
   if (runsOnlyHost(ctx)) return pass(`none; ${onlyHost}`);
+  if (ctx.isContained) {
+    const evidence = "none in this container; which ones the host has can't be seen";
+    return unknown(evidence, `On the host, as the same user: \`paddock doctor --checklist\`. Scans: ${fromHost(ctx)}`);
+  }
   return warn('none is installed', 'Install trivy, grype, docker scout or snyk (docs/scanning.md).');
 }
 
@@ -40,7 +50,8 @@ function policy(ctx: DoctorContext): Finding {
 async function ages(ctx: DoctorContext): Promise<Finding> {
   if (runsOnlyHost(ctx)) return pass(onlyHost);
   const scans = await ctx.lastScans();
-  const remedy = 'paddock image scan REFERENCE, for every image that is in use, and from a timer';
+  const ofEach = 'REFERENCE, for every image that is in use, and from a timer';
+  const remedy = ctx.isContained ? `${fromHost(ctx)} ${ofEach}` : `paddock image scan ${ofEach}`;
   if (scans.length === 0) return warn('no image has been scanned', remedy);
   const { maxScanAgeMs } = ctx.sitePolicy.imageRules;
   const now = ctx.clock.now();

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { canaryImage } from '../../../src/cli/canary-image.js';
+import { builtInPolicy } from '../../../src/config/built-in-policy.js';
+import { checklistChecks } from '../../../src/doctor/checklist/boxes.js';
 import { hostChecks } from '../../../src/doctor/host-checks.js';
 import type { ContainerState, ImageSummary } from '../../../src/engine/types.js';
-import { findings } from './support/host.js';
+import { systemClock } from '../../../src/kit/clock.js';
+import { findings, hostWith, type Illness } from './support/host.js';
 
 describe('the doctor in a container', () => {
   const ctx = { isContained: true };
@@ -37,6 +40,47 @@ describe('the doctor in a container', () => {
       );
       expect(found).toMatchObject([{ status }]);
     }
+  });
+});
+
+describe('the checklist in a container', () => {
+  const site = builtInPolicy('/home/ada');
+  const settings = ['/home/ada/.config/paddock-server/paddock/config.toml', '/etc/paddock/policy.toml'];
+  const { paths } = hostWith({});
+  const ctx = {
+    isContained: true,
+    sitePolicy: { ...site, images: ['localhost/*'] },
+    paths: { ...paths, settings, stateDir: '/state of/x' },
+  };
+  const own = (id: string, illness: Illness) =>
+    Promise.all(checklistChecks.filter((one) => one.id === id).map((one) => findings(one, illness)));
+
+  it('does not say of a plan for incidents or of a scanner that the host has none', async () => {
+    const onHost = expect.stringMatching(/^On the host, as the same user: `paddock doctor --checklist`/) as unknown;
+    const [plan] = await own('incident-plan', { ctx });
+    expect(plan).toMatchObject([{ status: 'unknown', remedy: onHost }]);
+    const [scanning = []] = await own('scanning', { ctx });
+    expect(scanning.find(({ part }) => part === 'scanner')).toMatchObject({ status: 'unknown', remedy: onHost });
+    // The scans that sessions are judged by are this server's own.
+    const age = {
+      status: 'warn',
+      remedy: expect.stringContaining("PADDOCK_STATE_DIR='/state of/x' paddock image scan"),
+    };
+    expect(scanning.find(({ part }) => part === 'age')).toMatchObject(age);
+  });
+
+  it('takes a plan that lies with the settings which the container was given, and a scanner that it has', async () => {
+    const plan = '/home/ada/.config/paddock-server/paddock/incident-plan.md';
+    const files = { [plan]: { mode: 0o644, modifiedAtMs: Date.now() } };
+    const scanners = () => Promise.resolve(['trivy']);
+    const illness = {
+      ctx: { ...ctx, scanners, clock: systemClock },
+      files,
+      texts: { [plan]: 'Call Ada. '.repeat(40) },
+    };
+    expect(await own('incident-plan', illness)).toMatchObject([[{ status: 'pass' }]]);
+    const [scanning = []] = await own('scanning', illness);
+    expect(scanning.find(({ part }) => part === 'scanner')).toMatchObject({ status: 'pass', evidence: 'trivy' });
   });
 });
 

@@ -9,9 +9,11 @@ import { systemClock } from '../../../src/kit/clock.js';
 import { deferred } from '../../../src/kit/deferred.js';
 import { readProcessIdentity } from '../../../src/kit/process-identity.js';
 import { EngineView } from '../../../src/sandbox/engine-view.js';
+import { holdFolder } from '../../../src/session/folder-hold.js';
 import { Sessions } from '../../../src/session/sessions.js';
 import type { SessionsOptions } from '../../../src/session/sessions-options.js';
 import { RecordStore } from '../../../src/session/store.js';
+import { codeOf as code } from '../../support/code-of.js';
 import { InMemoryAudit } from './support/audit.js';
 import { MakingEngine, optionsFor } from './support/making.js';
 import { record } from './support/records.js';
@@ -92,6 +94,19 @@ describe('making a session that fails', () => {
     await expect(made).rejects.toMatchObject({ code: 'BAD_ARGUMENT', hint: expect.stringMatching(/paddock run/) });
     await detached[Symbol.asyncDispose]();
     expect([engine.made, await recordFiles().catch(() => [])]).toEqual([[], []]);
+  });
+
+  it('makes nothing in a folder that a server in a container has taken since the engine was opened', async () => {
+    const folders = { stateDir: folder, runtimeDir: join(folder, 'run') };
+    await using hold = await holdFolder(folders, store);
+    expect(await code(sessions.create(request))).toBe('ENGINE_FAILED');
+    const note = join(folder, 'server.1');
+    const elsewhere = { ...(JSON.parse(readFileSync(note, 'utf8')) as object), pidNamespace: 'pid:[1]' };
+    writeFileSync(note, JSON.stringify(elsewhere));
+    expect(await code(sessions.create(request))).toBe('STATE_IN_USE');
+    expect([engine.made.length, await recordFiles()]).toEqual([1, []]);
+    await hold[Symbol.asyncDispose]();
+    expect(await code(sessions.create(request))).toBe('ENGINE_FAILED');
   });
 
   it('asks for the providers of the session that it is to be like, as far as there are keys for them', async () => {
