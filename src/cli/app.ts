@@ -55,10 +55,11 @@ export interface AppHeard {
   readonly onForward: (state: ForwardState) => void;
 }
 
-/** The App whose engine and log this one uses, and the key it acts for. */
+/** The App whose engine and log this one uses, the key it acts for, and the folders that key was given. */
 interface Behalf {
   readonly app: App;
   readonly apiKey: string;
+  readonly roots: readonly string[];
 }
 
 interface AppMeans {
@@ -84,6 +85,7 @@ export class App implements AsyncDisposable {
   readonly #heard: AppHeard | undefined;
   readonly #stack = new Disposables();
   readonly #parent: App | undefined;
+  readonly #givenRoots: readonly string[];
   #audit: Promise<AuditRecorder> | undefined;
   #engine: Promise<Engine> | undefined;
   #cgroups: Promise<CgroupKeeper> | undefined;
@@ -97,6 +99,7 @@ export class App implements AsyncDisposable {
     this.env = env;
     this.#heard = heard;
     this.#parent = behalf?.app;
+    this.#givenRoots = behalf?.roots ?? [];
     this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
     const sealing = sealingHere(config, { env, builtInit, audit: () => this.audit() });
     this.store = new RecordStore(config.stateDir, config.runtimeDir, systemClock, { apiKey: behalf?.apiKey, sealing });
@@ -110,7 +113,10 @@ export class App implements AsyncDisposable {
    * its name. The engine and the log are this one's; it is disposed of before it.
    */
   forKey(apiKey: string, ceiling: KeyCeiling): App {
-    return new App(narrowed(this.config, ceiling), this.env, { heard: this.#heard, behalf: { app: this, apiKey } });
+    return new App(narrowed(this.config, ceiling), this.env, {
+      heard: this.#heard,
+      behalf: { app: this, apiKey, roots: ceiling.roots },
+    });
   }
 
   audit(): Promise<AuditRecorder> {
@@ -211,6 +217,7 @@ export class App implements AsyncDisposable {
     return approvalHere(this.config, {
       engine,
       userRuntimeDir: this.userRuntimeDir,
+      fixedRoots: this.#givenRoots,
       hidesOutside: this.#parent !== undefined,
     });
   }

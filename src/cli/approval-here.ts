@@ -6,6 +6,8 @@ import type { ApprovalContext } from '../workspace/approve.js';
 import { callerUid } from './settings.js';
 
 interface ApprovalParts {
+  /** Folders that the holder of a key was given; none: who asks holds none. */
+  readonly fixedRoots: readonly string[];
   /** Who asks learns nothing of what lies outside the roots. */
   readonly hidesOutside: boolean;
   /** Its socket is fenced off as well. */
@@ -14,11 +16,14 @@ interface ApprovalParts {
 }
 
 /** What host paths are judged by: the roots that the site allows, and what of ours is never shown in a sandbox. */
-export function approvalHere(config: Config, { engine, userRuntimeDir, hidesOutside }: ApprovalParts): ApprovalContext {
+export function approvalHere(
+  config: Config,
+  { engine, userRuntimeDir, fixedRoots, hidesOutside }: ApprovalParts,
+): ApprovalContext {
   const home = homedir();
   return {
     allowedRoots: config.sitePolicy.allowedRoots,
-    hidesOutside,
+    ...{ fixedRoots, hidesOutside },
     homeDir: home,
     uid: callerUid(),
     privateFolders: [

@@ -20,13 +20,17 @@ export function profileProblem(name: string | undefined, { profiles }: Pick<Conf
   return `there is no profile ${name}; there are ${known.join(', ')}`;
 }
 
-/** The folder as it really lies: what is judged later is, too. */
+/**
+ * The folder as it really lies: what is judged later is, too. One that is named by way of a link is a problem: a session that writes what the link lies in
+ * could have led it elsewhere, and nobody would see what was given.
+ */
 export async function rootWithin(
   path: string,
   allowed: readonly string[],
 ): Promise<{ readonly root: string } | { readonly problem: string }> {
   const root = await realpath(resolve(path)).catch(() => undefined);
   if (root === undefined) return { problem: `there is no folder ${path}` };
+  if (root !== resolve(path)) return { problem: `${path} leads to ${root} by a link; name that folder if it is meant` };
   if (isCovered(root, allowed)) return { root };
   return { problem: `${root} is not within the policy's allowed_roots [${allowed.join(', ')}]` };
 }

@@ -5,14 +5,14 @@ import type { MountSpec } from '../core/spec.js';
 import { type OpenedPath, openResolved, openWithoutLinks } from './open-without-links.js';
 import { resolveInside } from './outside-roots.js';
 import { hasUnsafeCharacters, judgeProgramsPath, judgeProjectPath, type PathContext } from './path-rules.js';
+import { type RootsContext, rootsNow } from './roots-now.js';
 import { denied } from './rules.js';
 import { readSubmounts } from './submounts.js';
 
 /** Who asks, and which folders the site and the engine fence off. */
-export interface ApprovalContext {
-  /** Folders of the site policy; a root that does not exist allows nothing. For `host-image`: `hostFolders`. */
+export interface ApprovalContext extends RootsContext {
+  /** Folders of the site policy. For `host-image`: `hostFolders`. */
   readonly allowedRoots: readonly string[];
-  readonly homeDir: string;
   readonly uid: number;
   /**
    * Storage and sockets of the engines and Paddock's own state and runtime folders (`$XDG_RUNTIME_DIR`, Docker's data
@@ -58,10 +58,10 @@ export async function approveHostPath(request: MountRequest, context: ApprovalCo
   if (!isAbsolute(hostPath) || hostPath.length > 4095 || /\p{Cc}/u.test(hostPath)) {
     throw denied('workspace.form', hostPath);
   }
-  const paths = await resolveContext(context);
+  const paths = await resolveContext(context, isPrograms);
   const opened =
     context.hidesOutside === true
-      ? await openResolved(await resolveInside(hostPath, context.allowedRoots), hostPath)
+      ? await openResolved(await resolveInside(hostPath, context), hostPath)
       : await openWithoutLinks(hostPath);
   const rule = (isPrograms ? judgeProgramsPath : judgeProjectPath)(opened.path, paths);
   if (rule !== undefined) throw denied(rule, hostPath, { resolved: opened.path });
@@ -122,14 +122,17 @@ export async function approveSubmounts(
  */
 export async function refuseHidden(hostPath: string, context: ApprovalContext): Promise<void> {
   if (context.hidesOutside !== true) return;
-  await resolveInside(hostPath, context.allowedRoots).catch((error: unknown) => {
+  await resolveInside(hostPath, context).catch((error: unknown) => {
     if (!(error instanceof PolicyDenied && error.ruleId === 'workspace.missing')) throw error;
   });
 }
 
-async function resolveContext(context: ApprovalContext): Promise<PathContext> {
+async function resolveContext(context: ApprovalContext, isPrograms: boolean): Promise<PathContext> {
   const existing = async (path: string): Promise<string | undefined> => realpath(path).catch(() => undefined);
-  const roots = await Promise.all(context.allowedRoots.map(existing));
+  // Folders of programs are in nobody's project.
+  const roots = isPrograms
+    ? await Promise.all(context.allowedRoots.map(existing))
+    : (await rootsNow(context)).map(({ real }) => real);
   const privateFolders = await Promise.all(
     context.privateFolders.map(async (folder) => [folder, (await existing(folder)) ?? folder]),
   );

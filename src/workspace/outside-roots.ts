@@ -2,6 +2,7 @@ import { lstat, readlink, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isInside } from '../kit/path-containment.js';
 import { refusal } from './open-without-links.js';
+import { type RootNow, type RootsContext, rootsNow } from './roots-now.js';
 import { denied } from './rules.js';
 
 // As many as the kernel follows.
@@ -19,11 +20,10 @@ interface Known {
  * Where a path leads, for whoever asks from elsewhere and is to learn nothing of what lies outside the roots: every step is looked at by itself, also
  * those that a link says, and what leaves the roots is refused unseen. So the answer is the same for what is there and what is not, even where the
  * rest would come back (`ROOT/link` to `/home/ann/x/../../..ROOT`). A link that others than the policy have on the way to a root is outside, too.
- * What can't be hidden this way is the order of things while somebody who writes below a root swaps links there. `roots`: as the policy has them;
- * one that does not exist allows nothing. Errors: POLICY_DENIED (`workspace.outside-roots`, of what is inside also `.missing` and `.unreadable`).
+ * What can't be hidden this way is the order of things while somebody who writes below a root swaps links there. Errors: POLICY_DENIED (`workspace.outside-roots`, of what is inside also `.missing` and `.unreadable`).
  */
-export async function resolveInside(hostPath: string, roots: readonly string[]): Promise<string> {
-  const { roots: real, ways } = await knownOf(roots);
+export async function resolveInside(hostPath: string, context: RootsContext): Promise<string> {
+  const { roots: real, ways } = await knownOf(await rootsNow(context));
   const isBelow = (path: string): boolean => real.some((root) => isInside(path, root));
   // The next one is the last.
   const names = hostPath.split('/').toReversed();
@@ -63,14 +63,10 @@ async function look(path: string, hostPath: string): Promise<{ readonly link?: s
   }
 }
 
-async function knownOf(written: readonly string[]): Promise<Known> {
+async function knownOf(roots: readonly RootNow[]): Promise<Known> {
   const ways = new Map<string, string>();
-  const real: string[] = [];
-  for (const path of written) {
-    const root = await realpath(path).catch(() => undefined);
-    if (root === undefined) continue;
-    real.push(root);
-    for (const name of prefixes(root)) ways.set(name, name);
+  for (const { written: path, real } of roots) {
+    for (const name of prefixes(real)) ways.set(name, name);
     // The policy may call it by another name (`/home/ann` that lies in `/var/home`), and so may who asks.
     let place = '/';
     for (const name of path.split('/').filter((part) => part !== '')) {
@@ -79,7 +75,7 @@ async function knownOf(written: readonly string[]): Promise<Known> {
       ways.set(at, place);
     }
   }
-  return { roots: real, ways };
+  return { roots: roots.map(({ real }) => real), ways };
 }
 
 function prefixes(path: string): readonly string[] {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -85,6 +85,12 @@ describe('paddock keys', () => {
       await mkdir(join(root, 'work'));
       const { ceiling } = await run(['create', 'ci'], { root: [join(root, 'work', '..', 'work')] });
       expect(ceiling).toMatchObject({ roots: [join(root, 'work')] });
+      // What whoever can write to its folder could have led elsewhere.
+      await symlink('work', join(root, 'link'));
+      await expect(run(['create', 'more'], { root: [join(root, 'link')] })).rejects.toMatchObject({
+        code: 'BAD_ARGUMENT',
+        message: expect.stringContaining(`to ${join(root, 'work')} by a link`),
+      });
     } finally {
       await rm(root, { recursive: true });
     }

@@ -76,14 +76,15 @@ describe('a server that takes access tokens', () => {
   });
 
   it('gives folders as they really lie, and none that the policy does not', async () => {
-    await symlink(at('app'), at('link'));
-    const tokens = await here('', `roots = ["${at('link')}"]`);
+    const tokens = await here('', `roots = ["${at('app')}"]`);
     let roots: readonly string[] = [];
     await tokens.admit(await theirs.sign('one'), ({ id, ceiling }) => {
       ({ roots } = ceiling);
       return Promise.resolve(id);
     });
     expect(roots).toEqual([at('app')]);
+    await symlink(at('app'), at('link'));
+    await expect(here('', `roots = ["${at('link')}"]`)).rejects.toMatchObject(refused(/by a link; name that folder/));
     await expect(here('', 'roots = ["/usr"]')).rejects.toMatchObject(refused(/allowed_roots/));
     await expect(here('', `roots = ["${at('nothing')}"]`)).rejects.toMatchObject(refused(/no folder/));
   });
