@@ -46,7 +46,10 @@ const startsWork: ReadonlySet<string> = new Set([
 ]);
 
 /** What somebody gets, by a key or by a token. */
-export type Rights = Pick<Grant, 'id' | 'name' | 'tools' | 'ceiling' | 'quota'>;
+export interface Rights extends Pick<Grant, 'id' | 'name' | 'tools' | 'ceiling' | 'quota'> {
+  /** Whether each call takes a scope of its token as well. */
+  readonly isScoped?: boolean;
+}
 
 /** The holder of a key or of tokens, with all that is theirs and of nobody else. */
 interface HttpCaller {
@@ -123,6 +126,7 @@ export class HttpCallers implements AsyncDisposable {
       version,
       tools: allTools.filter(({ name }) => allowed.has(name)),
       audit: caller.audit,
+      isScoped: caller.grant.isScoped ?? false,
       trace: tracer?.calls,
       gate: (tool) => this.#letIn(caller, tool),
       services: () => {

@@ -58,6 +58,7 @@ export class TokenCallers {
       tools,
       ceiling: grant.ceiling,
       quota: grant.quota,
+      isScoped: true,
     });
     return { caller, lacks: (tool) => this.#scopes.lacking(had, tool) };
   }

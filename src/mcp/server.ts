@@ -13,6 +13,7 @@ import type { AuditRecorder } from '../audit/audit-log.js';
 import { plain } from '../audit/redaction.js';
 import { PaddockError, toPaddockError } from '../core/errors.js';
 import type { Tool, ToolContext } from '../tools/define-tool.js';
+import { lacksOf } from './call-scope.js';
 import { failureResult, toFailure } from './error-result.js';
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
@@ -25,6 +26,8 @@ export interface McpServerOptions<Services> {
   readonly audit: AuditRecorder;
   /** Lets a call in, or throws; what it returns is called when that is over. Absent: all are. */
   readonly gate?: (tool: string) => Promise<() => void>;
+  /** Whether calls come by tokens with scopes: then one of which nobody says what its token lacks is refused. Default no. */
+  readonly isScoped?: boolean;
   /** Runs a call within a trace; the first text that is a `traceparent` says what it belongs to. Absent: without. */
   readonly trace?: CallTracing | undefined;
   /** Told what no client may see: causes and stacks of failures. */
@@ -87,6 +90,8 @@ async function answer<Services>(
   try {
     const tool = options.tools.find((t) => t.name === name);
     if (tool === undefined) throw new PaddockError('BAD_ARGUMENT', 'there is no such tool');
+    if (!isInScope(options, name, extra))
+      throw new PaddockError('BAD_ARGUMENT', 'the token has no scope for that tool');
     const leave = await options.gate?.(name);
     try {
       const result = await tool.call(await options.services(), args, contextOf(extra));
@@ -97,6 +102,12 @@ async function answer<Services>(
   } catch (thrown) {
     return await refuse(server, options, name, thrown);
   }
+}
+
+/** Asked of every message at the door already, by what is read of it there; here it is the very call that is going to be made. */
+function isInScope<Services>({ isScoped = false }: McpServerOptions<Services>, tool: string, extra: Extra): boolean {
+  const lacks = lacksOf(extra.authInfo);
+  return lacks === undefined ? !isScoped : lacks(tool) === undefined;
 }
 
 /** Records a call that failed and turns it into a result; if it can't be recorded, that is what the client learns. */

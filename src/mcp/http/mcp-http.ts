@@ -5,6 +5,7 @@ import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 import type { Clock } from '../../kit/clock.js';
 import { randomBase32 } from '../../kit/random-id.js';
+import { type Lacks, scopeNote } from '../call-scope.js';
 import { Bearer, type TokenSource } from './bearer.js';
 import { type Body, BodyBudget, readJson } from './body.js';
 import type { HttpBounds } from './bounds.js';
@@ -17,7 +18,7 @@ export interface Admitted {
   /** Their name here. */
   readonly caller: string;
   /** Scopes without which they may not call that tool; undefined: it is not theirs that is missing. Absent: none are needed. */
-  readonly lacks?: (tool: string) => readonly string[] | undefined;
+  readonly lacks?: Lacks;
 }
 
 export interface McpHttpOptions {
@@ -146,6 +147,7 @@ export class McpHttp implements AsyncDisposable {
       if (Array.isArray(body.json)) throw new HttpRefusal('not-a-message', 'send one message at a time');
       const missing = lacks?.(toolOf(body.json));
       if (missing !== undefined) throw this.#bearer.scope(missing);
+      if (lacks !== undefined) Object.assign(request, { auth: scopeNote(caller, lacks) });
       const session = known ?? (await this.#begin(caller, body));
       await this.#pass(session, request, response, bounds.answerMs, body);
       // The SDK refused to begin it.

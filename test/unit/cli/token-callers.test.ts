@@ -56,6 +56,7 @@ async function open({ keysToo = true } = {}): Promise<void> {
   callers = new TokenCallers({ settings, grants: settings.grants, keys, clock, onAway: (error) => away.push(error) });
   const welcome = (rights: Rights) => {
     welcomed.push(rights);
+    if (rights.isScoped === true) stage.scoped.add(rights.id);
     return Promise.resolve(rights.id);
   };
   const grant = {
@@ -130,7 +131,8 @@ describe('a client without a token', () => {
 describe('the holder of a token', () => {
   it('begins an MCP session with what the site grants them, under a name that does not say who they are', async () => {
     expect(await answerTo(await signed())).toMatchObject({ status: 200, id: expect.stringMatching(/./) });
-    const [{ id, name, tools, ceiling: given }] = welcomed as [Rights];
+    const [{ id, name, tools, ceiling: given, isScoped }] = welcomed as [Rights];
+    expect(isScoped).toBe(true);
     expect(id).toMatch(/^[0-9a-f]{32}$/);
     expect({ name, tools, roots: given.roots }).toEqual({
       ...{ name: 'oauth:team', tools: ['list_sessions', 'whoami'], roots: ['/srv/team'] },

@@ -52,6 +52,8 @@ export class HttpStage implements AsyncDisposable {
   nowMs = 0;
   /** Until a caller may send another request. */
   waitMs: number | undefined;
+  /** Callers each of whose calls takes a scope. */
+  readonly scoped = new Set<string>();
   /** Where it was said to be. */
   at: Endpoint | undefined;
   trace: CallTracing | undefined;
@@ -80,6 +82,7 @@ export class HttpStage implements AsyncDisposable {
           services: () => Promise.resolve({ caller, work: (...args) => this.work(...args) }),
           onFailure: () => undefined,
           trace: this.trace,
+          isScoped: this.scoped.has(caller),
         }),
       onRefused: ({ reason, check }, caller) =>
         this.refused.push([reason, caller ?? '-', ...(check === undefined ? [] : [check])].join(' ')),
