@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { OpenFolder } from '../../kit/open-folder.js';
 import type { Change, Entry, Review } from './change.js';
 import { changesOf, type ReviewOptions } from './changes-of.js';
@@ -55,22 +56,39 @@ async function isSameChange(
 ): Promise<boolean> {
   if (one === undefined || other === undefined) return one === other;
   if (one.type !== other.type || one.mode !== other.mode || one.target !== other.target) return false;
-  if (one.type !== 'file') return one.type !== 'other';
-  return one.sizeBytes === other.sizeBytes && (await isSameFile(path, one, uppers, signal));
+  if (one.type === 'folder' || one.type === 'link') return true;
+  return one.sizeBytes === other.sizeBytes && (await isSameBelow(path, one, uppers, signal));
 }
 
 /** What can't be read is not known to be the same. */
-async function isSameFile(path: string, { sizeBytes }: Entry, { a, b }: Uppers, signal: AbortSignal): Promise<boolean> {
+async function isSameBelow(path: string, entry: Entry, { a, b }: Uppers, signal: AbortSignal): Promise<boolean> {
   const names = path.split('/');
   const name = names.pop() ?? '';
   try {
     await using folderA = await a.down(names);
     await using folderB = await b.down(names);
-    return await hasSameContent({ folder: folderA, name }, { folder: folderB, name }, sizeBytes, signal);
+    const [inA, inB] = [
+      { folder: folderA, name },
+      { folder: folderB, name },
+    ];
+    if (entry.type === 'other') return await isSameKind(inA, inB);
+    return await hasSameContent(inA, inB, entry.sizeBytes, signal);
   } catch {
     signal.throwIfAborted();
     return false;
   }
+}
+
+interface Named {
+  readonly folder: OpenFolder;
+  readonly name: string;
+}
+
+/** A FIFO or a socket has no content that outlives those who use it; which device one is does not come with the rest. */
+async function isSameKind(a: Named, b: Named): Promise<boolean> {
+  const [one, other] = await Promise.all([a.folder.entry(a.name), b.folder.entry(b.name)]);
+  if (one === undefined || one.mode !== other?.mode) return false;
+  return [constants.S_IFIFO, constants.S_IFSOCK].includes(Number(one.mode) & constants.S_IFMT);
 }
 
 /** A renaming is also that what was there before is gone. */
