@@ -18,6 +18,7 @@ const suiteOf = {
   ...{ engine: 'engine', escape: 'escape', limits: 'limits' },
   ...{ mcp: 'e2e', cli: 'e2e', e2e: 'e2e' },
   images: 'images',
+  kubernetes: 'kubernetes',
 };
 
 const tests = [];

@@ -86,3 +86,25 @@ debian_mirror() {
   # shellcheck disable=SC2016 # apt's own field
   apt-get indextargets --format '$(REPO_URI)' | grep -E '/debian/?$' | sort -u | head -n 1
 }
+
+# Prints the path of a program for tests: from PATH, else from .tools, else out of its package of Debian or Ubuntu, which is fetched into .tools and not
+# installed.
+program_of_package() { # PROJECT PROGRAM PACKAGE
+  local folder status=0
+  if command -v "$2"; then return; fi
+  if [ -x "$1/.tools/$2" ]; then echo "$1/.tools/$2"; return; fi
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || die "install $2 (for Debian in the package $3) and start again"
+  say "getting $2 into .tools"
+  folder=$(mktemp -d)
+  (
+    set -e
+    cd "$folder"
+    apt-get download -qq "$3" >&2
+    dpkg-deb -x "$3"_*.deb there
+    mkdir -p "$1/.tools"
+    install -m 755 "there/usr/bin/$2" "$1/.tools/$2"
+  ) || status=$?
+  rm -rf "$folder"
+  [ "$status" = 0 ] || die "the package $3 could not be had: sudo apt-get update, and start again"
+  echo "$1/.tools/$2"
+}
