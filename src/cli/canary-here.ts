@@ -27,10 +27,11 @@ export function canaryEveryMs(context: CommandContext, isRequired: boolean): num
 
 /** Canaries of a server for others, with sessions of its own, which `sessions` makes when the engine is there. The caller disposes. */
 export function watchCanary(
-  { app, log, monitoring }: ServerGround,
+  { app, log, metrics, monitoring }: ServerGround,
   everyMs: number,
   sessions: () => Promise<Sessions>,
 ): CanaryWatch {
+  metrics?.expectCanaries(everyMs);
   let made: Promise<Sessions> | undefined;
   let last: CanaryVerdict | undefined;
   const own = () => {

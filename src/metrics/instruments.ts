@@ -126,6 +126,10 @@ function workingMetrics({ counter, gauge, seconds }: Makers) {
     canary: gauge('canary_ok', 'Whether the last canary was as it should be; none before the first.'),
     canaryRuns: counter('canary_runs_total', 'Canaries, by what they proved.', ['result']),
     canaryTime: gauge('canary_run_timestamp_seconds', 'When that was.'),
+    canaryEvery: gauge(
+      'canary_interval_seconds',
+      'How often this process makes one; none where it makes none by itself.',
+    ),
   };
 }
 
@@ -142,5 +146,5 @@ function beginAtZero(all: Instruments): void {
   for (const result of canaryVerdicts) all.canaryRuns.inc({ result }, 0);
   all.auditWritable.set(1);
   // What is not known yet is absent.
-  for (const unknown of [all.canary, all.canaryTime, all.diskFree]) unknown.remove();
+  for (const unknown of [all.canary, all.canaryTime, all.canaryEvery, all.diskFree]) unknown.remove();
 }

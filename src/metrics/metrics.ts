@@ -100,6 +100,11 @@ export class Metrics {
     this.#sessions = sessions;
   }
 
+  /** From now on a canary is made by itself so often: where none comes, that can be told. */
+  expectCanaries(everyMs: number): void {
+    this.#instruments.canaryEvery.set(everyMs / 1000);
+  }
+
   /** Everything in Prometheus' text format. */
   async text(): Promise<string> {
     const { sessions, running, disk, diskFree, open } = this.#instruments;

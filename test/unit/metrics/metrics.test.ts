@@ -181,6 +181,14 @@ describe('metrics', () => {
     expect(await Promise.all(runs)).toEqual([1, 1, 1]);
   });
 
+  it('say how often a canary is due only where some come by themselves', async () => {
+    const { metrics, value } = staged();
+    metrics.heard.onCanary?.('ok');
+    expect(await value('paddock_canary_interval_seconds')).toBeUndefined();
+    metrics.expectCanaries(900_000);
+    expect(await value('paddock_canary_interval_seconds')).toBe(900);
+  });
+
   it('name no session, whatever is counted', async () => {
     const { metrics, audit } = staged();
     const id = 'pdk_e4s646zbuo3ahcpmdyahoiuk4h';
