@@ -15,6 +15,8 @@ export interface AlertsParts {
   /** For people, in the log of this process. */
   readonly warn: (text: string) => void;
   readonly onAlert?: OnAlert | undefined;
+  /** Default: what `findNotifySend` finds. */
+  readonly notifySend?: string;
 }
 
 const leastKeyChars = 16;
@@ -30,7 +32,7 @@ export async function openAlerts(settings: AlertSettings, parts: AlertsParts): P
     outlets.push(new Webhook({ url, key, host: hostname(), version, clock: systemClock, onAlert }));
   }
   if (desktop) {
-    const program = await findNotifySend();
+    const program = parts.notifySend ?? (await findNotifySend());
     if (program === undefined) warn('no notifications on the desktop: there is no notify-send in /usr (libnotify-bin)');
     else outlets.push(new Desktop(program, { env, clock: systemClock, onAlert }));
   }
