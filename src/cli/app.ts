@@ -34,6 +34,8 @@ import { RecordStore } from '../session/store.js';
 import { userAdmission } from '../session/user-admission.js';
 import type { ApprovalContext } from '../workspace/approve.js';
 import { Overlays } from '../workspace/overlays.js';
+import { Openings } from '../workspace/sealed/openings.js';
+import type { Unpacked } from '../workspace/sealed/seals.js';
 import { approvalHere } from './approval-here.js';
 import { builtInit } from './built-init.js';
 import { makerHere } from './maker-here.js';
@@ -67,6 +69,8 @@ interface AppMeans {
   readonly behalf?: Behalf | undefined;
   /** Of another App of the same caller. */
   readonly siblings?: Siblings;
+  /** How long a call waits for what is opened of what is encrypted; absent: until it is. */
+  readonly openWaitMs?: number | undefined;
 }
 
 /**
@@ -86,6 +90,7 @@ export class App implements AsyncDisposable {
   readonly #stack = new Disposables();
   readonly #parent: App | undefined;
   readonly #givenRoots: readonly string[];
+  readonly #openWaitMs: number | undefined;
   #audit: Promise<AuditRecorder> | undefined;
   #engine: Promise<Engine> | undefined;
   #cgroups: Promise<CgroupKeeper> | undefined;
@@ -93,7 +98,7 @@ export class App implements AsyncDisposable {
   constructor(
     config: Config,
     env: Readonly<Record<string, string | undefined>>,
-    { heard, behalf, siblings }: AppMeans = {},
+    { heard, behalf, siblings, openWaitMs }: AppMeans = {},
   ) {
     this.config = config;
     this.env = env;
@@ -101,7 +106,9 @@ export class App implements AsyncDisposable {
     this.#parent = behalf?.app;
     this.#givenRoots = behalf?.roots ?? [];
     this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
-    const sealing = sealingHere(config, { env, builtInit, audit: () => this.audit() });
+    this.#openWaitMs = openWaitMs;
+    const openings = this.#stack.use(new Openings<Unpacked>({ clock: systemClock, waitMs: openWaitMs }));
+    const sealing = sealingHere(config, { env, builtInit, audit: () => this.audit(), openings });
     this.store = new RecordStore(config.stateDir, config.runtimeDir, systemClock, { apiKey: behalf?.apiKey, sealing });
     // Never those of the app on whose behalf: keys see nothing of each other.
     this.siblings =
@@ -113,10 +120,9 @@ export class App implements AsyncDisposable {
    * its name. The engine and the log are this one's; it is disposed of before it.
    */
   forKey(apiKey: string, ceiling: KeyCeiling): App {
-    return new App(narrowed(this.config, ceiling), this.env, {
-      heard: this.#heard,
-      behalf: { app: this, apiKey, roots: ceiling.roots },
-    });
+    const behalf = { app: this, apiKey, roots: ceiling.roots };
+    const means = { heard: this.#heard, behalf, openWaitMs: this.#openWaitMs };
+    return new App(narrowed(this.config, ceiling), this.env, means);
   }
 
   audit(): Promise<AuditRecorder> {

@@ -31,6 +31,8 @@ export interface ServerGround {
 const lastResortMs = 9000;
 /** A call is to be answered within 50 s, of which the engine may need some to end a session. */
 export const sealWaitMs = 20_000;
+/** One that compares opens two, and looks at them after that. */
+const openWaitMs = 15_000;
 
 /** `stack` has all of it until its end; `tell` hears each alarm, besides the log. Errors: BAD_ARGUMENT, BAD_CONFIG, AUDIT_UNWRITABLE. */
 export async function openGround(
@@ -48,7 +50,7 @@ export async function openGround(
   if (tracer !== undefined) hearing.listen(tracer.heard);
   // Given up last of all: until then the app ends its sessions.
   const place = stack.use(new Disposables());
-  const app = stack.use(new App(config, context.env, { heard: hearing }));
+  const app = stack.use(new App(config, context.env, { heard: hearing, openWaitMs }));
   const held = stack.use(new Disposables());
   const audit = await app.audit();
   if (isContained({ env: context.env })) {

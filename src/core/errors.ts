@@ -268,6 +268,11 @@ export const errorTable = {
     retryable: true,
     hint: 'Another process applies, discards, copies or removes these changes right now; call again once it is done.',
   },
+  LAYER_OPENING: {
+    exitCode: 6,
+    retryable: true,
+    hint: 'That goes on: make the same call again in some seconds; what is then open is kept for it for two minutes.',
+  },
   REVIEW_OUTDATED: {
     exitCode: 6,
     retryable: false,

@@ -44,7 +44,8 @@ export function refuseOtherProject(origin: LayerOrigin, shown: HostObject | unde
 export async function fillLayer(origin: LayerOrigin, layer: EmptyLayer, options: FillOptions): Promise<CopiedLayer> {
   return whileCopied(origin.folder, options, async () => {
     await expectAsRead(origin);
-    await using open = await openedLayer(origin, options.signal);
+    // Whoever waits for the session is told that it is still being made.
+    await using open = await openedLayer(origin, options.signal, true);
     await using to = await OpenFolder.at(layer.upper);
     const copied = await copyChanges(open.layer, to, options);
     return await begun({ ...origin, ...open.layer }, layer, copied);
@@ -55,7 +56,7 @@ export async function fillLayer(origin: LayerOrigin, layer: EmptyLayer, options:
 export async function fillCopy(closed: LayerOrigin, layer: EmptyLayer, options: FillOptions): Promise<CopiedLayer> {
   return whileCopied(closed.folder, options, async () => {
     await expectAsRead(closed);
-    await using open = await openedLayer(closed, options.signal);
+    await using open = await openedLayer(closed, options.signal, true);
     const origin = { ...closed, ...open.layer };
     await using to = await OpenFolder.at(layer.upper);
     if (origin.isCopy !== true) {

@@ -127,7 +127,7 @@ export function openable(layer: Layer, note: LayerNote, sealing: Sealing | undef
   const { sealed } = note;
   if (sealed === undefined) return layer;
   const subject = subjectOf(note);
-  return { ...layer, open: async (signal) => sealsOf(sealing?.seals).open(layer, sealed, subject, signal) };
+  return { ...layer, open: async (wish) => sealsOf(sealing?.seals).open(layer, sealed, subject, wish) };
 }
 
 /** Errors: ENCRYPTION_KEY_UNUSABLE. */

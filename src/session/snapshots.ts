@@ -147,7 +147,7 @@ export class Snapshots {
     if (sealed === undefined) return origin;
     return {
       ...origin,
-      open: async (signal) => sealsOf(this.#parts.seals).open(layer, sealed, snapshotSubject(snapshot), signal),
+      open: async (wish) => sealsOf(this.#parts.seals).open(layer, sealed, snapshotSubject(snapshot), wish),
     };
   }
 

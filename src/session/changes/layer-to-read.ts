@@ -1,5 +1,6 @@
 import type { Clock } from '../../kit/clock.js';
 import { type OpenedLayer, openedLayer } from '../../workspace/changes/layer.js';
+import type { OpeningWish } from '../../workspace/sealed/openings.js';
 import { type LayerPlaces, type NotedLayer, requireLayer } from '../layers.js';
 import { heldFolder } from './own-layer.js';
 
@@ -14,7 +15,7 @@ export async function requireToRead(places: LayerPlaces, id: string, clock: Cloc
   const noted = await requireLayer(places, id);
   const isToBeSealed = places.sealing?.seals.isOn === true && noted.note.sealed === undefined;
   if (!isToBeSealed) return noted;
-  const open = (signal: AbortSignal) => openHeld(places, noted, clock, signal);
+  const open = (wish: OpeningWish) => openHeld(places, noted, clock, wish);
   return { ...noted, layer: { ...noted.layer, open } };
 }
 
@@ -22,13 +23,13 @@ async function openHeld(
   places: LayerPlaces,
   { id, layer: { folder } }: NotedLayer,
   clock: Clock,
-  signal: AbortSignal,
+  { signal, isPatient }: OpeningWish,
 ): Promise<OpenedLayer> {
   const held = await heldFolder(folder, { clock, waitMs, signal });
   try {
     // It may have been encrypted while somebody else held it.
     const { layer } = await requireLayer(places, id);
-    const open = await openedLayer(layer, signal);
+    const open = await openedLayer(layer, signal, isPatient);
     const close = async () => {
       try {
         await open[Symbol.asyncDispose]();

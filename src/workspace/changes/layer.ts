@@ -1,4 +1,5 @@
 import type { HostObject } from '../approve.js';
+import type { OpeningWish } from '../sealed/openings.js';
 
 /** What a session has written beside its project, and what it needs to be held against that. */
 export interface Layer {
@@ -16,7 +17,7 @@ export interface Layer {
   /** `lasting` of all entries that the session has left. */
   readonly lasting?: string;
   /** Present where it is encrypted, so that there is no `upper` before it was opened (`openedLayer`). */
-  readonly open?: (signal: AbortSignal) => Promise<OpenedLayer>;
+  readonly open?: (wish: OpeningWish) => Promise<OpenedLayer>;
 }
 
 /** A layer to be worked on. Whoever has it opened disposes of it. */
@@ -26,9 +27,12 @@ export interface OpenedLayer extends AsyncDisposable {
   keepNotes(): Promise<void>;
 }
 
-/** The layer itself, or what is in it in clear for as long as somebody works on it. Errors: those of `Seals.open`. */
-export async function openedLayer(layer: Layer, signal: AbortSignal): Promise<OpenedLayer> {
-  if (layer.open !== undefined) return layer.open(signal);
+/**
+ * The layer itself, or what is in it in clear for as long as somebody works on it. `isPatient`: until that is there, also in a server. Errors: those of
+ * `Seals.open`.
+ */
+export async function openedLayer(layer: Layer, signal: AbortSignal, isPatient = false): Promise<OpenedLayer> {
+  if (layer.open !== undefined) return layer.open({ signal, isPatient });
   const nothing = () => Promise.resolve();
   return { layer, keepNotes: nothing, [Symbol.asyncDispose]: nothing };
 }

@@ -11,6 +11,7 @@ import { removeWorkFolder } from '../write-layer.js';
 import { changesAlone } from './changes-alone.js';
 import { keyUnusable, type SealKey } from './identities.js';
 import { newOpenedFolder } from './opened-folders.js';
+import type { Openings, OpeningWish } from './openings.js';
 import { packedLayer, unpackLayer } from './packed-layer.js';
 import type { Sealed } from './sealed.js';
 import { readSealedFile, sealedUnreadable, writeSealedFile } from './sealed-file.js';
@@ -32,6 +33,11 @@ const goneName = 'upper.gone';
 const torn = /\.age\.[a-z2-7]{8}\.tmp$/;
 const tornNote = /\.json\.[a-z2-7]{8}\.tmp$/;
 
+/** What the session has written, in clear, in `upper` of a folder of its own. Whoever has it disposes of it. */
+export interface Unpacked extends AsyncDisposable {
+  readonly top: string;
+}
+
 type Keys = readonly [SealKey, ...SealKey[]];
 
 export interface SealsOptions {
@@ -41,6 +47,8 @@ export interface SealsOptions {
   readonly keys: () => Promise<Keys>;
   /** Where what is looked at lies in clear, as long as it is. */
   readonly openedFolder: string;
+  /** For who does not wait until all of it is there; absent: everybody does. */
+  readonly openings?: Openings<Unpacked> | undefined;
   /** paddock-init, as a program of this host. */
   readonly program: () => Promise<string>;
 }
@@ -129,22 +137,25 @@ export class Seals {
 
   /**
    * Opens it in a folder of its own, in clear. Whoever changes what is noted of it has the layer to itself. Errors: ENCRYPTION_KEY_UNUSABLE,
-   * SEALED_UNREADABLE, STATE_UNWRITABLE, INIT_MISSING, an AbortError.
+   * SEALED_UNREADABLE, STATE_UNWRITABLE, INIT_MISSING, LAYER_OPENING (it goes on), an AbortError.
    */
-  async open(layer: Layer, sealed: Sealed, subject: string, signal: AbortSignal): Promise<OpenedLayer> {
+  async open(layer: Layer, sealed: Sealed, subject: string, wish: OpeningWish): Promise<OpenedLayer> {
     const key = await this.#keyOf(sealed);
     const keys = [key];
-    const top = await newOpenedFolder(this.openedFolder);
-    const close = () => removeTree(top);
+    const label = labelOf('layer', sealed.id, subject);
+    const unpack = (signal: AbortSignal) => this.#unpacked(layer, label, { keys, signal });
+    const { openings } = this.#options;
+    const { signal } = wish;
+    const unpacked = await (openings?.take(`${layer.folder} ${label}`, wish, unpack) ?? unpack(signal));
+    const { top } = unpacked;
+    const upper = join(top, 'upper');
     try {
       const notesLabel = labelOf('notes', sealed.id, subject);
+      // Only now: whoever had it meanwhile may have noted something.
       const noted = await unsealNotes(layer.folder, notesLabel, { keys, signal });
       // Of an apply that a crash cut short, and that was finished without the key.
       const since = await notesIn(layer.folder);
       await putNotes(top, joinedNotes(noted, since));
-      const upper = join(top, 'upper');
-      await mkdir(upper, { mode: 0o700 });
-      await this.#unpack(layer, upper, labelOf('layer', sealed.id, subject), { keys, signal });
       const { folder, project, sinceNs } = layer;
       return {
         layer: { folder, project, sinceNs, upper, notes: top, lasting: lastingOf(sealed) },
@@ -156,10 +167,27 @@ export class Seals {
           });
           if (hasNotes(since)) await removeNotes(layer.folder);
         },
-        [Symbol.asyncDispose]: close,
+        [Symbol.asyncDispose]: () => unpacked[Symbol.asyncDispose](),
       };
     } catch (error) {
-      await close();
+      await unpacked[Symbol.asyncDispose]();
+      throw isGone(error) ? sealedUnreadable('it is not there', error) : error;
+    }
+  }
+
+  async #unpacked(
+    layer: Layer,
+    label: string,
+    parts: { readonly keys: readonly SealKey[]; readonly signal: AbortSignal },
+  ): Promise<Unpacked> {
+    const top = await newOpenedFolder(this.openedFolder);
+    try {
+      const upper = join(top, 'upper');
+      await mkdir(upper, { mode: 0o700 });
+      await this.#unpack(layer, upper, label, parts);
+      return { top, [Symbol.asyncDispose]: () => removeTree(top) };
+    } catch (error) {
+      await removeTree(top);
       throw isGone(error) ? sealedUnreadable('it is not there', error) : error;
     }
   }

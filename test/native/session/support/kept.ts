@@ -13,7 +13,8 @@ import { changesOf } from '../../../../src/workspace/changes/changes-of.js';
 import { type Layer, openedLayer } from '../../../../src/workspace/changes/layer.js';
 import { writeLayerNote } from '../../../../src/workspace/layer-note.js';
 import { readKeys } from '../../../../src/workspace/sealed/key-source.js';
-import { Seals } from '../../../../src/workspace/sealed/seals.js';
+import type { Openings } from '../../../../src/workspace/sealed/openings.js';
+import { Seals, type Unpacked } from '../../../../src/workspace/sealed/seals.js';
 import { removeWriteLayer } from '../../../../src/workspace/write-layer.js';
 import { InMemoryAudit } from '../../../unit/session/support/audit.js';
 import { laterClock, Trees } from '../../workspace/support/trees.js';
@@ -29,6 +30,7 @@ export class Kept implements Disposable {
   readonly keyFile: string;
   readonly program: string;
   isOn = true;
+  openings: Openings<Unpacked> | undefined;
 
   constructor(programs: { readonly init: string; readonly mark: string }) {
     this.trees = new Trees(programs);
@@ -43,6 +45,7 @@ export class Kept implements Disposable {
       isOn: this.isOn,
       keys: () => readKeys({ keyFile: this.keyFile }, { env: {}, uid: process.getuid?.() ?? 0 }),
       openedFolder: join(this.state, 'opened'),
+      openings: this.openings,
       program: () => Promise.resolve(this.program),
     });
   }

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { deferred } from '../../../../src/kit/deferred.js';
+import { Openings } from '../../../../src/workspace/sealed/openings.js';
+import { HeldClock } from '../../tools/support/stage.js';
+
+const never = new AbortController().signal;
+const waitMs = 15_000;
+const keptMs = 120_000;
+
+class Opened implements AsyncDisposable {
+  isClosed = false;
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+}
+
+function staged(bounds: { readonly waitMs?: number } = { waitMs }) {
+  const clock = new HeldClock();
+  const openings = new Openings<Opened>({ clock, keptMs, ...bounds });
+  const begun: { readonly signal: AbortSignal; end(opened: Opened): void; fail(error: Error): void }[] = [];
+  const open = (signal: AbortSignal): Promise<Opened> => {
+    const way = deferred<Opened>();
+    signal.addEventListener('abort', () => way.reject(signal.reason));
+    begun.push({ signal, end: (opened) => way.resolve(opened), fail: (error) => way.reject(error) });
+    return way.promise;
+  };
+  const take = (key = 'a', signal = never) => openings.take(key, { signal }, open);
+  /** Asks, and is told to ask again. */
+  const promised = async (key = 'a') => {
+    const asked = take(key);
+    const refused = expect(asked).rejects.toMatchObject({ code: 'LAYER_OPENING', retryable: true });
+    await clock.pass(waitMs, waitMs);
+    await refused;
+  };
+  return { clock, openings, begun, open, take, promised };
+}
+
+describe('opening what is kept encrypted, for one call', () => {
+  it('hands it over at once where it is there in time', async () => {
+    const { openings, begun, take } = staged();
+    const asked = take();
+    const opened = new Opened('a');
+    begun[0]!.end(opened);
+    expect(await asked).toBe(opened);
+    await openings[Symbol.asyncDispose]();
+    expect(opened.isClosed).toBe(false);
+  });
+
+  it('goes on where it takes longer, and hands it over to who asks again, once', async () => {
+    const { begun, take, promised } = staged();
+    await promised();
+    const again = take();
+    const opened = new Opened('a');
+    begun[0]!.end(opened);
+    expect(await again).toBe(opened);
+    expect(begun).toHaveLength(1);
+    const third = take();
+    expect(begun).toHaveLength(2);
+    begun[1]!.end(new Opened('b'));
+    expect((await third).name).toBe('b');
+  });
+
+  it('gives each of two who wait for the same one of their own', async () => {
+    const { begun, take, promised } = staged();
+    await promised();
+    const both = [take(), take()];
+    begun[0]!.end(new Opened('a'));
+    await expect.poll(() => begun.length).toBe(2);
+    begun[1]!.end(new Opened('b'));
+    expect((await Promise.all(both)).map(({ name }) => name).sort()).toEqual(['a', 'b']);
+  });
+
+  it('closes what nobody comes for', async () => {
+    const { clock, begun, promised } = staged();
+    await promised();
+    const opened = new Opened('a');
+    begun[0]!.end(opened);
+    await clock.pass(keptMs - 1, waitMs);
+    expect(opened.isClosed).toBe(false);
+    await clock.pass(1);
+    await expect.poll(() => opened.isClosed).toBe(true);
+  });
+
+  it('says to who asks again why it could not be opened, and then begins anew', async () => {
+    const { begun, take, promised } = staged();
+    await promised();
+    begun[0]!.fail(new Error('cut'));
+    await expect(take()).rejects.toThrow('cut');
+    void take().catch(() => undefined);
+    expect(begun).toHaveLength(2);
+  });
+
+  it('ends with the call that is cancelled, unless somebody was told to ask again', async () => {
+    const { begun, take, promised } = staged();
+    const stop = new AbortController();
+    const asked = take('a', stop.signal);
+    stop.abort();
+    await expect(asked).rejects.toThrow();
+    expect(begun[0]!.signal.aborted).toBe(true);
+    await promised();
+    const other = new AbortController();
+    const joined = take('a', other.signal);
+    other.abort();
+    await expect(joined).rejects.toThrow();
+    expect(begun[1]!.signal.aborted).toBe(false);
+  });
+
+  it('keeps four at once: then what nobody has come for goes first, and nothing that is under way', async () => {
+    const { clock, begun, promised, take } = staged();
+    for (const key of ['a', 'b', 'c', 'd']) await promised(key);
+    await expect(take('e')).rejects.toMatchObject({ code: 'LAYER_OPENING' });
+    expect(begun).toHaveLength(4);
+    const opened = new Opened('b');
+    begun[1]!.end(opened);
+    await clock.pass(1);
+    await promised('e');
+    expect(begun).toHaveLength(5);
+    await expect.poll(() => opened.isClosed).toBe(true);
+  });
+
+  it('ends and closes all that nobody has when it is disposed of', async () => {
+    const { openings, begun, promised, take } = staged();
+    await promised('a');
+    await promised('b');
+    const opened = new Opened('a');
+    begun[0]!.end(opened);
+    await openings[Symbol.asyncDispose]();
+    expect([opened.isClosed, begun[1]!.signal.aborted]).toEqual([true, true]);
+    await expect(take('c')).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  });
+
+  it('waits until it is there for who is patient, and where nobody set a bound', async () => {
+    for (const [bounds, isPatient] of [
+      [{ waitMs }, true],
+      [{}, false],
+    ] as const) {
+      const { openings, clock, begun, open } = staged(bounds);
+      const asked = openings.take('a', { signal: never, isPatient }, open);
+      await clock.pass(10 * waitMs, waitMs);
+      const opened = new Opened('a');
+      begun[0]!.end(opened);
+      expect(await asked).toBe(opened);
+    }
+  });
+});
