@@ -22,7 +22,7 @@ export const keyArgumentsSchema = z.strictObject({
   awsSecretAccessKey: key.optional().describe('AWS secret access key; likewise.'),
   awsSessionToken: key.optional().describe('AWS session token, where the key is a temporary one; likewise.'),
   awsProfile: name.optional().describe("Profile of this user's AWS settings whose credentials are used for Bedrock."),
-  awsRegion: name.optional().describe('AWS region of Bedrock; default: AWS_REGION of this process.'),
+  awsRegion: name.optional().describe('AWS region of Bedrock; default: as AWS tools find it here.'),
   useBedrock: z.boolean().optional().describe('Reach Claude through Amazon Bedrock.'),
   bedrockModel: name.optional().describe('Bedrock model or inference profile of agent runs.'),
   bedrockSmallModel: name.optional().describe('The same for small tasks.'),

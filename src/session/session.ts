@@ -96,6 +96,11 @@ export class Session {
     return this.#waysOut.bedrock;
   }
 
+  /** The region for which its broker signs; undefined where nothing says one. Errors: BAD_CONFIG. */
+  async bedrockRegion(): Promise<string | undefined> {
+    return await this.#waysOut.bedrockRegion();
+  }
+
   /** A broker that has these providers, with the keys of the session or of this process. Errors: SESSION_ENDED, those of `SessionBrokers.ensure`. */
   async ensureBroker(providers: readonly ProviderId[]): Promise<SessionBroker> {
     this.#refuseEnded();

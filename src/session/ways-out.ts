@@ -8,7 +8,6 @@ import type { SessionEgress } from './egress/session-egress.js';
 /** No secrets: how runs on Amazon Bedrock are to be. */
 export interface BedrockWishes {
   readonly isAsked: boolean;
-  readonly region: string | undefined;
   readonly model: string | undefined;
   readonly smallModel: string | undefined;
 }
@@ -45,8 +44,13 @@ export class WaysOut implements AsyncDisposable {
 
   /** What `create_session` was told for runs on Amazon Bedrock. */
   get bedrock(): BedrockWishes {
-    const { useBedrock = false, awsRegion, bedrockModel, bedrockSmallModel } = this.keys;
-    return { isAsked: useBedrock, region: awsRegion, model: bedrockModel, smallModel: bedrockSmallModel };
+    const { useBedrock = false, bedrockModel, bedrockSmallModel } = this.keys;
+    return { isAsked: useBedrock, model: bedrockModel, smallModel: bedrockSmallModel };
+  }
+
+  /** That of `SessionBrokers.region`; undefined where the session can have no broker. */
+  async bedrockRegion(): Promise<string | undefined> {
+    return await this.#brokers?.region();
   }
 
   /** A broker that has these providers, with the keys of the session or of this process. Errors: those of `SessionBrokers.ensure`. */

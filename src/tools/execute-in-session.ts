@@ -55,7 +55,7 @@ export const executeInSession = defineTool({
     const startedMs = services.clock.monotonic();
     const asked = {
       agent,
-      request: agentRequestOf(args, session.bedrock),
+      request: await agentRequestOf(args, session),
       mcpSecretsAllowed,
       ...(timeout === undefined ? {} : { timeout }),
     };
@@ -74,28 +74,35 @@ export const executeInSession = defineTool({
 
 type Fields = z.output<z.ZodObject<typeof fields>>;
 
-/** `wishes`: what the session was made with, where the call does not say. Errors: BAD_ARGUMENT for half of Bedrock. */
-function agentRequestOf(args: Fields, wishes: Session['bedrock']): AgentRequest {
+/** What the call does not say is as the session was made. Errors: BAD_ARGUMENT for half of Bedrock, BAD_CONFIG. */
+async function agentRequestOf(args: Fields, session: BedrockSession): Promise<AgentRequest> {
   const { prompt, model, maxTurns, systemPrompt, strictPermissions = false, allowedTools, resume } = args;
   const mcpConfig = args.mcpConfig === undefined ? undefined : mcpConfigSchema.parse(args.mcpConfig);
-  const optional = { model, maxTurns, systemPrompt, allowedTools, resume, mcpConfig, bedrock: bedrockOf(args, wishes) };
+  const bedrock = await bedrockOf(args, session);
+  const optional = { model, maxTurns, systemPrompt, allowedTools, resume, mcpConfig, bedrock };
   return { prompt, strictPermissions, ...known(optional) };
 }
 
-function bedrockOf(args: Fields, wishes: Session['bedrock']): AgentRequest['bedrock'] {
+type BedrockSession = Pick<Session, 'bedrock' | 'bedrockRegion'>;
+
+async function bedrockOf(args: Fields, session: BedrockSession): Promise<AgentRequest['bedrock']> {
+  const { bedrock: wishes } = session;
   const isClaude = (args.agent ?? 'claude') === 'claude';
   const { useBedrock = wishes.isAsked && isClaude, awsRegion, bedrockModel, bedrockSmallModel } = args;
   if (!useBedrock) {
     if ([awsRegion, bedrockModel, bedrockSmallModel].every((one) => one === undefined)) return undefined;
     throw new PaddockError('BAD_ARGUMENT', 'awsRegion, bedrockModel and bedrockSmallModel need useBedrock');
   }
-  const [region, model] = [awsRegion ?? wishes.region, bedrockModel ?? wishes.model];
+  const own = await session.bedrockRegion();
+  const [region, model] = [awsRegion ?? own, bedrockModel ?? wishes.model];
   if (region === undefined || model === undefined) {
     throw new PaddockError('BAD_ARGUMENT', 'useBedrock needs awsRegion and bedrockModel, here or in create_session');
   }
   // The broker signs for the region of its session.
-  if (wishes.region !== undefined && region !== wishes.region) {
-    throw new PaddockError('BAD_ARGUMENT', `awsRegion is ${wishes.region} in this session`);
+  if (own !== undefined && region !== own) {
+    throw new PaddockError('BAD_ARGUMENT', `awsRegion is ${own} in this session`, {
+      hint: 'Leave it out, or give the other one to create_session.',
+    });
   }
   return { region, model, ...known({ smallModel: bedrockSmallModel ?? wishes.smallModel }) };
 }

@@ -52,7 +52,7 @@ describe.each(engineKinds)('execute_in_session on %s, of a server that has no ke
     const credentials = join(place.root, 'credentials');
     await writeFile(
       credentials,
-      `[work]\naws_access_key_id = ${ofProfile.accessKeyId}\naws_secret_access_key = ${ofProfile.secretAccessKey}\n`,
+      `[work]\naws_access_key_id = ${ofProfile.accessKeyId}\naws_secret_access_key = ${ofProfile.secretAccessKey}\nregion = ${region}\n`,
     );
     server = await RawServer.start(place, {
       AWS_SHARED_CREDENTIALS_FILE: credentials,
@@ -170,10 +170,10 @@ describe.each(engineKinds)('execute_in_session on %s, of a server that has no ke
     }
   });
 
-  it('signs with the keys of a profile, too', async () => {
+  it('signs with the keys of a profile, too, for its region', async () => {
     const before = model.requests.length;
     const made = await server.use<{ sessionId: string }>('create_session', {
-      ...{ workspace: 'none', awsProfile: 'work', awsRegion: region },
+      ...{ workspace: 'none', awsProfile: 'work' },
     });
     const asking = `import os, urllib.request
 body = b'{"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}'
@@ -189,6 +189,10 @@ print(urllib.request.urlopen(asked, timeout=30).status)`;
     for (const request of asked) {
       expect(request.headers['authorization']).toBe(await awsAuthorization(request, ofProfile, region));
     }
+    const call = { sessionId: made.sessionId, prompt: 'x' };
+    const elsewhere = { useBedrock: true, awsRegion: 'us-east-1', bedrockModel: bedrock.bedrockModel };
+    const { result } = await server.call('execute_in_session', { ...call, ...elsewhere });
+    expect(JSON.stringify(result)).toContain(`awsRegion is ${region} in this session`);
   });
 
   it('refuses a configuration of MCP servers that holds a secret by its place, and never says the secret', async () => {

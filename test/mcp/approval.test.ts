@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { McpClient } from '../e2e/support/client.js';
 import { leftOvers } from '../e2e/support/left-overs.js';
 import { fetching, type Outside, openOutside, ownEgress } from '../e2e/support/outside.js';
-import { document, paddock } from '../e2e/support/paddock.js';
+import { document, finished, paddock, startPaddock } from '../e2e/support/paddock.js';
 import { Place } from '../e2e/support/place.js';
 import { engineKinds } from '../engine/support/engines.js';
 
@@ -133,6 +133,31 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))(
       expect(await questions()).toEqual([]);
       const [answer] = await answers();
       expect(answer).toMatchObject({ session: id, caller: { client: { name: 'paddock exec' } } });
+    });
+
+    it('or what `paddock run` says that it waits for; for always, the next one has it from the start, and a no is one', async () => {
+      const next = outsides[1] as Outside;
+      const both = ['sh', '-c', `${fetching(outside.url)}\n${fetching(next.url)}`];
+      const args = ['run', '--json', '--network', 'allowlist', '--', ...both];
+      const running = startPaddock(place, args, { env });
+      let said = '';
+      running.stderr?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      const ran = finished(running);
+      const answer = async (rule: string, how: string) => {
+        const waits = () =>
+          new RegExp(`waits for 127\\.0\\.0\\.1:.*\`paddock (approve \\S+ ${rule})\``).exec(said)?.[1];
+        await expect.poll(waits, { timeout: 30_000 }).toBeDefined();
+        return (await paddock(place, [...(waits() ?? '').split(' '), how], { env })).stdout.toString();
+      };
+      expect(await answer(outside.rule, '--always')).toBe(`${outside.rule}: let through, now and in later sessions\n`);
+      expect(await answer(next.rule, '--deny')).toBe(`${next.rule}: refused\n`);
+      expect(document(await ran)).toMatchObject({ stdout: { text: '200\n403\n' }, blocked: [{ port: next.port }] });
+      const again = await paddock(place, ['run', '--network', 'allowlist', '--', 'sh', '-c', fetching(outside.url)], {
+        env,
+      });
+      expect([again.stdout.toString(), again.stderr.includes('waits for')]).toEqual(['200\n', false]);
     });
   },
 );

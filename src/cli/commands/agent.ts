@@ -8,6 +8,8 @@ import { safeLine } from '../../kit/safe-text.js';
 import { startAgent } from '../../session/agents/agent-run.js';
 import type { AskedRun } from '../../session/agents/means.js';
 import type { AgentReport, AgentRun } from '../../session/agents/types.js';
+import { bedrockRegion } from '../../session/broker/provider-routes.js';
+import { noKeys } from '../../session/broker/take-keys.js';
 import { agentMeans } from '../agent-means.js';
 import { App } from '../app.js';
 import { type CliCommand, type CliOptions, type CommandContext, isSet, text, texts } from '../command.js';
@@ -16,6 +18,7 @@ import { whileShown } from '../progress-line.js';
 import { reapBeside } from '../prune-here.js';
 import { changesLine, changesOfRun } from '../run-changes.js';
 import { settingsOf } from '../settings.js';
+import { tellQuestions } from '../tell-questions.js';
 import { notEnforced } from './command-io.js';
 import { requestOptions, startOf } from './request.js';
 
@@ -29,8 +32,8 @@ const agentOptions = {
   'mcp-config': { type: 'string', help: 'file of MCP servers for it, in the form of .mcp.json' },
   'mcp-secrets': { type: 'boolean', help: 'let everything in the sandbox have the secrets in that file' },
   timeout: { type: 'string', help: 'when it is ended, such as 10m or 2h (default: 30m)' },
-  'bedrock-region': { type: 'string', help: 'use Bedrock in that region; needs --bedrock-model' },
-  'bedrock-model': { type: 'string', help: "Bedrock's name of the model" },
+  'bedrock-region': { type: 'string', help: "Bedrock's region (default: as AWS's tools find it)" },
+  'bedrock-model': { type: 'string', help: 'use Bedrock, with that model by its name there' },
   'bedrock-small-model': { type: 'string', help: "Bedrock's name of the model for small work" },
 } as const satisfies CliOptions;
 
@@ -41,8 +44,8 @@ export const agent: CliCommand = {
   options: { ...requestOptions, ...agentOptions },
   passesExitCode: true,
   async run(context) {
-    const asked = await askedOf(context);
     await using app = new App(await settingsOf(context), context.env);
+    const asked = await askedOf(context, app);
     await using beside = new Disposables();
     beside.use(reapBeside(app, context.signal));
     const sessions = await app.sessions('attached');
@@ -50,6 +53,7 @@ export const agent: CliCommand = {
     const session = await whileShown(context.terminal, 'copying: ', (onProgress) =>
       sessions.create({ ...request, ...bedrockIn(asked) }, context.signal, { origin, onProgress }),
     );
+    tellQuestions(context, session);
     const weak = notEnforced(session.sandbox.handle.evidence.controls);
     for (const note of [...(weak === undefined ? [] : [weak]), ...session.notes]) await tell(context, note);
     const run = await startAgent(session, asked, agentMeans(app, context.env), context.signal);
@@ -72,7 +76,7 @@ function bedrockIn({ request: { bedrock } }: AskedRun) {
 }
 
 /** Errors: BAD_ARGUMENT. */
-async function askedOf(context: CommandContext): Promise<AskedRun> {
+async function askedOf(context: CommandContext, app: App): Promise<AskedRun> {
   const prompt = context.rest.join(' ');
   if (prompt.trim() === '') {
     throw new PaddockError('BAD_ARGUMENT', 'there is no prompt', {
@@ -89,20 +93,20 @@ async function askedOf(context: CommandContext): Promise<AskedRun> {
   }
   const timeout = text(context, 'timeout');
   return {
-    ...{ agent: id satisfies AgentId, request: await requestFor(context, prompt) },
+    ...{ agent: id satisfies AgentId, request: await requestFor(context, prompt, app) },
     ...(timeout === undefined ? {} : { timeout }),
     mcpSecretsAllowed: isSet(context, 'mcp-secrets'),
     ...(context.json ? {} : { onEvents: (events: readonly AgentEvent[]) => showEvents(context, events) }),
   };
 }
 
-async function requestFor(context: CommandContext, prompt: string): Promise<AgentRequest> {
+async function requestFor(context: CommandContext, prompt: string, app: App): Promise<AgentRequest> {
   const [model, maxTurns, systemPrompt] = [
     text(context, 'model'),
     text(context, 'max-turns'),
     text(context, 'system-prompt'),
   ];
-  const [tools, mcp, bedrock] = [texts(context, 'tool'), text(context, 'mcp-config'), bedrockOf(context)];
+  const [tools, mcp, bedrock] = [texts(context, 'tool'), text(context, 'mcp-config'), await bedrockOf(context, app)];
   return {
     ...{ prompt, strictPermissions: isSet(context, 'strict') },
     ...(model === undefined ? {} : { model }),
@@ -114,12 +118,17 @@ async function requestFor(context: CommandContext, prompt: string): Promise<Agen
   };
 }
 
-function bedrockOf(context: CommandContext): AgentRequest['bedrock'] {
-  const [region, model] = [text(context, 'bedrock-region'), text(context, 'bedrock-model')];
+async function bedrockOf(context: CommandContext, app: App): Promise<AgentRequest['bedrock']> {
+  const [asked, model] = [text(context, 'bedrock-region'), text(context, 'bedrock-model')];
   const smallModel = text(context, 'bedrock-small-model');
-  if (region === undefined && model === undefined && smallModel === undefined) return undefined;
+  if (asked === undefined && model === undefined && smallModel === undefined) return undefined;
+  const { broker: rules } = app.config.sitePolicy;
+  const region = asked ?? (await bedrockRegion({ given: noKeys, sources: app.keySources, rules }));
   if (region === undefined || model === undefined) {
-    throw new PaddockError('BAD_ARGUMENT', 'Bedrock needs --bedrock-region and --bedrock-model');
+    throw new PaddockError(
+      'BAD_ARGUMENT',
+      'Bedrock needs --bedrock-model, and --bedrock-region where AWS settings have none',
+    );
   }
   return { region, model, ...(smallModel === undefined ? {} : { smallModel }) };
 }

@@ -6,6 +6,7 @@ import { whileShown } from '../progress-line.js';
 import { reapBeside } from '../prune-here.js';
 import { changesLine, changesOfRun } from '../run-changes.js';
 import { settingsOf } from '../settings.js';
+import { tellQuestions } from '../tell-questions.js';
 import { execOptions, execRequestOf, notEnforced, requireCommand, runThrough, sayEnd, startIn } from './command-io.js';
 import { requestOptions, startOf } from './request.js';
 
@@ -29,6 +30,7 @@ export const run: CliCommand = {
     const session = await whileShown(context.terminal, 'copying: ', (onProgress) =>
       sessions.create(toRun(request, isSet(context, 'keep')), context.signal, { origin, onProgress }),
     );
+    tellQuestions(context, session);
     const { spec, evidence } = session.sandbox.handle;
     const weak = notEnforced(evidence.controls);
     if (weak !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${weak}\n`);

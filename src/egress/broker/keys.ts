@@ -85,10 +85,13 @@ export function findKeys(given: KeyArguments, environment: Texts, file: Texts, f
   };
 }
 
+/** What variables say of the region, the first of these first. */
+export function regionIn(...all: readonly Texts[]): string | undefined {
+  return all.flatMap((texts) => [texts['AWS_REGION'], texts['AWS_DEFAULT_REGION']]).find(Boolean);
+}
+
 function awsChoice(given: KeyArguments, environment: Texts, file: Texts, bearer: ProviderKey | undefined): AwsChoice {
-  const region =
-    given.awsRegion ??
-    [environment, file].flatMap((texts) => [texts['AWS_REGION'], texts['AWS_DEFAULT_REGION']]).find(Boolean);
+  const region = given.awsRegion ?? regionIn(environment, file);
   const asked = awsKey(given.awsAccessKeyId, given.awsSecretAccessKey, given.awsSessionToken, 'the AWS arguments');
   if (asked !== undefined) return { from: { kind: 'static', key: asked }, region };
   if (given.awsProfile !== undefined) return { from: { kind: 'chain', profile: given.awsProfile }, region };

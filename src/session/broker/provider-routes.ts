@@ -2,7 +2,7 @@ import { PaddockError } from '../../core/errors.js';
 import type { ProviderId } from '../../core/providers.js';
 import type { BrokerRules } from '../../core/site-policy.js';
 import { readKeyFile } from '../../egress/broker/key-file.js';
-import { type BrokerKeys, findKeys, type KeyArguments } from '../../egress/broker/keys.js';
+import { type BrokerKeys, findKeys, type KeyArguments, regionIn } from '../../egress/broker/keys.js';
 import { builtInRoutes } from '../../egress/broker/routes/built-in.js';
 import type { BrokerRoute } from '../../egress/broker/types.js';
 import type { Clock } from '../../kit/clock.js';
@@ -74,11 +74,26 @@ export async function providerRoutes(providers: readonly ProviderId[], parts: Ro
   const environment = { ...places, ...(rules.environment ? pick(sources.environment, names) : {}) };
   const file =
     sources.keyFile === undefined ? {} : pick(await readKeyFile(sources.keyFile), [...names, ...Object.keys(places)]);
-  const keys = findKeys(argumentsOf(given), environment, file, sources.keyFile);
+  const awsRegion = providers.includes('bedrock') ? await bedrockRegion(parts) : given.awsRegion;
+  const keys = findKeys(argumentsOf({ ...given, awsRegion }), environment, file, sources.keyFile);
   for (const id of providers) refuseKeyless(id, keys, rules);
   const serverTools = Object.fromEntries(providers.map((id) => [id, rules.serverTools]));
   const routes = builtInRoutes({ keys, environment: places, clock, serverTools });
   return routes.filter(({ id }) => providers.some((one) => one === id));
+}
+
+/**
+ * The region in which a session calls Bedrock: of its arguments, else of this process's variables or the key file, else what AWS's own settings say
+ * for the profile, where policy lets them be looked at. Undefined where none says. Errors: BAD_CONFIG (the key file).
+ */
+export async function bedrockRegion(parts: Omit<RouteParts, 'clock'>): Promise<string | undefined> {
+  const { given, sources, rules } = parts;
+  if (given.awsRegion !== undefined) return given.awsRegion;
+  const file = sources.keyFile === undefined ? {} : await readKeyFile(sources.keyFile);
+  const said = regionIn(sources.environment, file);
+  if (said !== undefined || !rules.environment) return said;
+  const { profileRegion } = await import('../../egress/broker/credentials/profile-region.js');
+  return await profileRegion(given.awsProfile);
 }
 
 /** Where these providers are unless somebody says otherwise. */
@@ -103,7 +118,11 @@ function refuseKeyless(id: ProviderId, keys: BrokerKeys, rules: BrokerRules): vo
     if (keys[id] === undefined) throw missing(`there is no key for ${id}`, more);
     return;
   }
-  if (keys.aws.region === undefined) throw missing('there is no region for bedrock', `Give awsRegion. ${more}`);
+  if (keys.aws.region === undefined)
+    throw missing(
+      'there is no region for bedrock',
+      `Give awsRegion, or set AWS_REGION or the region of the profile in AWS's settings. ${more}`,
+    );
   if (keys.aws.from.kind === 'chain' && !rules.environment) throw missing('there is no key for bedrock', more);
 }
 

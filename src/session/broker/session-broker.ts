@@ -16,7 +16,7 @@ import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { SessionEgress } from '../egress/session-egress.js';
 import { brokerRoutes } from './broker-routes.js';
 import { BrokerTold } from './broker-told.js';
-import type { KeySources } from './provider-routes.js';
+import { bedrockRegion, type KeySources } from './provider-routes.js';
 import { SpentFile } from './spent-file.js';
 import type { GivenKeys } from './take-keys.js';
 import { brokeredHostsOf, isEmptyWish, missingFrom, partsOf } from './wish.js';
@@ -93,6 +93,11 @@ export class SessionBrokers implements AsyncDisposable {
       usage: () => broker.usage(),
       refusedSince: (atMs) => this.#told.refusals().filter((one) => one.atMs >= atMs),
     };
+  }
+
+  /** In which Bedrock is called; undefined where nothing says. Errors: BAD_CONFIG. */
+  region(): Promise<string | undefined> {
+    return bedrockRegion(this.#parts);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { builtInPolicy } from '../../../../src/config/built-in-policy.js';
 import type { ProviderId } from '../../../../src/core/providers.js';
 import { systemClock } from '../../../../src/kit/clock.js';
@@ -9,6 +9,14 @@ import { Secret } from '../../../../src/kit/secret.js';
 import { providerRoutes, type RouteParts } from '../../../../src/session/broker/provider-routes.js';
 import { brokeredHostsOf } from '../../../../src/session/broker/wish.js';
 import { codeOf } from '../../../support/code-of.js';
+
+// AWS's own settings on this machine are nobody's business here.
+beforeEach(() => {
+  for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, '/nowhere');
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 const canary = 'sk-ant-canary-0123456789';
 
