@@ -113,7 +113,9 @@ function notShown(named: string, real: string, { allowedFolders }: ProgramSearch
     reason: `${way} is not in what the host image shows`,
     hint: isAllowed
       ? `Show its folder: \`host_folders = ["${folder}"]\` in ~/.config/paddock/config.toml, or --host-folders ${folder}.`
-      : `Install it under /usr or /opt, or build an image that has it (docs/images.md). The site's host_folders do not allow ${folder}.`,
+      : 'Install it under /usr, build an image that has it (docs/images.md), or let its folder be shown: ' +
+        `\`host_folders = ["${folder}"]\` in ~/.config/paddock/config.toml, and once more below \`[policy]\` there ` +
+        '(in /etc/paddock/policy.toml, where there is one).',
   };
 }
 
@@ -137,6 +139,6 @@ function missing({ name }: ProgramSearch): FoundProgram {
     isFound: false,
     why: 'missing',
     reason: `there is no ${name} on this host's PATH`,
-    hint: 'Install it under /usr (as root by npm: `npm install --global`), or build an image that has it (docs/images.md).',
+    hint: 'Install it under /usr (as root by npm: `npm install --global`) or elsewhere on PATH in a folder that is shown (docs/host-image.md), or build an image that has it (docs/images.md).',
   };
 }
