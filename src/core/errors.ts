@@ -181,6 +181,11 @@ export const errorTable = {
     retryable: true,
     hint: 'The way into the sandbox could not be opened; call again, and see what its first process said.',
   },
+  NETWORK_MISSING: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'Start the container of the server with a network (without `--network none`), or make the session without what it may reach (docs/container.md).',
+  },
   CHANNEL_VIOLATION: {
     exitCode: 6,
     retryable: false,

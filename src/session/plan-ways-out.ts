@@ -9,6 +9,7 @@ import { type BrokerParts, brokerWithoutChannel, SessionBrokers } from './broker
 import type { GivenKeys } from './broker/take-keys.js';
 import { isEmptyWish, withoutBroker } from './broker/wish.js';
 import { expandPresets } from './egress/expand-presets.js';
+import { refuseWithoutNetwork } from './egress/network-here.js';
 import { type EgressParts, openSessionEgress, type SessionEgress, withoutChannel } from './egress/session-egress.js';
 import type { SessionRecord } from './record.js';
 import type { SessionsOptions } from './sessions-options.js';
@@ -32,9 +33,12 @@ export class WaysOutPlanner {
     this.#options = options;
   }
 
-  /** Refuses what could have no way out, and keys that are missing or can't be used. */
+  /** Refuses what could have no way out (from a container without a network nothing has one), and keys that are missing or can't be used. */
   async plan(spec: SandboxSpec, keys: GivenKeys, signal: AbortSignal): Promise<PlannedWays> {
     const [reaching, brokering] = await Promise.all([this.#reaching(spec, signal), this.#brokering(spec, keys)]);
+    if (this.#options.maker.view !== undefined) {
+      refuseWithoutNetwork({ allow: reaching.egress?.allow ?? [], routes: brokering.routes ?? [] });
+    }
     return { spec: reaching, keys, ...brokering };
   }
 

@@ -3,23 +3,42 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labels } from '../../src/core/labels.js';
+import { Composed } from '../e2e/support/composed.js';
 import { type ContainedClient, ContainedPlace, statusOf } from '../e2e/support/contained.js';
 import { leftOvers } from '../e2e/support/left-overs.js';
+import { type Outside, openOutside } from '../e2e/support/outside.js';
 import { document, paddock } from '../e2e/support/paddock.js';
 import { engineKinds, openTestEngine, uniqueName } from '../engine/support/engines.js';
+import { selfSigned } from '../support/self-signed.js';
+
+const besidePort = 8099;
+/** On the loopback of the server's own container. */
+const besideRule = `http://127.0.0.1:${besidePort}`;
+/** Nobody is asked for it. */
+const farRule = 'https://far.example';
+const mainInside = '/opt/paddock/dist/cli/main.js';
+const noneSet = '0000000000000000';
+
+/** A line of shell that prints the status of a page and the beginning of its text, by the proxy inside. */
+const fetchingByNode = (url: string) =>
+  `node -e 'require("http").get({ port: 61128, host: "127.0.0.1", path: "${url}" }, (r) => r.once("data", (d) => console.log(r.statusCode, String(d).slice(0, 60))))'`;
 
 describe.each(engineKinds)('a server in a container of a rootless %s', (kind) => {
   const name = uniqueName('paddock-server');
   let contained: ContainedPlace;
   let mcp: ContainedClient;
 
+  let outside: Outside;
+
   beforeAll(async () => {
-    contained = await ContainedPlace.make(kind);
+    outside = await openOutside();
+    contained = await ContainedPlace.make(kind, [besideRule, outside.rule, farRule]);
     mcp = await contained.stdio(name);
   });
   afterAll(async () => {
     expect(await leftOvers(contained.place, [kind])).toEqual([]);
     await contained[Symbol.asyncDispose]();
+    await outside[Symbol.asyncDispose]();
   });
 
   it('is its user, without capabilities or new privileges, on a read-only root, and has of the host what it was given', async () => {
@@ -66,6 +85,15 @@ describe.each(engineKinds)('a server in a container of a rootless %s', (kind) =>
     expect((await mcp.call('create_session', { projectPath: project })).code).toBe('IMAGE_REFUSED');
   });
 
+  it('refuses a session that is to reach what it has no network for, and no other', async () => {
+    const { image } = contained;
+    const far = await mcp.call('create_session', { workspace: 'none', image, allow: [besideRule, farRule] });
+    expect([far.code, far.text]).toEqual(['NETWORK_MISSING', expect.stringContaining('--network none')]);
+    const near = await mcp.call('create_session', { workspace: 'none', image, allow: [besideRule] });
+    expect(near.isError).toBe(false);
+    await mcp.call('destroy_session', { sessionId: near.structured['sessionId'] });
+  });
+
   it('has its folder for itself: Paddock on the host is refused while it lives', async () => {
     const pruned = await paddock(contained.place, ['prune'], { env: contained.env });
     expect([pruned.status, pruned.stderr]).toEqual([5, expect.stringContaining('STATE_IN_USE')]);
@@ -93,8 +121,12 @@ describe.each(engineKinds)('a server in a container of a rootless %s', (kind) =>
     const options = ['--root', place.project, '--json'];
     const key = document(await paddock(place, ['keys', 'create', 'ada', ...options], { env: contained.env }));
     const [second, socket] = [uniqueName('paddock-server'), join(place.root, 'mcp.sock')];
-    const { ended } = await contained.listen(second, socket);
-    const ada = await contained.http(socket, String(key['secret']));
+    const { ended } = await contained.listen(second, ['--http', `unix:${socket}`]);
+    const ada = await contained.http(
+      'http://localhost/mcp',
+      { connect: { socketPath: socket } },
+      String(key['secret']),
+    );
     const other = await ada.call('create_session', { projectPath: place.project, image });
     const ran = await ada.call('execute_command', {
       sessionId: other.structured['sessionId'],
@@ -106,5 +138,54 @@ describe.each(engineKinds)('a server in a container of a rootless %s', (kind) =>
     await engine.killContainer(second, 'SIGTERM');
     await ended;
     expect(await place.recordFiles()).toEqual([]);
+  });
+
+  it('is reached by TLS on a published port, and dials for sessions from its own network, not from that of the host', async () => {
+    const { place, image } = contained;
+    const third = uniqueName('paddock-server');
+    const { cert } = selfSigned(place.root);
+    const tls = ['--tls-cert', join(place.root, 'cert.pem'), '--tls-key', join(place.root, 'key.pem')];
+    const port = ['--publish', '127.0.0.1::8484'];
+    const server = await contained.listen(third, ['--http', '0.0.0.0:8484', ...tls, '--host-name', 'localhost'], port);
+    const beside = `require('http').createServer((_, r) => r.end('beside')).listen(${besidePort}, '127.0.0.1', () => console.log('up'))`;
+    await contained.beside(third, ['node', '-e', beside], 'up');
+    const [published = ''] = (await contained.engineSays('port', third, '8484/tcp')).split('\n');
+    const key = document(
+      await paddock(place, ['keys', 'create', 'eve', '--allow', besideRule, '--allow', outside.rule, '--json'], {
+        env: contained.env,
+      }),
+    );
+    const at = published.replace('127.0.0.1', 'https://localhost');
+    const eve = await contained.http(`${at}/mcp`, { connect: { ca: cert } }, String(key['secret']));
+    const allow = [besideRule, outside.rule];
+    const made = await eve.call('create_session', { workspace: 'none', image, allow });
+    const { sessionId } = made.structured;
+    const got = async (url: string) =>
+      (await eve.call('execute_command', { sessionId, command: fetchingByNode(url) })).structured['stdout'];
+    expect(await got(`${besideRule}/`)).toBe('200 beside\n');
+    expect(await got(outside.url)).toMatch(/^502 /);
+    await eve.call('destroy_session', { sessionId });
+    await eve[Symbol.asyncDispose]();
+    await contained.engineSays('kill', '--signal', 'TERM', third);
+    await server.ended;
+  });
+
+  it('is started by compose.yaml on a network that leads nowhere, for who is beside it there, and leaves nothing', async () => {
+    const { place, image } = contained;
+    const composed = new Composed(contained, uniqueName('paddock'));
+    await composed.says('up', '--detach');
+    const status = await statusOf(await composed.pid());
+    expect(status).toMatchObject({ Uid: Array(4).fill(process.getuid?.()).join('\t'), NoNewPrivs: '1', Seccomp: '2' });
+    expect([status['CapPrm'], status['CapBnd']]).toEqual([noneSet, noneSet]);
+    // Docker gives a route that its packet filter goes before.
+    expect(await composed.ways()).toEqual({ isInternal: 'true', published: '', isRouted: kind === 'docker' });
+    const keys = ['keys', 'create', 'front', '--root', place.project];
+    const [secret = ''] = (await contained.engineSays('exec', await composed.id(), 'node', mainInside, ...keys)).split(
+      '\n',
+    );
+    const ran = await composed.fromBeside(secret, { projectPath: place.project, image }, 'cat hello.txt');
+    expect(ran).toMatchObject({ exitCode: 0, stdout: 'hello\n' });
+    await composed.says('down');
+    expect(await composed.left()).toEqual([]);
   });
 });

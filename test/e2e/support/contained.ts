@@ -18,6 +18,10 @@ import { Place } from './place.js';
 
 const run = promisify(execFile);
 
+interface Ending {
+  readonly ended: Promise<unknown>;
+}
+
 /** A place with an image of the server, built from this host's Node and from what is built here. Disposing removes both. */
 export class ContainedPlace implements AsyncDisposable {
   readonly kind: EngineKind;
@@ -32,9 +36,10 @@ export class ContainedPlace implements AsyncDisposable {
     this.image = `localhost/${uniqueName('paddock-test')}:server`;
   }
 
-  static async make(kind: EngineKind): Promise<ContainedPlace> {
+  /** `allow`: what sessions there may reach at most. */
+  static async make(kind: EngineKind, allow: readonly string[] = []): Promise<ContainedPlace> {
     const contained = new ContainedPlace(kind, await Place.make(kind));
-    await contained.#settle();
+    await contained.#settle(allow);
     await contained.#build();
     return contained;
   }
@@ -43,8 +48,11 @@ export class ContainedPlace implements AsyncDisposable {
     return { XDG_CONFIG_HOME: join(this.place.root, 'config') };
   }
 
-  /** The words of docs/container.md, in one folder instead of three, with an empty one that is another on the host. */
-  runWords(name: string, ...words: readonly string[]): readonly string[] {
+  /**
+   * The words of docs/container.md, in one folder instead of three, with an empty one that is another on the host. `network`: those that give it one,
+   * or a port.
+   */
+  runWords(name: string, words: readonly string[] = [], network = ['--network', 'none']): readonly string[] {
     const { root, stateDir, auditLog } = this.place;
     const socket = engineSockets[this.kind];
     const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
@@ -59,7 +67,7 @@ export class ContainedPlace implements AsyncDisposable {
     };
     return [
       ...['run', '--rm', '-i', '--name', name, ...who, '--read-only', '--cap-drop', 'all'],
-      ...['--security-opt', 'no-new-privileges', '--network', 'none'],
+      ...['--security-opt', 'no-new-privileges', ...network],
       ...['-v', `${socket}:${socket}`, '-v', `${root}:${root}`, '-v', `${this.place.project}:${join(root, 'moved')}`],
       ...Object.entries(env).flatMap(([key, value]) => ['-e', `${key}=${value}`]),
       ...[this.image, ...words],
@@ -81,25 +89,28 @@ export class ContainedPlace implements AsyncDisposable {
     return await new ContainedClient().connect(transport);
   }
 
-  /** A server on a Unix socket below the place; resolves when it listens. */
-  async listen(name: string, socket: string): Promise<{ readonly ended: Promise<unknown> }> {
-    const [command, first] = this.command;
-    const words = this.runWords(name, 'serve', '--http', `unix:${socket}`, '--json');
-    const server = spawn(command, [...first, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const ended = once(server, 'exit');
-    for await (const line of createInterface(server.stdout)) if (line === '}') return { ended };
-    throw new Error('the server in a container did not say where it listens');
+  /** A server by `serve` and these words; resolves when it listens. */
+  async listen(name: string, serve: readonly string[], network?: string[]): Promise<Ending> {
+    return await this.#until('}', this.runWords(name, ['serve', ...serve, '--json'], network));
   }
 
-  async http(socket: string, secret: string): Promise<ContainedClient> {
-    const dispatcher = new Agent({ connect: { socketPath: socket } });
+  /** A program in the container of that name, by the engine's own exec; resolves when it has printed `line`, and ends with the container. */
+  async beside(name: string, argv: readonly string[], line: string): Promise<Ending> {
+    return await this.#until(line, ['exec', name, ...argv]);
+  }
+
+  /** What the engine's own command prints. */
+  async engineSays(...words: readonly string[]): Promise<string> {
+    const [command, first] = this.command;
+    return (await run(command, [...first, ...words])).stdout.trim();
+  }
+
+  async http(url: string, connect: ConstructorParameters<typeof Agent>[0], secret: string): Promise<ContainedClient> {
+    const dispatcher = new Agent(connect);
     const headers = { authorization: `Bearer ${secret}` };
-    const viaSocket = (url: string | URL, init?: object) =>
-      fetch(url, { ...init, dispatcher }) as unknown as Promise<Response>;
-    const transport = new StreamableHTTPClientTransport(new URL('http://localhost/mcp'), {
-      requestInit: { headers },
-      fetch: viaSocket,
-    });
+    const viaAgent = (to: string | URL, init?: object) =>
+      fetch(to, { ...init, dispatcher }) as unknown as Promise<Response>;
+    const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers }, fetch: viaAgent });
     return await new ContainedClient(dispatcher).connect(transport);
   }
 
@@ -110,11 +121,20 @@ export class ContainedPlace implements AsyncDisposable {
     await this.place[Symbol.asyncDispose]();
   }
 
-  async #settle(): Promise<void> {
+  async #until(last: string, words: readonly string[]): Promise<Ending> {
+    const [command, first] = this.command;
+    const child = spawn(command, [...first, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(child, 'exit');
+    for await (const line of createInterface(child.stdout)) if (line === last) return { ended };
+    throw new Error(`what ran in a container ended without a line ${last}`);
+  }
+
+  async #settle(allow: readonly string[]): Promise<void> {
     const { root } = this.place;
     for (const folder of ['run', 'state', 'config/paddock', 'moved'])
       await mkdir(join(root, folder), { recursive: true, mode: 0o700 });
-    const settings = '[policy]\ninit_report = true\nimages = ["localhost/*"]\n';
+    const policy = '[policy]\ninit_report = true\nimages = ["localhost/*"]\n';
+    const settings = `${policy}[policy.egress]\nallow = ${JSON.stringify(allow)}\n`;
     await writeFile(join(root, 'config/paddock/config.toml'), settings, { mode: 0o600 });
   }
 
