@@ -140,52 +140,68 @@ describe.each(engineKinds)('a server in a container of a rootless %s', (kind) =>
     expect(await place.recordFiles()).toEqual([]);
   });
 
-  it('is reached by TLS on a published port, and dials for sessions from its own network, not from that of the host', async () => {
-    const { place, image } = contained;
-    const third = uniqueName('paddock-server');
-    const { cert } = selfSigned(place.root);
-    const tls = ['--tls-cert', join(place.root, 'cert.pem'), '--tls-key', join(place.root, 'key.pem')];
-    const port = ['--publish', '127.0.0.1::8484'];
-    const server = await contained.listen(third, ['--http', '0.0.0.0:8484', ...tls, '--host-name', 'localhost'], port);
-    const beside = `require('http').createServer((_, r) => r.end('beside')).listen(${besidePort}, '127.0.0.1', () => console.log('up'))`;
-    await contained.beside(third, ['node', '-e', beside], 'up');
-    const [published = ''] = (await contained.engineSays('port', third, '8484/tcp')).split('\n');
-    const key = document(
-      await paddock(place, ['keys', 'create', 'eve', '--allow', besideRule, '--allow', outside.rule, '--json'], {
-        env: contained.env,
-      }),
-    );
-    const at = published.replace('127.0.0.1', 'https://localhost');
-    const eve = await contained.http(`${at}/mcp`, { connect: { ca: cert } }, String(key['secret']));
-    const allow = [besideRule, outside.rule];
-    const made = await eve.call('create_session', { workspace: 'none', image, allow });
-    const { sessionId } = made.structured;
-    const got = async (url: string) =>
-      (await eve.call('execute_command', { sessionId, command: fetchingByNode(url) })).structured['stdout'];
-    expect(await got(`${besideRule}/`)).toBe('200 beside\n');
-    expect(await got(outside.url)).toMatch(/^502 /);
-    await eve.call('destroy_session', { sessionId });
-    await eve[Symbol.asyncDispose]();
-    await contained.engineSays('kill', '--signal', 'TERM', third);
-    await server.ended;
-  });
+  describe('once the first has ended', () => {
+    beforeAll(async () => {
+      await using engine = await openTestEngine(kind);
+      await engine.killContainer(name, 'SIGKILL').catch(() => undefined);
+      await mcp[Symbol.asyncDispose]();
+    });
 
-  it('is started by compose.yaml on a network that leads nowhere, for who is beside it there, and leaves nothing', async () => {
-    const { place, image } = contained;
-    const composed = new Composed(contained, uniqueName('paddock'));
-    await composed.says('up', '--detach');
-    const status = await statusOf(await composed.pid());
-    expect(status).toMatchObject({ Uid: Array(4).fill(process.getuid?.()).join('\t'), NoNewPrivs: '1', Seccomp: '2' });
-    expect([status['CapPrm'], status['CapBnd']]).toEqual([noneSet, noneSet]);
-    // Docker gives a route that its packet filter goes before.
-    expect(await composed.ways()).toEqual({ isInternal: 'true', published: '', isRouted: kind === 'docker' });
-    const keys = ['keys', 'create', 'front', '--root', place.project];
-    const [secret = ''] = (await contained.engineSays('exec', await composed.id(), 'node', mainInside, ...keys)).split(
-      '\n',
-    );
-    const ran = await composed.fromBeside(secret, { projectPath: place.project, image }, 'cat hello.txt');
-    expect(ran).toMatchObject({ exitCode: 0, stdout: 'hello\n' });
-    await composed.says('down');
-    expect(await composed.left()).toEqual([]);
+    it('is reached by TLS on a published port, and dials for sessions from its own network, not from that of the host', async () => {
+      const { place, image } = contained;
+      const third = uniqueName('paddock-server');
+      const { cert } = selfSigned(place.root);
+      const tls = ['--tls-cert', join(place.root, 'cert.pem'), '--tls-key', join(place.root, 'key.pem')];
+      const port = ['--publish', '127.0.0.1::8484'];
+      const server = await contained.listen(
+        third,
+        ['--http', '0.0.0.0:8484', ...tls, '--host-name', 'localhost'],
+        port,
+      );
+      const beside = `require('http').createServer((_, r) => r.end('beside')).listen(${besidePort}, '127.0.0.1', () => console.log('up'))`;
+      await contained.beside(third, ['node', '-e', beside], 'up');
+      const [published = ''] = (await contained.engineSays('port', third, '8484/tcp')).split('\n');
+      const key = document(
+        await paddock(place, ['keys', 'create', 'eve', '--allow', besideRule, '--allow', outside.rule, '--json'], {
+          env: contained.env,
+        }),
+      );
+      const at = published.replace('127.0.0.1', 'https://localhost');
+      const eve = await contained.http(`${at}/mcp`, { connect: { ca: cert } }, String(key['secret']));
+      const allow = [besideRule, outside.rule];
+      const made = await eve.call('create_session', { workspace: 'none', image, allow });
+      const { sessionId } = made.structured;
+      const got = async (url: string) =>
+        (await eve.call('execute_command', { sessionId, command: fetchingByNode(url) })).structured['stdout'];
+      expect(await got(`${besideRule}/`)).toBe('200 beside\n');
+      expect(await got(outside.url)).toMatch(/^502 /);
+      await eve.call('destroy_session', { sessionId });
+      await eve[Symbol.asyncDispose]();
+      await contained.engineSays('kill', '--signal', 'TERM', third);
+      await server.ended;
+    });
+
+    it('is started by compose.yaml on a network that leads nowhere, for who is beside it there, and leaves nothing', async () => {
+      const { place, image } = contained;
+      await using composed = new Composed(contained, uniqueName('paddock'));
+      await composed.up();
+      const status = await statusOf(await composed.pid());
+      expect(status).toMatchObject({
+        Uid: Array(4).fill(process.getuid?.()).join('\t'),
+        NoNewPrivs: '1',
+        Seccomp: '2',
+      });
+      expect([status['CapPrm'], status['CapBnd']]).toEqual([noneSet, noneSet]);
+      // Docker gives a route that its packet filter goes before.
+      expect(await composed.ways()).toEqual({ isInternal: 'true', published: '', isRouted: kind === 'docker' });
+      const keys = ['keys', 'create', 'front', '--root', place.project];
+      const [secret = ''] = (
+        await contained.engineSays('exec', await composed.id(), 'node', mainInside, ...keys)
+      ).split('\n');
+      const ran = await composed.fromBeside(secret, { projectPath: place.project, image }, 'cat hello.txt');
+      expect(ran).toMatchObject({ exitCode: 0, stdout: 'hello\n' });
+      await composed.down();
+      expect(await composed.left()).toEqual([]);
+    });
   });
 });

@@ -28,8 +28,9 @@ await client.close();
 console.log(JSON.stringify(ran.structuredContent));
 `;
 
-/** compose.yaml as docs/container.md has it started, on the engine of a place and with its folders. */
-export class Composed {
+/** compose.yaml as docs/container.md has it started, on the engine of a place and with its folders. Disposing takes it down. */
+export class Composed implements AsyncDisposable {
+  #isUp = false;
   readonly #contained: ContainedPlace;
   readonly #name: string;
 
@@ -39,8 +40,21 @@ export class Composed {
     this.#name = name;
   }
 
-  /** What docker-compose prints. */
-  async says(...words: readonly string[]): Promise<string> {
+  async up(): Promise<void> {
+    this.#isUp = true;
+    await this.#compose('up', '--detach');
+  }
+
+  async down(): Promise<void> {
+    if (this.#isUp) await this.#compose('down');
+    this.#isUp = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.down();
+  }
+
+  async #compose(...words: readonly string[]): Promise<void> {
     const program = existsSync(plugin) ? plugin : 'docker-compose';
     const { kind, image, place } = this.#contained;
     const env = {
@@ -50,7 +64,7 @@ export class Composed {
       PADDOCK_PROJECTS: place.project,
     };
     const args = ['--file', join(project, 'compose.yaml'), '--project-name', this.#name, ...words];
-    return (await run(program, args, { env })).stdout.trim();
+    await run(program, args, { env });
   }
 
   /** Of the server's container. By the engine's own command, as all that is looked at here: docker-compose takes a second for each word. */
