@@ -7,6 +7,7 @@ import type { Observation, Sighting } from './observation.js';
 import { observeProcess, understoodMounts } from './observe.js';
 import { cgroupReport, cgroupWords } from './report-cgroup.js';
 import type { EvidenceRequest } from './request.js';
+import { selinuxMode } from './selinux.js';
 import { deviceText, firstLinkOrLast, prefixesOf, sight } from './sightings.js';
 
 /** What was answered to one word: the text of a file or link, what a path is, or that it could not be told. */
@@ -73,7 +74,7 @@ export async function observeReport(report: Report, request: EvidenceRequest, ou
   const read = (name: string) => textOf(report, `f:/proc/1/${name}`);
   const label = (name: string) => read(name)?.replace(/[\0\n]+$/, '');
   const loaded = apparmorProfile === undefined ? undefined : loadedProfile(apparmorProfile, sysRoot);
-  const enforce = readProcFile(`${sysRoot}/fs/selinux/enforce`);
+  const selinux = selinuxMode(sysRoot, { procRoot });
   const swaps = readProcFile(`${procRoot}/swaps`);
   return {
     isSameProcess: true,
@@ -95,7 +96,7 @@ export async function observeReport(report: Report, request: EvidenceRequest, ou
     apparmorLabel: label('attr/apparmor/current'),
     apparmorMode: loaded?.mode,
     apparmorLoaded: apparmorProfile === undefined ? undefined : apparmorRecords?.judge(apparmorProfile, loaded),
-    isSelinuxEnforcing: parsed(enforce, (text) => text.trim() === '1'),
+    isSelinuxEnforcing: parsed(selinux, (mode) => mode === 'enforcing'),
   };
 }
 

@@ -12,10 +12,60 @@ export const sandboxTypes: Readonly<Record<SeccompVariant, string>> = {
   nested: 'paddock_sandbox_nested.process',
 };
 
-/** Undefined where the kernel does not use SELinux. `sysRoot`: default `/sys`. */
-export function selinuxMode(sysRoot = '/sys'): 'enforcing' | 'permissive' | undefined {
+/** The type of a Paddock server in a container; nothing else of ours runs under it. */
+export const serverType = 'paddock_server.process';
+
+export type SelinuxMode = 'enforcing' | 'permissive';
+
+/** What a process knows of its own label. */
+export interface OwnLabel {
+  /** Default: `/proc`. */
+  readonly procRoot?: string | undefined;
+  /** Writes to a file that is there; throws as `writeSync` does. */
+  readonly write?: (path: string, text: string) => void;
+}
+
+/**
+ * Undefined where the kernel does not use SELinux, and in a container that does not tell. `sysRoot`: default `/sys`. Engines show containers
+ * nothing of SELinux; but under our own type a server is told by what it is refused.
+ */
+export function selinuxMode(sysRoot = '/sys', own: OwnLabel = {}): SelinuxMode | undefined {
   const enforce = readProcFile(`${sysRoot}/fs/selinux/enforce`);
-  return enforce === undefined ? undefined : enforce.trim() === '1' ? 'enforcing' : 'permissive';
+  if (enforce !== undefined) return enforce.trim() === '1' ? 'enforcing' : 'permissive';
+  const label = labelOfServer(own);
+  return label === undefined ? undefined : modeByRefusal(label, own);
+}
+
+/** Whether this process is under `serverType`: then the policy has all types of the same module. */
+export function isConfinedServer(own: OwnLabel = {}): boolean {
+  return labelOfServer(own) !== undefined;
+}
+
+function labelOfServer({ procRoot = '/proc' }: OwnLabel): string | undefined {
+  const label = readProcFile(`${procRoot}/thread-self/attr/current`)?.replace(/[\0\n]+$/, '');
+  return label?.split(':')[2] === serverType ? label : undefined;
+}
+
+/**
+ * To say which label one's sockets are to have is refused to the type, also when it is the one that they have anyway: where it is not,
+ * nothing has changed. Of another thread than this (`self`) any kernel refuses it.
+ */
+function modeByRefusal(label: string, { procRoot = '/proc', write = overwrite }: OwnLabel): SelinuxMode {
+  try {
+    write(`${procRoot}/thread-self/attr/sockcreate`, label);
+    return 'permissive';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'enforcing' : 'permissive';
+  }
+}
+
+function overwrite(path: string, text: string): void {
+  const file = openSync(path, 'r+');
+  try {
+    writeSync(file, text);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /**
@@ -23,14 +73,10 @@ export function selinuxMode(sysRoot = '/sys'): 'enforcing' | 'permissive' | unde
  * changes nothing. False as well where that can't be asked.
  */
 export function isTypeLoaded(type: string, sysRoot = '/sys'): boolean {
-  let file: number | undefined;
   try {
-    file = openSync(`${sysRoot}/fs/selinux/context`, 'r+');
-    writeSync(file, `system_u:object_r:${type}:s0`);
+    overwrite(`${sysRoot}/fs/selinux/context`, `system_u:object_r:${type}:s0`);
     return true;
   } catch {
     return false;
-  } finally {
-    if (file !== undefined) closeSync(file);
   }
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isAppArmorOn, profileWith } from '../confine/apparmor.js';
-import { isTypeLoaded, sandboxTypes, selinuxMode } from '../confine/selinux.js';
+import { isConfinedServer, isTypeLoaded, type OwnLabel, sandboxTypes, selinuxMode } from '../confine/selinux.js';
 import type { CommandPath } from '../core/exec.js';
 import type { SeccompVariant } from '../core/spec.js';
 
@@ -20,11 +20,12 @@ export interface SelinuxFacts {
 }
 
 /** Asked anew for each sandbox: an administrator may load the module at any time. The kernel's own files answer, without a round trip. */
-export function selinuxFacts(variant: SeccompVariant, sysRoot?: string): SelinuxFacts {
-  const mode = selinuxMode(sysRoot);
+export function selinuxFacts(variant: SeccompVariant, sysRoot?: string, own?: OwnLabel): SelinuxFacts {
+  const mode = selinuxMode(sysRoot, own);
   if (mode === undefined) return { selinuxEnforcing: false, isTypeThere: false };
   const selinuxType = sandboxTypes[variant];
-  return { selinuxEnforcing: mode === 'enforcing', selinuxType, isTypeThere: isTypeLoaded(selinuxType, sysRoot) };
+  const isTypeThere = isTypeLoaded(selinuxType, sysRoot) || isConfinedServer(own);
+  return { selinuxEnforcing: mode === 'enforcing', selinuxType, isTypeThere };
 }
 
 /** The security modules that this kernel uses, whether or not they confine anything yet. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isTypeLoaded, sandboxTypes, selinuxMode } from '../../../src/confine/selinux.js';
+import { isConfinedServer, isTypeLoaded, sandboxTypes, selinuxMode } from '../../../src/confine/selinux.js';
 import { SelinuxInstall } from '../../../src/confine/selinux-install.js';
 
 let root: string;
@@ -38,6 +38,44 @@ describe('what the kernel tells of SELinux', () => {
     file('sys/fs/selinux/context', '');
     expect(isTypeLoaded('one_t', sys())).toBe(true);
     expect(readFileSync(join(root, 'sys/fs/selinux/context'), 'utf8')).toBe('system_u:object_r:one_t:s0');
+  });
+});
+
+describe('what a server under our type in a container, which is shown none of that, finds by itself', () => {
+  const label = 'system_u:system_r:paddock_server.process:s0:c1,c2';
+  const nothing = () => join(root, 'nothing');
+  const refusing = (code: string) => () => {
+    throw Object.assign(new Error(code), { code });
+  };
+  const own = (write?: () => void) => ({ procRoot: join(root, 'proc'), ...(write === undefined ? {} : { write }) });
+
+  it('is that SELinux enforces, by the refusal of what its type may not do, and by no other failure', () => {
+    file('proc/thread-self/attr/current', `${label}\0`);
+    expect(selinuxMode(nothing(), own(refusing('EACCES')))).toBe('enforcing');
+    expect(selinuxMode(nothing(), own(refusing('EINVAL')))).toBe('permissive');
+    expect(isConfinedServer(own())).toBe(true);
+  });
+
+  it('is that it does not, when it may: which has said nothing but the label that its sockets have anyway', () => {
+    file('proc/thread-self/attr/current', `${label}\n`);
+    file('proc/thread-self/attr/sockcreate', '');
+    expect(selinuxMode(nothing(), own())).toBe('permissive');
+    expect(readFileSync(join(root, 'proc/thread-self/attr/sockcreate'), 'utf8')).toBe(label);
+  });
+
+  it.each(['system_u:system_r:container_t:s0:c1,c2', 'paddock-sandbox (enforce)', 'unconfined\n'])(
+    'is nothing under %j',
+    (other) => {
+      file('proc/thread-self/attr/current', other);
+      expect(selinuxMode(nothing(), own(refusing('EACCES')))).toBeUndefined();
+      expect(isConfinedServer(own())).toBe(false);
+    },
+  );
+
+  it('counts for less than what the kernel says where that is shown', () => {
+    file('proc/thread-self/attr/current', label);
+    file('sys/fs/selinux/enforce', '0');
+    expect(selinuxMode(sys(), own(refusing('EACCES')))).toBe('permissive');
   });
 });
 

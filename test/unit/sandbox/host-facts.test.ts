@@ -39,4 +39,15 @@ describe('what SELinux has to do with a sandbox', () => {
     expect(selinuxFacts('debug', sys)).toEqual({ selinuxEnforcing, selinuxType, isTypeThere: true });
     expect(readFileSync(join(sys, 'fs/selinux/context'), 'utf8')).toBe(`system_u:object_r:${selinuxType}:s0`);
   });
+
+  it('is that type as well where a server in a container knows by its own that it is there', () => {
+    mkdirSync(join(sys, 'proc/thread-self/attr'), { recursive: true });
+    writeFileSync(join(sys, 'proc/thread-self/attr/current'), 'system_u:system_r:paddock_server.process:s0:c1,c2\n');
+    const refused = () => {
+      throw Object.assign(new Error('refused'), { code: 'EACCES' });
+    };
+    const own = { procRoot: join(sys, 'proc'), write: refused };
+    const selinuxType = 'paddock_sandbox.process';
+    expect(selinuxFacts('default', sys, own)).toEqual({ selinuxEnforcing: true, selinuxType, isTypeThere: true });
+  });
 });
