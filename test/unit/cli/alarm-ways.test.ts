@@ -82,7 +82,9 @@ it('an alarm of each kind goes into the audit log, to the log, to the webhook an
   const kinds = Object.keys(causes);
   const about = (kind: string) => (['oom', 'pids'].includes(kind) ? 's' : undefined);
   expect(told).toEqual(kinds);
-  expect(recorded).toEqual(kinds.map((kind) => ['session.alarm', expect.stringContaining(`"${kind}"`), about(kind)]));
+  expect(recorded).toEqual(
+    kinds.map((kind): unknown[] => ['session.alarm', expect.stringContaining(`"${kind}"`), about(kind)]),
+  );
   expect(hook.kinds).toEqual(kinds);
   expect((await readFile(shown, 'utf8')).trim().split('\n')).toEqual(kinds.map((kind) => `Paddock: ${kind}`));
   expect(new Set(sent)).toEqual(new Set(['webhook ok', 'desktop ok']));

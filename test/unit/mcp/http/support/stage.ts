@@ -52,6 +52,8 @@ export class HttpStage implements AsyncDisposable {
   nowMs = 0;
   /** Until a caller may send another request. */
   waitMs: number | undefined;
+  /** What lets a caller's calls in; absent: nothing keeps them out. */
+  gateOf: ((caller: string) => () => Promise<() => void>) | undefined;
   /** Callers each of whose calls takes a scope. */
   readonly scoped = new Set<string>();
   /** Where it was said to be. */
@@ -64,7 +66,7 @@ export class HttpStage implements AsyncDisposable {
   /** `means`: other than those of two callers with a key each. */
   constructor(
     bounds: Partial<HttpBounds> = {},
-    means: Partial<Pick<McpHttpOptions, 'authenticate' | 'tokens' | 'rules'>> = {},
+    means: Partial<Pick<McpHttpOptions, 'authenticate' | 'tokens' | 'rules' | 'rate'>> = {},
   ) {
     this.#bounds = { ...usualBounds, ...bounds };
     this.#http = new McpHttp({
@@ -82,6 +84,7 @@ export class HttpStage implements AsyncDisposable {
           services: () => Promise.resolve({ caller, work: (...args) => this.work(...args) }),
           onFailure: () => undefined,
           trace: this.trace,
+          ...(this.gateOf === undefined ? {} : { gate: this.gateOf(caller) }),
           isScoped: this.scoped.has(caller),
         }),
       onRefused: ({ reason, check }, caller) =>
