@@ -12,6 +12,8 @@ import { sessionCopies, snapshotsFolder } from './session-copies.js';
 
 export interface PruneChoices {
   readonly isDryRun: boolean;
+  /** Nobody asked for it. */
+  readonly isByItself?: boolean;
   /** Default 5 s. */
   readonly pendingWaitMs?: number;
   readonly signal: AbortSignal;
@@ -28,7 +30,7 @@ export async function pruneHere(app: App, choices: PruneChoices): Promise<PruneR
     ...report,
     files: [
       ...report.files,
-      ...(await snapshots.sweep(isDryRun, choices.signal)),
+      ...(await snapshots.sweep(isDryRun, choices)),
       ...(await sweepOpened(opened, isDryRun, parts.isAlive)),
     ],
   };
@@ -42,7 +44,9 @@ export function reapBeside(app: App, signal: AbortSignal): AsyncDisposable {
   const reaping = judgeParts(app)
     .then(isPruneDue)
     // What an engine may still come up with is left to a later one: nobody waits for it here.
-    .then((isDue) => (isDue ? pruneHere(app, { isDryRun: false, pendingWaitMs: 0, signal }) : undefined))
+    .then((isDue) =>
+      isDue ? pruneHere(app, { isDryRun: false, isByItself: true, pendingWaitMs: 0, signal }) : undefined,
+    )
     .catch(() => undefined);
   return {
     [Symbol.asyncDispose]: async () => {
@@ -57,7 +61,7 @@ export async function reapWhileOpen(app: App, onFailure: (error: unknown) => voi
   return reapOnTimer({
     clock: systemClock,
     isDue: () => isPruneDue(parts),
-    prune: (signal) => pruneHere(app, { isDryRun: false, signal }),
+    prune: (signal) => pruneHere(app, { isDryRun: false, isByItself: true, signal }),
     onFailure,
   });
 }

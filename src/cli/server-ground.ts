@@ -72,7 +72,7 @@ export async function openGround(
 /** What an earlier server left when it was killed goes now, beside the first call; `prune` is there for when it fails. */
 export async function pruneBeside({ app, held, log }: ServerGround, signal: AbortSignal): Promise<void> {
   const onFailure = (err: unknown) => log.warn({ err }, 'could not prune');
-  pruneHere(app, { isDryRun: false, signal }).then(
+  pruneHere(app, { isDryRun: false, isByItself: true, signal }).then(
     ({ removed, kept }) => log.info({ removed: removed.length, kept }, 'pruned'),
     onFailure,
   );

@@ -11,6 +11,7 @@ import { claimedName, isThere, recoverLayer, whenFree } from './changes/own-laye
 import type { AppliedBy } from './changes/record-files.js';
 import { endLayer, isOver, layerOf, sealEnded } from './layers.js';
 import { sweepNotes } from './left-over-channels.js';
+import { hasJustFailed } from './sealing.js';
 import type { RecordStore } from './store.js';
 
 const temporary = /^pdk_[a-z2-7]{26}\.json\.[a-z2-7]{8}\.tmp$/;
@@ -23,6 +24,8 @@ export interface SweepOptions {
   /** Gets an intent and an outcome of `changes.expire` for what sessions have written, where that is removed. */
   readonly audit: AuditRecorder;
   readonly isDryRun: boolean;
+  /** Nobody asked for it: what could not be encrypted a short while ago is left to a later one. */
+  readonly isByItself?: boolean | undefined;
   /** Ends the encrypting of what was kept, which takes long; the next sweep begins it again. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -66,7 +69,7 @@ async function sweepLayers(store: RecordStore, options: SweepOptions): Promise<r
  * time is over, or where that is nothing. One that somebody works on is left to the next prune.
  */
 async function sweepLayer(store: RecordStore, id: SessionId, options: SweepOptions): Promise<boolean> {
-  const { clock, audit, isDryRun, signal } = options;
+  const { clock, audit, isDryRun, isByItself = false, signal } = options;
   const path = store.layerFolder(id);
   const status = await lstat(path).catch(() => undefined);
   if (!status?.isDirectory()) return false;
@@ -76,7 +79,9 @@ async function sweepLayer(store: RecordStore, id: SessionId, options: SweepOptio
   if (isYoung || (await store.has(id))) return false;
   if (!isDryRun) {
     await endLayer(path, clock, 0);
-    if (store.sealing !== undefined && signal?.aborted !== true)
+    const kept = (await layerOf(store, id))?.note.kept;
+    const isLater = isByItself && kept !== undefined && hasJustFailed(kept, clock.now());
+    if (store.sealing !== undefined && !isLater && signal?.aborted !== true)
       await sealEnded(path, clock, store.sealing, { signal, waitMs: 0 });
   }
   if (!(await isThere(path))) return true;

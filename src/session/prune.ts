@@ -28,6 +28,8 @@ export interface PruneOptions extends JudgeParts {
   /** `$XDG_RUNTIME_DIR`. */
   readonly runtimeDir: string;
   readonly isDryRun: boolean;
+  /** Nobody asked for it. */
+  readonly isByItself?: boolean | undefined;
   /** How long to wait for the container of a creation that was cut off just now; default 5 s. */
   readonly pendingWaitMs?: number;
   readonly signal?: AbortSignal;
@@ -45,7 +47,7 @@ const creationGraceMs = { host: 60_000, reference: 330_000 } as const;
  * Errors: AUDIT_UNWRITABLE (then the rest is left alone), INTERRUPTED; what an engine refuses is in the report.
  */
 export async function pruneSessions(options: PruneOptions): Promise<PruneReport> {
-  const { store, clock, isDryRun, signal } = options;
+  const { store, clock, isDryRun, isByItself, signal } = options;
   const pruner = new Pruner(options);
   // Containers first: a session that begins meanwhile has its record on the disk before its container exists.
   await pruner.look();
@@ -55,7 +57,7 @@ export async function pruneSessions(options: PruneOptions): Promise<PruneReport>
     await pruner.decide(record);
   });
   const files = [
-    ...(await sweepRecordFolder(store, { clock, audit: options.audit, isDryRun, signal })),
+    ...(await sweepRecordFolder(store, { clock, audit: options.audit, isDryRun, isByItself, signal })),
     ...(await sweepChannels(store, { clock, isDryRun, gone: pruner.removed.map((one) => one.sessionId) })),
     ...(await sweepServiceFolders(options.runtimeDir, isDryRun)),
   ];

@@ -4,6 +4,7 @@ import { isInitAlive } from '../sandbox/init-identity.js';
 import { type JudgeParts, judgeListed } from './judge-listed.js';
 import { isOver, listLayers, type NotedLayer } from './layers.js';
 import type { SessionRecord } from './record.js';
+import { isSnapshotSealDue } from './seal-snapshot.js';
 import { isSealDue } from './sealing.js';
 import { overdueIn } from './snapshot-shelf.js';
 
@@ -18,7 +19,12 @@ export async function isPruneDue(parts: DueParts): Promise<boolean> {
   if (due.includes(true)) return true;
   const layers = await listLayers(parts.store);
   const dueLayers = await Promise.all(layers.map((one) => isLayerDue(one, parts)));
-  return dueLayers.includes(true) || (await overdueIn(parts.snapshotsFolder, parts.clock)).length > 0;
+  return dueLayers.includes(true) || (await isSnapshotDue(parts));
+}
+
+async function isSnapshotDue({ store: { sealing }, clock, snapshotsFolder: folder }: DueParts): Promise<boolean> {
+  if ((await overdueIn(folder, clock)).length > 0) return true;
+  return sealing !== undefined && isSnapshotSealDue({ folder, clock, seals: sealing.seals });
 }
 
 /** Its time is over; or somebody worked on it all the time when its session ended, so that it still has no end. */

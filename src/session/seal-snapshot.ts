@@ -7,8 +7,8 @@ import type { Clock } from '../kit/clock.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { hasPlain, type Seals } from '../workspace/sealed/seals.js';
 import { whenFree } from './changes/own-layer.js';
-import { inTime, synced } from './sealing.js';
-import { readSnapshotNote, type Snapshot, writeSnapshotNote } from './snapshot-shelf.js';
+import { hasJustFailed, inTime, synced } from './sealing.js';
+import { readSnapshotNote, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
 
 interface SnapshotSealing {
   /** Of all snapshots. */
@@ -27,7 +27,7 @@ export async function sealSnapshot(
   signal: AbortSignal,
 ): Promise<Snapshot> {
   const sealed = snapshot.sealed ?? (await seals.seal(layer, snapshotSubject(snapshot), signal));
-  const noted = { ...snapshot, sealed };
+  const noted = { ...snapshot, triedAtMs: undefined, sealed };
   await writeSnapshotNote(folder, noted);
   await synced(layer.folder);
   await seals.dropPlain(layer.folder);
@@ -35,16 +35,21 @@ export async function sealSnapshot(
   return noted;
 }
 
-interface Overdue extends SnapshotSealing {
+interface Overdue extends SnapshotSealing, SweepWish {
   readonly clock: Clock;
   /** Gets an intent and an outcome of `snapshot.seal`. */
   readonly audit: AuditRecorder;
+}
+
+export interface SweepWish {
   readonly signal?: AbortSignal | undefined;
+  /** Nobody asked for it: what has failed a short while ago is left to a later one. */
+  readonly isByItself?: boolean | undefined;
 }
 
 /**
  * The same for one that was taken before encryption was set, and one of which a crash has left something in clear. What fails stands in the audit log,
- * and is tried by the next prune. Errors: AUDIT_UNWRITABLE.
+ * and is tried by the next prune that somebody asks for, or that begins by itself a while later. Errors: AUDIT_UNWRITABLE.
  */
 export async function sealOverdue(found: Snapshot, layer: Layer, parts: Overdue): Promise<void> {
   const { clock, signal, folder } = parts;
@@ -58,22 +63,45 @@ export async function sealOverdue(found: Snapshot, layer: Layer, parts: Overdue)
   await whenFree(join(folder, found.id), { clock, waitMs: 0 }, seal);
 }
 
-async function isOverdue(snapshot: Snapshot, layer: Layer, { clock, seals }: Overdue): Promise<boolean> {
-  if (snapshot.untilMs <= clock.now()) return false;
-  return snapshot.sealed === undefined ? seals.isOn : hasPlain(layer.folder);
+type DueParts = Pick<Overdue, 'clock' | 'seals' | 'isByItself'>;
+
+async function isOverdue(snapshot: Snapshot, { folder }: Pick<Layer, 'folder'>, parts: DueParts): Promise<boolean> {
+  const { clock, seals, isByItself = false } = parts;
+  const nowMs = clock.now();
+  if (snapshot.untilMs <= nowMs || (isByItself && hasJustFailed(snapshot, nowMs))) return false;
+  return snapshot.sealed === undefined ? seals.isOn : hasPlain(folder);
 }
 
-async function sealAudited(snapshot: Snapshot, layer: Layer, { audit, signal, ...parts }: Overdue): Promise<void> {
+/** Whether a prune that begins by itself would encrypt one of them. */
+export async function isSnapshotSealDue(parts: SnapshotSealing & Pick<Overdue, 'clock'>): Promise<boolean> {
+  const { folder } = parts;
+  for (const { id, snapshot } of await shelvedIn(folder)) {
+    if (snapshot === undefined) continue;
+    if (await isOverdue(snapshot, { folder: join(folder, id) }, { ...parts, isByItself: true })) return true;
+  }
+  return false;
+}
+
+async function sealAudited(snapshot: Snapshot, layer: Layer, parts: Overdue): Promise<void> {
+  const { audit, signal } = parts;
   await audited(audit, {
     action: 'snapshot.seal',
     session: snapshot.session,
     details: { snapshot: plain(snapshot.id) },
     run: () => sealSnapshot(snapshot, layer, parts, inTime(signal)),
     describe: ({ sealed }) => (sealed === undefined ? {} : { key: plain(sealed.key), bytes: sealed.bytes }),
-  }).catch((error: unknown) => {
+  }).catch(async (error: unknown) => {
     // It stands there why; one that fails does not keep the others from their turn.
     if (toPaddockError(error).code === 'AUDIT_UNWRITABLE') throw error;
+    if (signal?.aborted !== true) await noteFailure(layer.folder, parts);
   });
+}
+
+/** In the note as it is by now. Where not even that can be written it is tried again sooner. */
+async function noteFailure(of: string, { folder, clock }: Overdue): Promise<void> {
+  const now = await readSnapshotNote(of);
+  if (now === undefined) return;
+  await writeSnapshotNote(folder, { ...now, triedAtMs: clock.now() }).catch(() => undefined);
 }
 
 /** What stands in clear beside it and decides what becomes of it: it is encrypted with it, and so can't be changed. */

@@ -72,11 +72,16 @@ export function inTime(signal: AbortSignal | undefined): AbortSignal {
   return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 
+/** Whether that has failed a short while ago: nobody who was not asked to tries it again so soon. */
+export function hasJustFailed({ triedAtMs }: { readonly triedAtMs?: number | undefined }, nowMs: number): boolean {
+  return triedAtMs !== undefined && nowMs - triedAtMs < tryAgainMs;
+}
+
 /** Whether a prune that begins by itself has something to do for it: what has failed is tried again now and then. */
 export async function isSealDue(folder: string, note: LayerNote, { seals }: Sealing, nowMs: number): Promise<boolean> {
   const { sealed, kept } = note;
   if (sealed === undefined && (!seals.isOn || kept === undefined)) return false;
-  if (kept?.plainBecause !== undefined && nowMs - (kept.triedAtMs ?? 0) < tryAgainMs) return false;
+  if (kept !== undefined && hasJustFailed(kept, nowMs)) return false;
   return sealed === undefined || hasPlain(folder);
 }
 

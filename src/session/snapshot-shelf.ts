@@ -32,6 +32,8 @@ const noteSchema = z.strictObject({
   digest: z.string().regex(/^[0-9a-f]{64}$/),
   /** Present where it is encrypted. */
   sealed: sealedSchema.optional(),
+  /** When it could not be encrypted, in epoch milliseconds. */
+  triedAtMs: z.number().optional(),
 });
 
 /** What a session had written beside its project at one time. */

@@ -20,7 +20,7 @@ import { expectAsRead, isThere, whenFree, whileAlone, whileCopied } from './chan
 import { full, keptSnapshots, roomBeside } from './kept-room.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
-import { sealOverdue, sealSnapshot, snapshotSubject } from './seal-snapshot.js';
+import { type SweepWish, sealOverdue, sealSnapshot, snapshotSubject } from './seal-snapshot.js';
 import { sealsOf } from './sealing.js';
 import { overdueIn, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
 
@@ -166,11 +166,11 @@ export class Snapshots {
     throw new PaddockError('LAYER_BUSY', 'a session is being made that begins with that snapshot');
   }
 
-  /** Removes those whose time is over, and what a crash has left half made; returns the paths. */
-  async sweep(isDryRun: boolean, signal?: AbortSignal): Promise<readonly string[]> {
+  /** Encrypts what is to be, removes those whose time is over, and what a crash has left half made; returns the paths. */
+  async sweep(isDryRun: boolean, { signal, isByItself }: SweepWish = {}): Promise<readonly string[]> {
     const { folder, clock, audit, seals } = this.#parts;
     if (!isDryRun && seals !== undefined) {
-      const parts = { folder, clock, audit, seals, signal };
+      const parts = { folder, clock, audit, seals, signal, isByItself };
       for (const one of await this.#all()) await sealOverdue(one, this.#layerOf(one), parts);
     }
     const swept: string[] = [];

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/kit/clock.js';
 import { expectAsRead } from '../../../src/session/changes/own-layer.js';
 import { requireLayer } from '../../../src/session/layers.js';
-import { sealOverdue } from '../../../src/session/seal-snapshot.js';
+import { isSnapshotSealDue, sealOverdue } from '../../../src/session/seal-snapshot.js';
 import { Snapshots } from '../../../src/session/snapshots.js';
 import { openedLayer } from '../../../src/workspace/changes/layer.js';
 import { builtInit, builtSupport } from '../init/support/compiled.js';
@@ -24,9 +24,9 @@ describe('a snapshot that was taken before encryption was set', () => {
   afterEach(() => kept[Symbol.dispose]());
 
   const folder = () => join(kept.state, 'snapshots');
-  const snapshots = () =>
+  const snapshots = (clock = systemClock) =>
     new Snapshots({
-      ...{ folder: folder(), program: kept.program, clock: systemClock, audit: kept.audit, seals: kept.seals },
+      ...{ folder: folder(), program: kept.program, clock, audit: kept.audit, seals: kept.seals },
     });
   async function taken() {
     const id = await kept.session((upper) => writeFileSync(join(upper, 'changed'), 'b'));
@@ -67,5 +67,27 @@ describe('a snapshot that was taken before encryption was set', () => {
       [`snapshot.seal ${first.session} SNAPSHOT_FAILED`, `snapshot.seal ${second.session} ok`].sort(),
     );
     expect(namesOf(second.id)).toEqual(sealedNames);
+  });
+
+  it('is left alone for a while where that failed, but by who asks for a prune', async () => {
+    const { id } = await taken();
+    const at = (nowMs: number) => ({ ...systemClock, now: () => nowMs });
+    const due = (clock = systemClock) => isSnapshotSealDue({ folder: folder(), seals: kept.seals, clock });
+    const tries = () => kept.audit.lines.filter((line) => line.startsWith('snapshot.seal')).length;
+    expect(await due()).toBe(true);
+    renameSync(kept.keyFile, `${kept.keyFile}.away`);
+    await snapshots().sweep(false, { isByItself: true });
+    expect([tries(), await due()]).toEqual([1, false]);
+    await snapshots().sweep(false, { isByItself: true });
+    expect(tries()).toBe(1);
+    await snapshots().sweep(false);
+    expect(tries()).toBe(2);
+    const { triedAtMs = 0 } = await snapshots().get(id);
+    expect(await due(at(triedAtMs + 15 * 60_000 - 1))).toBe(false);
+    expect(await due(at(triedAtMs + 15 * 60_000))).toBe(true);
+    renameSync(`${kept.keyFile}.away`, kept.keyFile);
+    await snapshots(at(triedAtMs + 15 * 60_000)).sweep(false, { isByItself: true });
+    expect(await snapshots().get(id)).not.toHaveProperty('triedAtMs');
+    expect([namesOf(id), await due()]).toEqual([sealedNames, false]);
   });
 });

@@ -38,8 +38,8 @@ describe('encrypting what a session has left, where nobody waits for it', () => 
       ...{ store: kept.store, clock: { ...systemClock, now: () => nowMs }, bootId: 'b' },
       ...{ isAlive: () => Promise.resolve(true), snapshotsFolder: join(kept.state, 'snapshots') },
     });
-  const prune = (stop?: AbortSignal) =>
-    sweepRecordFolder(kept.store, { clock: systemClock, audit: kept.audit, isDryRun: false, signal: stop });
+  const prune = (signal?: AbortSignal, isByItself = false) =>
+    sweepRecordFolder(kept.store, { clock: systemClock, audit: kept.audit, isDryRun: false, isByItself, signal });
 
   it('goes on behind, is said to, and is done once', async () => {
     const id = await kept.session(fill);
@@ -78,7 +78,12 @@ describe('encrypting what a session has left, where nobody waits for it', () => 
     expect(plainWords((await keptOf(kept.store, id)) ?? expect.fail())).toContain('ENCRYPTION_KEY_UNUSABLE');
     expect(await isDue()).toBe(false);
     expect(await isDue(Date.now() + 20 * 60_000)).toBe(true);
+    const tries = () => kept.audit.lines.filter((line) => line.startsWith('changes.seal')).length;
+    // Whatever else there is to prune.
+    await prune(undefined, true);
+    expect(tries()).toBe(1);
     await prune();
+    expect(tries()).toBe(2);
     const { triedAtMs = 0 } = (await noteOf(id)).kept ?? {};
     expect(await isDue(triedAtMs + 14 * 60_000)).toBe(false);
     expect(await isDue(triedAtMs + 15 * 60_000)).toBe(true);
