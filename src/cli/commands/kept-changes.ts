@@ -29,12 +29,10 @@ interface How {
   readonly encryptionPending?: boolean;
 }
 
-function howText({ encrypted, notEncrypted, encryptionPending = false }: How): string {
-  if (encrypted === true) {
-    return notEncrypted === undefined ? ', encrypted' : `, encrypted, but NOT YET REMOVED in clear (${notEncrypted})`;
-  }
-  const bare = plainWords({ plainBecause: notEncrypted, isSealDue: encryptionPending });
-  return bare === undefined ? '' : `, ${bare}`;
+function howText({ encrypted = false, notEncrypted, encryptionPending = false }: How): string {
+  const bare = plainWords({ plainBecause: notEncrypted, isSealDue: encryptionPending, isSealed: encrypted });
+  if (bare !== undefined) return `, ${bare}`;
+  return encrypted ? ', encrypted' : '';
 }
 
 function viewOf({ id, note }: NotedLayer, places: LayerPlaces) {

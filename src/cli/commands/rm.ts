@@ -32,15 +32,17 @@ export const rm: CliCommand = {
 interface Removed {
   readonly sessionId: string;
   readonly changesKeptUntil?: string;
-  /** Why what is kept stays in clear. */
+  readonly encrypted?: boolean;
+  /** Why what is kept stays in clear, or some of it beside what is encrypted. */
   readonly notEncrypted?: string;
   /** It is still to be encrypted. */
   readonly encryptionPending?: boolean;
 }
 
-function removedLine({ sessionId, changesKeptUntil, notEncrypted, encryptionPending = false }: Removed): string {
+function removedLine(removed: Removed): string {
+  const { sessionId, changesKeptUntil, notEncrypted, encryptionPending = false, encrypted = false } = removed;
   if (changesKeptUntil === undefined) return `${sessionId} removed`;
-  const bare = plainWords({ plainBecause: notEncrypted, isSealDue: encryptionPending });
+  const bare = plainWords({ plainBecause: notEncrypted, isSealDue: encryptionPending, isSealed: encrypted });
   return `${sessionId} removed; ${keptWords(sessionId, Date.parse(changesKeptUntil))}${bare === undefined ? '' : `; ${bare}`}`;
 }
 
@@ -57,10 +59,11 @@ async function remove(app: App, id: string) {
     await destroyRecorded(await recordOf(app, id), await adoptOptions(app));
     const kept = await keptOf(app.store, id as SessionId);
     if (kept === undefined) return { sessionId: id };
-    const { untilMs, plainBecause, isSealDue } = kept;
+    const { untilMs, plainBecause, isSealDue, isSealed } = kept;
     const bare = plainBecause === undefined ? {} : { notEncrypted: plainBecause };
+    const sealed = isSealed ? { encrypted: true as const } : {};
     const due = isSealDue ? { encryptionPending: true as const } : {};
-    return { sessionId: id, changesKeptUntil: new Date(untilMs).toISOString(), ...bare, ...due };
+    return { sessionId: id, changesKeptUntil: new Date(untilMs).toISOString(), ...sealed, ...bare, ...due };
   } catch (thrown) {
     const { code, message, exitCode } = toPaddockError(thrown);
     return { sessionId: id, error: { code, message, exitCode } };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AuditError, PaddockError } from '../../../src/core/errors.js';
 import { systemClock } from '../../../src/kit/clock.js';
+import { keptOf, plainWords } from '../../../src/session/changes/kept-words.js';
 import { sealEnded } from '../../../src/session/layers.js';
 import { sweepRecordFolder } from '../../../src/session/left-over-files.js';
 import { isSealDue, type Sealing } from '../../../src/session/sealing.js';
@@ -83,13 +84,15 @@ describe('encrypting what a session has left, where something fails on the way',
       sealed: { id: expect.any(String) as string },
       kept: { plainBecause: 'STATE_UNWRITABLE' },
     });
+    const words = plainWords((await keptOf(kept.store, id)) ?? expect.fail());
+    expect(words).toBe('encrypted, but NOT YET REMOVED in clear (STATE_UNWRITABLE), the next `paddock prune` goes on');
     expect(lines(await kept.shown(id))).toEqual(all);
     const triedAtMs = note.kept?.triedAtMs ?? 0;
     expect(await isSealDue(folderOf(id), note, failing, triedAtMs + 14 * 60_000)).toBe(false);
     expect(await isSealDue(folderOf(id), note, failing, triedAtMs + 15 * 60_000)).toBe(true);
     await prune(16 * 60_000);
     expect(readdirSync(folderOf(id)).sort()).toEqual(sealedNames);
-    expect((await noteOf(id)).kept).not.toHaveProperty('plainBecause');
+    expect(plainWords((await keptOf(kept.store, id)) ?? expect.fail())).toBeUndefined();
     expect(kept.holding(canary)).toEqual([]);
     expect(lines(await kept.shown(id))).toEqual(all);
   });
