@@ -13,6 +13,8 @@ export interface Step {
   readonly id?: string;
   readonly user: string;
   readonly client?: string;
+  /** Of whoever asked over HTTP: of a key, or of the holder of a token. */
+  readonly key?: string;
   readonly verdict?: 'allow' | 'deny';
   readonly rule?: string;
   /** Left out of an intent: it has no outcome, or none yet. */
@@ -77,7 +79,7 @@ function stepOf(record: AuditRecord): Step {
   const { time, action, id, caller, verdict, rule, result, details } = record;
   const kind = kinds[action.slice(0, action.indexOf('.'))] ?? 'call';
   const client = caller.client?.name;
-  const may = { id, client, verdict, rule, result, details };
+  const may = { id, client, key: caller.keyHash, verdict, rule, result, details };
   const said = Object.fromEntries(Object.entries(may).filter(([, value]) => value !== undefined));
   return { time, kind, action, user: caller.user, ...said };
 }
@@ -94,9 +96,9 @@ function ended(step: Step, { time, result, verdict, rule, details }: AuditRecord
 }
 
 function lineOf(step: Step): string {
-  const { time, kind, action, verdict, rule, result, durationMs, details, outcome, user, client } = step;
+  const { time, kind, action, verdict, rule, result, durationMs, details, outcome } = step;
   const indent = kind === 'call' ? '' : kind === 'command' ? '  ' : '    ';
-  const who = kind === 'call' ? [`by ${client === undefined ? user : `${client} of ${user}`}`] : [];
+  const who = kind === 'call' ? [`by ${whoOf(step)}`] : [];
   const how = [
     ...(verdict === 'deny' ? [`DENIED${rule === undefined ? '' : ` by ${rule}`}`] : []),
     ...(result === undefined || (verdict === 'deny' && result === 'POLICY_DENIED') ? [] : [result]),
@@ -105,6 +107,11 @@ function lineOf(step: Step): string {
   ];
   const parts = [action, ...who, ...words(details), ...(how.length > 0 ? ['->', ...how] : []), ...words(outcome)];
   return safeLine(`${time.slice(0, 19).replace('T', ' ')}  ${indent}${parts.join(' ')}`, 500);
+}
+
+function whoOf({ user, client, key }: Step): string {
+  const person = client === undefined ? user : `${client} of ${user}`;
+  return key === undefined ? person : `${person} with key ${key}`;
 }
 
 function words(details: AuditRecord['details']): string[] {

@@ -231,7 +231,11 @@ export class HttpCallers implements AsyncDisposable {
       ...{ monitoring, admission: await this.#admit(), onDecided: tracer?.decided, sealWaitMs },
       gate: (open) => caller.limits.create(open),
     });
-    return await toolServices(caller.app, { sessions: caller.sessions, monitoring, env, defaultProject: undefined });
+    const { sessions } = caller;
+    const services = await toolServices(caller.app, { sessions, monitoring, env, defaultProject: undefined });
+    // So many as the key may have are what its holder is told.
+    const maxSessions = Math.min(services.sitePolicy.maxSessions, caller.grant.quota.sessions);
+    return { ...services, sitePolicy: { ...services.sitePolicy, maxSessions } };
   }
 }
 

@@ -102,6 +102,7 @@ describe.each(engineKinds)('a server for holders of keys, on %s', (kind) => {
     const small = await server.client('small', '--sessions', '1', '--creates', '2', '--cpu-time', '300ms');
     const first = await small.call('create_session', { workspace: 'none' });
     const id = String(first.structured['sessionId']);
+    expect((await small.call('list_sessions')).structured).toMatchObject({ sessions: [{ sessionId: id }], limit: 1 });
     expect(await small.call('create_session', { workspace: 'none' })).toMatchObject({
       code: 'LIMIT_REACHED',
       ruleId: 'key.sessions',

@@ -70,8 +70,8 @@ async function rotate(context: CommandContext, app: App, name: string): Promise<
     run: () => storeOf(app).rotate(name, graceMs),
     describe: ({ key }) => ({ key: plain(key.grant.id) }),
   });
-  const until = new Date(systemClock.now() + graceMs).toISOString();
-  return await show(context, given, `It is shown this once; the one before it is good until ${until}.`);
+  const until = graceMs === 0 ? 'no more' : `until ${new Date(systemClock.now() + graceMs).toISOString()}`;
+  return await show(context, given, `It is shown this once; the one before it is good ${until}.`);
 }
 
 async function revoke(context: CommandContext, app: App, name: string): Promise<number> {

@@ -17,7 +17,7 @@ async function sample(path: string): Promise<AuditEntry[]> {
     await log.event('egress.connect', { session, verdict: 'allow', details: { host: plain('a.example'), port: 443 } });
     await log.event('egress.deny', { session, verdict: 'deny', rule: 'egress.host', details: { host: plain('@b') } });
     await command.outcome('ok', { details: { exitCode: 0 } });
-    await log.event('session.list');
+    await log.forCaller({ keyHash: '0123456789abcdef' }).event('session.list', { session });
     await log.intent('changes.apply', { session });
   }
   return await collect(exportAudit(path));
@@ -89,12 +89,14 @@ describe('the story of a session', () => {
       ['command', 'command.run', 'ok'],
       ['egress', 'egress.connect', undefined],
       ['egress', 'egress.deny', undefined],
+      ['call', 'session.list', undefined],
       ['changes', 'changes.apply', undefined],
     ]);
     const lines = storyLines(story).map((line) => line.slice(21));
     expect(lines[0]).toMatch(/^session\.create by =cmd\S* \S* of ada image=host -> ok \d+ ms$/);
     expect(lines[1]).toMatch(/^ {2}command\.run argc=3 argv=18B#[0-9a-f]{8} program=npm -> ok \d+ ms exitCode=0$/);
     expect(lines[3]).toMatch(/^ {4}egress\.deny host=@b -> DENIED by egress\.host$/);
-    expect(lines[4]).toMatch(/^ {4}changes\.apply -> no outcome$/);
+    expect(lines[4]).toBe('session.list by ada with key 0123456789abcdef');
+    expect(lines[5]).toMatch(/^ {4}changes\.apply -> no outcome$/);
   });
 });
