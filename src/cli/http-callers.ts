@@ -15,6 +15,7 @@ import type { ToolServices } from '../tools/services.js';
 import { toolsOf } from '../tools/tool-groups.js';
 import type { Tracer } from '../tracing/tracer.js';
 import type { App } from './app.js';
+import { letIn } from './call-gate.js';
 import { sealWaitMs } from './server-ground.js';
 import { toolServices } from './tool-services.js';
 
@@ -32,19 +33,6 @@ export interface HttpCallersOptions {
   readonly prepare: () => Promise<void>;
 }
 
-/** What makes sandboxes, or this host on their behalf, use something. */
-const startsWork: ReadonlySet<string> = new Set([
-  'create_session',
-  'fork_session',
-  'execute_command',
-  'execute_in_session',
-  'write_file',
-  'transfer_files',
-  'snapshot_session',
-  'compare_sessions',
-  'check_host',
-]);
-
 /** What somebody gets, by a key or by a token. */
 export interface Rights extends Pick<Grant, 'id' | 'name' | 'tools' | 'ceiling' | 'quota'> {
   /** Whether each call takes a scope of its token as well. */
@@ -57,6 +45,7 @@ interface HttpCaller {
   readonly app: App;
   readonly audit: AuditRecorder;
   readonly limits: KeyLimits;
+  readonly meter: KeyMeter;
   sessions: Sessions | undefined;
   services: Promise<ToolServices> | undefined;
 }
@@ -68,7 +57,6 @@ interface HttpCaller {
 export class HttpCallers implements AsyncDisposable {
   readonly #options: HttpCallersOptions;
   readonly #callers = new Map<string, HttpCaller>();
-  readonly #meter: KeyMeter;
   /** The server's own, which take room from nobody unseen. */
   #own: Sessions | undefined;
   #admission: Promise<Admission> | undefined;
@@ -76,7 +64,6 @@ export class HttpCallers implements AsyncDisposable {
 
   constructor(options: HttpCallersOptions) {
     this.#options = options;
-    this.#meter = new KeyMeter((id) => options.monitoring.stateOf(id).usage?.cpuUs);
   }
 
   /** All sessions there are. */
@@ -105,7 +92,8 @@ export class HttpCallers implements AsyncDisposable {
       // Another request of theirs may have come first.
       if (!this.#callers.has(grant.id)) {
         const limits = new KeyLimits(grant.quota, this.#options.overall);
-        this.#callers.set(grant.id, { grant, app, audit, limits, sessions: undefined, services: undefined });
+        const meter = new KeyMeter((id) => this.#options.monitoring.stateOf(id).usage?.cpuUs);
+        this.#callers.set(grant.id, { grant, app, audit, limits, meter, sessions: undefined, services: undefined });
       }
     }
     return grant.id;
@@ -120,7 +108,8 @@ export class HttpCallers implements AsyncDisposable {
   /** A server with the tools of that key. */
   serverFor(id: string) {
     const caller = this.#require(id);
-    const { log, monitoring, tracer } = this.#options;
+    const { log, monitoring, tracer, admit } = this.#options;
+    const { limits, meter } = caller;
     const allowed = toolsOf(caller.grant.tools);
     return buildServer({
       version,
@@ -128,7 +117,7 @@ export class HttpCallers implements AsyncDisposable {
       audit: caller.audit,
       isScoped: caller.grant.isScoped ?? false,
       trace: tracer?.calls,
-      gate: (tool) => this.#letIn(caller, tool),
+      gate: (tool) => letIn({ limits, meter, live: () => caller.sessions?.list ?? [], admit }, tool),
       services: () => {
         // An engine that is started later is found by the next call.
         caller.services ??= this.#services(caller).catch((error: unknown) => {
@@ -154,9 +143,9 @@ export class HttpCallers implements AsyncDisposable {
     await Promise.all([...this.#callers.values()].map((caller) => this.#meterOne(caller)));
   }
 
-  async #meterOne({ sessions, limits }: HttpCaller): Promise<void> {
+  async #meterOne({ sessions, limits, meter }: HttpCaller): Promise<void> {
     const list = sessions?.list ?? [];
-    await limits.use(this.#meter.read(list));
+    await limits.use(meter.read(list));
     const refusal = await limits.refuseWork().catch((error: unknown) => toPaddockError(error));
     if (refusal === undefined) return;
     for (const session of list) {
@@ -164,18 +153,6 @@ export class HttpCallers implements AsyncDisposable {
       if (atWork.length === 0) continue;
       session.notices.add(`its commands were ended: ${refusal.message}`);
       await Promise.allSettled(atWork.map(({ command }) => command.end('aborted')));
-    }
-  }
-
-  async #letIn({ limits }: HttpCaller, tool: string): Promise<() => void> {
-    const release = await limits.call();
-    try {
-      if (startsWork.has(tool)) await limits.refuseWork();
-      if (startsWork.has(tool) && tool !== 'check_host') await this.#options.admit?.();
-      return release;
-    } catch (error) {
-      release();
-      throw error;
     }
   }
 

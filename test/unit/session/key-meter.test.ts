@@ -34,6 +34,21 @@ describe('what the sessions of a key use', () => {
     expect(read()).toEqual({ cpuMs: 50, egressBytes: 1000 });
   });
 
+  it('is counted also of one that came and went between two readings, and what it did last', () => {
+    const commands = [ended(100, 0)];
+    const egress = { usage: { bytesIn: 1000, bytesOut: 0 } };
+    const gone: unknown = { id: newSessionId(), commands, egress };
+    const meter = new KeyMeter(() => undefined);
+    meter.note([gone as Metered]);
+    egress.usage.bytesOut = 500;
+    expect(meter.read([])).toEqual({ cpuMs: 100, egressBytes: 1500 });
+    commands.push(ended(50, 0));
+    expect(meter.read([])).toEqual({ cpuMs: 50, egressBytes: 0 });
+    // And is let go then.
+    commands.push(ended(50, 0));
+    expect(meter.read([])).toEqual({ cpuMs: 0, egressBytes: 0 });
+  });
+
   it('is that of all of them', () => {
     const of = (ms: number): unknown => ({ id: newSessionId(), commands: [ended(ms, 0)] });
     const meter = new KeyMeter(() => undefined);

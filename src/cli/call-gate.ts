@@ -1,0 +1,44 @@
+import type { KeyLimits } from '../keys/key-limits.js';
+import type { KeyMeter } from '../session/key-meter.js';
+import type { Session } from '../session/session.js';
+
+/** What makes sandboxes, or this host on their behalf, use something. */
+const startsWork: ReadonlySet<string> = new Set([
+  'create_session',
+  'fork_session',
+  'execute_command',
+  'execute_in_session',
+  'write_file',
+  'transfer_files',
+  'snapshot_session',
+  'compare_sessions',
+  'check_host',
+]);
+
+export interface CallGateParts {
+  readonly limits: Pick<KeyLimits, 'call' | 'refuseWork'>;
+  readonly meter: Pick<KeyMeter, 'note'>;
+  /** Those of the key that there are. */
+  readonly live: () => readonly Session[];
+  /** Lets work begin, or throws; what check_host begins excepted, which says why. */
+  readonly admit: (() => Promise<void>) | undefined;
+}
+
+/** Lets a call of a key in, by its limits, until what is returned is called; its sessions are looked at before and after, for what they used. */
+export async function letIn({ limits, meter, live, admit }: CallGateParts, tool: string): Promise<() => void> {
+  const leave = await limits.call();
+  // One that this call destroys would be gone, and one that it makes could be destroyed by the next, before anybody reads the meter.
+  meter.note(live());
+  const release = () => {
+    leave();
+    meter.note(live());
+  };
+  try {
+    if (startsWork.has(tool)) await limits.refuseWork();
+    if (startsWork.has(tool) && tool !== 'check_host') await admit?.();
+    return release;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { letIn } from '../../../src/cli/call-gate.js';
+import { PaddockError } from '../../../src/core/errors.js';
+import type { Session } from '../../../src/session/session.js';
+
+const [first, second]: [unknown, unknown] = ['first', 'second'];
+
+/** A key with one session, and all that happens in turn. */
+function stage({ isSpent = false } = {}) {
+  const told: string[] = [];
+  const live = [first as Session];
+  const leave = () => void told.push('leaves');
+  const refuse = () => Promise.reject(new PaddockError('QUOTA_EXCEEDED', 'used up'));
+  const parts = {
+    limits: { call: () => Promise.resolve(leave), refuseWork: () => (isSpent ? refuse() : Promise.resolve()) },
+    meter: { note: (sessions: readonly unknown[]) => void told.push(`sees ${sessions.join()}`) },
+    live: () => live,
+    admit: () => Promise.resolve(void told.push('is admitted')),
+  };
+  return { parts, told, live };
+}
+
+describe('a call of a key', () => {
+  it('has what its sessions use looked at before and after, so that none comes and goes unseen', async () => {
+    const { parts, told, live } = stage();
+    const release = await letIn(parts, 'destroy_session');
+    live.pop();
+    release();
+    expect(told).toEqual(['sees first', 'leaves', 'sees ']);
+    told.length = 0;
+    const made = await letIn(parts, 'create_session');
+    live.push(second as Session);
+    made();
+    expect(told).toEqual(['sees ', 'is admitted', 'leaves', 'sees second']);
+  });
+
+  it.each(['create_session', 'execute_command', 'check_host'])(
+    'is let in to %s no more once all is used up',
+    async (tool) => {
+      const { parts, told } = stage({ isSpent: true });
+      await expect(letIn(parts, tool)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+      expect(told).toEqual(['sees first', 'leaves', 'sees first']);
+    },
+  );
+
+  it('may still look, apply and end', async () => {
+    const { parts, told } = stage({ isSpent: true });
+    for (const tool of ['get_session', 'apply_changes', 'destroy_session']) (await letIn(parts, tool))();
+    expect(told).not.toContain('is admitted');
+  });
+});
