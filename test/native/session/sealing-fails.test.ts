@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AuditError, PaddockError } from '../../../src/core/errors.js';
+import type { SessionId } from '../../../src/core/ids.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { keptOf, plainWords } from '../../../src/session/changes/kept-words.js';
 import { sealEnded } from '../../../src/session/layers.js';
@@ -84,7 +85,7 @@ describe('encrypting what a session has left, where something fails on the way',
       sealed: { id: expect.any(String) as string },
       kept: { plainBecause: 'STATE_UNWRITABLE' },
     });
-    const words = plainWords((await keptOf(kept.store, id)) ?? expect.fail());
+    const words = plainWords((await keptOf(kept.store, id as SessionId)) ?? expect.fail());
     expect(words).toBe('encrypted, but NOT YET REMOVED in clear (STATE_UNWRITABLE), the next `paddock prune` goes on');
     expect(lines(await kept.shown(id))).toEqual(all);
     const triedAtMs = note.kept?.triedAtMs ?? 0;
@@ -92,7 +93,7 @@ describe('encrypting what a session has left, where something fails on the way',
     expect(await isSealDue(folderOf(id), note, failing, triedAtMs + 15 * 60_000)).toBe(true);
     await prune(16 * 60_000);
     expect(readdirSync(folderOf(id)).sort()).toEqual(sealedNames);
-    expect(plainWords((await keptOf(kept.store, id)) ?? expect.fail())).toBeUndefined();
+    expect(plainWords((await keptOf(kept.store, id as SessionId)) ?? expect.fail())).toBeUndefined();
     expect(kept.holding(canary)).toEqual([]);
     expect(lines(await kept.shown(id))).toEqual(all);
   });
