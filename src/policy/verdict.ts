@@ -23,6 +23,9 @@ export interface CreateAllowed {
 
 export type CreateVerdict = CreateAllowed | Denied;
 
+/** Hears how policy judged, by which rule it refused, and how long that took. Must not throw. */
+export type OnDecided = (verdict: 'allow' | 'deny', rule: string | undefined, durationMs: number) => void;
+
 /** How rules refuse inside this room; `settle` turns it into a verdict before it leaves. */
 class RuleRefusal extends Error {
   readonly denied: Denied;

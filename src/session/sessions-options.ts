@@ -4,6 +4,7 @@ import type { PresetContext } from '../egress/presets/preset.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import type { CreateContext } from '../policy/create.js';
+import type { OnDecided } from '../policy/verdict.js';
 import type { SandboxMaker } from '../sandbox/maker.js';
 import type { CopyOptions } from '../workspace/copy-layer.js';
 import type { Overlays } from '../workspace/overlays.js';
@@ -47,8 +48,8 @@ export interface SessionsOptions {
   readonly gate?: ((open: number) => Promise<() => void>) | undefined;
   /** How long whoever ends a session waits for what it leaves to be encrypted, which goes on; absent: until it is. */
   readonly sealWaitMs?: number | undefined;
-  /** Hears how policy judged what was to be made. Must not throw. */
-  readonly onDecided?: ((verdict: 'allow' | 'deny', rule: string | undefined, durationMs: number) => void) | undefined;
+  /** Of what was to be made or changed. */
+  readonly onDecided?: OnDecided | undefined;
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
 }

@@ -6,7 +6,7 @@ import { formatDuration } from '../core/units.js';
 import type { Clock } from '../kit/clock.js';
 import type { CreateContext } from '../policy/create.js';
 import { decideUpdate, type SessionPlan, type UpdateAllowed } from '../policy/update.js';
-import { toPolicyDenied } from '../policy/verdict.js';
+import { type OnDecided, toPolicyDenied } from '../policy/verdict.js';
 import { memoryInUse } from '../sandbox/memory-in-use.js';
 import type { Admission } from './admission.js';
 import { type SessionRecord, specOf } from './record.js';
@@ -22,6 +22,7 @@ export interface UpdateParts {
   readonly policy: Pick<CreateContext, 'sitePolicy' | 'host'>;
   /** Judges more memory and CPU as it does a new session's. */
   readonly admission: Pick<Admission, 'grow'>;
+  readonly onDecided?: OnDecided | undefined;
 }
 
 /**
@@ -85,7 +86,10 @@ function decide(
     memoryInUseBytes,
     diskAddedBytes,
   };
+  const startedMs = performance.now();
   const verdict = decideUpdate(request, facts, parts.policy);
+  const rule = verdict.verdict === 'deny' ? verdict.ruleId : undefined;
+  parts.onDecided?.(verdict.verdict, rule, performance.now() - startedMs);
   if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
   if (plan.limits.diskBytes === undefined && verdict.plan.limits.diskBytes !== undefined) {
     throw new SessionError('UPDATE_UNSUPPORTED', 'nobody has counted what this session adds to the disk');

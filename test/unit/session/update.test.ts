@@ -3,7 +3,7 @@ import { SandboxError } from '../../../src/core/errors.js';
 import { hourMs, mib, stagedUpdate as staged } from './support/staged-update.js';
 
 it('an update changes sandbox, record and idle time together, and says what is different', async () => {
-  const { update, session, told, saved, audit, clock } = staged();
+  const { update, session, told, decided, saved, audit, clock } = staged();
   await clock.pass(10 * 60_000, 60_000);
   const report = await update({ lifetime: '2h', idleTimeout: '45m', memory: '512m', pids: 200 });
   expect(told).toEqual([
@@ -29,6 +29,11 @@ it('an update changes sandbox, record and idle time together, and says what is d
   });
   expect(session.record.evidence?.controls[0]?.kernel).toBe('200');
   expect(audit.lines).toEqual([`session.update ${session.id} ok`]);
+  // The second time by what it holds once there is room.
+  expect(decided).toEqual([
+    ['allow', undefined],
+    ['allow', undefined],
+  ]);
 });
 
 it('an update is a use of the session: its idle time begins anew, by the new timeout', async () => {
@@ -46,7 +51,7 @@ it('an update of what is so already changes nothing and asks nobody', async () =
 });
 
 it('what policy refuses is done in no part, and recorded', async () => {
-  const { update, told, save, session, before, audit } = staged();
+  const { update, told, decided, save, session, before, audit } = staged();
   await expect(update({ pids: 200, memory: '65g' })).rejects.toMatchObject({
     code: 'POLICY_DENIED',
     info: { ruleId: 'memory.host' },
@@ -55,6 +60,7 @@ it('what policy refuses is done in no part, and recorded', async () => {
   expect(save).not.toHaveBeenCalled();
   expect(session.record).toBe(before);
   expect(audit.lines).toEqual([`session.update ${session.id} POLICY_DENIED`]);
+  expect(decided).toEqual([['deny', 'memory.host']]);
 });
 
 it('what the kernel does not do as policy requires is taken back, with all that was done before it', async () => {

@@ -53,6 +53,7 @@ export function stagedUpdate(changes: Partial<SessionRecord> = {}) {
   });
   const saved: SessionRecord[] = [];
   const save = vi.fn((one: SessionRecord) => Promise.resolve(void saved.push(one)));
+  const decided: [string, string | undefined][] = [];
   const audit = new InMemoryAudit();
   const remove = vi.fn(() => Promise.resolve());
   const channelFolder = mkdtempSync(join(tmpdir(), 'paddock-update-'));
@@ -73,8 +74,9 @@ export function stagedUpdate(changes: Partial<SessionRecord> = {}) {
     clock,
     policy: context(),
     admission,
+    onDecided: (verdict, rule) => void decided.push([verdict, rule]),
   };
   const before = session.record;
   const update = (request: unknown, signal?: AbortSignal) => updateSession(session, request, parts, signal);
-  return { ...staged, sandbox, told, saved, save, remove, audit, before, room, channelFolder, update };
+  return { ...staged, sandbox, told, decided, saved, save, remove, audit, before, room, channelFolder, update };
 }
