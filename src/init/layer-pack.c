@@ -16,6 +16,7 @@
 #include "answer.h"
 #include "layer.h"
 #include "linked.h"
+#include "pax-records.h"
 #include "tar.h"
 #include "tar_answer.h"
 #include "text.h"
@@ -35,8 +36,6 @@ static struct level levels[PACK_LEVELS];
 static size_t depth, entries, left_out;
 static const char *failure;
 static char path[PACK_PATH_BYTES + 1];
-static char records[PACK_RECORDS_BYTES];
-static size_t records_bytes;
 static struct segment *segments;
 
 static bool fail(const char *why) {
@@ -46,62 +45,12 @@ static bool fail(const char *why) {
 
 static bool fail_by_errno(void) { return fail(strerror(errno)); }
 
+static bool too_long(void) { return fail("names and attributes of one entry are too long"); }
+
 bool pack_has_attribute(const char *name) {
   // In a record the first `=` ends the name.
   if (strncmp(name, "user.", 5) != 0 || strchr(name, '=') != NULL) return false;
   return strncmp(name, "user.overlay.", 13) != 0 || strcmp(name, LAYER_OPAQUE) == 0;
-}
-
-static size_t digits_of(uint64_t number, char *digits) {
-  char reversed[24];
-  size_t count = 0;
-  do {
-    reversed[count++] = (char)('0' + number % 10);
-    number /= 10;
-  } while (number > 0);
-  for (size_t i = 0; i < count; i++) digits[i] = reversed[count - 1 - i];
-  return count;
-}
-
-static void put_in_records(const void *bytes, size_t length) {
-  memcpy(records + records_bytes, bytes, length);
-  records_bytes += length;
-}
-
-// `LENGTH KEY=VALUE\n`, where LENGTH counts its own digits as well.
-static bool add_record(const char *key, const char *more, const void *value, size_t length) {
-  char digits[24];
-  const size_t rest = strlen(key) + strlen(more) + length + 3;
-  size_t whole = rest + digits_of(rest, digits);
-  whole = rest + digits_of(whole, digits);
-  if (whole > sizeof records - records_bytes) return fail("names and attributes of one entry are too long");
-  put_in_records(digits, digits_of(whole, digits));
-  put_in_records(" ", 1);
-  put_in_records(key, strlen(key));
-  put_in_records(more, strlen(more));
-  put_in_records("=", 1);
-  put_in_records(value, length);
-  put_in_records("\n", 1);
-  return true;
-}
-
-static bool add_number(const char *key, uint64_t number) {
-  char digits[24];
-  return add_record(key, "", digits, digits_of(number, digits));
-}
-
-static bool add_time(const struct timespec *time) {
-  const bool is_before = time->tv_sec < 0;
-  const bool borrows = is_before && time->tv_nsec > 0;
-  uint64_t seconds = (uint64_t)(is_before ? -(time->tv_sec + (borrows ? 1 : 0)) : time->tv_sec);
-  long nanoseconds = borrows ? 1000000000 - time->tv_nsec : time->tv_nsec;
-  char digits[48];
-  size_t length = 0;
-  if (is_before) digits[length++] = '-';
-  length += digits_of(seconds, digits + length);
-  digits[length] = '.';
-  for (size_t at = 9; at > 0; nanoseconds /= 10) digits[length + at--] = (char)('0' + nanoseconds % 10);
-  return add_record("mtime", "", digits, length + 10);
 }
 
 static bool add_attributes(int fd) {
@@ -112,7 +61,7 @@ static bool add_attributes(int fd) {
     if (!pack_has_attribute(names + at)) continue;
     const ssize_t length = fgetxattr(fd, names + at, value, sizeof value);
     if (length < 0) return fail_by_errno();
-    if (!add_record(XATTR_PREFIX, names + at, value, (size_t)length)) return false;
+    if (!pax_add(XATTR_PREFIX, names + at, value, (size_t)length)) return too_long();
   }
   return true;
 }
@@ -121,17 +70,17 @@ static bool add_attributes(int fd) {
 static bool put_entry(char type, const struct stat *found, const char *target, uint64_t size) {
   const size_t path_bytes = strlen(path), target_bytes = strlen(target);
   struct tar_header header;
-  if (path_bytes > sizeof header.name && !add_record("path", "", path, path_bytes)) return false;
-  if (target_bytes > sizeof header.link && !add_record("linkpath", "", target, target_bytes)) return false;
-  if (size > most_header_size && !add_number("size", size)) return false;
-  if (!add_time(&found->st_mtim)) return false;
+  if (path_bytes > sizeof header.name && !pax_add("path", "", path, path_bytes)) return too_long();
+  if (target_bytes > sizeof header.link && !pax_add("linkpath", "", target, target_bytes)) return too_long();
+  if (size > most_header_size && !pax_add_number("size", size)) return too_long();
+  if (!pax_add_time(&found->st_mtim)) return too_long();
   memset(&header, 0, sizeof header);
   memcpy(header.name, "pax", 3);
   tar_put_octal(header.mode, sizeof header.mode, 0644);
-  tar_answer_header(&header, 'x', records_bytes);
-  answer_bytes(records, records_bytes);
-  tar_answer_padding(records_bytes);
-  records_bytes = 0;
+  tar_answer_header(&header, 'x', pax_records_bytes());
+  answer_bytes(pax_records(), pax_records_bytes());
+  tar_answer_padding(pax_records_bytes());
+  pax_records_begin();
   memset(&header, 0, sizeof header);
   memcpy(header.name, path, path_bytes > sizeof header.name ? sizeof header.name : path_bytes);
   memcpy(header.link, target, target_bytes > sizeof header.link ? sizeof header.link : target_bytes);
@@ -177,7 +126,7 @@ static bool put_content(int fd, const struct segment *segment) {
 
 static size_t put_map_number(off_t number, bool is_put) {
   char digits[25];
-  const size_t length = digits_of((uint64_t)number, digits);
+  const size_t length = pax_digits((uint64_t)number, digits);
   digits[length] = '\n';
   if (is_put) answer_bytes(digits, length + 1);
   return length + 1;
@@ -195,9 +144,10 @@ static bool put_sparse(int fd, const struct stat *found, size_t count) {
   const size_t padded = (map + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
   uint64_t size = padded;
   for (size_t i = 0; i < count; i++) size += (uint64_t)segments[i].bytes;
-  const bool noted = add_record(SPARSE_MAJOR, "", "1", 1) && add_record(SPARSE_MINOR, "", "0", 1) &&
-                     add_record(SPARSE_NAME, "", path, strlen(path)) && add_number(SPARSE_SIZE, (uint64_t)found->st_size);
-  if (!noted || !put_entry('0', found, "", size)) return false;
+  const bool noted = pax_add(SPARSE_MAJOR, "", "1", 1) && pax_add(SPARSE_MINOR, "", "0", 1) &&
+                     pax_add(SPARSE_NAME, "", path, strlen(path)) && pax_add_number(SPARSE_SIZE, (uint64_t)found->st_size);
+  if (!noted) return too_long();
+  if (!put_entry('0', found, "", size)) return false;
   put_map(count, found->st_size, true);
   tar_answer_padding(map);
   for (size_t i = 0; i < count; i++)
