@@ -17,11 +17,13 @@ const kinds: readonly { readonly id: AgentBench['id']; readonly base: Partial<Ag
 ];
 
 describe.each(kinds)('the real $id', ({ id, base }) => {
-  it('writes a file, runs it and finishes, from a prompt that looks like an option; resumes; and dials nobody else', async () => {
+  it('writes a file, runs it and finishes, from a prompt that looks like an option, with an MCP server; resumes; and dials nobody else', async () => {
     await using bench = await AgentBench.open(id);
     bench.model.script(loop);
     const prompt = '--help me, PROMPT-MARK';
-    const first = await bench.run({ ...base, prompt, systemPrompt: '- SYSTEM-MARK' });
+    const notes = { command: 'python3', args: ['-I', join(import.meta.dirname, 'support/agents/notes.py')] };
+    const mcpConfig = { mcpServers: { notes } };
+    const first = await bench.run({ ...base, prompt, systemPrompt: '- SYSTEM-MARK', mcpConfig });
     expect(first.result).toMatchObject({ ok: true, finalText: 'all done', stopReason: 'completed', turns: 3 });
     expect(first.result.toolUses.reduce((sum, { count }) => sum + count, 0)).toBe(2);
     expect(first.result.usage).toMatchObject({ inputTokens: 300, outputTokens: 60 });
@@ -32,6 +34,8 @@ describe.each(kinds)('the real $id', ({ id, base }) => {
       .map(({ body }) => body)
       .join();
     for (const said of ['PROMPT-MARK', 'SYSTEM-MARK', 'it-works']) expect(bodies).toContain(said);
+    // Claude Code offers such a tool later, and calls it in test/mcp/agents.test.ts.
+    if (id !== 'claude') expect(bodies).toContain('Reads notes.');
 
     const before = bench.model.requests.length;
     const resume = first.result.agentSessionId!;
@@ -61,6 +65,20 @@ describe.each(kinds)('the real $id', ({ id, base }) => {
     const hung = await bench.run(base, { timeoutMs: 8000 });
     expect(hung.result).toMatchObject({ ok: false, stopReason: 'timeout' });
     expect(bench.model.requests.length).toBeGreaterThan(before);
+  });
+});
+
+// For Claude Code by the tools that it may use, below.
+describe.each(kinds.filter(({ id }) => id !== 'claude'))('the real $id', ({ id, base }) => {
+  it('writes nothing when it is strict', async () => {
+    await using bench = await AgentBench.open(id);
+    bench.model.script([{ run: 'echo x >no.txt' }, { write: 'no.txt', text: 'x' }, { say: 'all done' }]);
+    await bench.run({ ...base, strictPermissions: true });
+    const bodies = bench.model.modelRequests().map(({ body }) => body);
+    // Codex is told to and fails; Gemini CLI does not offer what it would deny.
+    if (id === 'codex') expect(bodies.at(-1)).toContain('no.txt');
+    else expect(bodies.join()).not.toMatch(/"name":"(?:run_shell_command|write_file|replace)"/);
+    await expect(readFile(join(bench.project, 'no.txt'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 
