@@ -68,8 +68,10 @@ export async function whileCopied<T>(
  * in it by its own name may be claimed by others. Errors: LAYER_BUSY, STATE_UNWRITABLE, an AbortError.
  */
 export async function whileAlone<T>(folder: string, wait: Omit<Patience, 'waitMs'>, run: () => Promise<T>): Promise<T> {
-  const mine = (await claimInTime(folder, { ...wait, waitMs: copyWaitMs })) ?? throwBusy('others are there before');
-  return owned(folder, mine, run);
+  await using held = new Disposables();
+  held.use((await claimInTime(folder, { ...wait, waitMs: copyWaitMs })) ?? throwBusy('others are there before'));
+  // Its notes stay, a few of them: where there is no such folder, what is forgotten might be the claim of who has come since.
+  return await run();
 }
 
 /** As `whileAlone`, until what is returned is disposed of. Errors: LAYER_BUSY, STATE_UNWRITABLE, an AbortError. */
