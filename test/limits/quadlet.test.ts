@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { statusOf } from '../e2e/support/contained.js';
 import { KeyClient, paddock } from '../e2e/support/http-server.js';
 import { engineKinds } from '../engine/support/engines.js';
 import { Box, quadlets } from './support/quadlet.js';
@@ -16,6 +18,27 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))('the Quadlet unit
   }, 240_000);
   afterAll(() => box[Symbol.asyncDispose]());
 
+  /** What the engine was asked for, and what the kernel says of the server's process. */
+  async function isConfined(): Promise<void> {
+    const { unit, place } = box;
+    const shown = (format: string) => box.podman('inspect', '--format', format, unit);
+    const config =
+      '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.NetworkMode}} {{.EffectiveCaps}} {{.HostConfig.PidsLimit}}';
+    expect(shown(config)).toBe('true none [] 512');
+    const mounts = shown('{{range .Mounts}}{{.Destination}} {{.RW}}\n{{end}}').split('\n').sort();
+    const folders = [`${place.root}/config false`, `${place.root}/run true`, `${place.stateDir} true`];
+    expect(mounts).toEqual(['/run/engine.sock true', ...folders].sort());
+    const pid = Number(shown('{{.State.Pid}}'));
+    const ids = (id = 0) => Array(4).fill(id).join('\t');
+    const status = await statusOf(pid);
+    expect(status).toMatchObject({ Uid: ids(process.getuid?.()), Gid: ids(process.getgid?.()) });
+    expect(status).toMatchObject({ NoNewPrivs: '1', Seccomp: '2' });
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) expect(status[set]).toMatch(/^0+$/);
+    const devices = (await readFile(`/proc/${pid}/net/dev`, 'utf8')).trim().split('\n').slice(2);
+    expect(devices.map((line) => line.trim().split(':')[0])).toEqual(['lo']);
+    expect(await readFile(`/proc/${pid}/limits`, 'utf8')).toMatch(/^Max core file size +0 +0 /m);
+  }
+
   it('is one that the generator takes (systemd)', ({ skip }) => {
     skip(lacksManager(), 'there is no systemd user manager here');
     const env = { PATH: '/usr/bin:/bin', HOME: homedir(), QUADLET_UNIT_DIRS: quadlets };
@@ -26,14 +49,11 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))('the Quadlet unit
 
   it('starts the server for who connects, confined, with sandboxes, and leaves nothing (systemd)', async ({ skip }) => {
     skip(lacksManager(), 'there is no systemd user manager here');
-    const { place, unit, image, socket, service } = box;
+    const { place, image, socket, service } = box;
     const secret = String((await paddock(place, 'keys', 'create', 'ci'))['secret']);
     expect(systemctl('start', socket)).toMatchObject({ status: 0, stderr: '' });
     expect(await askWithoutKey()).toBe(401);
-    const format = '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.NetworkMode}} {{.EffectiveCaps}} {{.Config.User}}';
-    expect(box.podman('inspect', '--format', format, unit)).toBe(
-      `true none [] ${process.getuid?.()}:${process.getgid?.()}`,
-    );
+    await isConfined();
     const client = await new KeyClient(secret).connect({ socketPath: mcpSocket });
     const made = await client.call('create_session', { workspace: 'none', image });
     expect(made).toMatchObject({ isError: false });

@@ -62,7 +62,7 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))(
         status: 'enforced',
         kernel: expect.stringMatching(/^process 1 says: system_u:system_r:paddock_sandbox\.process:s0:c\d+,c\d+$/),
       });
-      const sandbox = box.podman('ps', '--quiet', '--filter', `label=dev.paddock.session=${sessionId}`);
+      const sandbox = box.podman('ps', '--quiet', '--filter', `label=dev.paddock.session=${String(sessionId)}`);
       expect(labelOf(sandbox)).toContain(':paddock_sandbox.process:');
       const ran = await client.call('execute_command', { sessionId, command: 'echo more >>hello.txt; cat hello.txt' });
       expect(ran.structured).toMatchObject({ exitCode: 0, stdout: 'hello\nmore\n' });
