@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { commandLoaders } from '../../../src/cli/commands/index.js';
 import { commonOptions } from '../../../src/cli/common-options.js';
 import { settingOptions } from '../../../src/cli/settings.js';
@@ -77,6 +77,11 @@ function commandsIn(text: string): readonly string[] {
 }
 
 describe('the commands that documents name', () => {
+  // All of the command line, compiled for the first time, takes its time beside others.
+  beforeAll(async () => {
+    for (const load of Object.values(commandLoaders)) await load();
+  }, 120_000);
+
   it('are found', () => {
     const found = pages.flatMap(({ text }) => commandsIn(text));
     expect(found).toContain('paddock audit verify --against journal');
