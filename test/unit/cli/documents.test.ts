@@ -16,9 +16,9 @@ const pages = names.map((name) => ({ name, text: readFileSync(join(root, name), 
 const codeOf = (text: string) => [...text.matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
 const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' });
 
-/** A file or folder, a name without its ending, or with a star for what is in a folder. */
+/** A file or folder, a name without its ending, or with a star for all that begin so. */
 function isThere(path: string): boolean {
-  if (path.endsWith('/*')) return existsSync(join(root, path.slice(0, -2)));
+  if (path.endsWith('*')) return files.some((file) => join('test', file).startsWith(path.slice(0, -1)));
   return existsSync(join(root, path)) || existsSync(join(root, `${path}.test.ts`));
 }
 
