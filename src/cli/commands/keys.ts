@@ -4,6 +4,7 @@ import { plain } from '../../audit/redaction.js';
 import { PaddockError } from '../../core/errors.js';
 import { type ApiKey, goodHashes, stateOf } from '../../keys/key.js';
 import { type GivenKey, KeyStore } from '../../keys/key-store.js';
+import { type SharedRoot, sharedRoots } from '../../keys/shared-roots.js';
 import { systemClock } from '../../kit/clock.js';
 import { App } from '../app.js';
 import { type CliCommand, type CommandContext, text } from '../command.js';
@@ -59,7 +60,15 @@ async function create(context: CommandContext, app: App, name: string): Promise<
       await storeOf(app).revoke(name);
     },
   });
-  return await show(context, given, 'It is shown this once.');
+  const shared = sharedRoots(given.key, (await storeOf(app).list()).keys, systemClock.now());
+  return await show(context, given, ['It is shown this once.', ...shared.map(sharedWords)].join('\n'), {
+    sharedRoots: shared,
+  });
+}
+
+function sharedWords({ root, key, itsRoot }: SharedRoot): string {
+  const where = root === itsRoot ? `${root} is` : `${root} shares files with ${itsRoot},`;
+  return `${where} a folder of the key ${key} as well: what the holder of one applies there, the other one works on.`;
 }
 
 async function rotate(context: CommandContext, app: App, name: string): Promise<number> {
@@ -100,8 +109,8 @@ async function list(context: CommandContext, app: App): Promise<number> {
   return 0;
 }
 
-async function show(context: CommandContext, { key, secret }: GivenKey, what: string): Promise<number> {
-  const document = { ...view(key, systemClock.now()), secret: secret.reveal() };
+async function show(context: CommandContext, { key, secret }: GivenKey, what: string, more = {}): Promise<number> {
+  const document = { ...view(key, systemClock.now()), ...more, secret: secret.reveal() };
   await report(context, document, `${secret.reveal()}\n${what}`);
   return 0;
 }

@@ -16,13 +16,17 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 type Values = Readonly<Record<string, string | boolean | string[]>>;
 
 async function run(positionals: readonly string[], values: Values = {}): Promise<Record<string, unknown>> {
+  return JSON.parse(await said(positionals, values, true)) as Record<string, unknown>;
+}
+
+async function said(positionals: readonly string[], values: Values, json = false): Promise<string> {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const env = { XDG_STATE_HOME: folder, XDG_RUNTIME_DIR: folder, XDG_CONFIG_HOME: folder };
   const terminal = { stdin: new PassThrough(), stdout, stderr, stderrIsTerminal: false, screen: undefined };
   const { signal } = new AbortController();
-  expect(await keys.run({ values, positionals, rest: [], json: true, env, terminal, signal })).toBe(0);
-  return JSON.parse(String(stdout.read())) as Record<string, unknown>;
+  expect(await keys.run({ values, positionals, rest: [], json, env, terminal, signal })).toBe(0);
+  return String(stdout.read());
 }
 
 describe('paddock keys', () => {
@@ -78,6 +82,24 @@ describe('paddock keys', () => {
       await expect(run(words)).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
     },
   );
+
+  it('says which folders a key shares with others that are good', async () => {
+    const root = await mkdtemp(join(await realpath(homedir()), '.pdk-keys-'));
+    try {
+      const [outer, inner, apart] = [join(root, 'a'), join(root, 'a', 'b'), join(root, 'ab')];
+      for (const path of [inner, apart]) await mkdir(path, { recursive: true });
+      expect(await run(['create', 'gone'], { root: [outer] })).toMatchObject({ sharedRoots: [] });
+      await run(['revoke', 'gone']);
+      expect(await run(['create', 'ada'], { root: [outer] })).toMatchObject({ sharedRoots: [] });
+      expect(await run(['create', 'bob'], { root: [inner, apart] })).toMatchObject({
+        sharedRoots: [{ root: inner, key: 'ada', itsRoot: outer }],
+      });
+      const words = await said(['create', 'cy'], { root: [apart] });
+      expect(words).toContain(`${apart} is a folder of the key bob as well`);
+    } finally {
+      await rm(root, { recursive: true });
+    }
+  });
 
   it('notes folders as they really lie', async () => {
     const root = await mkdtemp(join(await realpath(homedir()), '.pdk-keys-'));
