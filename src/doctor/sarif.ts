@@ -1,7 +1,8 @@
+import type { Log, Result } from 'sarif';
 import type { Check, CheckStatus } from './report.js';
 
 /** SARIF (OASIS, 2.1.0 §3.27.9, §3.27.10): only what fails has a level; what could not be looked at is `open`. */
-const outcomes: Readonly<Record<CheckStatus, { readonly kind: string; readonly level: string }>> = {
+const outcomes: Readonly<Record<CheckStatus, Required<Pick<Result, 'kind' | 'level'>>>> = {
   pass: { kind: 'pass', level: 'none' },
   warn: { kind: 'fail', level: 'warning' },
   fail: { kind: 'fail', level: 'error' },
@@ -16,7 +17,7 @@ export interface SarifOptions {
 }
 
 /** What the doctor found as a SARIF 2.1.0 log: a rule for each check, and one result of each. */
-export function toSarif(checks: readonly Check[], { version, exitCode, tagsOf = () => [] }: SarifOptions): object {
+export function toSarif(checks: readonly Check[], { version, exitCode, tagsOf = () => [] }: SarifOptions): Log {
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
