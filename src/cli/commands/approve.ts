@@ -14,7 +14,7 @@ import { settingsOf } from '../settings.js';
 import { recordOf } from './detached.js';
 
 const options = {
-  session: { type: 'boolean', help: 'for as long as the session lives, and not only this once' },
+  session: { type: 'boolean', help: 'until the process that holds the session ends, and not only this once' },
   always: { type: 'boolean', help: 'for every session of yours that has an allowlist, from now on' },
   deny: { type: 'boolean', help: 'refuse it' },
 } as const satisfies CliOptions;
