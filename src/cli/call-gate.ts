@@ -28,17 +28,27 @@ export interface CallGateParts {
 export async function letIn({ limits, meter, live, admit }: CallGateParts, tool: string): Promise<() => void> {
   const leave = await limits.call();
   // One that this call destroys would be gone, and one that it makes could be destroyed by the next, before anybody reads the meter.
-  meter.note(live());
+  const look = () => lookAt(meter, live());
   const release = () => {
     leave();
-    meter.note(live());
+    look();
   };
   try {
+    look();
     if (startsWork.has(tool)) await limits.refuseWork();
     if (startsWork.has(tool) && tool !== 'check_host') await admit?.();
     return release;
   } catch (error) {
     release();
     throw error;
+  }
+}
+
+/** Of a server that is short of descriptors, say, the next look counts it: nothing else must fail by this, nor keep its place for good. */
+export function lookAt(meter: Pick<KeyMeter, 'note'>, sessions: readonly Session[]): void {
+  try {
+    meter.note(sessions);
+  } catch {
+    // What is known of them stays.
   }
 }

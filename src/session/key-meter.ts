@@ -58,8 +58,9 @@ export class KeyMeter {
 
   #read(session: Metered): { readonly cpuMs: number; readonly egressBytes: number } {
     const seen = this.#seen.get(session) ?? { cpuMs: 0, endedMs: 0, egressBytes: 0 };
-    const endedMs = seen.endedMs + this.#newlyEndedMs(session.commands);
+    // First, since it can fail: then nothing is marked as counted that was not.
     const kernelMs = Math.floor((this.#cpuUsOf(session.id) ?? 0) / 1000);
+    const endedMs = seen.endedMs + this.#newlyEndedMs(session.commands);
     // It never falls: a process that ends takes its count with it.
     const cpuMs = Math.max(seen.cpuMs, kernelMs, Math.floor(endedMs));
     const { bytesIn = 0, bytesOut = 0 } = session.egress?.usage ?? {};

@@ -48,4 +48,13 @@ describe('a call of a key', () => {
     for (const tool of ['get_session', 'apply_changes', 'destroy_session']) (await letIn(parts, tool))();
     expect(told).not.toContain('is admitted');
   });
+
+  it('is let in, has its place and gives it back though nobody can see what sessions use', async () => {
+    const { parts, told } = stage();
+    const blind = () => {
+      throw new Error('EMFILE');
+    };
+    (await letIn({ ...parts, meter: { note: blind } }, 'execute_command'))();
+    expect(told).toEqual(['is admitted', 'leaves']);
+  });
 });

@@ -54,4 +54,16 @@ describe('what the sessions of a key use', () => {
     const meter = new KeyMeter(() => undefined);
     expect(meter.read([of(1) as Metered, of(2) as Metered])).toEqual({ cpuMs: 3, egressBytes: 0 });
   });
+
+  it('is all counted by the next look when one could not be finished', () => {
+    let isShort = true;
+    const meter = new KeyMeter(() => {
+      if (isShort) throw new Error('EMFILE');
+      return undefined;
+    });
+    const session: unknown = { id: newSessionId(), commands: [ended(100, 0)] };
+    expect(() => meter.note([session as Metered])).toThrow('EMFILE');
+    isShort = false;
+    expect(meter.read([])).toEqual({ cpuMs: 100, egressBytes: 0 });
+  });
 });
