@@ -15,7 +15,8 @@ import type { ToolServices } from '../tools/services.js';
 import { toolsOf } from '../tools/tool-groups.js';
 import type { Tracer } from '../tracing/tracer.js';
 import type { App } from './app.js';
-import { letIn } from './call-gate.js';
+import { letIn, lookAt } from './call-gate.js';
+import { type Counts, KeptCounts } from './kept-counts.js';
 import { sealWaitMs } from './server-ground.js';
 import { toolServices } from './tool-services.js';
 
@@ -40,12 +41,10 @@ export interface Rights extends Pick<Grant, 'id' | 'name' | 'tools' | 'ceiling' 
 }
 
 /** The holder of a key or of tokens, with all that is theirs and of nobody else. */
-interface HttpCaller {
+interface HttpCaller extends Counts {
   readonly grant: Rights;
   readonly app: App;
   readonly audit: AuditRecorder;
-  readonly limits: KeyLimits;
-  readonly meter: KeyMeter;
   sessions: Sessions | undefined;
   services: Promise<ToolServices> | undefined;
 }
@@ -57,6 +56,7 @@ interface HttpCaller {
 export class HttpCallers implements AsyncDisposable {
   readonly #options: HttpCallersOptions;
   readonly #callers = new Map<string, HttpCaller>();
+  readonly #kept = new KeptCounts();
   /** The server's own, which take room from nobody unseen. */
   #own: Sessions | undefined;
   #admission: Promise<Admission> | undefined;
@@ -74,7 +74,7 @@ export class HttpCallers implements AsyncDisposable {
   /** Whether a server that ends now takes something from somebody: a session, or from the operator what a key has used up. */
   async isInUse(): Promise<boolean> {
     if (this.sessions.length > 0) return true;
-    const limits = [this.#options.overall, ...[...this.#callers.values()].map((caller) => caller.limits)];
+    const limits = [this.#options.overall, this.#kept, ...[...this.#callers.values()].map((caller) => caller.limits)];
     return (await Promise.all(limits.map((one) => one.isCounting()))).includes(true);
   }
 
@@ -91,9 +91,8 @@ export class HttpCallers implements AsyncDisposable {
       const audit = await app.audit();
       // Another request of theirs may have come first.
       if (!this.#callers.has(grant.id)) {
-        const limits = new KeyLimits(grant.quota, this.#options.overall);
-        const meter = new KeyMeter((id) => this.#options.monitoring.stateOf(id).usage?.cpuUs);
-        this.#callers.set(grant.id, { grant, app, audit, limits, meter, sessions: undefined, services: undefined });
+        const counts = this.#kept.take(grant.id) ?? this.#noCounts(grant);
+        this.#callers.set(grant.id, { grant, app, audit, ...counts, sessions: undefined, services: undefined });
       }
     }
     return grant.id;
@@ -140,7 +139,14 @@ export class HttpCallers implements AsyncDisposable {
 
   /** Adds up what sessions have used, and ends the commands of keys that have used all they may. */
   async meter(): Promise<void> {
-    await Promise.all([...this.#callers.values()].map((caller) => this.#meterOne(caller)));
+    await Promise.all([this.#kept.settle(), ...[...this.#callers.values()].map((caller) => this.#meterOne(caller))]);
+  }
+
+  #noCounts({ quota }: Rights): Counts {
+    return {
+      limits: new KeyLimits(quota, this.#options.overall),
+      meter: new KeyMeter((id) => this.#options.monitoring.stateOf(id).usage?.cpuUs),
+    };
   }
 
   async #meterOne({ sessions, limits, meter }: HttpCaller): Promise<void> {
@@ -158,13 +164,14 @@ export class HttpCallers implements AsyncDisposable {
 
   /**
    * Parts with those whose key or tokens are good no more, and then ends their sessions. `hear` is told who they are in between, before anybody waits for
-   * that: with a new token they may come again, and be somebody new.
+   * that: with a new token they may come again, and be somebody new, but for what they have used up.
    */
   async sweep(isGood: (id: string) => Promise<boolean>, hear: (gone: ReadonlySet<string>) => Promise<void>) {
     const gone = new Map<string, HttpCaller>();
     for (const [id, caller] of this.#callers) {
       if (await isGood(id)) continue;
       this.#callers.delete(id);
+      this.#kept.keep(id, { limits: caller.limits, meter: caller.meter });
       gone.set(id, caller);
     }
     try {
@@ -173,7 +180,13 @@ export class HttpCallers implements AsyncDisposable {
       for (const { grant } of gone.values()) {
         this.#options.log.info({ key: grant.name }, 'a key is good no more; ending its sessions');
       }
-      await endAll([...gone.values()]);
+      const lists = [...gone.values()].map(({ meter, sessions }) => ({ meter, list: sessions?.list ?? [] }));
+      try {
+        await endAll([...gone.values()]);
+      } finally {
+        // Now that what they did last is in their counts; whoever has the meter by then reads it.
+        for (const { meter, list } of lists) lookAt(meter, list);
+      }
     }
   }
 

@@ -1,14 +1,20 @@
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { App } from '../../../src/cli/app.js';
 import { HttpCallers, type Rights } from '../../../src/cli/http-callers.js';
-import { usualQuota } from '../../../src/core/api-key.js';
+import { type KeyQuota, usualQuota } from '../../../src/core/api-key.js';
 import { OverallLimits } from '../../../src/keys/key-limits.js';
 import { deferred } from '../../../src/kit/deferred.js';
 import type { Monitoring } from '../../../src/monitor/monitoring.js';
 
 const ceiling = { roots: [], readWriteAllowed: false, profile: undefined, allow: [], providers: [], ceilings: {} };
-const rights = (id: string): Rights => ({ id, name: id, tools: ['read'], ceiling, quota: usualQuota });
+const rights = (id: string, quota: KeyQuota = usualQuota): Rights => ({
+  id,
+  name: id,
+  tools: ['read'],
+  ceiling,
+  quota,
+});
 
 /** Callers whose apps tell what becomes of them; one ends when `end` is resolved. */
 function stage() {
@@ -89,5 +95,43 @@ describe('parting with those whose keys are good no more', () => {
     expect(told).toEqual(['ends a 1', 'ended a 1']);
     await callers[Symbol.asyncDispose]();
     expect(told.slice(2)).toEqual(['ends a 2', 'ended a 2']);
+  });
+});
+
+describe('what callers have used up', () => {
+  const sweepAll = (callers: HttpCallers) =>
+    callers.sweep(
+      () => Promise.resolve(false),
+      () => Promise.resolve(),
+    );
+  /** Makes as many requests as there may be; how many there were. */
+  async function requests(callers: HttpCallers): Promise<number> {
+    for (let count = 0; ; count += 1) if ((await callers.rate('a')) !== undefined) return count;
+  }
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('is still used up when they come again as soon as they are gone', async () => {
+    const { callers, end } = stage();
+    end.resolve(undefined);
+    const few = rights('a', { ...usualQuota, callsPerMinute: 2 });
+    await callers.welcome(few);
+    expect(await requests(callers)).toBe(8);
+    for (let i = 0; i < 2; i += 1) {
+      await sweepAll(callers);
+      await callers.meter();
+      await callers.welcome(few);
+      expect(await requests(callers)).toBe(0);
+    }
+    await sweepAll(callers);
+    expect(await callers.isInUse()).toBe(true);
+    vi.advanceTimersByTime(60_000);
+    expect(await callers.isInUse()).toBe(false);
+    await callers.welcome(few);
+    expect(await requests(callers)).toBe(8);
   });
 });
