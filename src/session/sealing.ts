@@ -72,9 +72,12 @@ export function inTime(signal: AbortSignal | undefined): AbortSignal {
   return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 
-/** Whether that has failed a short while ago: nobody who was not asked to tries it again so soon. */
+/**
+ * Whether that has failed a short while ago: nobody who was not asked to tries it again so soon. A time still to come is of a clock that went back since,
+ * and says nothing: it would be waited for.
+ */
 export function hasJustFailed({ triedAtMs }: { readonly triedAtMs?: number | undefined }, nowMs: number): boolean {
-  return triedAtMs !== undefined && nowMs - triedAtMs < tryAgainMs;
+  return triedAtMs !== undefined && triedAtMs <= nowMs && nowMs - triedAtMs < tryAgainMs;
 }
 
 /** Whether a prune that begins by itself has something to do for it: what has failed is tried again now and then. */
