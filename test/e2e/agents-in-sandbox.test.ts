@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AgentId, AgentRequest } from '../../src/agents/types.js';
+import { SessionFiles } from '../../src/session/files.js';
 import { engineKinds } from '../engine/support/engines.js';
 import { canaries, realKeys, SandboxBench } from './support/agents/sandbox-bench.js';
 
@@ -112,3 +114,34 @@ describe.each(kinds.filter(isThorough))('the real $id in a sandbox on $kind', ({
     expect((await bench.run(session, base)).report).toMatchObject({ ok: true, finalText: 'done' });
   });
 });
+
+// Of the others in test/e2e/agent-programs.test.ts; this one is tried in sandboxes alone.
+describe.each(loops.filter(({ id }) => id === 'opencode'))(
+  'the real $id in a sandbox on $kind',
+  ({ kind, id, base }) => {
+    it('is given the MCP servers that were asked for, and writes nothing when it is strict', async () => {
+      await using bench = await SandboxBench.open(kind, id);
+      const session = await bench.session();
+      const program = await readFile(join(import.meta.dirname, 'support/agents/notes.py'));
+      await new SessionFiles(session).write('/tmp/notes.py', program, { parents: true, overwrite: true });
+      const notes = { command: 'python3', args: ['-I', '/tmp/notes.py'] };
+      bench.model.script([{ write: 'yes.txt', text: 'y' }]);
+      const free = await bench.run(session, { ...base, mcpConfig: { mcpServers: { notes } } });
+      expect(free.report.changedFiles).toMatchObject({ paths: ['yes.txt'], total: 1 });
+      expect(bodies()).toContain('Reads notes.');
+
+      const before = bench.model.requests.length;
+      bench.model.script([{ run: 'echo x >no.txt' }, { write: 'no.txt', text: 'x' }, { say: 'all done' }]);
+      const strict = await bench.run(session, { ...base, strictPermissions: true });
+      expect(bench.model.requests.length).toBeGreaterThan(before);
+      expect(strict.report.changedFiles).toMatchObject({ total: 0 });
+
+      function bodies(): string {
+        return bench.model
+          .modelRequests()
+          .map(({ body }) => body)
+          .join();
+      }
+    });
+  },
+);
