@@ -57,11 +57,10 @@ export interface AppHeard {
   readonly onForward: (state: ForwardState) => void;
 }
 
-/** The App whose engine and log this one uses, the key it acts for, and the folders that key was given. */
+/** The App whose engine and log this one uses, and the key it acts for. */
 interface Behalf {
   readonly app: App;
   readonly apiKey: string;
-  readonly roots: readonly string[];
 }
 
 interface AppMeans {
@@ -89,7 +88,6 @@ export class App implements AsyncDisposable {
   readonly #heard: AppHeard | undefined;
   readonly #stack = new Disposables();
   readonly #parent: App | undefined;
-  readonly #givenRoots: readonly string[];
   readonly #openWaitMs: number | undefined;
   #audit: Promise<AuditRecorder> | undefined;
   #engine: Promise<Engine> | undefined;
@@ -104,7 +102,6 @@ export class App implements AsyncDisposable {
     this.env = env;
     this.#heard = heard;
     this.#parent = behalf?.app;
-    this.#givenRoots = behalf?.roots ?? [];
     this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
     this.#openWaitMs = openWaitMs;
     const openings = this.#stack.use(new Openings<Unpacked>({ clock: systemClock, waitMs: openWaitMs }));
@@ -120,7 +117,7 @@ export class App implements AsyncDisposable {
    * its name. The engine and the log are this one's; it is disposed of before it.
    */
   forKey(apiKey: string, ceiling: KeyCeiling): App {
-    const behalf = { app: this, apiKey, roots: ceiling.roots };
+    const behalf = { app: this, apiKey };
     const means = { heard: this.#heard, behalf, openWaitMs: this.#openWaitMs };
     return new App(narrowed(this.config, ceiling), this.env, means);
   }
@@ -223,7 +220,8 @@ export class App implements AsyncDisposable {
     return approvalHere(this.config, {
       engine,
       userRuntimeDir: this.userRuntimeDir,
-      fixedRoots: this.#givenRoots,
+      // Also what the policy names below a folder of the key's: what that is a link to is not in the key's folder.
+      fixedRoots: this.#parent === undefined ? [] : this.config.sitePolicy.allowedRoots,
       hidesOutside: this.#parent !== undefined,
     });
   }

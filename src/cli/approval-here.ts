@@ -6,7 +6,7 @@ import type { ApprovalContext } from '../workspace/approve.js';
 import { callerUid } from './settings.js';
 
 interface ApprovalParts {
-  /** Folders that the holder of a key was given; none: who asks holds none. */
+  /** Folders that the holder of a key has; none: who asks holds none. */
   readonly fixedRoots: readonly string[];
   /** Who asks learns nothing of what lies outside the roots. */
   readonly hidesOutside: boolean;

@@ -50,7 +50,7 @@ export function judgeProjectPath(path: string, context: PathContext): WorkspaceR
   const common = judgeAnyPath(path, context);
   if (common !== undefined) return common;
   if (isTouchingSystem(path, systemFolders, homeDir)) return 'workspace.system-folder';
-  if (isStrictlyInside(path, homeDir) && path.slice(homeDir.length + 1).startsWith('.')) return 'workspace.dot-folder';
+  if (isInDotFolder(path, homeDir)) return 'workspace.dot-folder';
   return context.allowedRoots.some((root) => isInside(path, root)) ? undefined : 'workspace.outside-roots';
 }
 
@@ -68,11 +68,28 @@ export function judgeProgramsPath(path: string, context: PathContext): Workspace
   return context.allowedRoots.some((root) => isInside(path, root)) ? undefined : 'workspace.outside-roots';
 }
 
+/**
+ * Whether no project is this folder or holds it, whatever the site allows: what lies directly in it is no session's to exchange. Its name does not count:
+ * a project may hold folders that could be none themselves for theirs.
+ */
+export function isNeverProject(path: string, homeDir: string): boolean {
+  return (
+    path === '/' ||
+    isInside(homeDir, path) ||
+    isTouchingSystem(path, systemFolders, homeDir) ||
+    isInDotFolder(path, homeDir)
+  );
+}
+
 function judgeAnyPath(path: string, context: PathContext): WorkspaceRuleId | undefined {
   if (hasUnsafeCharacters(path)) return 'workspace.characters';
   if (path === '/') return 'workspace.root';
   if (isInside(context.homeDir, path)) return 'workspace.home';
   return context.privateFolders.some((folder) => isEitherInside(path, folder)) ? 'workspace.private-folder' : undefined;
+}
+
+function isInDotFolder(path: string, homeDir: string): boolean {
+  return isStrictlyInside(path, homeDir) && path.slice(homeDir.length + 1).startsWith('.');
 }
 
 /** A home below a system folder (`/var/home/ann`, `/root`) does not make its own projects system folders. */

@@ -30,3 +30,24 @@ it('the roots of a key hold for its sessions as long as no link has taken their 
     await rm(home, { recursive: true });
   }
 });
+
+it('what the policy names below the folder of a key is no way out of that folder', async () => {
+  const home = await mkdtemp(join(await realpath(homedir()), 'pdk-roots-'));
+  try {
+    for (const name of ['given', 'team/sub/project']) await mkdir(join(home, name), { recursive: true });
+    await symlink('../team/sub', join(home, 'given/link'));
+    const env = { XDG_STATE_HOME: join(home, '.s'), XDG_RUNTIME_DIR: join(home, '.r'), XDG_CONFIG_HOME: home };
+    const config = await loadConfig({ flags: {}, env, homeDir: home, uid: process.getuid?.() ?? 0 });
+    const sitePolicy = { ...config.sitePolicy, allowedRoots: [join(home, 'given/link')] };
+    await using app = new App({ ...config, sitePolicy }, env);
+    const rights = { readWriteAllowed: false, allow: [], providers: [], ceilings: {} };
+    await using theirs = app.forKey('0123456789abcdef', { ...rights, roots: [join(home, 'given')] });
+    const request = { hostPath: join(home, 'given/link/project'), readOnly: true, purpose: 'workspace' } as const;
+    await expect(approveHostPath(request, theirs.approval())).rejects.toMatchObject({
+      ruleId: 'workspace.outside-roots',
+    });
+    expect((await approveHostPath(request, app.approval())).source).toBe(join(home, 'team/sub/project'));
+  } finally {
+    await rm(home, { recursive: true });
+  }
+});

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PolicyDenied } from '../../../src/core/errors.js';
 import { hostSource } from '../../../src/session/transfers/host-place.js';
 import { type ApprovalContext, approveHostPath } from '../../../src/workspace/approve.js';
+import { rootsNow } from '../../../src/workspace/roots-now.js';
 
 let base: string;
 let context: ApprovalContext;
@@ -75,11 +76,92 @@ describe('a root below another one', () => {
     },
   );
 
-  it('may be a link in home, which is no project, and in what is no root', async () => {
+  it('may be a link in home, which is no project, in a hidden folder of it, and in what is no root', async () => {
     await symlink(at('private'), at('link'));
-    context = { ...context, allowedRoots: [join(base, 'home'), at('link')] };
-    expect(await project('link/project')).toBe(at('private/project'));
+    await mkdir(at('.hidden'));
+    await symlink(at('private'), at('.hidden/link'));
+    for (const name of ['link', '.hidden/link']) {
+      context = { ...context, allowedRoots: [join(base, 'home'), at(name)] };
+      expect(await project(`${name}/project`), name).toBe(at('private/project'));
+    }
     context = { ...context, allowedRoots: [at('team'), at('link')] };
     expect(await project('link/project')).toBe(at('private/project'));
+  });
+});
+
+describe('a root that leads through what lies below another one', () => {
+  const kept = async (...allowedRoots: readonly string[]) =>
+    (await rootsNow({ allowedRoots, homeDir: at('') })).map(({ written }) => written);
+
+  beforeEach(async () => {
+    for (const folder of ['secret/project', 'deep']) await mkdir(at(folder), { recursive: true });
+    await symlink(at('team/sub'), at('deep/link'));
+    await symlink('team/sub', at('link'));
+  });
+
+  it.each([true, false])(
+    'is no way out for who writes that one, where what is outside is hidden: %s',
+    async (hides) => {
+      context = { ...context, hidesOutside: hides, fixedRoots: [], allowedRoots: [at('team'), at('deep/link')] };
+      expect(await project('team/sub/project')).toBe(at('team/sub/project'));
+      await lead('team/sub', at('secret'));
+      for (const path of ['secret/project', 'deep/link/project', 'team/sub/project']) {
+        expect(await project(path), path).toBe('workspace.outside-roots');
+      }
+    },
+  );
+
+  it.each<[string, () => Promise<readonly string[]>]>([
+    ['by a link elsewhere', () => Promise.resolve([at('team'), at('deep/link')])],
+    ['by a link in home, which is the other one', () => Promise.resolve([join(base, 'home'), at('link')])],
+    [
+      'by a folder that a link only passes through',
+      async () => {
+        await mkdir(at('team/way'));
+        await symlink('../team/way/../../private', at('deep/through'));
+        return [at('team'), at('deep/through')];
+      },
+    ],
+    [
+      'by another name of home',
+      async () => {
+        await symlink('home', join(base, 'alias'));
+        return [join(base, 'alias/team'), at('deep/link')];
+      },
+    ],
+    [
+      'by the name of a link to the other one',
+      async () => {
+        await symlink('../team', at('deep/team'));
+        return [at('team'), at('deep/team/sub')];
+      },
+    ],
+  ])('allows nothing, before and after what is there is exchanged: %s', async (_what, lay) => {
+    const [other = '', root = ''] = await lay();
+    expect(await kept(other, root)).toEqual([other]);
+    expect(await kept(root, other)).toEqual([other]);
+    await lead('team/sub', at('secret'));
+    expect(await kept(other, root)).toEqual([other]);
+  });
+
+  it('allows nothing either where it is below itself', async () => {
+    await symlink('.', at('team/self'));
+    expect(await kept(at('team/self'))).toEqual([]);
+  });
+
+  it('takes nothing from others that it is led to hold', async () => {
+    const roots = [at('team'), at('deep/link'), at('team/sub'), at('secret/project')];
+    for (const to of [at('secret'), base, '/']) {
+      await lead('team/sub', to);
+      expect(await kept(...roots), to).toEqual([at('team'), at('secret/project')]);
+      await rm(at('team/sub'));
+      await rename(at('team/sub.was'), at('team/sub'));
+    }
+  });
+
+  it('allows nothing where each hangs on the other', async () => {
+    await symlink(at('secret'), at('team/there'));
+    await symlink(at('team'), at('secret/back'));
+    expect(await kept(at('team/there'), at('secret/back'))).toEqual([]);
   });
 });
