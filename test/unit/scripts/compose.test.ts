@@ -23,7 +23,7 @@ describe('compose.yaml', () => {
     expect(Object.keys(services)).toEqual(['paddock']);
     const { paddock = {} } = services;
     const hardened = { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges'], networks: ['agents'] };
-    expect(paddock).toMatchObject(hardened);
+    expect(paddock).toMatchObject({ ...hardened, pids_limit: 512, ulimits: { core: 0 } });
     for (const key of ['ports', 'privileged', 'cap_add', 'devices', 'network_mode', 'pid', 'ipc', 'extends'])
       expect(paddock).not.toHaveProperty(key);
     const mounts = (paddock['volumes'] as string[]).map((one) => one.replaceAll(/\$\{(\w+)(?::\?[^}]*)?\}/g, '<$1>'));
