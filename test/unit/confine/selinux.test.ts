@@ -205,6 +205,35 @@ describe('the shipped SELinux module', () => {
     expect(base).not.toMatch(/\(allow process .*(?:mounton|relabel|mac_admin)/);
   });
 
+  it('allows the server what it is handed and the sockets that are shown to it, and says nothing else of it', () => {
+    const begin = rules.indexOf('(block paddock_server\n');
+    const block = rules.slice(begin, rules.indexOf('\n(block ', begin));
+    const allow = /\(allow (\S+) (\S+) \((\w+) \(([^()]*)\)\)\)/g;
+    const allowed = [...block.matchAll(allow)];
+    expect(allowed.map(([, by, what, kind, verbs]) => [by, what, kind, verbs?.replaceAll(/\s+/g, ' ')])).toEqual([
+      [
+        ...['process', 'unconfined_t', 'unix_stream_socket'],
+        'accept connectto getattr getopt ioctl listen read setopt shutdown write',
+      ],
+      ['process', 'unconfined_t', 'fifo_file', 'append getattr ioctl lock read write'],
+      ['process', 'container_runtime_domain', 'unix_stream_socket', 'connectto'],
+      ['process', 'container_engine_domain', 'unix_stream_socket', 'connectto'],
+      ['process', 'user_tmp_t', 'sock_file', 'getattr write'],
+      ['process', 'user_runtime_t', 'sock_file', 'getattr write'],
+      ['process', 'container_var_run_t', 'sock_file', 'getattr write'],
+    ]);
+    const optional = ['engine_of_users', 'engine_of_runtime', 'engine_of_engines'];
+    const sockets = ['socket_in_tmp', 'socket_in_runtime', 'socket_of_containers'];
+    const rest = [
+      ...['(block paddock_server', '(blockinherit paddock_sandbox_base)'],
+      ...optional.map((name) => `(optional ${name})`),
+      '(dontaudit process self (process (setsockcreate)))',
+      ...sockets.map((name) => `(optional ${name})`),
+    ];
+    const said = block.replaceAll(allow, '').replaceAll(/\s+/g, ' ').replaceAll(' )', ')').trim();
+    expect(said).toBe(`${rest.join(' ')})`);
+  });
+
   it('has TCP and UDP only where the site switched them on', () => {
     expect(rules).toContain('(boolean paddock_sandbox_loopback false)');
     const at = rules.indexOf('(booleanif paddock_sandbox_loopback');
