@@ -131,7 +131,7 @@ describe('the test script with --all', () => {
       'scripts/setup': `echo "$*" >>"${root}/setup"`,
       'scripts/lab/as-user': `[ -e "${root}/setup" ] || exit 9
 echo "\${PADDOCK_USER:-} $*" >>"${root}/log"
-case "$*" in *e2e/1*) ${e2e} ;; *engine/1) ${engine} ;; */2) ${good} ;; *) ${checks} ;; esac`,
+case "$*" in *e2e/1*) ${e2e} ;; *engine/1) ${engine} ;; */2*) ${good} ;; *) ${checks} ;; esac`,
       'scripts/test-vm': vm,
     });
   async function result(child: ChildProcess) {
