@@ -222,6 +222,7 @@ export class App implements AsyncDisposable {
       userRuntimeDir: this.userRuntimeDir,
       // Also what the policy names below a folder of the key's: what that is a link to is not in the key's folder.
       fixedRoots: this.#parent === undefined ? [] : this.config.sitePolicy.allowedRoots,
+      siteRoots: (this.#parent ?? this).config.sitePolicy.allowedRoots,
       hidesOutside: this.#parent !== undefined,
     });
   }

@@ -8,6 +8,8 @@ import { callerUid } from './settings.js';
 interface ApprovalParts {
   /** Folders that the holder of a key has; none: who asks holds none. */
   readonly fixedRoots: readonly string[];
+  /** Of the site, whoever asks. */
+  readonly siteRoots: readonly string[];
   /** Who asks learns nothing of what lies outside the roots. */
   readonly hidesOutside: boolean;
   /** Its socket is fenced off as well. */
@@ -18,12 +20,12 @@ interface ApprovalParts {
 /** What host paths are judged by: the roots that the site allows, and what of ours is never shown in a sandbox. */
 export function approvalHere(
   config: Config,
-  { engine, userRuntimeDir, fixedRoots, hidesOutside }: ApprovalParts,
+  { engine, userRuntimeDir, fixedRoots, siteRoots, hidesOutside }: ApprovalParts,
 ): ApprovalContext {
   const home = homedir();
   return {
     allowedRoots: config.sitePolicy.allowedRoots,
-    ...{ fixedRoots, hidesOutside },
+    ...{ fixedRoots, siteRoots, hidesOutside },
     homeDir: home,
     uid: callerUid(),
     privateFolders: [

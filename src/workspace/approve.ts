@@ -5,12 +5,13 @@ import type { MountSpec } from '../core/spec.js';
 import { type OpenedPath, openResolved, openWithoutLinks } from './open-without-links.js';
 import { resolveInside } from './outside-roots.js';
 import { hasUnsafeCharacters, judgeProgramsPath, judgeProjectPath, type PathContext } from './path-rules.js';
-import { type RootsContext, rootsNow } from './roots-now.js';
+import { type ProgramsContext, programRootsNow, refuseLed } from './program-roots.js';
+import { type RootNow, rootsNow } from './roots-now.js';
 import { denied } from './rules.js';
 import { readSubmounts } from './submounts.js';
 
 /** Who asks, and which folders the site and the engine fence off. */
-export interface ApprovalContext extends RootsContext {
+export interface ApprovalContext extends ProgramsContext {
   /** Folders of the site policy. For `host-image`: `hostFolders`. */
   readonly allowedRoots: readonly string[];
   readonly uid: number;
@@ -58,11 +59,14 @@ export async function approveHostPath(request: MountRequest, context: ApprovalCo
   if (!isAbsolute(hostPath) || hostPath.length > 4095 || /\p{Cc}/u.test(hostPath)) {
     throw denied('workspace.form', hostPath);
   }
-  const paths = await resolveContext(context, isPrograms);
+  // Once: what is found by some of them is judged by the same.
+  const roots = isPrograms ? await programRootsNow(hostPath, context) : await rootsNow(context);
+  const paths = await resolveContext(context, roots);
   const opened =
     context.hidesOutside === true
-      ? await openResolved(await resolveInside(hostPath, context), hostPath)
+      ? await openResolved(await resolveInside(hostPath, roots), hostPath)
       : await openWithoutLinks(hostPath);
+  if (isPrograms) await refuseLed(hostPath, opened.path, context);
   const rule = (isPrograms ? judgeProgramsPath : judgeProjectPath)(opened.path, paths);
   if (rule !== undefined) throw denied(rule, hostPath, { resolved: opened.path });
   const kind = approvedKind(opened, request);
@@ -122,23 +126,19 @@ export async function approveSubmounts(
  */
 export async function refuseHidden(hostPath: string, context: ApprovalContext): Promise<void> {
   if (context.hidesOutside !== true) return;
-  await resolveInside(hostPath, context).catch((error: unknown) => {
+  await resolveInside(hostPath, await rootsNow(context)).catch((error: unknown) => {
     if (!(error instanceof PolicyDenied && error.ruleId === 'workspace.missing')) throw error;
   });
 }
 
-async function resolveContext(context: ApprovalContext, isPrograms: boolean): Promise<PathContext> {
+async function resolveContext(context: ApprovalContext, roots: readonly RootNow[]): Promise<PathContext> {
   const existing = async (path: string): Promise<string | undefined> => realpath(path).catch(() => undefined);
-  // Folders of programs are in nobody's project.
-  const roots = isPrograms
-    ? await Promise.all(context.allowedRoots.map(existing))
-    : (await rootsNow(context)).map(({ real }) => real);
   const privateFolders = await Promise.all(
     context.privateFolders.map(async (folder) => [folder, (await existing(folder)) ?? folder]),
   );
   return {
     homeDir: (await existing(context.homeDir)) ?? context.homeDir,
-    allowedRoots: roots.filter((root) => root !== undefined),
+    allowedRoots: roots.map(({ real }) => real),
     privateFolders: [...new Set(privateFolders.flat())],
   };
 }

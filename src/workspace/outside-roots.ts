@@ -2,7 +2,7 @@ import { lstat, readlink, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isInside } from '../kit/path-containment.js';
 import { refusal } from './open-without-links.js';
-import { type RootNow, type RootsContext, rootsNow } from './roots-now.js';
+import type { RootNow } from './roots-now.js';
 import { denied } from './rules.js';
 
 // As many as the kernel follows.
@@ -22,8 +22,8 @@ interface Known {
  * rest would come back (`ROOT/link` to `/home/ann/x/../../..ROOT`). A link that others than the policy have on the way to a root is outside, too.
  * What can't be hidden this way is the order of things while somebody who writes below a root swaps links there. Errors: POLICY_DENIED (`workspace.outside-roots`, of what is inside also `.missing` and `.unreadable`).
  */
-export async function resolveInside(hostPath: string, context: RootsContext): Promise<string> {
-  const { roots: real, ways } = await knownOf(await rootsNow(context));
+export async function resolveInside(hostPath: string, roots: readonly RootNow[]): Promise<string> {
+  const { roots: real, ways } = await knownOf(roots);
   const isBelow = (path: string): boolean => real.some((root) => isInside(path, root));
   // The next one is the last.
   const names = hostPath.split('/').toReversed();

@@ -50,6 +50,11 @@ export const workspaceRules = {
     reason: 'it lies outside the folders that the site policy allows',
     hint: 'Use a folder below an allowed root, or have `allowedRoots` extended.',
   },
+  'workspace.programs-link': {
+    reason:
+      'a link leads to these programs from where sessions may write a project, so that one of them could lead it elsewhere',
+    hint: 'See where it leads. If that is meant, name that folder in `host_folders`, or put the link where no project may lie: into home itself or outside `allowed_roots`.',
+  },
   'workspace.owner': { reason: 'it does not belong to you', hint: 'Use a folder of your own.' },
   'workspace.submount': {
     reason: 'other file systems are mounted inside it that can not be shown safely',

@@ -235,6 +235,7 @@ async function makerOn(
   });
   const approval: ApprovalContext = {
     allowedRoots: policy.allowedRoots,
+    siteRoots: policy.allowedRoots,
     homeDir: homedir(),
     uid,
     privateFolders: [stateDir, `${homedir()}/.local/share/containers`, `${homedir()}/.local/share/docker`],

@@ -19,6 +19,8 @@ it('the roots of a key hold for its sessions as long as no link has taken their 
     await using theirs = app.forKey('0123456789abcdef', { ...rights, roots: [join(home, 'given')] });
     const request = { hostPath: join(home, 'given/project'), readOnly: true, purpose: 'workspace' } as const;
     expect((await approveHostPath(request, theirs.approval())).source).toBe(request.hostPath);
+    // Sessions of others write what the key was not given, too.
+    expect(theirs.approval().siteRoots).toEqual(app.approval().allowedRoots);
     await rename(join(home, 'given'), join(home, 'was'));
     await symlink('other', join(home, 'given'));
     await expect(approveHostPath(request, theirs.approval())).rejects.toMatchObject({
