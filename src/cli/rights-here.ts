@@ -20,6 +20,13 @@ export function profileProblem(name: string | undefined, { profiles }: Pick<Conf
   return `there is no profile ${name}; there are ${known.join(', ')}`;
 }
 
+/** Why a folder can't be given, in words. */
+interface RootProblem {
+  readonly problem: string;
+  /** The folder as it is named, where it may come to lie there yet: a session that writes above it can put links there and move it away. */
+  readonly later?: string;
+}
+
 /**
  * The folder as it really lies: what is judged later is, too. One that is named by way of a link is a problem: a session that writes what the link lies in
  * could have led it elsewhere, and nobody would see what was given.
@@ -27,10 +34,13 @@ export function profileProblem(name: string | undefined, { profiles }: Pick<Conf
 export async function rootWithin(
   path: string,
   allowed: readonly string[],
-): Promise<{ readonly root: string } | { readonly problem: string }> {
-  const root = await realpath(resolve(path)).catch(() => undefined);
-  if (root === undefined) return { problem: `there is no folder ${path}` };
-  if (root !== resolve(path)) return { problem: `${path} leads to ${root} by a link; name that folder if it is meant` };
+): Promise<{ readonly root: string } | RootProblem> {
+  const named = resolve(path);
+  const later = isCovered(named, allowed) ? { later: named } : {};
+  const root = await realpath(named).catch(() => undefined);
+  if (root === undefined) return { problem: `there is no folder ${path}`, ...later };
+  if (root !== named)
+    return { problem: `${path} leads to ${root} by a link; name that folder if it is meant`, ...later };
   if (isCovered(root, allowed)) return { root };
   return { problem: `${root} is not within the policy's allowed_roots [${allowed.join(', ')}]` };
 }

@@ -115,7 +115,8 @@ async function takeTokens(config: Config, hosts: ReadonlySet<string>, log: Logge
   if (config.oauth === undefined) return undefined;
   const { tokensHere } = await import('./tokens-here.js');
   const onAway = (err: unknown) => log.warn({ err }, 'tokens can not be checked');
-  return await tokensHere(config, config.oauth, hosts, { clock: systemClock, onAway });
+  const warn = (text: string) => log.warn(text);
+  return await tokensHere(config, config.oauth, hosts, { clock: systemClock, onAway, warn });
 }
 
 /** Who is let in, and what becomes of whoever is not. */

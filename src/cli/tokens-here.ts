@@ -11,18 +11,24 @@ import { foreignTool, profileProblem, rootWithin } from './rights-here.js';
 import { callerUid } from './settings.js';
 import { TokenCallers, type TokenCallersOptions } from './token-callers.js';
 
+interface TokensMeans extends Pick<TokenCallersOptions, 'clock' | 'onAway'> {
+  /** Told of what is not as it was meant, and no reason to serve nobody. */
+  readonly warn: (text: string) => void;
+}
+
 /**
- * Those whose access tokens this server takes, by `[http.oauth]`. `hosts`: the names that the server goes by. Errors: BAD_CONFIG (a tool, a profile, a
- * folder or a file that is not there; a resource whose name is none of the server's).
+ * Those whose access tokens this server takes, by `[http.oauth]`. `hosts`: the names that the server goes by. Errors: BAD_CONFIG (a tool, a profile or a
+ * file that is not there, a folder that the policy does not allow; a resource whose name is none of the server's).
  */
 export async function tokensHere(
   config: Config,
   settings: OAuthSettings,
   hosts: ReadonlySet<string>,
-  means: Pick<TokenCallersOptions, 'clock' | 'onAway'>,
+  { warn, ...means }: TokensMeans,
 ): Promise<TokenCallers> {
   checkNames(settings, config, hosts);
-  const grants = await Promise.all(settings.grants.map((one) => withRealRoots(one, config.sitePolicy.allowedRoots)));
+  const { allowedRoots } = config.sitePolicy;
+  const grants = await Promise.all(settings.grants.map((one) => withRealRoots(one, allowedRoots, warn)));
   const keys = new IssuerKeys(await keyLoader(settings), means.clock);
   return new TokenCallers({ ...means, settings, grants, keys });
 }
@@ -41,11 +47,19 @@ function checkNames({ resource, scopes, grants }: OAuthSettings, config: Config,
   }
 }
 
-async function withRealRoots(grant: OAuthGrant, allowed: readonly string[]): Promise<OAuthGrant> {
+/** Sessions can take a root away, and must not keep the server from all others by it: such a one allows nothing as long as it does not lie where it is named. */
+async function withRealRoots(
+  grant: OAuthGrant,
+  allowed: readonly string[],
+  warn: TokensMeans['warn'],
+): Promise<OAuthGrant> {
   const roots = grant.ceiling.roots.map(async (path) => {
     const found = await rootWithin(path, allowed);
     if ('root' in found) return found.root;
-    throw bad(`grants: ${grant.name}: ${found.problem}`);
+    const problem = `grants: ${grant.name}: ${found.problem}`;
+    if (found.later === undefined) throw bad(problem);
+    warn(`http.oauth: ${problem}. As long as it is so, this root allows nothing`);
+    return found.later;
   });
   return { ...grant, ceiling: { ...grant.ceiling, roots: await Promise.all(roots) } };
 }

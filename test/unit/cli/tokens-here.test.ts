@@ -4,16 +4,19 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tokensHere } from '../../../src/cli/tokens-here.js';
 import { loadConfig } from '../../../src/config/load.js';
+import { rootsNow } from '../../../src/workspace/roots-now.js';
 import { HandClock, Issuer, issuer, resource } from '../oauth/support/issuer.js';
 
 let folder: string;
 let theirs: Issuer;
 let clock: HandClock;
+let warnings: string[];
 
 beforeEach(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'pdk-oauth-')));
   theirs = await new Issuer().newKey('one');
   clock = new HandClock();
+  warnings = [];
   await mkdir(join(folder, 'app'));
   await publish();
 });
@@ -42,7 +45,10 @@ async function here(more = '', grant = '', hosts = ['mcp.example.org']) {
   const effects = { readFile, readFolder: () => Promise.resolve(undefined) };
   const config = await loadConfig({ env: {}, flags: {}, homeDir: folder, uid, effects });
   if (config.oauth === undefined) throw new Error('no settings');
-  return await tokensHere(config, config.oauth, new Set(hosts), { clock, onAway: () => undefined });
+  return await tokensHere(config, config.oauth, new Set(hosts), {
+    ...{ clock, onAway: () => undefined },
+    warn: (text) => warnings.push(text),
+  });
 }
 
 const welcome = ({ id }: { readonly id: string }) => Promise.resolve(id);
@@ -75,18 +81,34 @@ describe('a server that takes access tokens', () => {
     await expect(here()).rejects.toMatchObject(refused(/jwks_file/));
   });
 
-  it('gives folders as they really lie, and none that the policy does not', async () => {
-    const tokens = await here('', `roots = ["${at('app')}"]`);
-    let roots: readonly string[] = [];
+  /** Folders that the holder of a token gets, by where each lies when it is asked for. */
+  async function rootsOf(...names: readonly string[]): Promise<readonly string[]> {
+    const tokens = await here('', `roots = ${JSON.stringify(names.map(at))}`);
+    let given: readonly string[] = [];
     await tokens.admit(await theirs.sign('one'), ({ id, ceiling }) => {
-      ({ roots } = ceiling);
+      given = ceiling.roots;
       return Promise.resolve(id);
     });
-    expect(roots).toEqual([at('app')]);
-    await symlink(at('app'), at('link'));
-    await expect(here('', `roots = ["${at('link')}"]`)).rejects.toMatchObject(refused(/by a link; name that folder/));
+    // As somebody's who holds a key.
+    const roots = await rootsNow({ allowedRoots: given, fixedRoots: given, homeDir: folder });
+    return roots.map(({ real }) => real);
+  }
+
+  it('gives folders as they really lie, and none that the policy does not', async () => {
+    expect(await rootsOf('app')).toEqual([at('app')]);
+    expect(warnings).toEqual([]);
     await expect(here('', 'roots = ["/usr"]')).rejects.toMatchObject(refused(/allowed_roots/));
-    await expect(here('', `roots = ["${at('nothing')}"]`)).rejects.toMatchObject(refused(/no folder/));
+    await expect(here('', 'roots = ["/usr/no-such"]')).rejects.toMatchObject(refused(/no folder/));
+  });
+
+  it('begins without a root that somebody has put a link in the place of or moved away, and says so', async () => {
+    await mkdir(at('private'));
+    await symlink(at('private'), at('link'));
+    expect(await rootsOf('app', 'link', 'nothing')).toEqual([at('app')]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/grants: all: .*link leads to .*private by a link.* allows nothing/),
+      expect.stringMatching(/grants: all: there is no folder .*nothing.* allows nothing/),
+    ]);
   });
 
   it('does not begin with tools or profiles that are not there, or under a name that it does not go by', async () => {
