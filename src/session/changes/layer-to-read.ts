@@ -30,14 +30,16 @@ async function openHeld(
     // It may have been encrypted while somebody else held it.
     const { layer } = await requireLayer(places, id);
     const open = await openedLayer(layer, signal, isPatient);
-    const close = async () => {
+    const after = async (close: () => PromiseLike<void>) => {
       try {
-        await open[Symbol.asyncDispose]();
+        await close();
       } finally {
         await held[Symbol.asyncDispose]();
       }
     };
-    return { layer: open.layer, keepNotes: () => open.keepNotes(), [Symbol.asyncDispose]: close };
+    const close = () => after(() => open[Symbol.asyncDispose]());
+    const putBack = () => after(() => open.putBack?.() ?? open[Symbol.asyncDispose]());
+    return { layer: open.layer, keepNotes: () => open.keepNotes(), putBack, [Symbol.asyncDispose]: close };
   } catch (error) {
     await held[Symbol.asyncDispose]();
     throw error;

@@ -4,6 +4,7 @@ import type { BrokerWish } from '../../policy/broker/decide.js';
 import type { CreateRequest } from '../../policy/request.js';
 import { type Comparison, compareLayers } from '../../workspace/changes/compare-layers.js';
 import { openedLayer } from '../../workspace/changes/layer.js';
+import { openedBoth } from '../../workspace/changes/opened-both.js';
 import { denied } from '../../workspace/rules.js';
 import type { LayerOrigin } from '../layer-origin.js';
 import { requireLayer } from '../layers.js';
@@ -79,9 +80,11 @@ export class SessionCopies {
     if (x.dev !== y.dev || x.ino !== y.ino) {
       throw denied('workspace.origin', y.source, { other: x.source });
     }
-    await using openA = await openedLayer(one.layer, signal);
-    if (one.id === other.id) return await compareLayers(openA.layer, openA.layer, { program, signal });
-    await using openB = await openedLayer(other.layer, signal);
-    return await compareLayers(openA.layer, openB.layer, { program, signal });
+    if (one.id === other.id) {
+      await using open = await openedLayer(one.layer, signal);
+      return await compareLayers(open.layer, open.layer, { program, signal });
+    }
+    await using open = await openedBoth(one.layer, other.layer, signal);
+    return await compareLayers(...open.both, { program, signal });
   }
 }

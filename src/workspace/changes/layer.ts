@@ -25,6 +25,8 @@ export interface OpenedLayer extends AsyncDisposable {
   readonly layer: Layer;
   /** Makes what was noted of it since (discarded, applied) last. */
   keepNotes(): Promise<void>;
+  /** In place of being disposed of: leaves it to who asks again, where that saves opening it anew. */
+  putBack?(): Promise<void>;
 }
 
 /**

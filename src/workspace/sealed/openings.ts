@@ -1,5 +1,7 @@
 import { PaddockError } from '../../core/errors.js';
 import type { Clock } from '../../kit/clock.js';
+import { deferred } from '../../kit/deferred.js';
+import { type Entry, newEntry, noPlaceYet, type Openable, type Outcome, stillOpening } from './opening-entry.js';
 
 export interface OpeningsOptions {
   readonly clock: Clock;
@@ -15,31 +17,25 @@ export interface OpeningWish {
   readonly isPatient?: boolean | undefined;
 }
 
-interface Entry {
-  /** Ends its opening, and after that its waiting. */
-  readonly stop: AbortController;
-  waiting: number;
-  /** Somebody was told to ask again. */
-  isPromised: boolean;
-  isTaken: boolean;
-  /** Resolves, never rejects, when `outcome` is set. */
-  settled: Promise<void>;
-  outcome?: { readonly opened: AsyncDisposable } | { readonly error: unknown };
-}
-
-/** Each takes the room of all of it, in clear. */
+/** Each takes the room of all of it, in clear. Those of callers who wait for another beside it come to as many again at most. */
 const mostAtOnce = 4;
+/** Who was told to ask again finds it for that long whoever else comes, and hears for that long why it failed: the cause may be gone by then. */
+const promisedMs = 30_000;
+/** How soon it is seen that what is kept open was removed: by this process, or another. */
+const lookEveryMs = 5000;
 
 /**
  * Opens what is encrypted though nobody waits any more: a large layer takes longer than clients give one call. Whoever asks again takes it over; what
  * nobody asks for is closed again. Disposing ends and closes all that nobody has taken.
  */
-export class Openings<Opened extends AsyncDisposable> implements AsyncDisposable {
+export class Openings<Opened extends Openable> implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #waitMs: number | undefined;
   readonly #keptMs: number;
   readonly #entries = new Map<string, Entry>();
   readonly #over = new Set<Promise<void>>();
+  /** Resolved when there may be a place for one more. */
+  #changed = deferred<undefined>();
   #isClosed = false;
 
   constructor({ clock, waitMs, keptMs = 120_000 }: OpeningsOptions) {
@@ -49,8 +45,8 @@ export class Openings<Opened extends AsyncDisposable> implements AsyncDisposable
   }
 
   /**
-   * What `open` opens, which is the caller's alone from then on. `key`: what says which it is. Errors: LAYER_OPENING (it goes on), those of `open`, an
-   * AbortError.
+   * What `open` opens, which is the caller's alone from then on. `key`: what says which it is. Errors: LAYER_OPENING (it goes on, or waits for a place),
+   * those of `open`, INTERRUPTED, an AbortError.
    */
   async take(
     key: string,
@@ -60,57 +56,119 @@ export class Openings<Opened extends AsyncDisposable> implements AsyncDisposable
     if (this.#waitMs === undefined || isPatient) return open(signal);
     const untilMs = this.#clock.monotonic() + this.#waitMs;
     for (;;) {
-      const entry = this.#entries.get(key) ?? this.#begin(key, open);
-      await this.#wait(key, entry, untilMs - this.#clock.monotonic(), signal);
-      const { outcome } = entry;
-      if (outcome === undefined) {
-        entry.isPromised = true;
-        throw opening('it is still being decrypted');
+      const entry = this.#entries.get(key) ?? this.#begun(key, open);
+      if (entry === undefined) {
+        await this.#untilChanged(untilMs, signal);
+        continue;
       }
-      // Somebody else has, or nobody wanted it any more.
-      if (entry.isTaken || entry.stop.signal.aborted) continue;
-      entry.isTaken = true;
-      this.#end(key, entry);
+      await this.#wait(key, entry, untilMs, signal);
+      const outcome = this.#outcomeFor(key, entry);
+      if (outcome === undefined) continue;
       if ('error' in outcome) throw outcome.error;
       return outcome.opened as Opened;
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Gives back what was taken, for who asks again: its taker has to wait for something else first. What can't be kept is closed. */
+  async putBack(key: string, opened: Opened): Promise<void> {
+    const there = this.#entries.get(key);
+    if (this.#waitMs === undefined || this.#isClosed || (there?.outcome !== undefined && 'opened' in there.outcome))
+      return opened[Symbol.asyncDispose]();
+    // Whoever waits for that one finds this one, which is there.
+    if (there !== undefined) this.#end(key, there);
+    const entry = newEntry();
+    entry.isPromised = true;
+    this.#settle(entry, { opened });
+    this.#keep(key, entry);
+  }
+
+  /** From now on none is begun, and none kept that nobody waits for: for a process that is about to end. */
+  close(): void {
     this.#isClosed = true;
+    for (const [key, entry] of this.#entries) if (entry.waiting === 0) this.#end(key, entry);
+    this.#change();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
     for (const [key, entry] of this.#entries) this.#end(key, entry);
     while (this.#over.size > 0) await Promise.all(this.#over);
   }
 
-  #begin(key: string, open: (signal: AbortSignal) => Promise<Opened>): Entry {
+  /** Undefined where there is no place for it. */
+  #begun(key: string, open: (signal: AbortSignal) => Promise<Opened>): Entry | undefined {
     if (this.#isClosed) throw new PaddockError('INTERRUPTED', 'this process is about to end');
-    if (this.#entries.size >= mostAtOnce) this.#dropOldest();
-    const stop = new AbortController();
-    const entry: Entry = { stop, waiting: 0, isPromised: false, isTaken: false, settled: Promise.resolve() };
-    entry.settled = settle(entry, open(stop.signal));
-    this.#entries.set(key, entry);
-    const over = this.#expire(key, entry).finally(() => this.#over.delete(over));
-    this.#over.add(over);
+    if (!this.#hasRoom()) return undefined;
+    const entry = newEntry();
+    entry.settled = open(entry.stop.signal).then(
+      (opened) => this.#settle(entry, { opened }),
+      (error: unknown) => this.#settle(entry, { error }),
+    );
+    this.#keep(key, entry);
     return entry;
   }
 
-  /** One that nobody has come for. Errors: LAYER_OPENING where all of them are still being opened, or waited for. */
-  #dropOldest(): void {
-    const found = [...this.#entries].find(([, { outcome, waiting }]) => outcome !== undefined && waiting === 0);
-    if (found === undefined) throw opening(`${mostAtOnce} others are being decrypted first`);
-    this.#end(...found);
+  #settle(entry: Entry, outcome: Outcome): void {
+    entry.outcome = outcome;
+    entry.settledMs = this.#clock.monotonic();
+  }
+
+  #keep(key: string, entry: Entry): void {
+    this.#entries.set(key, entry);
+    const over = this.#expire(key, entry).finally(() => this.#over.delete(over));
+    this.#over.add(over);
+  }
+
+  /** After those have gone that nobody has come for in time, where it takes that. */
+  #hasRoom(): boolean {
+    const inClear = [...this.#entries].filter(([, { outcome }]) => outcome === undefined || 'opened' in outcome);
+    const tooMany = Math.max(0, inClear.length - mostAtOnce + 1);
+    const mayGo = inClear.filter(([, entry]) => this.#mayGoMs(entry) <= this.#clock.monotonic());
+    if (mayGo.length < tooMany) return false;
+    for (const found of mayGo.slice(0, tooMany)) this.#end(...found);
+    return true;
+  }
+
+  /** From when on it makes room for another. */
+  #mayGoMs({ outcome, waiting, isPromised, settledMs }: Entry): number {
+    if (outcome === undefined || waiting > 0) return Number.POSITIVE_INFINITY;
+    return isPromised ? settledMs + promisedMs : settledMs;
+  }
+
+  /** What has become of it, which is the caller's then; undefined where it is somebody else's. Errors: LAYER_OPENING. */
+  #outcomeFor(key: string, entry: Entry): Outcome | undefined {
+    const { outcome } = entry;
+    if (outcome === undefined) {
+      entry.isPromised = true;
+      if (this.#isClosed) this.#end(key, entry);
+      throw stillOpening();
+    }
+    // Nobody wanted it any more.
+    if (!entry.isTaken && entry.stop.signal.aborted) return undefined;
+    // Why it failed holds for all that wait for it: each would find the same.
+    if (entry.isTaken && 'opened' in outcome) return undefined;
+    entry.isTaken = true;
+    this.#end(key, entry);
+    return outcome;
   }
 
   /** Whoever asks from now on begins anew. */
   #end(key: string, entry: Entry): void {
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
     entry.stop.abort();
+    this.#change();
+  }
+
+  #change(): void {
+    this.#changed.resolve(undefined);
+    this.#changed = deferred();
   }
 
   /** Closes it where nobody takes it in time. */
   async #expire(key: string, entry: Entry): Promise<void> {
     await entry.settled;
-    if (!entry.stop.signal.aborted) await this.#clock.sleep(this.#keptMs, entry.stop.signal).catch(() => undefined);
+    this.#change();
+    await this.#untilUnwanted(entry);
     this.#end(key, entry);
     const { outcome, isTaken } = entry;
     if (isTaken || outcome === undefined || !('opened' in outcome)) return;
@@ -121,33 +179,54 @@ export class Openings<Opened extends AsyncDisposable> implements AsyncDisposable
     }
   }
 
-  async #wait(key: string, entry: Entry, ms: number, signal: AbortSignal): Promise<void> {
+  /** Until it is taken or dropped, its time is over, or what it was opened from has gone. */
+  async #untilUnwanted({ stop, outcome, settledMs }: Entry): Promise<void> {
+    const isOpened = outcome !== undefined && 'opened' in outcome;
+    const untilMs = settledMs + (isOpened ? this.#keptMs : promisedMs);
+    const leftMs = () => (stop.signal.aborted ? 0 : untilMs - this.#clock.monotonic());
+    while (leftMs() > 0) {
+      if (isOpened && (await outcome.opened.isThere?.()) === false) return;
+      if (leftMs() <= 0) return;
+      await this.#clock.sleep(Math.min(leftMs(), lookEveryMs), stop.signal).catch(() => undefined);
+    }
+  }
+
+  async #wait(key: string, entry: Entry, untilMs: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const timer = new AbortController();
-    const onAbort = () => timer.abort();
-    signal.addEventListener('abort', onAbort, { once: true });
     entry.waiting += 1;
     try {
-      await Promise.race([entry.settled, this.#clock.sleep(Math.max(0, ms), timer.signal).catch(() => undefined)]);
+      await this.#race(entry.settled, untilMs, signal);
     } finally {
       entry.waiting -= 1;
-      signal.removeEventListener('abort', onAbort);
-      timer.abort();
+      this.#change();
     }
     if (!signal.aborted) return;
     // Nobody wants it any more.
     if (entry.waiting === 0 && !entry.isPromised) this.#end(key, entry);
     signal.throwIfAborted();
   }
-}
 
-async function settle(entry: Entry, opening: Promise<AsyncDisposable>): Promise<void> {
-  entry.outcome = await opening.then(
-    (opened) => ({ opened }),
-    (error: unknown) => ({ error }),
-  );
-}
+  /** Until there may be a place. Errors: LAYER_OPENING where that takes too long, an AbortError. */
+  async #untilChanged(untilMs: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const nowMs = this.#clock.monotonic();
+    if (nowMs >= untilMs) throw noPlaceYet(mostAtOnce);
+    const laterMs = [...this.#entries.values()].map((entry) => this.#mayGoMs(entry)).filter((atMs) => atMs > nowMs);
+    const nextMs = Math.min(untilMs, ...laterMs);
+    await this.#race(this.#changed.promise, nextMs, signal);
+    signal.throwIfAborted();
+  }
 
-function opening(why: string): PaddockError {
-  return new PaddockError('LAYER_OPENING', `what the session has changed is kept encrypted, and ${why}`);
+  async #race(what: Promise<unknown>, untilMs: number, signal: AbortSignal): Promise<void> {
+    const timer = new AbortController();
+    const onAbort = () => timer.abort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    const ms = Math.max(0, untilMs - this.#clock.monotonic());
+    try {
+      await Promise.race([what, this.#clock.sleep(ms, timer.signal).catch(() => undefined)]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      timer.abort();
+    }
+  }
 }

@@ -11,6 +11,7 @@ import { removeWorkFolder } from '../write-layer.js';
 import { changesAlone } from './changes-alone.js';
 import { keyUnusable, type SealKey } from './identities.js';
 import { newOpenedFolder } from './opened-folders.js';
+import type { Openable } from './opening-entry.js';
 import type { Openings, OpeningWish } from './openings.js';
 import { packedLayer, unpackLayer } from './packed-layer.js';
 import type { Sealed } from './sealed.js';
@@ -34,7 +35,7 @@ const torn = /\.age\.[a-z2-7]{8}\.tmp$/;
 const tornNote = /\.json\.[a-z2-7]{8}\.tmp$/;
 
 /** What the session has written, in clear, in `upper` of a folder of its own. Whoever has it disposes of it. */
-export interface Unpacked extends AsyncDisposable {
+export interface Unpacked extends Openable {
   readonly top: string;
 }
 
@@ -146,7 +147,8 @@ export class Seals {
     const unpack = (signal: AbortSignal) => this.#unpacked(layer, label, { keys, signal });
     const { openings } = this.#options;
     const { signal } = wish;
-    const unpacked = await (openings?.take(`${layer.folder} ${label}`, wish, unpack) ?? unpack(signal));
+    const opening = `${layer.folder} ${label}`;
+    const unpacked = await (openings?.take(opening, wish, unpack) ?? unpack(signal));
     const { top } = unpacked;
     const upper = join(top, 'upper');
     try {
@@ -155,6 +157,8 @@ export class Seals {
       const noted = await unsealNotes(layer.folder, notesLabel, { keys, signal });
       // Of an apply that a crash cut short, and that was finished without the key.
       const since = await notesIn(layer.folder);
+      // Those of who has put it back.
+      await removeNotes(top);
       await putNotes(top, joinedNotes(noted, since));
       const { folder, project, sinceNs } = layer;
       return {
@@ -167,6 +171,7 @@ export class Seals {
           });
           if (hasNotes(since)) await removeNotes(layer.folder);
         },
+        putBack: async () => openings?.putBack(opening, unpacked) ?? unpacked[Symbol.asyncDispose](),
         [Symbol.asyncDispose]: () => unpacked[Symbol.asyncDispose](),
       };
     } catch (error) {
@@ -185,7 +190,8 @@ export class Seals {
       const upper = join(top, 'upper');
       await mkdir(upper, { mode: 0o700 });
       await this.#unpack(layer, upper, label, parts);
-      return { top, [Symbol.asyncDispose]: () => removeTree(top) };
+      const isThere = () => isFile(join(layer.folder, itemName));
+      return { top, isThere, [Symbol.asyncDispose]: () => removeTree(top) };
     } catch (error) {
       await removeTree(top);
       throw isGone(error) ? sealedUnreadable('it is not there', error) : error;
@@ -246,6 +252,11 @@ async function expectWhole({ upper }: Layer): Promise<void> {
   const found = await lstat(upper).catch(() => undefined);
   if (found?.isDirectory() !== true)
     throw new PaddockError('SNAPSHOT_FAILED', 'what was written is not there as a whole');
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isFile() === true;
 }
 
 async function removed(path: string): Promise<void> {

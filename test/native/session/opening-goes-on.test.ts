@@ -2,13 +2,19 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/kit/clock.js';
+import { shownReview } from '../../../src/session/changes/shown-review.js';
+import { openedLayer } from '../../../src/workspace/changes/layer.js';
 import { Openings } from '../../../src/workspace/sealed/openings.js';
 import type { Unpacked } from '../../../src/workspace/sealed/seals.js';
+import { removeWriteLayer } from '../../../src/workspace/write-layer.js';
+import { HeldClock } from '../../unit/tools/support/stage.js';
 import { builtInit, builtSupport } from '../init/support/compiled.js';
 import { file, lines } from '../workspace/support/trees.js';
 import { Kept } from './support/kept.js';
 
 const programs = { init: builtInit(), mark: builtSupport('test/native/workspace/support/mark.c') };
+
+const never = new AbortController().signal;
 
 describe('opening what is kept encrypted, for callers that do not wait', () => {
   let kept: Kept;
@@ -43,6 +49,34 @@ describe('opening what is kept encrypted, for callers that do not wait', () => {
     await expect.poll(() => kept.shown(id).then(lines, () => [])).toEqual(['modified changed']);
     await expect.poll(opened).toEqual([]);
     await openings[Symbol.asyncDispose]();
+  });
+
+  it('is opened once where it is put back, and seen as it is by then', async () => {
+    const id = await sealedSession();
+    await kept.discard(id, ['other']);
+    await using openings = new Openings<Unpacked>({ clock: systemClock, waitMs: 60_000 });
+    kept.openings = openings;
+    const open = await openedLayer(await kept.layer(id), never);
+    const [name] = opened();
+    await open.putBack?.();
+    expect(opened()).toEqual([name]);
+    const again = await openedLayer(await kept.layer(id), never);
+    expect(again.layer.upper).toBe(open.layer.upper);
+    expect(lines(await shownReview(again.layer, await kept.review(again.layer)))).toEqual(['modified changed']);
+    await again[Symbol.asyncDispose]();
+    expect(opened()).toEqual([]);
+  });
+
+  it('is not kept in clear once what is encrypted was removed', async () => {
+    const id = await sealedSession();
+    const clock = new HeldClock();
+    await using openings = new Openings<Unpacked>({ clock, waitMs: 60_000 });
+    kept.openings = openings;
+    const open = await openedLayer(await kept.layer(id), never);
+    await open.putBack?.();
+    await removeWriteLayer(kept.store.layerFolder(id));
+    await clock.pass(5000, 5000);
+    await expect.poll(opened).toEqual([]);
   });
 
   it('leaves nothing in clear when the server ends meanwhile', async () => {
