@@ -21,12 +21,12 @@ export type SelinuxMode = 'enforcing' | 'permissive';
 export interface OwnLabel {
   /** Default: `/proc`. */
   readonly procRoot?: string | undefined;
-  /** Writes to a file that is there; throws as `writeSync` does. */
-  readonly write?: (path: string, text: string) => void;
+  /** Default: `writeSync`. */
+  readonly write?: (file: number, text: string) => void;
 }
 
 /**
- * Undefined where the kernel does not use SELinux, and in a container that does not tell. `sysRoot`: default `/sys`. Engines show containers
+ * Undefined where the kernel does not use SELinux, and in a container where it can't be told. `sysRoot`: default `/sys`. Engines show containers
  * nothing of SELinux; but under our own type a server is told by what it is refused.
  */
 export function selinuxMode(sysRoot = '/sys', own: OwnLabel = {}): SelinuxMode | undefined {
@@ -48,23 +48,27 @@ function labelOfServer({ procRoot = '/proc' }: OwnLabel): string | undefined {
 
 /**
  * To say which label one's sockets are to have is refused to the type, also when it is the one that they have anyway: where it is not,
- * nothing has changed. Of another thread than this (`self`) any kernel refuses it.
+ * nothing has changed. Of another thread than this (`self`) any kernel refuses it. That the file can't be opened can have any cause, a mode or
+ * another security module, and says nothing: undefined.
  */
-function modeByRefusal(label: string, { procRoot = '/proc', write = overwrite }: OwnLabel): SelinuxMode {
+function modeByRefusal(label: string, { procRoot = '/proc', write = writeSync }: OwnLabel): SelinuxMode | undefined {
+  const file = openExisting(`${procRoot}/thread-self/attr/sockcreate`);
+  if (file === undefined) return undefined;
   try {
-    write(`${procRoot}/thread-self/attr/sockcreate`, label);
+    write(file, label);
     return 'permissive';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'enforcing' : 'permissive';
+  } finally {
+    closeSync(file);
   }
 }
 
-function overwrite(path: string, text: string): void {
-  const file = openSync(path, 'r+');
+function openExisting(path: string): number | undefined {
   try {
-    writeSync(file, text);
-  } finally {
-    closeSync(file);
+    return openSync(path, 'r+');
+  } catch {
+    return undefined;
   }
 }
 
@@ -73,10 +77,14 @@ function overwrite(path: string, text: string): void {
  * changes nothing. False as well where that can't be asked.
  */
 export function isTypeLoaded(type: string, sysRoot = '/sys'): boolean {
+  const file = openExisting(`${sysRoot}/fs/selinux/context`);
+  if (file === undefined) return false;
   try {
-    overwrite(`${sysRoot}/fs/selinux/context`, `system_u:object_r:${type}:s0`);
+    writeSync(file, `system_u:object_r:${type}:s0`);
     return true;
   } catch {
     return false;
+  } finally {
+    closeSync(file);
   }
 }

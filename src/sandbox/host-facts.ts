@@ -22,15 +22,17 @@ export interface SelinuxFacts {
 /** Asked anew for each sandbox: an administrator may load the module at any time. The kernel's own files answer, without a round trip. */
 export function selinuxFacts(variant: SeccompVariant, sysRoot?: string, own?: OwnLabel): SelinuxFacts {
   const mode = selinuxMode(sysRoot, own);
-  if (mode === undefined) return { selinuxEnforcing: false, isTypeThere: false };
+  // By its own label it knows that there is SELinux, also where it can't tell whether that enforces.
+  const isOurs = isConfinedServer(own);
+  if (mode === undefined && !isOurs) return { selinuxEnforcing: false, isTypeThere: false };
   const selinuxType = sandboxTypes[variant];
-  const isTypeThere = isTypeLoaded(selinuxType, sysRoot) || isConfinedServer(own);
+  const isTypeThere = isOurs || isTypeLoaded(selinuxType, sysRoot);
   return { selinuxEnforcing: mode === 'enforcing', selinuxType, isTypeThere };
 }
 
 /** The security modules that this kernel uses, whether or not they confine anything yet. */
 export function activeSecurityModules(sysRoot = '/sys'): readonly ('apparmor' | 'selinux')[] {
-  const isSelinuxOn = selinuxMode(sysRoot) !== undefined;
+  const isSelinuxOn = selinuxMode(sysRoot) !== undefined || isConfinedServer();
   return [...(isAppArmorOn(sysRoot) ? (['apparmor'] as const) : []), ...(isSelinuxOn ? (['selinux'] as const) : [])];
 }
 

@@ -51,6 +51,7 @@ describe('what a server under our type in a container, which is shown none of th
 
   it('is that SELinux enforces, by the refusal of what its type may not do, and by no other failure', () => {
     file('proc/thread-self/attr/current', `${label}\0`);
+    file('proc/thread-self/attr/sockcreate', '');
     expect(selinuxMode(nothing(), own(refusing('EACCES')))).toBe('enforcing');
     expect(selinuxMode(nothing(), own(refusing('EINVAL')))).toBe('permissive');
     expect(isConfinedServer(own())).toBe(true);
@@ -61,6 +62,12 @@ describe('what a server under our type in a container, which is shown none of th
     file('proc/thread-self/attr/sockcreate', '');
     expect(selinuxMode(nothing(), own())).toBe('permissive');
     expect(readFileSync(join(root, 'proc/thread-self/attr/sockcreate'), 'utf8')).toBe(label);
+  });
+
+  it('is nothing where that can’t be tried, for whatever reason', () => {
+    file('proc/thread-self/attr/current', label);
+    expect(selinuxMode(nothing(), own(refusing('EACCES')))).toBeUndefined();
+    expect(isConfinedServer(own())).toBe(true);
   });
 
   it.each(['system_u:system_r:container_t:s0:c1,c2', 'paddock-sandbox (enforce)', 'unconfined\n'])(

@@ -48,6 +48,8 @@ describe('what SELinux has to do with a sandbox', () => {
     };
     const own = { procRoot: join(sys, 'proc'), write: refused };
     const selinuxType = 'paddock_sandbox.process';
+    expect(selinuxFacts('default', sys, own)).toEqual({ selinuxEnforcing: false, selinuxType, isTypeThere: true });
+    writeFileSync(join(sys, 'proc/thread-self/attr/sockcreate'), '');
     expect(selinuxFacts('default', sys, own)).toEqual({ selinuxEnforcing: true, selinuxType, isTypeThere: true });
   });
 });
