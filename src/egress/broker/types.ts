@@ -91,6 +91,8 @@ export interface BrokerRoute {
   readonly upstream: URL;
   /** Authorities in PEM that are trusted there, in place of the broker's. */
   readonly ca?: string | undefined;
+  /** Of AWS, for which requests are signed. */
+  readonly region?: string;
   readonly endpoints: readonly Endpoint[];
   /** How colons stand in paths that go out; in clear unless it says otherwise. */
   readonly colons?: 'encoded';

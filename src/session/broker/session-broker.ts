@@ -69,6 +69,7 @@ export class SessionBrokers implements AsyncDisposable {
   readonly #told: BrokerTold;
   readonly #open = new Disposables();
   #broker: Broker | undefined;
+  #region: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -95,9 +96,9 @@ export class SessionBrokers implements AsyncDisposable {
     };
   }
 
-  /** In which Bedrock is called; undefined where nothing says. Errors: BAD_CONFIG. */
-  region(): Promise<string | undefined> {
-    return bedrockRegion(this.#parts);
+  /** In which Bedrock is called: that of its route as soon as there is one, whatever AWS's settings say since. Undefined where nothing says. Errors: BAD_CONFIG. */
+  async region(): Promise<string | undefined> {
+    return this.#region ?? (await bedrockRegion(this.#parts));
   }
 
   /**
@@ -147,6 +148,7 @@ export class SessionBrokers implements AsyncDisposable {
     const guarded = routes.map((route) => this.#told.guarded(route));
     if (this.#broker === undefined) await this.#begin(listen, guarded);
     else this.#broker.add(guarded);
+    this.#region ??= routes.find(({ region }) => region !== undefined)?.region;
     return this.current as SessionBroker;
   }
 

@@ -24,6 +24,7 @@ export function bedrockRoute({ region, upstream, authenticate, serverTools = [] 
     id: 'bedrock',
     prefix: ['bedrock'],
     upstream: upstream ?? regional(region),
+    region,
     endpoints: operations.map((operation) => ({
       ...{ method: 'POST', path: ['model', model, operation], body: judgeBedrock },
       newTally: () => new BedrockTally(),
