@@ -25,13 +25,12 @@ export async function pruneHere(app: App, choices: PruneChoices): Promise<PruneR
   const report = await pruneSessions({ ...parts, engine, audit, runtimeDir: app.userRuntimeDir, ...choices });
   const { snapshots } = await sessionCopies(app);
   const { isDryRun } = choices;
-  const opened = join(app.config.stateDir, 'opened');
   return {
     ...report,
     files: [
       ...report.files,
       ...(await snapshots.sweep(isDryRun, choices)),
-      ...(await sweepOpened(opened, isDryRun, parts.isAlive)),
+      ...(await sweepOpened(openedFolder(app), isDryRun, parts.isAlive)),
     ],
   };
 }
@@ -42,7 +41,7 @@ export async function pruneHere(app: App, choices: PruneChoices): Promise<PruneR
  */
 export function reapBeside(app: App, signal: AbortSignal): AsyncDisposable {
   const reaping = judgeParts(app)
-    .then(isPruneDue)
+    .then((parts) => isDueHere(app, parts))
     // What an engine may still come up with is left to a later one: nobody waits for it here.
     .then((isDue) =>
       isDue ? pruneHere(app, { isDryRun: false, isByItself: true, pendingWaitMs: 0, signal }) : undefined,
@@ -60,10 +59,19 @@ export async function reapWhileOpen(app: App, onFailure: (error: unknown) => voi
   const parts = await judgeParts(app);
   return reapOnTimer({
     clock: systemClock,
-    isDue: () => isPruneDue(parts),
+    isDue: () => isDueHere(app, parts),
     prune: (signal) => pruneHere(app, { isDryRun: false, isByItself: true, signal }),
     onFailure,
   });
+}
+
+/** What is left in clear of what was opened makes one due as well. */
+async function isDueHere(app: App, parts: DueParts): Promise<boolean> {
+  return (await isPruneDue(parts)) || (await sweepOpened(openedFolder(app), true, parts.isAlive)).length > 0;
+}
+
+function openedFolder({ config }: App): string {
+  return join(config.stateDir, 'opened');
 }
 
 async function judgeParts(app: App): Promise<DueParts> {

@@ -10,7 +10,7 @@ import type { Layer, OpenedLayer } from '../changes/layer.js';
 import { removeWorkFolder } from '../write-layer.js';
 import { changesAlone } from './changes-alone.js';
 import { keyUnusable, type SealKey } from './identities.js';
-import { newOpenedFolder } from './opened-folders.js';
+import { newOpenedFolder, removeOpened } from './opened-folders.js';
 import type { Openable } from './opening-entry.js';
 import type { Openings, OpeningWish } from './openings.js';
 import { packedLayer, unpackLayer } from './packed-layer.js';
@@ -191,9 +191,9 @@ export class Seals {
       await mkdir(upper, { mode: 0o700 });
       await this.#unpack(layer, upper, label, parts);
       const isThere = () => isFile(join(layer.folder, itemName));
-      return { top, isThere, [Symbol.asyncDispose]: () => removeTree(top) };
+      return { top, isThere, [Symbol.asyncDispose]: () => removeOpened(top) };
     } catch (error) {
-      await removeTree(top);
+      await removeOpened(top);
       throw isGone(error) ? sealedUnreadable('it is not there', error) : error;
     }
   }
