@@ -89,6 +89,7 @@ export class App implements AsyncDisposable {
   readonly #stack = new Disposables();
   readonly #parent: App | undefined;
   readonly #openWaitMs: number | undefined;
+  readonly #openings: Openings<Unpacked>;
   #audit: Promise<AuditRecorder> | undefined;
   #engine: Promise<Engine> | undefined;
   #cgroups: Promise<CgroupKeeper> | undefined;
@@ -105,6 +106,7 @@ export class App implements AsyncDisposable {
     this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
     this.#openWaitMs = openWaitMs;
     const openings = this.#stack.use(new Openings<Unpacked>({ clock: systemClock, waitMs: openWaitMs }));
+    this.#openings = openings;
     const sealing = sealingHere(config, { env, builtInit, audit: () => this.audit(), openings });
     this.store = new RecordStore(config.stateDir, config.runtimeDir, systemClock, { apiKey: behalf?.apiKey, sealing });
     // Never those of the app on whose behalf: keys see nothing of each other.
@@ -120,6 +122,11 @@ export class App implements AsyncDisposable {
     const behalf = { app: this, apiKey };
     const means = { heard: this.#heard, behalf, openWaitMs: this.#openWaitMs };
     return new App(narrowed(this.config, ceiling), this.env, means);
+  }
+
+  /** Removes what is opened of what is encrypted and nobody waits for: a server that ends may not come to be disposed of in time. */
+  closeOpenings(): void {
+    this.#openings.close();
   }
 
   audit(): Promise<AuditRecorder> {

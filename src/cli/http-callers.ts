@@ -78,6 +78,11 @@ export class HttpCallers implements AsyncDisposable {
     return (await Promise.all(limits.map((one) => one.isCounting()))).includes(true);
   }
 
+  /** See `App.closeOpenings`. */
+  closeOpenings(): void {
+    for (const { app } of this.#callers.values()) app.closeOpenings();
+  }
+
   /** What the log calls it; the log itself where nobody is known. */
   async auditOf(id: string | undefined): Promise<AuditRecorder> {
     const caller = id === undefined ? undefined : this.#callers.get(id);

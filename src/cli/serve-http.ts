@@ -63,7 +63,7 @@ export async function serveHttp(context: CommandContext, config: Config, address
   log.info({ url: listening.url }, 'listening');
   canary?.start();
   await fired(context.signal, idle, log);
-  await drained(listening, http, log);
+  await drained(listening, { http, callers, log });
   return 0;
 }
 
@@ -103,9 +103,16 @@ function idleExit(afterMs: number | undefined, callers: HttpCallers, http: McpHt
   return new IdleExit({ clock: systemClock, afterMs, isInUse: () => callers.isInUse(), isBeingUsed });
 }
 
-async function drained(listening: { stop(): void }, http: McpHttp, log: Logger): Promise<void> {
+interface Ending {
+  readonly http: McpHttp;
+  readonly callers: HttpCallers;
+  readonly log: Logger;
+}
+
+async function drained(listening: { stop(): void }, { http, callers, log }: Ending): Promise<void> {
   listening.stop();
   endAnyway();
+  callers.closeOpenings();
   await http.drain();
   log.info('ending every session');
 }

@@ -64,6 +64,7 @@ async function serveOnStdio(context: CommandContext, config: Config): Promise<nu
   const server = buildServer({ version, tools: allTools, audit, services: opened, onFailure, trace: tracer?.calls });
   const { stdin: input, stdout: output } = context.terminal;
   await serveStdio(server, { input, output, onRefused: refusalRecorder(server, audit, log) }, context.signal);
+  ground.app.closeOpenings();
   await ended(server, log);
   return 0;
 }

@@ -26,6 +26,7 @@ function stage() {
     const name = `${id} ${made}`;
     return {
       audit: () => Promise.resolve({ name }),
+      closeOpenings: () => void told.push(`closes ${name}`),
       async [Symbol.asyncDispose]() {
         told.push(`ends ${name}`);
         await end.promise;
@@ -66,6 +67,13 @@ describe('parting with those whose keys are good no more', () => {
     await swept;
     expect(told).toEqual(['hears of a,c', 'ends a 1', 'ends c 3', 'ended a 1', 'ended c 3']);
     expect(await nameOf(callers, 'b')).toEqual({ name: 'b 2' });
+  });
+
+  it('closes what is opened in clear of each, before anything ends', async () => {
+    const { callers, told } = stage();
+    for (const id of ['a', 'b']) await callers.welcome(rights(id));
+    callers.closeOpenings();
+    expect(told).toEqual(['closes a 1', 'closes b 2']);
   });
 
   it('ends those of each, though the end of another fails', async () => {
