@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -80,6 +81,14 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))(
       expect(inside(`echo x >${root}/own/new && echo written`)).toMatch(/Permission denied|cannot create/);
       const label = 'unconfined_u:unconfined_r:unconfined_t:s0';
       expect(inside(`echo ${label} >/proc/self/attr/exec && echo written`)).toMatch(/error|denied/i);
+    });
+
+    it('has settings that no container of other categories can read, as its keys may be among them', (context) => {
+      ready(context);
+      const label = execFileSync('stat', ['--format', '%C', join(box.place.root, 'config/paddock/config.toml')]);
+      const categories = /c\d+,c\d+/.exec(labelOf(box.unit))?.[0] ?? 'none';
+      expect(String(label).trim()).toBe(`system_u:object_r:container_file_t:s0:${categories}`);
+      expect(inside(`cat ${box.place.root}/config/paddock/config.toml`)).toContain('init_report');
     });
 
     it('is heard over the pipes of its engine, as on stdio, ends with its socket, and leaves nothing', async (context) => {
