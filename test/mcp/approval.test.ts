@@ -135,7 +135,7 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))(
       expect(answer).toMatchObject({ session: id, caller: { client: { name: 'paddock exec' } } });
     });
 
-    it('or what `paddock run` says that it waits for, where always is written down, and a no is one', async () => {
+    it('or where `paddock run` says to look, where always is written down, and a no is one', async () => {
       const next = outsides[1] as Outside;
       const both = ['sh', '-c', `${fetching(outside.url)}\n${fetching(next.url)}`];
       const args = ['run', '--json', '--network', 'allowlist', '--', ...both];
@@ -146,10 +146,11 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))(
       });
       const ran = finished(running);
       const answer = async (rule: string, how: string) => {
-        const waits = () =>
-          new RegExp(`waits for 127\\.0\\.0\\.1:.*\`paddock (approve \\S+ ${rule})\``).exec(said)?.[1];
-        await expect.poll(waits, { timeout: 30_000 }).toBeDefined();
-        return (await paddock(place, [...(waits() ?? '').split(' '), how], { env })).stdout.toString();
+        const id = () => /a program waits .*`paddock approve (\S+)`/.exec(said)?.[1];
+        await expect.poll(id, { timeout: 30_000 }).toBeDefined();
+        const listed = async () => (await paddock(place, ['approve', id() ?? ''], { env })).stdout.toString();
+        await expect.poll(listed, { timeout: 30_000 }).toContain(rule);
+        return (await paddock(place, ['approve', id() ?? '', rule, how], { env })).stdout.toString();
       };
       expect(await answer(outside.rule, '--always')).toBe(`${outside.rule}: let through, now and in later sessions\n`);
       expect(await answer(next.rule, '--deny')).toBe(`${next.rule}: refused\n`);
