@@ -20,7 +20,7 @@ type Ending = (stage: Stage, session: Session, entry: SessionCommand) => Promise
 const endings: readonly (readonly [string, { timeoutMs?: number; outputLimitBytes?: number }, string, Ending])[] = [
   ['at its timeout', { timeoutMs: 1000 }, stubborn, () => Promise.resolve()],
   ['when it is stopped', {}, stubborn, (_stage, _session, entry) => entry.command.end('aborted')],
-  ['by itself', {}, `(${stubborn}) & sleep 0.3; exit 4`, () => Promise.resolve()],
+  ['by itself', {}, `(${stubborn}) & sleep 2; exit 4`, () => Promise.resolve()],
   ['at its output limit', { outputLimitBytes: 4096 }, `(${stubborn}) & sleep 2; yes`, () => Promise.resolve()],
   ['with its session', {}, stubborn, (stage, session) => stage.sessions.destroy(session.id)],
 ];

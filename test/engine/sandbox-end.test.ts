@@ -83,7 +83,9 @@ describe.each(commandWays)('the end of a sandbox of a real rootless %s, over %s'
 
   it('does not come by a command that kills everything it can', async () => {
     const session = await stage.create();
-    const other = await session.start(command('sleep 1000'));
+    const other = await session.start(command('echo up; sleep 1000'));
+    // An engine's exec is begun before it is there to be killed.
+    await expect.poll(() => other.command.output.stdout.text(), { timeout: 30_000 }).toContain('up');
     const result = await run(session, 'setsid sleep 1000 & kill -9 -1; exit 5');
     expect([5, 137]).toContain(result.exitCode);
     await other.settled;
