@@ -5,7 +5,7 @@ const script = `while read -r line; do
   case $line in
     die) exit 3 ;;
     bad) echo 'that is bad' ;;
-    sleep) sleep 60 ;;
+    sleep) exec sleep 60 ;;
     *) echo ;;
   esac
 done`;

@@ -148,10 +148,10 @@ case "$*" in *e2e/1*) ${e2e} ;; *engine/1) ${engine} ;; */2*) ${good} ;; *) ${ch
         .map((line) => line.trim())
         .toSorted(),
     ).toEqual([
-      'paddock-ci-2 scripts/lab/suites --all e2e/1 node-24 conformance',
+      'paddock-ci-2 scripts/lab/suites --all e2e/1',
       'paddock-ci-3 scripts/lab/suites --all check',
-      'paddock-ci-4 scripts/lab/suites --all engine/2 native monitoring kubernetes',
-      'paddock-ci-5 scripts/lab/suites --all e2e/2 fuzz',
+      'paddock-ci-4 scripts/lab/suites --all engine/2 native monitoring kubernetes node-24 conformance fuzz',
+      'paddock-ci-5 scripts/lab/suites --all e2e/2',
       'scripts/lab/suites --all engine/1',
     ]);
     expect(readdirSync(join(root, 'tmp'))).toEqual([]);
