@@ -5,7 +5,7 @@ import type { MountSpec } from '../core/spec.js';
 import { type OpenedPath, openResolved, openWithoutLinks } from './open-without-links.js';
 import { resolveInside } from './outside-roots.js';
 import { hasUnsafeCharacters, judgeProgramsPath, judgeProjectPath, type PathContext } from './path-rules.js';
-import { type ProgramsContext, programRootsNow, refuseLed } from './program-roots.js';
+import { type ProgramsContext, programsNow } from './program-roots.js';
 import { type RootNow, rootsNow } from './roots-now.js';
 import { denied } from './rules.js';
 import { readSubmounts } from './submounts.js';
@@ -60,13 +60,14 @@ export async function approveHostPath(request: MountRequest, context: ApprovalCo
     throw denied('workspace.form', hostPath);
   }
   // Once: what is found by some of them is judged by the same.
-  const roots = isPrograms ? await programRootsNow(hostPath, context) : await rootsNow(context);
+  const programs = isPrograms ? await programsNow(hostPath, context) : undefined;
+  const roots = programs?.roots ?? (await rootsNow(context));
   const paths = await resolveContext(context, roots);
   const opened =
     context.hidesOutside === true
       ? await openResolved(await resolveInside(hostPath, roots), hostPath)
       : await openWithoutLinks(hostPath);
-  if (isPrograms) await refuseLed(hostPath, opened.path, context);
+  await programs?.refuseLed(opened.path);
   const rule = (isPrograms ? judgeProgramsPath : judgeProjectPath)(opened.path, paths);
   if (rule !== undefined) throw denied(rule, hostPath, { resolved: opened.path });
   const kind = approvedKind(opened, request);

@@ -1,12 +1,9 @@
 import { lstat, readlink, realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { isInside } from '../kit/path-containment.js';
+import { followLinks } from './follow-links.js';
 import { refusal } from './open-without-links.js';
 import type { RootNow } from './roots-now.js';
 import { denied } from './rules.js';
-
-// As many as the kernel follows.
-const maxLinks = 40;
 
 /** What somebody from elsewhere may go by. */
 interface Known {
@@ -25,28 +22,17 @@ interface Known {
 export async function resolveInside(hostPath: string, roots: readonly RootNow[]): Promise<string> {
   const { roots: real, ways } = await knownOf(roots);
   const isBelow = (path: string): boolean => real.some((root) => isInside(path, root));
-  // The next one is the last.
-  const names = hostPath.split('/').toReversed();
-  if (names.includes('..')) throw denied('workspace.outside-roots', hostPath);
-  let place = '/';
-  let links = 0;
-  for (let name = names.pop(); name !== undefined; name = names.pop()) {
-    if (name === '' || name === '.') continue;
-    // What holds a folder with links resolved is a folder.
-    const at = name === '..' ? dirname(place) : `${place === '/' ? '' : place}/${name}`;
-    const way = name === '..' ? at : ways.get(at);
-    if (way === undefined && !isBelow(at)) throw denied('workspace.outside-roots', hostPath);
-    const { link, isFolder } = way === undefined ? await look(at, hostPath) : { link: undefined, isFolder: true };
-    if (link === undefined) {
-      if (!isFolder && names.length > 0) throw denied('workspace.missing', hostPath);
-      place = way ?? at;
-      continue;
-    }
-    links += 1;
-    if (links > maxLinks) throw denied('workspace.unreadable', hostPath, { reason: 'ELOOP' });
-    names.push(...link.split('/').toReversed());
-    if (link.startsWith('/')) place = '/';
-  }
+  if (hostPath.split('/').includes('..')) throw denied('workspace.outside-roots', hostPath);
+  const place = await followLinks(hostPath, async (at, isLast) => {
+    const way = ways.get(at);
+    if (way !== undefined) return { real: way };
+    if (!isBelow(at)) throw denied('workspace.outside-roots', hostPath);
+    const { link, isFolder } = await look(at, hostPath);
+    if (link !== undefined) return { link };
+    if (!isFolder && !isLast) throw denied('workspace.missing', hostPath);
+    return { real: at };
+  });
+  if (place === undefined) throw denied('workspace.unreadable', hostPath, { reason: 'ELOOP' });
   if (!isBelow(place)) throw denied('workspace.outside-roots', hostPath);
   return place;
 }

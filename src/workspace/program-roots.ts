@@ -10,12 +10,20 @@ export interface ProgramsContext extends RootsContext {
   readonly siteRoots?: readonly string[];
 }
 
+/** Folders of programs, and what else is asked of one that is to be shown. */
+interface ProgramsNow {
+  /** Where they lie. */
+  readonly roots: readonly RootNow[];
+  /** The same for the way to what was asked for, which was found at `resolved`. Errors: POLICY_DENIED (`workspace.programs-link`, `.changed`). */
+  refuseLed(resolved: string): Promise<void>;
+}
+
 /**
  * Where the folders of programs lie now, of which all sessions are shown what they name, also those of other keys. A link on the way to one may be of a
  * session that writes a project there, and lead to any folder of the host; a real folder there holds only what that session can read. So a folder that such
  * a link leads to is none. Errors: POLICY_DENIED (`workspace.programs-link`, for what is asked for in one of those).
  */
-export async function programRootsNow(hostPath: string, context: ProgramsContext): Promise<readonly RootNow[]> {
+export async function programsNow(hostPath: string, context: ProgramsContext): Promise<ProgramsNow> {
   const isLed = await leaderOf(context);
   const roots: RootNow[] = [];
   for (const written of context.allowedRoots) {
@@ -25,17 +33,13 @@ export async function programRootsNow(hostPath: string, context: ProgramsContext
     // Unseen: what is below it by now is nothing to tell of.
     else if (isInside(hostPath, written)) throw denied('workspace.programs-link', hostPath);
   }
-  return roots;
-}
-
-/**
- * The same for the way to a folder in one of them that was found at `resolved`. Errors: POLICY_DENIED (`workspace.programs-link`, `.changed`).
- */
-export async function refuseLed(hostPath: string, resolved: string, context: ProgramsContext): Promise<void> {
-  const way = await wayTo(hostPath);
-  // A link that was there for a moment only would not be seen.
-  if (way?.real !== resolved) throw denied('workspace.changed', hostPath);
-  if ((await leaderOf(context))(way)) throw denied('workspace.programs-link', hostPath);
+  const refuseLed = async (resolved: string): Promise<void> => {
+    const way = await wayTo(hostPath);
+    // A link that was there for a moment only would not be seen.
+    if (way?.real !== resolved) throw denied('workspace.changed', hostPath);
+    if (isLed(way)) throw denied('workspace.programs-link', hostPath);
+  };
+  return { roots, refuseLed };
 }
 
 async function leaderOf({ allowedRoots, siteRoots = allowedRoots, homeDir }: ProgramsContext) {

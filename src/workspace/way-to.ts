@@ -1,8 +1,5 @@
 import { lstat, readlink, realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
-
-// As many as the kernel follows.
-const maxLinks = 40;
+import { followLinks } from './follow-links.js';
 
 /** A name that was looked at: the folder that holds it is one with links resolved. */
 interface Step {
@@ -20,25 +17,14 @@ export interface WayTo {
 /** How an absolute path leads where it does, one link at a time; undefined where it leads nowhere, or elsewhere by the time its end is reached. */
 export async function wayTo(path: string): Promise<WayTo | undefined> {
   const steps: Step[] = [];
-  // The next one is the last.
-  const names = path.split('/').toReversed();
-  let real = '/';
-  for (let name = names.pop(); name !== undefined; name = names.pop()) {
-    if (name === '' || name === '.') continue;
-    if (name === '..') {
-      real = dirname(real);
-      continue;
-    }
-    const place = `${real === '/' ? '' : real}/${name}`;
+  const real = await followLinks(path, async (place) => {
     const link = await linkAt(place).catch(() => null);
     if (link === null) return undefined;
     steps.push({ place, isLink: link !== undefined });
-    if (steps.filter(({ isLink }) => isLink).length > maxLinks) return undefined;
-    if (link === undefined) real = place;
-    else names.push(...link.split('/').toReversed());
-    if (link?.startsWith('/') === true) real = '/';
-  }
-  return (await realpath(path).catch(() => undefined)) === real ? { real, steps } : undefined;
+    return link === undefined ? { real: place } : { link };
+  });
+  if (real === undefined || (await realpath(path).catch(() => undefined)) !== real) return undefined;
+  return { real, steps };
 }
 
 async function linkAt(place: string): Promise<string | undefined> {
