@@ -72,9 +72,9 @@ export async function providerRoutes(providers: readonly ProviderId[], parts: Ro
   );
   const names = known.flatMap((one) => one.keys);
   const environment = { ...places, ...(rules.environment ? pick(sources.environment, names) : {}) };
-  const file =
-    sources.keyFile === undefined ? {} : pick(await readKeyFile(sources.keyFile), [...names, ...Object.keys(places)]);
-  const awsRegion = providers.includes('bedrock') ? await bedrockRegion(parts) : given.awsRegion;
+  const texts = await textsOf(sources);
+  const file = pick(texts, [...names, ...Object.keys(places)]);
+  const awsRegion = given.awsRegion ?? (providers.includes('bedrock') ? await regionBy(parts, texts) : undefined);
   const keys = findKeys(argumentsOf({ ...given, awsRegion }), environment, file, sources.keyFile);
   for (const id of providers) refuseKeyless(id, keys, rules);
   const serverTools = Object.fromEntries(providers.map((id) => [id, rules.serverTools]));
@@ -87,13 +87,23 @@ export async function providerRoutes(providers: readonly ProviderId[], parts: Ro
  * for the profile, where policy lets them be looked at. Undefined where none says. Errors: BAD_CONFIG (the key file).
  */
 export async function bedrockRegion(parts: Omit<RouteParts, 'clock'>): Promise<string | undefined> {
-  const { given, sources, rules } = parts;
-  if (given.awsRegion !== undefined) return given.awsRegion;
-  const file = sources.keyFile === undefined ? {} : await readKeyFile(sources.keyFile);
-  const said = regionIn(sources.environment, file);
+  return parts.given.awsRegion ?? (await regionBy(parts, await textsOf(parts.sources)));
+}
+
+/** `texts`: of the key file. */
+async function regionBy(
+  { given, sources, rules }: Omit<RouteParts, 'clock'>,
+  texts: Texts,
+): Promise<string | undefined> {
+  const said = regionIn(sources.environment, texts);
   if (said !== undefined || !rules.environment) return said;
   const { profileRegion } = await import('../../egress/broker/credentials/profile-region.js');
   return await profileRegion(given.awsProfile);
+}
+
+/** What the key file holds, if there is one. Errors: BAD_CONFIG. */
+async function textsOf({ keyFile }: KeySources): Promise<Texts> {
+  return keyFile === undefined ? {} : await readKeyFile(keyFile);
 }
 
 /** Where these providers are unless somebody says otherwise. */
