@@ -99,7 +99,9 @@ class Projects implements AsyncDisposable {
     await run('cp', ['-a', made, copy]);
     const ran = await run('sh', ['-c', suite.command], { cwd: copy, maxBuffer: 1 << 26 }).then(
       ({ stdout }) => ({ status: 0, output: stdout }),
-      (error: unknown) => ({ status: Number(Reflect.get(error as object, 'code')), output: String(error) }),
+      (error: Partial<Record<'code' | 'stdout', unknown>>) => ({
+        ...{ status: Number(error.code), output: `${String(error)}\n${String(error.stdout)}` },
+      }),
     );
     this.#outside.set(suite, { ...ran, copy });
     return { ...ran, copy };
@@ -127,11 +129,11 @@ describe.each(engineKinds)('a suite of tests over a project that is shown copy-o
     await using proof = await Proof.of(suite, await projects.of(suite), kind);
     const before = treeOf(proof.project);
     const outside = await projects.outside(suite);
-    expect(outside).toMatchObject({ status: 0 });
+    expect(outside, outside.output).toMatchObject({ status: 0 });
     expect(suite.summary(outside.output)).not.toEqual([]);
 
     const inside = await proof.inside();
-    expect({ status: inside.status, summary: suite.summary(inside.output) }).toEqual({
+    expect({ status: inside.status, summary: suite.summary(inside.output) }, inside.output).toEqual({
       ...{ status: 0, summary: suite.summary(outside.output) },
     });
     expect(treeOf(proof.project)).toEqual(before);

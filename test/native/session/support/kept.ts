@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { generateIdentity } from 'age-encryption';
 import { systemClock } from '../../../../src/kit/clock.js';
 import { newSessionId } from '../../../../src/kit/random-id.js';
@@ -68,8 +69,7 @@ export class Kept implements Disposable {
     mkdirSync(join(folder, 'upper'), { recursive: true });
     await fill(join(folder, 'upper'));
     const { project } = this.trees.layer;
-    // Of long ago: whatever the test writes to the project later is somebody else's.
-    const sinceNs = String(BigInt(Date.now()) * 1_000_000n);
+    const sinceNs = String(await this.#tick());
     await writeLayerNote(folder, { version: 1, session: id, madeAtMs: 0, project, sinceNs, keepMs: 7 * dayMs });
     return id;
   }
@@ -101,6 +101,21 @@ export class Kept implements Disposable {
   /** All files of the state folder, by name or content, that have that text in them. */
   holding(text: string): readonly string[] {
     return filesIn(this.state).filter((path) => path.includes(text) || readFileSync(path).includes(text));
+  }
+
+  /**
+   * A time of the kernel's clock of files, which goes by ticks and behind every other: what the test has written is not later, and
+   * what it writes from here on is, and so somebody else's.
+   */
+  async #tick(): Promise<bigint> {
+    const probe = join(this.trees.top, 'tick');
+    const now = () => {
+      writeFileSync(probe, '');
+      return lstatSync(probe, { bigint: true }).ctimeNs;
+    };
+    const last = now();
+    while (now() === last) await setTimeout(1);
+    return last;
   }
 
   #parts() {
