@@ -1,14 +1,19 @@
 import type { FifoLinkOptions } from '../../../src/channel/fifo-link.js';
 import type { ChannelLink, LinkReader } from '../../../src/channel/link.js';
 import { PipeMaker } from '../../../src/sandbox/pipe-maker.js';
+import { FrameStreams } from './frame-streams.js';
 import { spellingsOf } from './spellings.js';
 
-/** Looks for texts, however they are spelled, in what goes by, of which it keeps the end alone: agents move megabytes. */
+/**
+ * Looks for texts, however they are spelled, in what the frames of channels carry. Each stream is put together from its frames: a text of which the
+ * beginning ends one frame and the rest begins the next would not stand anywhere in one piece. Only the end of each is kept: agents move megabytes.
+ */
 export class FrameWatch {
   readonly #spellings: ReadonlyMap<string, readonly string[]>;
   readonly #keptBytes: number;
   readonly #seen = new Set<string>();
   #bytes = 0;
+  #unread: Error | undefined;
 
   constructor(texts: readonly string[]) {
     this.#spellings = new Map(texts.map((text) => [text, spellingsOf(text)]));
@@ -21,23 +26,34 @@ export class FrameWatch {
     return this.#bytes;
   }
 
-  /** Those texts of its own that went by, in the order in which they were given. */
+  /** Those texts of its own that went by, in the order in which they were given. Throws where it could not read all of it. */
   get seen(): readonly string[] {
+    if (this.#unread !== undefined) throw this.#unread;
     return [...this.#spellings.keys()].filter((text) => this.#seen.has(text));
   }
 
-  /** One way of one link, piece by piece. */
+  /** One way of one link, from its beginning, piece by piece. */
   ear(): (piece: Buffer) => void {
-    let before = Buffer.alloc(0);
+    const frames = new FrameStreams();
+    const ends = new Map<string, Buffer>();
     return (piece) => {
       this.#bytes += piece.length;
-      // A copy: the piece is the link's again.
-      const whole = Buffer.concat([before, piece]);
-      for (const [text, spellings] of this.#spellings) {
-        if (spellings.some((spelling) => whole.includes(spelling))) this.#seen.add(text);
+      try {
+        for (const { name, bytes } of frames.pieces(piece)) ends.set(name, this.#heard(ends.get(name), bytes));
+      } catch (thrown) {
+        // Not the link's to hear: the test is told when it asks.
+        this.#unread ??= new Error('a channel’s frames could not be told apart', { cause: thrown });
       }
-      before = Buffer.from(whole.subarray(Math.max(0, whole.length - this.#keptBytes)));
     };
+  }
+
+  /** What to keep of a stream, in a copy: the piece is the link's again. */
+  #heard(before: Buffer | undefined, bytes: Buffer): Buffer {
+    const whole = before === undefined ? bytes : Buffer.concat([before, bytes]);
+    for (const [text, spellings] of this.#spellings) {
+      if (spellings.some((spelling) => whole.includes(spelling))) this.#seen.add(text);
+    }
+    return Buffer.from(whole.subarray(Math.max(0, whole.length - this.#keptBytes)));
   }
 }
 
