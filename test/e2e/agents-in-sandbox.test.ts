@@ -92,7 +92,9 @@ describe.each(loops)('the real $id in a sandbox without a network on $kind', ({ 
   });
 });
 
-describe.each(kinds.filter(isThorough))('the real $id in a sandbox on $kind', ({ kind, id, base }) => {
+// How a run is ended may depend on the engine; what each agent makes of a model that fails does not.
+const failing = kinds.filter((one) => (one.kind === 'podman' ? isThorough(one) : one.id === 'claude'));
+describe.each(failing)('the real $id in a sandbox on $kind', ({ kind, id, base }) => {
   it('has a result in time when its key is refused, the model hangs, or never stops', async () => {
     await using bench = await SandboxBench.open(kind, id);
     const session = await bench.session();
