@@ -124,12 +124,23 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))(
         expect.any(Number),
         { error: { code: 'NO_SUCH_QUESTION' } },
       ]);
+      // Of what waits already the next command is told as well, where it does not disturb.
+      const beside = startPaddock(place, ['exec', id, '--', 'sh', '-c', fetching(outside.url)], { env });
+      let said = '';
+      beside.stderr?.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      const ran = finished(beside);
+      await expect
+        .poll(() => said, { timeout: 30_000 })
+        .toContain(`a program waits for a person: \`paddock approve ${id}\``);
       const told = await paddock(place, ['approve', id, outside.rule, '--session'], { env });
       expect([told.status, told.stdout.toString()]).toEqual([
         0,
         `${outside.rule}: let through while the session lives\n`,
       ]);
       expect((await waiting).structured['stdout']).toBe('200\n');
+      expect(await ran).toMatchObject({ status: 0, stdout: Buffer.from('200\n') });
       expect(await questions()).toEqual([]);
       const [answer] = await answers();
       expect(answer).toMatchObject({ session: id, caller: { client: { name: 'paddock exec' } } });

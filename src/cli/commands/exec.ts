@@ -9,6 +9,7 @@ import { afterLoss, holderOf } from '../holder.js';
 import { report, write } from '../output.js';
 import { reapBeside } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
+import { tellWaiting } from '../tell-questions.js';
 import { execOptions, execRequestOf, rawRequestOf, requireCommand, runThrough, sayEnd, startIn } from './command-io.js';
 import { adopt, oneId, recordOf } from './detached.js';
 
@@ -31,7 +32,10 @@ export const exec: CliCommand = {
     const request = execRequestOf(context, specOf(record), app.config.sitePolicy);
     const socket = await holderOf(app, record, context);
     const result = await runThrough(context, async (options) => {
-      if (socket !== undefined) return execInHeld(socket, rawRequestOf(context), options);
+      if (socket !== undefined) {
+        const onAsked = () => tellWaiting(context, record.id);
+        return execInHeld(socket, rawRequestOf(context), { ...options, onAsked });
+      }
       return startIn(await adopt(app, record), request)(options);
     }).catch(async (thrown: unknown) => {
       throw thrown instanceof HolderGone ? await afterLoss(record, thrown) : thrown;

@@ -22,6 +22,11 @@ import { ControlWire, frameKinds } from './wire.js';
 /** The holder went away before it had answered. */
 export class HolderGone extends SessionError {}
 
+export interface HeldOptions extends CommandOptions {
+  /** Called when a program of the session, of this command or not, waits for a person's word; at once for what waits already. */
+  readonly onAsked?: () => void;
+}
+
 /** A command that the holder of a session runs for us. */
 export interface HeldExec {
   readonly result: Promise<ExecResult>;
@@ -32,7 +37,7 @@ export interface HeldExec {
  * Runs a command in a session that another process holds, over a connection to its control socket, which it takes over.
  * Resolves when the command runs. Errors: those of the holder; CHANNEL_UNAVAILABLE when it goes away in the midst.
  */
-export async function execInHeld(socket: Socket, request: unknown, options: CommandOptions): Promise<HeldExec> {
+export async function execInHeld(socket: Socket, request: unknown, options: HeldOptions): Promise<HeldExec> {
   const exec = new RemoteExec(new ControlWire(socket), options);
   await exec.start(request);
   return exec;
@@ -101,7 +106,7 @@ export async function ask(socket: Socket, question: unknown, signal?: AbortSigna
 class RemoteExec implements HeldExec {
   readonly result: Promise<ExecResult>;
   readonly #wire: ControlWire;
-  readonly #options: CommandOptions;
+  readonly #options: HeldOptions;
   readonly #started = deferred<undefined>();
   readonly #ended: Deferred<ExecResult> = deferred<ExecResult>();
   readonly #over = new AbortController();
@@ -110,7 +115,7 @@ class RemoteExec implements HeldExec {
   /** Output is taken piece by piece, in order; the result comes after the last. */
   #taking: Promise<void> = Promise.resolve();
 
-  constructor(wire: ControlWire, options: CommandOptions) {
+  constructor(wire: ControlWire, options: HeldOptions) {
     this.#wire = wire;
     this.#options = options;
     this.result = this.#ended.promise;
@@ -180,6 +185,7 @@ class RemoteExec implements HeldExec {
     if (message === undefined) throw new PaddockError('INTERNAL', 'the holder said what can’t be read');
     if (message.say === 'started') this.#started.resolve(undefined);
     else if (message.say === 'room') this.#makeRoom(message.bytes);
+    else if (message.say === 'asked') this.#options.onAsked?.();
     else if (message.say === 'error') this.#fail(toError(message));
     else if (message.say === 'result') void this.#taking.then(() => this.#finish(message.result as ExecResult));
   }

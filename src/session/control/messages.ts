@@ -102,6 +102,8 @@ export type HeldUsage = Omit<z.output<typeof usageAnswer>, 'say'>;
 /** What a holder answers. */
 export const holderMessage = z.discriminatedUnion('say', [
   z.object({ say: z.literal('started'), commandId: z.string() }),
+  /** While a command runs: something in the session waits for a person's word; `questions` says what. */
+  z.object({ say: z.literal('asked') }),
   z.object({ say: z.literal('result'), result }),
   z.object({ say: z.literal('commands'), commands: z.array(command) }),
   usageAnswer,

@@ -166,12 +166,17 @@ export class Visitor {
   }
 
   async #exec(message: ExecMessage): Promise<void> {
+    const tellAsked = () => void this.#wire.sendJson({ say: 'asked' });
+    // A command that wants what another one is waiting for is not asked for by itself.
+    if (this.#questions.length > 0) tellAsked();
+    const stopTelling = this.#options.session.egress?.questions.onAsked(tellAsked);
     try {
       const { blocked, ...result } = await this.#run(message);
       await this.#answer({ say: 'result', result: { ...result, ...(blocked && { blocked: [...blocked] }) } });
     } catch (thrown) {
       await this.#refuse(thrown);
     } finally {
+      stopTelling?.();
       // What the visitor still sends has nobody to read it.
       this.#input.destroy();
     }

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { PolicyDenied } from '../../../../src/core/errors.js';
+import { systemClock } from '../../../../src/kit/clock.js';
 import { deferred } from '../../../../src/kit/deferred.js';
 import { commandsOfHeld, execInHeld, updateHeld, usageOfHeld } from '../../../../src/session/control/client.js';
+import { Questions } from '../../../../src/session/egress/questions.js';
 import type { UpdateReport } from '../../../../src/session/update-report.js';
 import { closed, frame, json, type Program, Served } from './support/visited.js';
 
@@ -116,6 +118,42 @@ describe('a visitor of a held session', () => {
       { rows: 5, columns: 6 },
     ]);
     await held.result;
+  });
+
+  it('hears while its command runs that something waits for a person: what waits already, and what comes to it', async () => {
+    const questions = new Questions(systemClock);
+    const wants = (host: string) => {
+      const question = { host, port: 443, via: 'connect' as const, rule: `https://${host}` };
+      return questions.ask(question, new AbortController().signal);
+    };
+    let told = 0;
+    await using served = await Served.make(async ({ print }) => {
+      const asked = wants('new.test');
+      await print('stdout', Buffer.from('waiting'));
+      await asked;
+      return 0;
+    });
+    served.session.egress = { questions };
+    const before = wants('old.test');
+    const output: string[] = [];
+    const options = {
+      onAsked: () => {
+        told += 1;
+      },
+      onOutput: (_: string, chunk: Buffer) => void output.push(chunk.toString()),
+    };
+    const held = await execInHeld(await served.connect(), { argv: ['x'] }, options);
+    await vi.waitFor(() => expect([told, output]).toEqual([2, ['waiting']]), { timeout: 10_000 });
+    for (const { rule } of questions.list) questions.answer(rule, 'allow-once');
+    expect(await before).toBe('allow-once');
+    expect(await held.result).toMatchObject({ exitCode: 0 });
+    // Who does not listen for it is not disturbed by it either.
+    const last = wants('last.test');
+    const deaf = await execInHeld(await served.connect(), { argv: ['x'] }, {});
+    await vi.waitFor(() => expect(questions.list).toHaveLength(2), { timeout: 10_000 });
+    for (const { rule } of questions.list) questions.answer(rule, 'deny');
+    expect([await last, await deaf.result]).toMatchObject(['deny', { exitCode: 0 }]);
+    expect(told).toBe(2);
   });
 
   it('is refused by policy with the rule', async () => {

@@ -38,6 +38,7 @@ export class FakeSession implements VisitedSession {
   readonly commands: SessionCommand[] = [];
   readonly sandbox = { alive: true, handle: { spec: specOf(record()) } };
   readonly closing = new AbortController();
+  egress: VisitedSession['egress'];
   /** What an update does; a test may put another in its place. */
   update: (request: unknown) => Promise<UpdateReport> = () => Promise.reject(new Error('no update here'));
   readonly #program: Program;
