@@ -190,7 +190,8 @@ export class App implements AsyncDisposable {
   /** Judges what is made by all the `Sessions` of this process together. */
   async processAdmission(all: () => readonly Sessions[]): Promise<Admission> {
     const owner = await ownIdentity();
-    return processAdmission({ store: this.store, policy: this.createContext(), clock: systemClock, owner }, all);
+    const { store, isAlive } = this;
+    return processAdmission({ store, policy: this.createContext(), clock: systemClock, owner, isAlive }, all);
   }
 
   async maker(): Promise<SandboxMaker> {

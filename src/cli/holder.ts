@@ -7,10 +7,10 @@ import { SessionError, toPaddockError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import { systemClock } from '../kit/clock.js';
 import { isAlive } from '../kit/process-identity.js';
-import { isInitAlive } from '../sandbox/init-identity.js';
 import { ask, HolderGone } from '../session/control/client.js';
 import { connectTo } from '../session/control/socket.js';
 import { endedIdle } from '../session/ended.js';
+import { hasEnded, isUnseen } from '../session/has-ended.js';
 import type { SessionRecord } from '../session/record.js';
 import type { App } from './app.js';
 import type { CommandContext } from './command.js';
@@ -57,8 +57,8 @@ export function presentHolder(app: App, record: SessionRecord): Promise<Socket |
 
 /** What it means for a session, and for a command in it, that its holder went away in the midst. */
 export async function afterLoss(record: SessionRecord, lost: HolderGone): Promise<SessionError> {
-  const { container } = record;
-  const isRunning = () => container !== undefined && isInitAlive(container);
+  // One that can't be seen is a server's in a container, and ends with that.
+  const isRunning = () => record.container !== undefined && !isUnseen(record) && !hasEnded(record);
   const until = systemClock.monotonic() + (record.kind === 'attached' ? lastBreathMs : 0);
   while (isRunning() && systemClock.monotonic() < until) await systemClock.sleep(50);
   if (!isRunning()) {
@@ -77,7 +77,7 @@ async function refuseUnusable(record: SessionRecord): Promise<void> {
     throw new SessionError('SESSION_NOT_YOURS', `session ${id} is still being made by process ${owner.pid}`);
   }
   if (record.endedBecause === 'idle') throw endedIdle(id, record.spec.idleTimeoutMs);
-  if (container === undefined || !isInitAlive(container)) {
+  if (container === undefined || hasEnded(record)) {
     throw new SessionError('SESSION_ENDED', `session ${id} has ended`);
   }
   if (kind === 'detached') return;

@@ -1,7 +1,9 @@
 import { formatBytes } from '../core/units.js';
 import { safeLine } from '../kit/safe-text.js';
 import type { Sample } from '../monitor/monitor.js';
+
 import { cores, sourceText } from '../monitor/usage-text.js';
+import type { HeldUsage } from '../session/control/messages.js';
 import type { SessionRecord } from '../session/record.js';
 import { table } from './output.js';
 
@@ -9,8 +11,9 @@ import { table } from './output.js';
 export interface StatsRow {
   readonly record: SessionRecord;
   readonly state: string;
+  readonly stateWhy?: string;
   /** Absent where it does not run, or can't be seen. */
-  readonly usage?: Sample;
+  readonly usage?: Sample | NonNullable<HeldUsage['usage']>;
 }
 
 const header = ['SESSION', 'STATE', 'MEMORY', '', 'CPU', '', 'PIDS', 'SOURCE', 'NAME'] as const;

@@ -1,8 +1,9 @@
 import type { SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
 import type { ProcessIdentity } from '../kit/process-identity.js';
-import { type InitIdentity, isInitAlive } from '../sandbox/init-identity.js';
+import type { InitIdentity } from '../sandbox/init-identity.js';
 import { isClaimed } from './control/claim.js';
+import { hasEnded } from './has-ended.js';
 import { idleLeftOf } from './idle-left.js';
 import { type Fate, judgeRecord } from './ownership.js';
 import type { SessionRecord } from './record.js';
@@ -40,10 +41,6 @@ export async function isLive(listed: SessionRecord, parts: JudgeParts): Promise<
   const judged = await judgeListed(listed, parts);
   if (judged === undefined || judged.fate.act === 'remove') return false;
   return !hasEnded(judged.record);
-}
-
-function hasEnded({ container }: SessionRecord): boolean {
-  return container !== undefined && !isInitAlive(container);
 }
 
 /** Whoever holds a session counts its time by a better clock than its record's file has. */

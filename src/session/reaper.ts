@@ -1,6 +1,6 @@
 import type { SessionId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
-import { isInitAlive } from '../sandbox/init-identity.js';
+import { hasEnded } from './has-ended.js';
 import { type JudgeParts, judgeListed } from './judge-listed.js';
 import { isOver, listLayers, type NotedLayer } from './layers.js';
 import type { SessionRecord } from './record.js';
@@ -43,10 +43,10 @@ async function isDue(listed: SessionRecord, parts: JudgeParts): Promise<boolean>
   const judged = await judgeListed(listed, parts);
   if (judged === undefined) return false;
   const { record, fate } = judged;
-  const hasEnded = record.container !== undefined && !isInitAlive(record.container);
-  if (fate.act === 'keep' && (fate.why !== 'not-expired' || !hasEnded)) return false;
+  const isOverNow = hasEnded(record);
+  if (fate.act === 'keep' && (fate.why !== 'not-expired' || !isOverNow)) return false;
   // Nothing of it runs any more.
-  const isTold = record.kind === 'detached' && hasEnded && fate.why !== 'rebooted';
+  const isTold = record.kind === 'detached' && isOverNow && fate.why !== 'rebooted';
   return !isTold || parts.clock.now() - (await endedAtMs(record, parts)) >= toldForMs;
 }
 

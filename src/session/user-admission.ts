@@ -14,6 +14,8 @@ export interface UserAdmissionParts {
   readonly clock: Clock;
   /** Of the running kernel. */
   readonly bootId: string;
+  /** Whether whoever made a session lives; default: as /proc says. */
+  readonly isAlive?: typeof isAlive;
   /** What the host has for sessions; default: as the kernel says. */
   readonly room?: () => HostRoom;
   /** The sessions that this process made; default: none. All that it only holds have records that tell of them. */
@@ -35,20 +37,26 @@ export function userAdmission(parts: UserAdmissionParts): Admission {
 }
 
 /** What the living sessions of this user were promised that this process did not make. */
-async function promisedToOthers({ store, clock, bootId, own }: UserAdmissionParts): Promise<readonly Promised[]> {
+async function promisedToOthers({
+  store,
+  clock,
+  bootId,
+  own,
+  ...parts
+}: UserAdmissionParts): Promise<readonly Promised[]> {
   const { records } = await store.list();
-  const parts = { store, clock, bootId, isAlive: isAliveOnce() };
+  const judging = { store, clock, bootId, isAlive: once(parts.isAlive ?? isAlive) };
   const others = records.filter((record) => own?.isOwn(record) !== true);
-  const judged = others.map(async (record) => ((await isLive(record, parts)) ? [promisedBy(record)] : []));
+  const judged = others.map(async (record) => ((await isLive(record, judging)) ? [promisedBy(record)] : []));
   return (await Promise.all(judged)).flat();
 }
 
 /** Looks once for each process: one has made many sessions. */
-function isAliveOnce(): typeof isAlive {
+function once(look: typeof isAlive): typeof isAlive {
   const looked = new Map<string, Promise<boolean>>();
   return (owner) => {
     const who = identityText(owner);
-    const answer = looked.get(who) ?? isAlive(owner);
+    const answer = looked.get(who) ?? look(owner);
     looked.set(who, answer);
     return answer;
   };

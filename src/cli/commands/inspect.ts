@@ -1,4 +1,5 @@
 import { portText } from '../../core/egress-text.js';
+import type { SessionId } from '../../core/ids.js';
 import { systemClock } from '../../kit/clock.js';
 import { UsageReader } from '../../monitor/usage-reader.js';
 import { alarmsText, usageText } from '../../monitor/usage-text.js';
@@ -13,9 +14,9 @@ import type { CliCommand } from '../command.js';
 import { presentHolder } from '../holder.js';
 import { report, table } from '../output.js';
 import { RecordedUsage } from '../recorded-usage.js';
+import { stateOf, whyLines } from '../session-state.js';
 import { settingsOf } from '../settings.js';
 import { oneId, recordOf } from './detached.js';
-import { stateOf } from './ps.js';
 
 export const inspect: CliCommand = {
   name: 'inspect',
@@ -26,7 +27,8 @@ export const inspect: CliCommand = {
   async run(context) {
     await using app = new App(await settingsOf(context), context.env);
     const record = await recordOf(app, oneId(context.positionals));
-    const state = await stateOf(record);
+    const seen = await stateOf(record, app.store.controlPath(record.id as SessionId), context.signal);
+    const { state } = seen;
     const controls = record.evidence?.controls ?? [];
     const rows = controls.map((c) => [c.id, c.status, c.asked, c.engine, c.kernel]);
     const { limits, idleTimeoutMs } = record.spec;
@@ -41,6 +43,7 @@ export const inspect: CliCommand = {
     const disk = state === 'running' ? await countDisk(record, systemClock, context.signal) : undefined;
     const text = [
       `${record.id} ${state}, container ${record.containerName} on ${record.engine.kind}, ends ${new Date(record.deadlineAtMs).toISOString()}`,
+      ...whyLines([{ sessionId: record.id, ...seen }]),
       timeText({ endsInMs, idleTimeoutMs, idleEndsInMs }),
       `profile: ${record.spec.profile ?? '-'}`,
       `limits: memory ${limits.memoryBytes} bytes, cpu ${limits.cpuMillis / 1000}, pids ${limits.pids}`,
@@ -51,7 +54,7 @@ export const inspect: CliCommand = {
       table([['CONTROL', 'STATUS', 'ASKED', 'ENGINE', 'KERNEL'], ...rows]),
     ].join('\n');
     const used = { usage, trends, alarms, disk };
-    await report(context, { ...record, nonce: undefined, state, endsInMs, idleEndsInMs, ...used }, text);
+    await report(context, { ...record, nonce: undefined, ...seen, endsInMs, idleEndsInMs, ...used }, text);
     return 0;
   },
 };

@@ -1,25 +1,16 @@
+import type { SessionId } from '../../core/ids.js';
 import { formatDuration } from '../../core/units.js';
-import { isAlive } from '../../kit/process-identity.js';
+import { known } from '../../kit/known.js';
 import { safeLine } from '../../kit/safe-text.js';
-import { isInitAlive } from '../../sandbox/init-identity.js';
 import { commandsOfHeld } from '../../session/control/client.js';
 import type { SessionRecord } from '../../session/record.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
 import { presentHolder } from '../holder.js';
 import { report, table } from '../output.js';
+import { stateOf, whyLines } from '../session-state.js';
 import { settingsOf } from '../settings.js';
 import { recordOf } from './detached.js';
-
-/** What a record and /proc say of a session; no engine is asked. */
-export async function stateOf(record: SessionRecord): Promise<'creating' | 'running' | 'ended' | 'orphaned'> {
-  const running = record.container !== undefined && isInitAlive(record.container);
-  const hasOwner = await isAlive(record.owner);
-  // Whoever makes it has to live as long as that takes, also where it is to outlive them.
-  if (record.container === undefined) return hasOwner ? 'creating' : 'orphaned';
-  if (!running) return 'ended';
-  return hasOwner || record.kind === 'detached' ? 'running' : 'orphaned';
-}
 
 /** What runs in a session and what ran there, as its holder knows it; nobody holds a detached one that is not in use. */
 async function listCommands(context: CommandContext, app: App, record: SessionRecord): Promise<number> {
@@ -38,6 +29,19 @@ async function listCommands(context: CommandContext, app: App, record: SessionRe
   return 0;
 }
 
+async function rowOf(context: CommandContext, app: App, record: SessionRecord) {
+  const { id, name, kind, owner, engine, spec, createdAtMs, deadlineAtMs } = record;
+  return {
+    ...{ sessionId: id, ...known({ name }) },
+    ...(await stateOf(record, app.store.controlPath(id as SessionId), context.signal)),
+    ...{ kind, ownerPid: owner.pid, engine: engine.kind, ...known({ profile: spec.profile }) },
+    image: spec.image.kind === 'host' ? 'host' : spec.image.reference,
+    project: spec.mounts.find((m) => m.purpose === 'workspace')?.hostPath ?? '-',
+    uptimeMs: Date.now() - createdAtMs,
+    endsAt: new Date(deadlineAtMs).toISOString(),
+  };
+}
+
 export const ps: CliCommand = {
   name: 'ps',
   usage: 'ps [ID]',
@@ -49,24 +53,8 @@ export const ps: CliCommand = {
     const [id] = context.positionals;
     if (id !== undefined) return await listCommands(context, app, await recordOf(app, id));
     const { records, unreadable } = await app.store.list();
-    const now = Date.now();
-    const rows = await Promise.all(
-      records
-        .sort((a, b) => a.createdAtMs - b.createdAtMs)
-        .map(async (r) => ({
-          sessionId: r.id,
-          ...(r.name === undefined ? {} : { name: r.name }),
-          state: await stateOf(r),
-          kind: r.kind,
-          ownerPid: r.owner.pid,
-          engine: r.engine.kind,
-          ...(r.spec.profile === undefined ? {} : { profile: r.spec.profile }),
-          image: r.spec.image.kind === 'host' ? 'host' : r.spec.image.reference,
-          project: r.spec.mounts.find((m) => m.purpose === 'workspace')?.hostPath ?? '-',
-          uptimeMs: now - r.createdAtMs,
-          endsAt: new Date(r.deadlineAtMs).toISOString(),
-        })),
-    );
+    records.sort((x, y) => x.createdAtMs - y.createdAtMs);
+    const rows = await Promise.all(records.map((record) => rowOf(context, app, record)));
     const lines = rows.map((r) => [
       r.sessionId,
       r.state,
@@ -79,7 +67,10 @@ export const ps: CliCommand = {
     const text =
       rows.length === 0
         ? 'no sessions'
-        : table([['SESSION', 'STATE', 'KIND', 'IMAGE', 'PROFILE', 'UP', 'PROJECT'], ...lines]);
+        : [
+            table([['SESSION', 'STATE', 'KIND', 'IMAGE', 'PROFILE', 'UP', 'PROJECT'], ...lines]),
+            ...whyLines(rows),
+          ].join('\n');
     await report(context, { sessions: rows, unreadable }, text);
     return 0;
   },

@@ -1,4 +1,5 @@
 import { PaddockError, toPaddockError } from '../../core/errors.js';
+import type { SessionId } from '../../core/ids.js';
 import { formatBytes } from '../../core/units.js';
 import { type HostLoad, HostLoadReader } from '../../doctor/host-load.js';
 import { systemClock } from '../../kit/clock.js';
@@ -13,10 +14,10 @@ import { type CliCommand, type CommandContext, isSet } from '../command.js';
 import { presentHolder } from '../holder.js';
 import { report, write } from '../output.js';
 import { RecordedUsage } from '../recorded-usage.js';
+import { stateOf, whyLines } from '../session-state.js';
 import { settingsOf } from '../settings.js';
 import { type StatsRow, statsTable } from '../stats-rows.js';
 import { oneId, recordOf } from './detached.js';
-import { stateOf } from './ps.js';
 
 /** A CPU rate takes two looks. */
 const betweenLooksMs = 250;
@@ -61,24 +62,22 @@ class StatsView {
   async once(): Promise<void> {
     await this.#rows();
     const [load] = await Promise.all([this.#host.read(), systemClock.sleep(betweenLooksMs, this.#context.signal)]);
-    const rows = await this.#rows();
-    const held = await this.#held(rows);
-    const sessions = rows.map(({ record, state, usage }) => ({
-      ...{ sessionId: record.id, ...(record.name === undefined ? {} : { name: record.name }) },
-      ...{ state, kind: record.kind, ownerPid: record.owner.pid },
-      limits: limitsOf(record),
-      ...(usage === undefined ? {} : { usage }),
-      ...held.get(record.id),
+    const { rows, held } = await this.#heldRows();
+    const sessions = rows.map(({ record, state, stateWhy, usage }) => ({
+      ...{ sessionId: record.id, ...known({ name: record.name }), state, ...known({ stateWhy }) },
+      ...{ kind: record.kind, ownerPid: record.owner.pid, limits: limitsOf(record), ...known({ usage }) },
+      ...known({ trends: held.get(record.id)?.trends, alarms: held.get(record.id)?.alarms }),
     }));
-    await report(
-      this.#context,
-      { host: load, sessions },
-      [statsTable(rows), ...alarmLines(held), hostText(load)].join('\n'),
-    );
+    const text = [statsTable(rows), ...whyLines(sessions), ...alarmLines(held), hostText(load)].join('\n');
+    await report(this.#context, { host: load, sessions }, text);
   }
 
-  async #held(rows: readonly StatsRow[]): Promise<ReadonlyMap<string, Pick<HeldUsage, 'trends' | 'alarms'>>> {
-    return new Map(await Promise.all(rows.map(async (row) => [row.record.id, await this.#ask(row)] as const)));
+  /** With what their holders say of those that can't be seen from here. */
+  async #heldRows(): Promise<{ rows: readonly StatsRow[]; held: ReadonlyMap<string, HeldUsage> }> {
+    const seen = await this.#rows();
+    const held = new Map(await Promise.all(seen.map(async (row) => [row.record.id, await this.#ask(row)] as const)));
+    const rows = seen.map((row) => ({ ...row, ...known({ usage: row.usage ?? held.get(row.record.id)?.usage }) }));
+    return { rows, held };
   }
 
   /** On a terminal in one place, elsewhere one table after the other. Ends when the one session that was named has. */
@@ -88,9 +87,8 @@ class StatsView {
     if (screen !== undefined) await write(terminal.stdout, `${home}${clearRest}`);
     await this.#rows();
     while (await this.#pause()) {
-      const [rows, load] = [await this.#rows().catch(noneLeft), await this.#host.read()];
-      const alarms = alarmLines(await this.#held(rows));
-      const lines = [...statsTable(rows).split('\n'), ...alarms, hostText(load)];
+      const [{ rows, held }, load] = [await this.#heldRows().catch(noneLeft), await this.#host.read()];
+      const lines = [...statsTable(rows).split('\n'), ...alarmLines(held), hostText(load)];
       const text = screen === undefined ? `${lines.join('\n')}\n\n` : framed(lines, screen.size());
       await write(terminal.stdout, text);
       if (this.#context.positionals.length > 0 && rows.every(({ state }) => state !== 'running')) return;
@@ -114,31 +112,30 @@ class StatsView {
       .sort((a, b) => a.createdAtMs - b.createdAtMs)
       .map(async (record) => {
         const usage = samples.get(record.id);
-        return { record, state: await stateOf(record), ...(usage === undefined ? {} : { usage }) };
+        const controlPath = this.#app.store.controlPath(record.id as SessionId);
+        return { record, ...(await stateOf(record, controlPath, this.#context.signal)), ...known({ usage }) };
       });
     return await Promise.all(rows);
   }
 
   /** What only its holder knows; nothing where nobody holds it, or who does can't say. */
-  async #ask({ record }: StatsRow): Promise<Pick<HeldUsage, 'trends' | 'alarms'>> {
+  async #ask({ record }: StatsRow): Promise<HeldUsage> {
     const socket = await presentHolder(this.#app, record);
-    const { trends, alarms } =
-      (socket === undefined ? undefined : await usageOfHeld(socket, this.#context.signal)) ?? {};
-    return known({ trends, alarms });
+    return (socket === undefined ? undefined : await usageOfHeld(socket, this.#context.signal)) ?? {};
   }
 }
 
 /** Below the table: what is alarming now. */
-function alarmLines(held: ReadonlyMap<string, Pick<HeldUsage, 'alarms'>>): readonly string[] {
+function alarmLines(held: ReadonlyMap<string, HeldUsage>): readonly string[] {
   return [...held].flatMap(([id, { alarms = [] }]) =>
     alarmsText(alarms.filter(({ inForce }) => inForce)).map((line) => `${id}: ${line}`),
   );
 }
 
 /** A session that was removed while it was watched has ended. */
-function noneLeft(thrown: unknown): readonly StatsRow[] {
+function noneLeft(thrown: unknown): { rows: readonly StatsRow[]; held: ReadonlyMap<string, HeldUsage> } {
   if (toPaddockError(thrown).code !== 'NO_SUCH_SESSION') throw thrown;
-  return [];
+  return { rows: [], held: new Map() };
 }
 
 function limitsOf({ spec: { limits } }: SessionRecord) {

@@ -53,7 +53,7 @@ export async function commandsOfHeld(socket: Socket): Promise<readonly HeldComma
 export async function usageOfHeld(socket: Socket, signal?: AbortSignal): Promise<HeldUsage | undefined> {
   const answer = await ask(socket, { say: 'usage' }, signal).catch(() => undefined);
   if (answer?.say !== 'usage') return undefined;
-  return known({ usage: answer.usage, trends: answer.trends, alarms: answer.alarms });
+  return known({ isAlive: answer.isAlive, usage: answer.usage, trends: answer.trends, alarms: answer.alarms });
 }
 
 /** What waits for a person's word in a session that another process holds. */

@@ -93,6 +93,8 @@ export type HeldQuestion = z.output<typeof question>;
 /** What the holder's monitor knows of a session; absent where it knows nothing. */
 const usageAnswer = z.object({
   say: z.literal('usage'),
+  /** Whether its sandbox runs; absent from holders of older versions. */
+  isAlive: z.boolean().optional(),
   usage: sampleSchema.optional(),
   trends: trendsSchema.optional(),
   alarms: z.array(alarmSchema).optional(),

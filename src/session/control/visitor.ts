@@ -141,7 +141,7 @@ export class Visitor {
         this.#visit = this.#answer({ say: 'commands', commands: this.#options.session.commands.map(viewOf) });
         break;
       case 'usage':
-        this.#visit = this.#answer(usageAnswerOf(this.#options.usage?.()));
+        this.#visit = this.#answer(usageAnswerOf(this.#options.session.sandbox.alive, this.#options.usage?.()));
         break;
       case 'questions':
         this.#visit = this.#answer({ say: 'questions', questions: [...this.#questions] });
@@ -264,7 +264,7 @@ function viewOf({ id, argv, startedAtMs, outcome }: SessionCommand): HeldCommand
   return { ...base, state: 'finished', exitCode: outcome.result.exitCode, reason: outcome.result.reason };
 }
 
-function usageAnswerOf(state: SessionState | undefined): HolderMessage {
+function usageAnswerOf(isAlive: boolean, state: SessionState | undefined): HolderMessage {
   const { alarms, ...rest } = state ?? {};
-  return { say: 'usage', ...rest, ...(alarms === undefined ? {} : { alarms: [...alarms] }) };
+  return { say: 'usage', isAlive, ...rest, ...(alarms === undefined ? {} : { alarms: [...alarms] }) };
 }

@@ -1,6 +1,6 @@
 import { refuse } from '../../policy/egress/refuse.js';
 import { toPolicyDenied } from '../../policy/verdict.js';
-import { isInitAlive } from '../../sandbox/init-identity.js';
+import { hasEnded } from '../has-ended.js';
 import type { SessionRecord } from '../record.js';
 import type { RecordStore } from '../store.js';
 import type { Siblings } from './siblings.js';
@@ -17,7 +17,7 @@ export async function runsAnywhere(
       record.name === name &&
       record.spec.network === 'internal' &&
       record.container !== undefined &&
-      isInitAlive(record.container) &&
+      !hasEnded(record) &&
       isMeant(record),
   );
 }

@@ -34,11 +34,11 @@ describe('what counts of the sessions that other processes made', () => {
     return { ...one, spec };
   }
 
-  async function judge() {
+  async function judge(isAlive?: () => Promise<boolean>) {
     const admission = { ...context().sitePolicy.admission, memoryPercent: 100, freeMemoryBytes: 0, waitMs: 0 };
     const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
     return userAdmission({
-      ...{ store, policy: context({ admission }), clock: new HeldClock(), bootId },
+      ...{ store, policy: context({ admission }), clock: new HeldClock(), bootId, ...(isAlive && { isAlive }) },
       room: () => ({ memoryBytes: 10 * gib, availableBytes: undefined }),
     });
   }
@@ -58,6 +58,15 @@ describe('what counts of the sessions that other processes made', () => {
     await expect(gate.admit(asked, signal)).rejects.toMatchObject({ info: { memoryBytes: 14 * gib } });
     await store.save({ ...(await living(gib)), id: growing.id });
     (await gate.admit({ ...asked, memoryBytes: 4 * gib }, signal))();
+  });
+
+  it('is also what those were that can not be seen, as a server in a container has them, until it is proven to be gone', async () => {
+    const one = await living(8 * gib, { container: { id: 'c', initPid: 0, namespace: 'pid:[1]', initStartTicks: 1 } });
+    await store.save(one);
+    await expect((await judge()).admit(asked, signal)).rejects.toMatchObject({ info: { memoryBytes: 11 * gib } });
+    await store.save({ ...one, owner: { ...one.owner, pidNamespace: 'pid:[2]' } });
+    await expect((await judge()).admit(asked, signal)).rejects.toMatchObject({ info: { memoryBytes: 11 * gib } });
+    (await (await judge(() => Promise.resolve(false))).admit(asked, signal))();
   });
 
   it('is read again only where something was written', async () => {

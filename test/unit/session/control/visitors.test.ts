@@ -345,9 +345,9 @@ describe('a bad visitor', () => {
     const trends = { '1m': { pids: trend }, '5m': {}, '15m': {} };
     const usage = { sources: { pids: 'cgroup' as const }, atMs: 5, pids: 3 };
     await using served = await Served.make(cat, () => ({ usage, trends, alarms: [] }));
-    expect(await usageOfHeld(await served.connect())).toEqual({ usage, trends, alarms: [] });
+    expect(await usageOfHeld(await served.connect())).toEqual({ isAlive: true, usage, trends, alarms: [] });
     await using unwatched = await Served.make(cat);
-    expect(await usageOfHeld(await unwatched.connect())).toEqual({});
+    expect(await usageOfHeld(await unwatched.connect())).toEqual({ isAlive: true });
   });
 
   it('takes a holder that does not know the question for one that knows nothing', async () => {

@@ -1,0 +1,54 @@
+import { mayListen } from '../kit/listening.js';
+import { isAlive } from '../kit/process-identity.js';
+import { usageOfHeld } from '../session/control/client.js';
+import { connectTo } from '../session/control/socket.js';
+import { hasEnded, isUnseen } from '../session/has-ended.js';
+import type { SessionRecord } from '../session/record.js';
+
+export interface SessionState {
+  readonly state: 'creating' | 'running' | 'ended' | 'orphaned' | 'unknown';
+  /** Of `unknown`: why, for a person. */
+  readonly stateWhy?: string;
+}
+
+/** For a holder that is busy; many sessions may have the same. */
+const patienceMs = 5000;
+
+/**
+ * What is to be told of a session by its record, /proc and, where /proc does not show its sandbox (that of a server in a container), by
+ * whoever holds it, at `controlPath`; no engine is asked.
+ */
+export async function stateOf(record: SessionRecord, controlPath: string, signal?: AbortSignal): Promise<SessionState> {
+  const hasOwner = await isAlive(record.owner);
+  // Whoever makes it has to live as long as that takes, also where it is to outlive them.
+  if (record.container === undefined) return { state: hasOwner ? 'creating' : 'orphaned' };
+  if (hasEnded(record)) return { state: 'ended' };
+  if (isUnseen(record)) return await unseenState(record, controlPath, signal);
+  return { state: hasOwner || record.kind === 'detached' ? 'running' : 'orphaned' };
+}
+
+async function unseenState(record: SessionRecord, path: string, signal?: AbortSignal): Promise<SessionState> {
+  const socket = await connectTo(path);
+  if (socket !== undefined) {
+    const patience = AbortSignal.timeout(patienceMs);
+    const said = await usageOfHeld(socket, signal === undefined ? patience : AbortSignal.any([signal, patience]));
+    if (said === undefined) return unknown('the server that holds it gives no answer');
+    // Versions that do not say it show out those who come once it has ended.
+    return { state: said.isAlive === false ? 'ended' : 'running' };
+  }
+  if (record.endedBecause !== undefined || record.deadlineAtMs <= Date.now()) return { state: 'ended' };
+  // Only a socket that refuses proves that its holder has gone, with whom process 1 of such a sandbox ends.
+  if (record.kind === 'attached' && !(await mayListen(path))) return { state: 'ended' };
+  return unknown('its sandbox can’t be seen from here, and nobody who holds it is found');
+}
+
+const unknown = (stateWhy: string): SessionState => ({ state: 'unknown', stateWhy });
+
+/** Below a table of sessions: why nothing is known of some. */
+export function whyLines(
+  rows: readonly { readonly sessionId: string; readonly stateWhy?: string }[],
+): readonly string[] {
+  return rows.flatMap(({ sessionId, stateWhy }) =>
+    stateWhy === undefined ? [] : [`${sessionId}: unknown: ${stateWhy}`],
+  );
+}
