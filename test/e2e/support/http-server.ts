@@ -10,6 +10,8 @@ import { mainScript, type Place } from './place.js';
 
 const run = promisify(execFile);
 
+type Surroundings = Pick<Place, 'env'>;
+
 /** A client with a key. Disposing hangs up. */
 export class KeyClient implements AsyncDisposable {
   readonly client = new Client({ name: 'paddock-test', version: '1.0.0' });
@@ -46,22 +48,23 @@ function over({ socketPath }: { readonly socketPath: string }): { readonly fetch
 export class HttpServer implements AsyncDisposable {
   readonly url: string;
   readonly #process: ChildProcess;
-  readonly #place: Place;
+  readonly #around: Surroundings;
 
-  private constructor(url: string, process: ChildProcess, place: Place) {
+  private constructor(url: string, process: ChildProcess, around: Surroundings) {
     this.url = url;
     this.#process = process;
-    this.#place = place;
+    this.#around = around;
   }
 
   static async start(
     place: Place,
     flags: readonly string[] = [],
-    env: Readonly<Record<string, string>> = {},
+    more: Readonly<Record<string, string>> = {},
   ): Promise<HttpServer> {
+    const env = { ...place.env, ...more };
     const args = [mainScript, 'serve', '--http', '127.0.0.1:0', '--json', ...flags];
     const server = spawn(process.execPath, args, {
-      env: { ...place.env, ...env },
+      env,
       cwd: place.root,
       stdio: ['ignore', 'pipe', 'ignore'],
     });
@@ -69,14 +72,14 @@ export class HttpServer implements AsyncDisposable {
     let said = '';
     for await (const line of lines) {
       said += line;
-      if (line === '}') return new HttpServer((JSON.parse(said) as { url: string }).url, server, place);
+      if (line === '}') return new HttpServer((JSON.parse(said) as { url: string }).url, server, { env });
     }
     throw new Error('the server did not say where it listens');
   }
 
   /** Makes a key and connects with it. */
   async client(name: string, ...options: readonly string[]): Promise<KeyClient> {
-    const made = await paddock(this.#place, 'keys', 'create', name, ...options);
+    const made = await paddock(this.#around, 'keys', 'create', name, ...options);
     return await new KeyClient(String(made['secret'])).connect(this.url);
   }
 
@@ -96,7 +99,7 @@ export class HttpServer implements AsyncDisposable {
 }
 
 /** What a command of the command line says with --json. */
-export async function paddock(place: Place, ...args: readonly string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await run(process.execPath, [mainScript, ...args, '--json'], { env: place.env });
+export async function paddock({ env }: Surroundings, ...args: readonly string[]): Promise<Record<string, unknown>> {
+  const { stdout } = await run(process.execPath, [mainScript, ...args, '--json'], { env });
   return JSON.parse(stdout) as Record<string, unknown>;
 }
