@@ -7,7 +7,7 @@ import { codeOf } from '../kit/error-code.js';
 import { claim, draftNote, isClaimed } from './control/claim.js';
 import type { RecordStore } from './store.js';
 
-interface ChannelSweep {
+export interface ChannelSweep {
   readonly clock: Clock;
   readonly isDryRun: boolean;
 }
@@ -69,7 +69,8 @@ export async function sweepNotes(
   return swept;
 }
 
-async function isOld(path: string, kind: 'folder' | 'file', { clock }: ChannelSweep): Promise<boolean> {
+/** Whether it is ours, of that kind, and of nobody who is just beginning. */
+export async function isOld(path: string, kind: 'folder' | 'file', { clock }: ChannelSweep): Promise<boolean> {
   const status = await lstat(path).catch(() => undefined);
   if (status === undefined || status.uid !== process.geteuid?.()) return false;
   const isMeant = kind === 'folder' ? status.isDirectory() : status.isFile();

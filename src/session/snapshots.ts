@@ -16,12 +16,14 @@ import type { CopyOptions } from '../workspace/copy-layer.js';
 import { digestOf } from '../workspace/layer-digest.js';
 import type { Seals } from '../workspace/sealed/seals.js';
 import { makeSpreadFolder } from '../workspace/spread-folder.js';
-import { expectAsRead, isThere, whenFree, whileAlone, whileCopied } from './changes/own-layer.js';
+import { expectAsRead, isThere, whenFree, whileCopied } from './changes/own-layer.js';
 import { full, keptSnapshots, roomBeside } from './kept-room.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
+import { whileAlone } from './queues.js';
 import { type SweepWish, sealOverdue, sealSnapshot, snapshotSubject } from './seal-snapshot.js';
 import { sealsOf } from './sealing.js';
+import { sweepSnapshotClaims } from './snapshot-claims.js';
 import { overdueIn, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
 
 /** Holes are long and cost a session nothing to make. */
@@ -178,7 +180,7 @@ export class Snapshots {
       const remove = () => (snapshot === undefined ? this.#remove(id) : this.#removeAudited(snapshot));
       if (isDryRun || (await whenFree(join(folder, id), { clock, waitMs: 0 }, remove))) swept.push(join(folder, id));
     }
-    return swept;
+    return [...swept, ...(await sweepSnapshotClaims(folder, { clock, isDryRun }))];
   }
 
   async #removeAudited({ id, session }: Pick<Snapshot, 'id'> & Partial<Pick<Snapshot, 'session'>>): Promise<void> {

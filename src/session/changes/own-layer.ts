@@ -22,7 +22,7 @@ const lookEveryMs = 100;
 const copyWaitMs = 60_000;
 
 /** Beside the folder and not in it: whoever removes that holds the claim until all of it is gone. */
-function lockOf(folder: string): string {
+export function lockOf(folder: string): string {
   return `${folder}.lock`;
 }
 
@@ -63,18 +63,7 @@ export async function whileCopied<T>(
   });
 }
 
-/**
- * Runs while nobody else, of this process or of another one, works on all that is in a folder of ours; those who want to come to their turn. What is
- * in it by its own name may be claimed by others. Errors: LAYER_BUSY, STATE_UNWRITABLE, an AbortError.
- */
-export async function whileAlone<T>(folder: string, wait: Omit<Patience, 'waitMs'>, run: () => Promise<T>): Promise<T> {
-  await using held = new Disposables();
-  held.use((await claimInTime(folder, { ...wait, waitMs: copyWaitMs })) ?? throwBusy('others are there before'));
-  // Its notes stay, a few of them: where there is no such folder, what is forgotten might be the claim of who has come since.
-  return await run();
-}
-
-/** As `whileAlone`, until what is returned is disposed of. Errors: LAYER_BUSY, STATE_UNWRITABLE, an AbortError. */
+/** Keeps all others from a folder of ours until what is returned is disposed of. Errors: LAYER_BUSY, STATE_UNWRITABLE, an AbortError. */
 export async function heldFolder(folder: string, wait: Patience): Promise<AsyncDisposable> {
   const mine = (await claimInTime(folder, wait)) ?? throwBusy();
   return { [Symbol.asyncDispose]: () => owned(folder, mine, () => Promise.resolve()) };

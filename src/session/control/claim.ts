@@ -75,6 +75,14 @@ export async function earlierClaims(path: string): Promise<readonly EarlierClaim
   return found;
 }
 
+/**
+ * Removes all notes of a path that nobody has, the last one last: what a crash leaves of them says the same. The caller sees to it that nobody claims it
+ * meanwhile, by a claim on something else.
+ */
+export function forgetClaim(path: string): void {
+  for (const number of notes(path).toSorted((a, b) => a - b)) removeQuietly(`${path}.${number}`);
+}
+
 /** Says of what a process has claimed that nobody has it; `isOver`: of whom that is proven. Errors: STATE_UNWRITABLE. */
 export async function freeClaimsIn(folder: string, isOver: (owner: ProcessIdentity) => boolean): Promise<void> {
   const paths = new Set(namesIn(folder).flatMap((name) => /^(.+)\.[1-9]\d{0,14}$/.exec(name)?.[1] ?? []));
