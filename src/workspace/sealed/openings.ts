@@ -17,8 +17,10 @@ export interface OpeningWish {
   readonly isPatient?: boolean | undefined;
 }
 
-/** Each takes the room of all of it, in clear. Those of callers who wait for another beside it come to as many again at most. */
+/** Each takes the room of all of it, in clear. */
 const mostAtOnce = 4;
+/** With those whose callers wait for another beside it: where all that are begun are others' halves, one of each comparison can still be kept. */
+const mostWithPutBack = 2 * mostAtOnce;
 /** Who was told to ask again finds it for that long whoever else comes, and hears for that long why it failed: the cause may be gone by then. */
 const promisedMs = 30_000;
 /** How soon it is seen that what is kept open was removed: by this process, or another. */
@@ -72,7 +74,8 @@ export class Openings<Opened extends Openable> implements AsyncDisposable {
   /** Gives back what was taken, for who asks again: its taker has to wait for something else first. What can't be kept is closed. */
   async putBack(key: string, opened: Opened): Promise<void> {
     const there = this.#entries.get(key);
-    if (this.#waitMs === undefined || this.#isClosed || (there?.outcome !== undefined && 'opened' in there.outcome))
+    const isThere = there?.outcome !== undefined && 'opened' in there.outcome;
+    if (this.#waitMs === undefined || this.#isClosed || isThere || !this.#hasRoom(key, mostWithPutBack))
       return opened[Symbol.asyncDispose]();
     // Whoever waits for that one finds this one, which is there.
     if (there !== undefined) this.#end(key, there);
@@ -98,7 +101,7 @@ export class Openings<Opened extends Openable> implements AsyncDisposable {
   /** Undefined where there is no place for it. */
   #begun(key: string, open: (signal: AbortSignal) => Promise<Opened>): Entry | undefined {
     if (this.#isClosed) throw new PaddockError('INTERRUPTED', 'this process is about to end');
-    if (!this.#hasRoom()) return undefined;
+    if (!this.#hasRoom(key, mostAtOnce)) return undefined;
     const entry = newEntry();
     entry.settled = open(entry.stop.signal).then(
       (opened) => this.#settle(entry, { opened }),
@@ -119,10 +122,11 @@ export class Openings<Opened extends Openable> implements AsyncDisposable {
     this.#over.add(over);
   }
 
-  /** After those have gone that nobody has come for in time, where it takes that. */
-  #hasRoom(): boolean {
-    const inClear = [...this.#entries].filter(([, { outcome }]) => outcome === undefined || 'opened' in outcome);
-    const tooMany = Math.max(0, inClear.length - mostAtOnce + 1);
+  /** Whether it would be one of `most` in clear, after those have gone that nobody has come for in time, where it takes that. */
+  #hasRoom(key: string, most: number): boolean {
+    const others = [...this.#entries].filter(([other]) => other !== key);
+    const inClear = others.filter(([, { outcome }]) => outcome === undefined || 'opened' in outcome);
+    const tooMany = Math.max(0, inClear.length - most + 1);
     const mayGo = inClear.filter(([, entry]) => this.#mayGoMs(entry) <= this.#clock.monotonic());
     if (mayGo.length < tooMany) return false;
     for (const found of mayGo.slice(0, tooMany)) this.#end(...found);

@@ -225,6 +225,26 @@ describe('opening what is kept encrypted, for one call', () => {
     expect([opened.isClosed, other.isClosed]).toEqual([false, true]);
   });
 
+  it('keeps eight in clear at most, however many wait for the same one, and sooner those that are not promised any more', async () => {
+    const { clock, openings, begun, take } = staged();
+    const slow = take('slow');
+    const halves = Array.from({ length: 12 }, (_, number) => new Opened(`half ${number}`));
+    const keptOf = () => halves.filter(({ isClosed }) => !isClosed).length;
+    for (const half of halves) {
+      const asked = take(half.name);
+      begun.at(-1)!.end(half);
+      await asked;
+    }
+    for (const half of halves.slice(0, 11)) await openings.putBack(half.name, half);
+    expect(keptOf()).toBe(7 + 1);
+    const answered = expect(slow).rejects.toMatchObject({ code: 'LAYER_OPENING' });
+    await clock.pass(promisedMs);
+    await answered;
+    await openings.putBack('half 11', halves[11]!);
+    await expect.poll(keptOf).toBe(7);
+    expect([halves[0]!.isClosed, halves[11]!.isClosed]).toEqual([true, false]);
+  });
+
   it('closes what nobody waits for once its process is about to end, and what is put back then', async () => {
     const { openings, begun, take, promised } = staged();
     await promised('a');
