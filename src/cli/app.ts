@@ -152,7 +152,10 @@ export class App implements AsyncDisposable {
   async sessions(
     kind: 'attached' | 'detached',
     more: Partial<
-      Pick<SessionsOptions, 'monitoring' | 'onQuestions' | 'onDecided' | 'admission' | 'gate' | 'sealWaitMs'>
+      Pick<
+        SessionsOptions,
+        'monitoring' | 'onQuestions' | 'onDecided' | 'traceVisit' | 'admission' | 'gate' | 'sealWaitMs'
+      >
     > = {},
   ): Promise<Sessions> {
     const audit = await this.audit();

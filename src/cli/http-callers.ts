@@ -25,7 +25,7 @@ export interface HttpCallersOptions {
   readonly monitoring: Monitoring;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
-  readonly tracer?: Pick<Tracer, 'calls' | 'decided'> | undefined;
+  readonly tracer?: Pick<Tracer, 'calls' | 'visits' | 'decided'> | undefined;
   /** What all keys share. */
   readonly overall: OverallLimits;
   /** Lets work begin, or throws; what check_host begins excepted, which says why. */
@@ -223,7 +223,8 @@ export class HttpCallers implements AsyncDisposable {
     await this.#prepared;
     // Nobody who sits at the server is asked over a key, and its own working directory is nobody's project here.
     caller.sessions ??= await caller.app.sessions('attached', {
-      ...{ monitoring, admission: await this.#admit(), onDecided: tracer?.decided, sealWaitMs },
+      ...{ monitoring, admission: await this.#admit(), sealWaitMs },
+      ...{ onDecided: tracer?.decided, traceVisit: tracer?.visits },
       gate: (open) => caller.limits.create(open),
     });
     const { sessions } = caller;

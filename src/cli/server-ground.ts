@@ -46,7 +46,11 @@ export async function openGround(
   const counting = await metricsHere(context, config);
   const metrics = counting?.metrics;
   const hearing = new Hearing(metrics?.heardApp);
-  const tracer = await tracingHere(config.tracing, { stack, log, onSpans: metrics?.onSpans });
+  const tracer = await tracingHere(config.tracing, {
+    ...{ stack, onSpans: metrics?.onSpans },
+    onStart: (url) => log.info({ url }, 'calls are traced'),
+    onLost: (why) => log.warn({ why }, 'traces are lost'),
+  });
   if (tracer !== undefined) hearing.listen(tracer.heard);
   // Given up last of all: until then the app ends its sessions.
   const place = stack.use(new Disposables());

@@ -158,15 +158,15 @@ export class SessionMaker {
 
   /** Other processes of this user may look into the session while this one holds it. */
   async #letVisitorsIn(session: Session, held: Claim): Promise<AsyncDisposable> {
-    const { policy, maker, store, monitoring } = this.#options;
+    const { policy, maker, store, monitoring, onDecided, traceVisit: trace } = this.#options;
     const { sitePolicy } = policy;
     const { clock } = maker;
     const audit = this.#options.audit.forCaller(visitor);
-    const parts = { store, audit, clock, policy, admission: this.#admission };
+    const parts = { store, audit, clock, policy, admission: this.#admission, onDecided };
     const update: ControlOptions['update'] = (request, signal) => updateSession(session, request, parts, signal);
     const usage = () => monitoring?.stateOf(session.id);
     const denials = monitoring?.denials;
-    return serveControl(held, { session, sitePolicy, audit, clock, update, usage, denials });
+    return serveControl(held, { session, sitePolicy, audit, clock, update, usage, denials, trace });
   }
 
   async #approve(spec: SandboxSpec): Promise<CheckedPath[]> {

@@ -12,6 +12,7 @@ import type { Admission } from './admission.js';
 import type { KeySources } from './broker/provider-routes.js';
 import type { GivenKeys } from './broker/take-keys.js';
 import type { WishLike } from './broker/wish-like.js';
+import type { VisitTracing } from './control/visitor.js';
 import type { EgressParts } from './egress/session-egress.js';
 import type { HostRoom } from './host-room.js';
 import type { LayerOrigin } from './layer-origin.js';
@@ -50,6 +51,8 @@ export interface SessionsOptions {
   readonly sealWaitMs?: number | undefined;
   /** Of what was to be made or changed. */
   readonly onDecided?: OnDecided | undefined;
+  /** Runs what other processes of this user ask of attached sessions within a trace; absent: without. */
+  readonly traceVisit?: VisitTracing | undefined;
   /** What samples the usage of attached sessions. */
   readonly monitoring?: Monitoring | undefined;
 }

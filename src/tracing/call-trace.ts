@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { HeardRecord } from '../audit/heard-audit.js';
+import { toPaddockError } from '../core/errors.js';
 import type { Clock } from '../kit/clock.js';
-import type { OnSpans, Span } from './span.js';
+import type { Attributes, OnSpans, Span } from './span.js';
 import type { ParentSpan } from './traceparent.js';
 
 export interface CallTraceParts {
   readonly clock: Clock;
   readonly add: (span: Span) => void;
   readonly onSpans: OnSpans;
-  readonly tool: string;
+  readonly name: string;
+  /** Of its own span. */
+  readonly attributes: Attributes;
   readonly traceId: string;
   readonly parent: ParentSpan | undefined;
 }
@@ -61,18 +64,20 @@ export class CallTrace {
     this.child({ name: 'audit', kind: 'internal', durationMs, attributes, error });
   }
 
+  /** It threw, which the audit log may not have said. */
+  failed(thrown: unknown): void {
+    const { code, info } = toPaddockError(thrown);
+    const { ruleId } = info;
+    this.#refused ??= { code, rule: typeof ruleId === 'string' ? ruleId : undefined };
+  }
+
   end(): void {
     this.#isOver = true;
-    const { clock, add, traceId, parent, tool } = this.#parts;
+    const { clock, add, traceId, parent, name, attributes } = this.#parts;
     add({
-      ...{ traceId, spanId: this.#spanId, parentSpanId: parent?.spanId, name: `tools/call ${tool}`, kind: 'server' },
+      ...{ traceId, spanId: this.#spanId, parentSpanId: parent?.spanId, name, kind: 'server' },
       ...{ startMs: this.#startMs, durationMs: clock.monotonic() - this.#startMonotonicMs, error: this.#refused?.code },
-      attributes: {
-        'mcp.method.name': 'tools/call',
-        'gen_ai.tool.name': tool,
-        'paddock.session': this.#session,
-        'paddock.rule': this.#refused?.rule,
-      },
+      attributes: { ...attributes, 'paddock.session': this.#session, 'paddock.rule': this.#refused?.rule },
     });
   }
 }

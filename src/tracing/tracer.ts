@@ -4,7 +4,7 @@ import type { HeardRecord } from '../audit/heard-audit.js';
 import type { HeardCall } from '../engine/heard-engine.js';
 import type { Clock } from '../kit/clock.js';
 import { Actions } from './actions.js';
-import { CallTrace } from './call-trace.js';
+import { CallTrace, type CallTraceParts } from './call-trace.js';
 import type { OnSpans, Span } from './span.js';
 import { type ParentSpan, readTraceparent } from './traceparent.js';
 
@@ -25,7 +25,7 @@ export interface TracedCall {
 }
 
 /**
- * Makes traces of tool calls: one for each, with a span for what policy, the engine, commands and the audit log had to do with it. It hears of these
+ * Makes traces of tool calls, and of what shells ask: one for each, with a span for what policy, the engine, commands and the audit log had to do with it. It hears of these
  * as metrics do, and knows by the asynchronous context which call they belong to; what belongs to none is in no trace.
  */
 export class Tracer {
@@ -36,17 +36,12 @@ export class Tracer {
   };
   /** Runs a call, within a trace where it is one that is traced. Throws what `run` throws. */
   readonly calls = async <T>({ tool, traceparents }: TracedCall, run: () => Promise<T>): Promise<T> => {
-    const parent = firstOf(traceparents);
-    const traceId = parent?.traceId ?? randomBytes(16).toString('hex');
-    if (!this.#options.isSampled(traceId, parent)) return await this.#calls.run(undefined, run);
-    const { clock, add, onSpans } = this.#options;
-    const call = new CallTrace({ clock, add, onSpans, tool, traceId, parent });
-    try {
-      return await this.#calls.run(call, run);
-    } finally {
-      call.end();
-    }
+    const attributes = { 'mcp.method.name': 'tools/call', 'gen_ai.tool.name': tool };
+    return await this.#traced({ name: `tools/call ${tool}`, attributes, parent: firstOf(traceparents) }, run);
   };
+  /** The same for what a shell asks of whoever holds a session: a trace of its own, called by `operation`, which is a word of ours. */
+  readonly visits = async <T>(operation: string, run: () => Promise<T>): Promise<T> =>
+    await this.#traced({ name: `paddock ${operation}`, attributes: {}, parent: undefined }, run);
   /** Policy has judged what the call asks for. */
   readonly decided = (verdict: 'allow' | 'deny', rule: string | undefined, durationMs: number): void => {
     const attributes = { 'paddock.verdict': verdict, 'paddock.rule': rule };
@@ -60,6 +55,22 @@ export class Tracer {
     this.#options = options;
     this.#actions = new Actions(options.clock);
     this.heard = { onRecord: (record) => this.#onRecord(record), onCall: (call) => this.#onCall(call) };
+  }
+
+  async #traced<T>(root: Pick<CallTraceParts, 'name' | 'attributes' | 'parent'>, run: () => Promise<T>): Promise<T> {
+    const { parent } = root;
+    const traceId = parent?.traceId ?? randomBytes(16).toString('hex');
+    if (!this.#options.isSampled(traceId, parent)) return await this.#calls.run(undefined, run);
+    const { clock, add, onSpans } = this.#options;
+    const call = new CallTrace({ clock, add, onSpans, traceId, ...root });
+    try {
+      return await this.#calls.run(call, run);
+    } catch (thrown) {
+      call.failed(thrown);
+      throw thrown;
+    } finally {
+      call.end();
+    }
   }
 
   #onCall({ operation, result, durationMs }: HeardCall): void {

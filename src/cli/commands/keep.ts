@@ -18,6 +18,7 @@ import type { SessionRecord } from '../../session/record.js';
 import type { Session } from '../../session/session.js';
 import { updateSession } from '../../session/update.js';
 import { watchSession } from '../../session/watch.js';
+import type { Tracer } from '../../tracing/tracer.js';
 import { App } from '../app.js';
 import type { CliCommand, CommandContext } from '../command.js';
 import { Hearing } from '../hearing.js';
@@ -26,6 +27,7 @@ import { counted } from '../metrics-here.js';
 import { newMonitoring } from '../new-monitoring.js';
 import { reapWhileOpen } from '../prune-here.js';
 import { settingsOf } from '../settings.js';
+import { tracingHere } from '../tracing-here.js';
 import { adopt, recordOf } from './detached.js';
 
 /** Not for people: `exec` starts it for detached sessions. */
@@ -38,7 +40,12 @@ export const keep: CliCommand = {
   async run(context) {
     const config = await settingsOf(context);
     const counting = await keeperMetrics(config);
-    await using apps = new Apps(config, context, counting?.metrics);
+    await using traces = new Disposables();
+    const tracer = await tracingHere(config.tracing, {
+      ...{ stack: traces, onSpans: counting?.metrics.onSpans },
+      onLost: (why) => void context.terminal.stderr.write(`paddock: warning: traces are lost: ${why}\n`),
+    });
+    await using apps = new Apps(config, context, counting?.metrics, tracer);
     await using beside = new Disposables();
     beside.use(await reapWhileOpen(apps.usual, () => undefined));
     const path = apps.usual.store.keeperPath;
@@ -66,10 +73,11 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
   const { sitePolicy } = app.config;
   const usage = () => monitoring.stateOf(id);
   const foreign = await apps.foreignWatch(app);
-  const parts = { store: app.store, audit, clock: systemClock };
+  const { tracer } = apps;
+  const parts = { store: app.store, audit, clock: systemClock, onDecided: tracer?.decided };
   const changing = { ...parts, policy: app.createContext(), admission: await apps.admission() };
   const update: ControlOptions['update'] = (request, signal) => updateSession(session, request, changing, signal);
-  const control = { session, sitePolicy, audit, clock: systemClock, update, usage, denials };
+  const control = { session, sitePolicy, audit, clock: systemClock, update, usage, denials, trace: tracer?.visits };
   const visitors = await serveControl(claim, control);
   session.openTo(visitors, claim, watchSession(session, { ...parts, monitoring, foreign }));
   undo.move();
@@ -79,6 +87,8 @@ async function hold(apps: Apps, id: SessionId, signal: AbortSignal): Promise<Ses
 /** One for each engine: a user's sessions may be on several. */
 class Apps implements AsyncDisposable {
   readonly usual: App;
+  /** Undefined where nothing is traced. */
+  readonly tracer: Tracer | undefined;
   readonly #config: Config;
   readonly #env: CommandContext['env'];
   readonly #stderr: CommandContext['terminal']['stderr'];
@@ -90,8 +100,15 @@ class Apps implements AsyncDisposable {
   #monitoring: Promise<Monitoring> | undefined;
   #admission: Promise<Admission> | undefined;
 
-  constructor(config: Config, { env, terminal }: CommandContext, metrics: Metrics | undefined) {
+  constructor(
+    config: Config,
+    { env, terminal }: CommandContext,
+    metrics: Metrics | undefined,
+    tracer: Tracer | undefined,
+  ) {
     this.#hearing = new Hearing(metrics?.heardApp);
+    if (tracer !== undefined) this.#hearing.listen(tracer.heard);
+    this.tracer = tracer;
     this.#metrics = metrics;
     this.#config = config;
     this.#env = env;

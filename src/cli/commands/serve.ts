@@ -102,8 +102,8 @@ async function makeServices(
   signal: AbortSignal,
 ): Promise<ToolServices> {
   const { app, monitoring, metrics, tracer } = ground;
-  const onDecided = tracer?.decided;
-  const sessions = await app.sessions('attached', { monitoring, onQuestions, onDecided, sealWaitMs });
+  const traces = { onDecided: tracer?.decided, traceVisit: tracer?.visits };
+  const sessions = await app.sessions('attached', { monitoring, onQuestions, ...traces, sealWaitMs });
   metrics?.look(() => sessions.list.map(counted));
   await pruneBeside(ground, signal);
   const project = await approveWorkingDirectory(process.cwd(), true, app.approval());

@@ -44,7 +44,12 @@ export interface ControlOptions {
   readonly denials?: Pick<Denials, 'add'> | undefined;
   /** Changes times and limits of the session; no longer waits for room when the signal fires. */
   readonly update: (request: unknown, signal: AbortSignal) => Promise<UpdateReport>;
+  /** Runs what a visitor asks for within a trace; absent: without. */
+  readonly trace?: VisitTracing | undefined;
 }
+
+/** The operation is a word of ours. */
+export type VisitTracing = <T>(operation: 'exec' | 'update' | 'answer', run: () => Promise<T>) => Promise<T>;
 
 type ExecMessage = Extract<ClientMessage, { say: 'exec' }>;
 
@@ -171,10 +176,10 @@ export class Visitor {
     if (this.#questions.length > 0) tellAsked();
     const stopTelling = this.#options.session.egress?.questions.onAsked(tellAsked);
     try {
-      const { blocked, ...result } = await this.#run(message);
+      const { blocked, ...result } = await this.#traced('exec', () => this.#run(message));
       await this.#answer({ say: 'result', result: { ...result, ...(blocked && { blocked: [...blocked] }) } });
     } catch (thrown) {
-      await this.#refuse(thrown);
+      await this.#answer(toErrorMessage(thrown));
     } finally {
       stopTelling?.();
       // What the visitor still sends has nobody to read it.
@@ -189,36 +194,38 @@ export class Visitor {
   async #settle({ rule, answer }: Extract<ClientMessage, { say: 'answer' }>): Promise<void> {
     const { session, audit } = this.#options;
     try {
-      await answerQuestion({ id: session.id, questions: session.egress?.questions, audit }, rule, answer);
+      const asked = { id: session.id, questions: session.egress?.questions, audit };
+      await this.#traced('answer', () => answerQuestion(asked, rule, answer));
       await this.#answer({ say: 'answered' });
     } catch (thrown) {
-      await this.#refuse(thrown);
+      await this.#answer(toErrorMessage(thrown));
     }
   }
 
   async #update(request: unknown): Promise<void> {
     try {
-      await this.#answer({ say: 'updated', report: await this.#options.update(request, this.#closed.signal) });
+      const report = await this.#traced('update', () => this.#options.update(request, this.#closed.signal));
+      await this.#answer({ say: 'updated', report });
     } catch (thrown) {
-      await this.#refuse(thrown);
+      await this.#answer(toErrorMessage(thrown));
     }
   }
 
-  async #refuse(thrown: unknown): Promise<void> {
-    if (!(thrown instanceof PolicyDenied)) {
-      await this.#answer(toErrorMessage(thrown));
-      return;
-    }
+  /** With what policy refuses on record, within the trace, before the visitor hears of it. */
+  #traced<T>(operation: Parameters<VisitTracing>[0], run: () => Promise<T>): Promise<T> {
+    const { trace } = this.#options;
+    const recorded = () =>
+      run().catch(async (thrown: unknown) => {
+        if (thrown instanceof PolicyDenied) await this.#recordDenial(thrown);
+        throw thrown;
+      });
+    return trace === undefined ? recorded() : trace(operation, recorded);
+  }
+
+  async #recordDenial({ code: result, ruleId: rule }: PolicyDenied): Promise<void> {
     const { audit, denials, session } = this.#options;
-    const { code: result, ruleId: rule } = thrown;
     denials?.add('call', rule);
-    const written = audit.event('policy.deny', { session: session.id, verdict: 'deny', result, rule });
-    await this.#answer(
-      await written.then(
-        () => toErrorMessage(thrown),
-        (auditError: unknown) => toErrorMessage(auditError),
-      ),
-    );
+    await audit.event('policy.deny', { session: session.id, verdict: 'deny', result, rule });
   }
 
   async #run(message: ExecMessage): Promise<ExecResult> {

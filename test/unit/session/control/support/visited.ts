@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { AuditLog } from '../../../../../src/audit/audit-log.js';
+import { heardAudit } from '../../../../../src/audit/heard-audit.js';
 import { builtInPolicy } from '../../../../../src/config/built-in-policy.js';
 import type { ExecRequest, ExecResult, ExitReason } from '../../../../../src/core/exec.js';
 import type { CommandId } from '../../../../../src/core/ids.js';
@@ -17,6 +19,7 @@ import type { ControlOptions, VisitedSession } from '../../../../../src/session/
 import { specOf } from '../../../../../src/session/record.js';
 import type { SessionCommand } from '../../../../../src/session/session-command.js';
 import type { UpdateReport } from '../../../../../src/session/update-report.js';
+import type { Tracer } from '../../../../../src/tracing/tracer.js';
 import { InMemoryAudit } from '../../support/audit.js';
 import { record } from '../../support/records.js';
 
@@ -122,7 +125,11 @@ export class Served implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  static async make(program: Program, usage?: ControlOptions['usage']): Promise<Served> {
+  static async make(
+    program: Program,
+    usage?: ControlOptions['usage'],
+    tracer?: Pick<Tracer, 'visits' | 'heard'>,
+  ): Promise<Served> {
     const folder = await mkdtemp(join(tmpdir(), 'paddock-control-'));
     const stack = new Disposables();
     stack.defer(() => rm(folder, { recursive: true }));
@@ -138,8 +145,9 @@ export class Served implements AsyncDisposable {
         served.denied += 1;
       },
     };
-    const { audit } = served;
-    const options = { session, sitePolicy, audit, clock: systemClock, update, denials, ...known };
+    const audit = tracer === undefined ? served.audit : heardAudit(wholeOf(served.audit), tracer.heard.onRecord);
+    const traced = { trace: tracer?.visits };
+    const options = { session, sitePolicy, audit, clock: systemClock, update, denials, ...known, ...traced };
     stack.use(await serveControl(held, options));
     return served;
   }
@@ -151,6 +159,11 @@ export class Served implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack[Symbol.asyncDispose]();
   }
+}
+
+function wholeOf(log: InMemoryAudit): AuditLog {
+  const bare = { path: '/x', [Symbol.asyncDispose]: () => Promise.resolve() };
+  return { ...bare, intent: log.intent.bind(log), event: log.event.bind(log), forCaller: () => log };
 }
 
 export function connected(path: string): Promise<Socket> {
