@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.js';
+import { CpuFloor } from './cpu-floor.js';
 import type { Reading } from './reading.js';
 import { TrendRing, type Trends } from './trend-ring.js';
 import type { UsageReader, UsageTarget } from './usage-reader.js';
@@ -36,6 +37,7 @@ export interface MonitorOptions {
 interface Entry {
   readonly target: WatchedSandbox;
   readonly ring: TrendRing;
+  readonly floor: CpuFloor;
   last: { readonly sample: Sample; readonly monotonicMs: number } | undefined;
   lookedAtMs: number;
 }
@@ -67,7 +69,7 @@ export class Monitor {
   /** Watches it until what is returned is disposed. */
   watch(target: WatchedSandbox): AsyncDisposable {
     const lookedAtMs = Number.NEGATIVE_INFINITY;
-    const entry: Entry = { target, ring: new TrendRing(), last: undefined, lookedAtMs };
+    const entry: Entry = { target, ring: new TrendRing(), floor: new CpuFloor(), last: undefined, lookedAtMs };
     this.#entries.set(target.id, entry);
     this.#stop ??= this.#repeat(everyMs, () => this.#takeTurn());
     return {
@@ -111,11 +113,12 @@ export class Monitor {
     const readings = reader.readAll(entries.map(({ target }) => target));
     const [atMs, monotonicMs] = [clock.now(), clock.monotonic()];
     for (const entry of entries) {
-      const reading = readings.get(entry.target);
-      if (reading === undefined) {
+      const read = readings.get(entry.target);
+      if (read === undefined) {
         entry.last = undefined;
         continue;
       }
+      const reading = entry.floor.raise(read);
       const { last } = entry;
       const cpuMillis = last === undefined ? undefined : cpuRate(last.sample, reading, monotonicMs - last.monotonicMs);
       const sample = { ...reading, atMs, ...(cpuMillis === undefined ? {} : { cpuMillis }) };

@@ -164,3 +164,45 @@ it('tells no CPU rate of numbers from different places, and none below zero', ()
   expect(cpuRate(bySum, { ...bySum, cpuUs: 10_500_000 }, 1000)).toBe(1500);
   expect(cpuRate(bySum, bySum, 0)).toBeUndefined();
 });
+
+it('never says less processor time of a sandbox than before, also where it could not be read in between', () => {
+  const { monitor, uses, pass } = staged();
+  monitor.watch(sandbox('a', () => true));
+  const processes = { memory: 'processes', cpu: 'processes', pids: 'processes' } as const;
+  const said = [5_000_000, 3_000_000, undefined, 4_000_000, 6_000_000].map((cpuUs) => {
+    if (cpuUs === undefined) uses.delete('a');
+    else uses.set('a', reading({ sources: processes, cpuUs, userUs: cpuUs, systemUs: 7 }));
+    pass(1);
+    const usage = monitor.usageOf('a')?.usage;
+    return [usage?.cpuUs, usage?.userUs, usage?.systemUs, usage?.cpuMillis];
+  });
+  expect(said).toEqual([
+    [5_000_000, 5_000_000, 7, undefined],
+    [5_000_000, 5_000_000, 7, 0],
+    [undefined, undefined, undefined, undefined],
+    [5_000_000, 5_000_000, 7, undefined],
+    [6_000_000, 6_000_000, 7, 1000],
+  ]);
+});
+
+it('does not make up processor time that a reading does not have', () => {
+  const { monitor, uses, pass } = staged();
+  monitor.watch(sandbox('a', () => true));
+  uses.set('a', reading({ cpuUs: 9 }));
+  pass(1);
+  uses.set('a', { sources: { memory: 'cgroup' }, memoryBytes: 1000 });
+  pass(1);
+  expect(monitor.usageOf('a')?.usage).not.toHaveProperty('cpuUs');
+});
+
+it('holds the time of one sandbox against no other of the same name after it', async () => {
+  const { monitor, uses, pass } = staged();
+  const first = monitor.watch(sandbox('a', () => true));
+  uses.set('a', reading({ cpuUs: 9 }));
+  pass(1);
+  await first[Symbol.asyncDispose]();
+  monitor.watch(sandbox('a', () => true));
+  uses.set('a', reading({ cpuUs: 2 }));
+  pass(1);
+  expect(monitor.usageOf('a')?.usage.cpuUs).toBe(2);
+});
