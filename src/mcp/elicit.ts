@@ -22,7 +22,7 @@ export async function elicitApproval(
     oneOf: [
       { const: 'once', title: 'This once' },
       { const: 'session', title: 'While the session lives' },
-      { const: 'always', title: 'Always, in every session of mine' },
+      { const: 'always', title: 'Always, also in later sessions of mine' },
       { const: 'deny', title: 'No' },
     ],
   };

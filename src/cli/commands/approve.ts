@@ -11,11 +11,12 @@ import { type CliCommand, type CliOptions, type CommandContext, isSet } from '..
 import { afterLoss, presentHolder } from '../holder.js';
 import { report } from '../output.js';
 import { settingsOf } from '../settings.js';
+import { type ApproveAnswer, answerWords } from './approve-words.js';
 import { recordOf } from './detached.js';
 
 const options = {
   session: { type: 'boolean', help: 'until the process that holds the session ends, and not only this once' },
-  always: { type: 'boolean', help: 'for every session of yours that has an allowlist, from now on' },
+  always: { type: 'boolean', help: 'the same, and in every later session of yours that has an allowlist' },
   deny: { type: 'boolean', help: 'refuse it' },
 } as const satisfies CliOptions;
 
@@ -45,19 +46,12 @@ export const approve: CliCommand = {
     const socket = await held(app, record);
     await answerHeld(socket, { rule, answer }, context.signal).catch(lost(record));
     if (how === 'always') await addApproved(app.config.approvedPath, rule);
-    await report(context, { sessionId: record.id, rule, answer: how }, `${rule}: ${words[how]}`);
+    await report(context, { sessionId: record.id, rule, answer: how }, `${rule}: ${answerWords(how, record.kind)}`);
     return 0;
   },
 };
 
-const words = {
-  once: 'let through this once',
-  session: 'let through while the session lives',
-  always: 'let through, now and in later sessions',
-  deny: 'refused',
-} as const;
-
-function howOf(context: CommandContext): keyof typeof words {
+function howOf(context: CommandContext): ApproveAnswer {
   const given = (['session', 'always', 'deny'] as const).filter((name) => isSet(context, name));
   if (given.length > 1) throw new PaddockError('BAD_ARGUMENT', 'give one of --session, --always and --deny');
   return given[0] ?? 'once';
