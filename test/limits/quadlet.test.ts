@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { statusOf } from '../e2e/support/contained.js';
 import { KeyClient, paddock } from '../e2e/support/http-server.js';
@@ -72,4 +75,33 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))('the Quadlet unit
     expect(box.podman('ps', '--all', '--quiet')).toBe('');
     await client[Symbol.asyncDispose]();
   });
+
+  it('listens on a port, and writes metrics for node_exporter, where drop-ins say so (systemd)', async ({ skip }) => {
+    skip(lacksManager(), 'there is no systemd user manager here');
+    const { place, socket, service } = box;
+    const [port, folder] = [await freePort(), join(place.root, 'metrics')];
+    await mkdir(folder);
+    const exec = `Exec=serve --http activation --idle-exit 10m --metrics-file ${folder}/paddock.%%p.prom`;
+    await box.edit([exec, `Volume=${folder}:${folder}:z`], ['ListenStream=', `ListenStream=127.0.0.1:${port}`]);
+    const secret = String((await paddock(place, 'keys', 'create', 'far'))['secret']);
+    expect(systemctl('start', socket)).toMatchObject({ status: 0, stderr: '' });
+    const client = await new KeyClient(secret).connect(`http://127.0.0.1:${port}/mcp`);
+    expect(await client.call('list_sessions')).toMatchObject({ isError: false });
+    const written = async () => await readFile(join(folder, 'paddock.1.prom'), 'utf8').catch(() => '');
+    await expect.poll(written, patience).toContain('paddock_');
+    await client[Symbol.asyncDispose]();
+    systemctl('stop', '--no-block', socket);
+    await expect.poll(() => stateOf(service), patience).toBe('inactive success');
+    expect(await readdir(folder)).toEqual([]);
+  });
 });
+
+/** On the loopback. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

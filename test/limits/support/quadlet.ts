@@ -47,11 +47,23 @@ export class Box implements AsyncDisposable {
     return stdout.trim();
   }
 
+  /** Further drop-ins, as an operator writes them: of the container, and of the socket by `systemctl --user edit`. */
+  async edit(container: readonly string[], socket: readonly string[]): Promise<void> {
+    const folder = join(units, `${this.socket}.d`);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'override.conf'), ['[Socket]', ...socket, ''].join('\n'));
+    const file = join(quadlets, `${this.unit}.container.d`, '20-more.conf');
+    await writeFile(file, ['[Container]', ...container, ''].join('\n'));
+    relabel();
+    expect(systemctl('daemon-reload').status).toBe(0);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     systemctl('stop', this.socket, this.service);
     await rm(join(quadlets, `${this.unit}.container`), { force: true });
     await rm(join(quadlets, `${this.unit}.container.d`), { recursive: true, force: true });
     await rm(join(units, this.socket), { force: true });
+    await rm(join(units, `${this.socket}.d`), { recursive: true, force: true });
     systemctl('daemon-reload');
     if (!lacksManager()) this.podman('rmi', '--force', this.image);
     if (!this.#wasListening) systemctl('stop', 'podman.socket', 'podman.service');
@@ -79,8 +91,7 @@ export class Box implements AsyncDisposable {
     await writeFile(join(dropIns, '10-mine.conf'), ['[Container]', ...more, ''].join('\n'));
     await mkdir(units, { recursive: true });
     await writeFile(join(units, this.socket), await ours('paddock.socket'));
-    // systemd asks SELinux about a unit's file, which may not be just any of the user's.
-    if (selinuxMode() !== undefined) outsideOf('/usr/sbin/restorecon', '-R', join(homedir(), '.config'));
+    relabel();
     expect(systemctl('daemon-reload').status).toBe(0);
   }
 
@@ -97,4 +108,9 @@ export class Box implements AsyncDisposable {
     const entry = 'ENTRYPOINT ["node","/opt/paddock/dist/cli/main.js"]';
     this.podman('import', '--quiet', '--change', entry, '--change', 'ENV PATH=/usr/bin:/bin', tar, this.image);
   }
+}
+
+/** systemd asks SELinux about a unit's file, which may not be just any of the user's. */
+function relabel(): void {
+  if (selinuxMode() !== undefined) outsideOf('/usr/sbin/restorecon', '-R', join(homedir(), '.config'));
 }
