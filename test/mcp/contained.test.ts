@@ -78,6 +78,32 @@ describe.each(engineKinds)('a server in a container of a rootless %s', (kind) =>
     expect((await mcp.call('destroy_session', { sessionId })).isError).toBe(false);
   });
 
+  it('has the commands of its operator, in its container and on the host with its folders, each where it is said to be', async () => {
+    const { place, image } = contained;
+    const made = await mcp.call('create_session', { projectPath: place.project, image });
+    const { sessionId } = made.structured as { sessionId: string };
+    await mcp.call('execute_command', { sessionId, command: 'for f in one two three; do echo $f >$f.txt; done' });
+    const inside = (...words: readonly string[]) =>
+      contained.engineSays('exec', name, 'node', mainInside, ...words).catch((e: unknown) => String(Object(e).stdout));
+    const onHost = async (...words: readonly string[]) =>
+      (await paddock(place, words, { env: contained.env })).stdout.toString();
+    const onHostAre = async () => (JSON.parse(await onHost('ps', '--json')) as Record<string, unknown>)['sessions'];
+    const listed = (state: string) => [expect.objectContaining({ sessionId, state }) as unknown];
+    expect(JSON.parse(await inside('ps', '--json'))).toMatchObject({ sessions: listed('running') });
+    expect(await onHostAre()).toEqual(listed('running'));
+    expect(await inside('apply', sessionId, 'one.txt')).toContain('one.txt');
+    expect(await onHost('apply', sessionId, 'two.txt')).toContain('two.txt');
+    for (const file of ['one', 'two'])
+      expect(await readFile(join(place.project, `${file}.txt`), 'utf8')).toBe(`${file}\n`);
+    expect(await onHost('discard', sessionId, 'three.txt')).toContain('discarded three.txt');
+    expect(await inside('changes', sessionId)).toContain('no changes');
+    expect(await inside('rm', sessionId)).toContain('SESSION_NOT_YOURS');
+    expect(await onHost('rm', sessionId)).toContain('STATE_IN_USE');
+    expect(await onHost('update', sessionId, '--ends-in', '1s')).toContain('deadline is enforced');
+    await expect.poll(onHostAre, { timeout: 60_000 }).toEqual(listed('ended'));
+    await mcp.call('destroy_session', { sessionId });
+  });
+
   it('refuses a folder that is somewhere else for the engine, and the programs of a host that it does not see', async () => {
     const { root, project } = contained.place;
     const moved = await mcp.call('create_session', { projectPath: join(root, 'moved'), image: contained.image });
