@@ -24,6 +24,18 @@ export default tseslint.config(
           selector: 'ImportExpression[source.value=/^(?!\\.|node:)/]',
           message: 'Load a module of our own late, which imports the package.',
         },
+        {
+          selector: 'Property[key.name="shell"], Property[key.value="shell"]',
+          message: 'No shell of the host reads what comes from a caller: spawn a program with its arguments.',
+        },
+      ],
+      'no-restricted-imports': [
+        'error',
+        ...['node:child_process', 'child_process'].map((name) => ({
+          name,
+          importNames: ['exec', 'execSync', 'default'],
+          message: 'These start a shell of the host: spawn a program with its arguments.',
+        })),
       ],
     },
   },

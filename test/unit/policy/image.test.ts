@@ -38,6 +38,9 @@ describe('image references', () => {
     '/etc/passwd:1',
     'https://docker.io/a:1',
     'HOST',
+    '-v',
+    '--upload-pack=x',
+    '-v/etc:/etc/docker.io/a:1',
     '',
   ])('%j is not', (image) => {
     expect(ruleOf({ image }, anyImage)).toBe('image.reference');
