@@ -65,6 +65,19 @@ export async function reapWhileOpen(app: App, onFailure: (error: unknown) => voi
   });
 }
 
+/**
+ * Removes what processes that were killed have left in clear of what is encrypted, for a server that begins: the rest of a prune waits for its first call,
+ * which may never come. What fails is left to that. Disposing waits for it.
+ */
+export function dropLeftOpened(app: App): AsyncDisposable {
+  const dropping = sweepOpened(openedFolder(app), false, (owner) => app.isAlive(owner)).catch(() => undefined);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await dropping;
+    },
+  };
+}
+
 /** What is left in clear of what was opened makes one due as well. */
 async function isDueHere(app: App, parts: DueParts): Promise<boolean> {
   return (await isPruneDue(parts)) || (await sweepOpened(openedFolder(app), true, parts.isAlive)).length > 0;

@@ -13,7 +13,7 @@ import { isContained } from './contained.js';
 import { Hearing } from './hearing.js';
 import { metricsHere } from './metrics-here.js';
 import { newMonitoring } from './new-monitoring.js';
-import { pruneHere, reapWhileOpen } from './prune-here.js';
+import { dropLeftOpened, pruneHere, reapWhileOpen } from './prune-here.js';
 import { tracingHere } from './tracing-here.js';
 
 /** What a server stands on, whatever it speaks. */
@@ -61,6 +61,7 @@ export async function openGround(
     const hold = place.use(await holdFolder(config, app.store));
     app.isAlive = (owner) => hold.isAlive(owner);
   }
+  held.use(dropLeftOpened(app));
   if (counting !== undefined) held.use(await counting.open(log));
   const monitoring = await newMonitoring({
     ...{ config, audit, held, hearing, env: context.env, heard: metrics?.heard, onAlert: metrics?.onAlert },

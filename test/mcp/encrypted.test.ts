@@ -41,6 +41,9 @@ describe.each(engineKinds)('what sessions leave, with [encryption], on %s', (kin
   /** Files of the state folder that have the canary in their name or in them. */
   const holding = () => holdingBelow(place.stateDir);
 
+  /** What lies in clear of what is encrypted. */
+  const opened = () => readdir(join(place.stateDir, 'opened')).catch(() => []);
+
   /** A session that has ended, with the canary as a name and in files, and two others. */
   async function ended(): Promise<string> {
     const id = await mcp.create(cow());
@@ -107,8 +110,31 @@ describe.each(engineKinds)('what sessions leave, with [encryption], on %s', (kin
     const folder = join(place.stateDir, 'layers', id);
     await expect.poll(async () => (await readdir(folder)).sort()).toEqual(['layer.json', 'notes.age', 'upper.age']);
     expect((await mcp.call('review_changes', { sessionId: id })).text).toContain(canary);
+
+    // It is opened in clear when its server ends, one way or the other; only of one that is killed something stays, until there is another.
+    for (const end of ['its client leaves', 'SIGTERM', 'SIGKILL'] as const) {
+      const review = mcp.call('review_changes', { sessionId: id }).catch(() => undefined);
+      await expect.poll(opened, { interval: 2 }).toHaveLength(1);
+      if (end !== 'its client leaves') process.kill(mcp.pid, end);
+      await mcp[Symbol.asyncDispose]();
+      await review;
+      await expect.poll(() => isRunning(mcp.pid)).toBe(false);
+      expect(await opened(), end).toHaveLength(end === 'SIGKILL' ? 1 : 0);
+      mcp = await McpClient.start(place, env);
+    }
+    // Nobody calls it yet.
+    await expect.poll(opened, { timeout: 60_000 }).toEqual([]);
+    expect(await holding()).toEqual([]);
   });
 });
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 async function holdingBelow(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {

@@ -51,6 +51,7 @@ export const boxes: readonly Box[] = [
     ...{ id: 'access', title: 'Access is controlled' },
     checks: [
       ...['access-policy', 'settings-files', 'state-folder', 'runtime-folder', 'seccomp', 'lsm'],
+      'stale-sessions.in-clear',
       ...['apparmor-profile', 'selinux-profile', 'canary', 'canary.user', 'canary.user-namespace'],
       ...['canary.capabilities', 'canary.no-new-privileges', 'canary.seccomp', 'canary.read-only-root'],
       ...['canary.mounts', 'canary.masked-paths', 'canary.apparmor', 'canary.selinux'],

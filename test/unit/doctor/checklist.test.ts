@@ -148,7 +148,7 @@ const check = (id: string, status: Check['status']): Check => ({ id, title: id, 
 describe('the boxes', () => {
   const known = [
     ...[...hostChecks, ...checklistChecks].map(({ id }) => id),
-    ...['socket.tcp', 'scanning.scanner', 'scanning.policy', 'scanning.age', 'canary'],
+    ...['socket.tcp', 'stale-sessions.in-clear', 'scanning.scanner', 'scanning.policy', 'scanning.age', 'canary'],
     ...controlIds.map((id) => `canary.${id}`),
   ];
 

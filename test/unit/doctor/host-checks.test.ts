@@ -34,6 +34,15 @@ it('believes what systemd was delegated when the engine itself runs in a cgroup 
   });
 });
 
+it('says what is left in clear of what is kept encrypted', async () => {
+  const { stateDir } = hostWith().paths;
+  const quiet = { removed: [], kept: [], pending: [], foreign: [], unreadable: [], isDryRun: true };
+  const stale = () => Promise.resolve({ ...quiet, files: [`${stateDir}/opened/1-1-a`, `${stateDir}/opened-not`] });
+  const [, left] = await findings(checkOf('stale-sessions'), { ctx: { stale } });
+  const evidence = `1 opened by processes that are gone, in ${stateDir}/opened`;
+  expect(left).toMatchObject({ part: 'in-clear', status: 'warn', evidence, remedy: 'paddock prune' });
+});
+
 it('asks for the AppArmor profile of nested sessions where there can be such, and only there', async () => {
   const nestedAppArmor = () => Promise.resolve({ ...wellProfile, mode: undefined });
   const found = async (seccomp: readonly SeccompVariant[]) => {
