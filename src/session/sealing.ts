@@ -7,7 +7,8 @@ import { OpenFolder } from '../kit/open-folder.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { type LayerNote, layerFrom, readLayerNote, writeLayerNote } from '../workspace/layer-note.js';
 import { keyUnusable } from '../workspace/sealed/identities.js';
-import { hasPlain, type Seals } from '../workspace/sealed/seals.js';
+import { hasPlain } from '../workspace/sealed/plain-parts.js';
+import type { Seals } from '../workspace/sealed/seals.js';
 
 /** As long as a copy may take. */
 const sealWithinMs = 600_000;

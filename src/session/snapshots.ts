@@ -17,19 +17,17 @@ import { digestOf } from '../workspace/layer-digest.js';
 import type { Seals } from '../workspace/sealed/seals.js';
 import { makeSpreadFolder } from '../workspace/spread-folder.js';
 import { expectAsRead, isThere, whenFree, whileCopied } from './changes/own-layer.js';
-import { full, keptSnapshots, roomBeside } from './kept-room.js';
 import type { LayerOrigin } from './layer-origin.js';
 import type { NotedLayer } from './layers.js';
 import { whileAlone } from './queues.js';
 import { type SweepWish, sealOverdue, sealSnapshot, snapshotSubject } from './seal-snapshot.js';
 import { sealsOf } from './sealing.js';
 import { sweepSnapshotClaims } from './snapshot-claims.js';
+import { refuseTakenName, refuseTooLarge, roomFor } from './snapshot-room.js';
 import { overdueIn, type Snapshot, shelvedIn, writeSnapshotNote } from './snapshot-shelf.js';
 
 /** Holes are long and cost a session nothing to make. */
 const digestWithinMs = 600_000;
-/** What an entry takes at least, whatever is in it. */
-const entryBytes = 4096;
 
 export interface SnapshotWish {
   readonly name?: string | undefined;
@@ -88,19 +86,8 @@ export class Snapshots {
     const { clock } = this.#parts;
     const there = await this.#all();
     const own = there.filter((one) => this.#isOwn(one));
-    if (name !== undefined && own.some((one) => one.name === name)) {
-      throw new SessionError('LIMIT_REACHED', `there is a snapshot ${name} already`, {
-        hint: 'Give it another name, or remove that one.',
-        info: { ruleId: 'snapshot.name-taken' },
-      });
-    }
-    const { mostTotalBytes, mostOwnBytes = mostTotalBytes } = wish;
-    const mine = this.#parts.apiKey === undefined ? undefined : takenBy(own);
-    const room = roomBeside(takenBy(there), mine, { most: mostTotalBytes, mostOwn: mostOwnBytes }, keptSnapshots);
-    const most = {
-      mostBytes: Math.min(wish.mostBytes, room),
-      mostEntries: Math.min(wish.mostEntries, Math.ceil(room / entryBytes)),
-    };
+    refuseTakenName(own, name);
+    const most = roomFor(wish, there, this.#parts.apiKey === undefined ? undefined : own);
     const id = newSnapshotId();
     return audited(this.#parts.audit, {
       action: 'snapshot.take',
@@ -109,7 +96,7 @@ export class Snapshots {
       run: () =>
         whileCopied(layer.layer.folder, { clock, signal }, async () => {
           await expectAsRead(layer.layer);
-          return await this.#take(id, layer, { ...wish, ...most, mostTotalBytes: room });
+          return await this.#take(id, layer, { ...wish, ...most });
         }),
       describe: ({ digest, entries, bytes }) => ({ digest: plain(digest), entries, bytes }),
       undo: () => this.#remove(id),
@@ -202,11 +189,7 @@ export class Snapshots {
       await using open = await openedLayer(layer, signal);
       await using to = await OpenFolder.at(this.#upper(id));
       const copied = await copyChanges(open.layer, to, { program, mostBytes, mostEntries, signal, onProgress });
-      if (sizeOf(copied) > mostTotalBytes)
-        throw full('beside the others this snapshot would take', sizeOf(copied), mostTotalBytes, {
-          ruleId: 'admission.kept-changes',
-          hint: keptSnapshots.hint,
-        });
+      refuseTooLarge(copied, mostTotalBytes);
       await carryMarks(open.layer, { folder: join(folder, id), upper: this.#upper(id) });
       const digest = await this.#digest(to, mostEntries + 1, signal);
       const { project, sinceNs, apiKey } = note;
@@ -256,12 +239,4 @@ export class Snapshots {
   async #remove(id: string): Promise<void> {
     await removeTree(join(this.#parts.folder, id));
   }
-}
-
-function takenBy(snapshots: readonly Snapshot[]) {
-  return { count: snapshots.length, bytes: snapshots.reduce((sum, one) => sum + sizeOf(one), 0) };
-}
-
-function sizeOf({ bytes, entries }: Pick<Snapshot, 'bytes' | 'entries'>): number {
-  return bytes + entries * entryBytes;
 }

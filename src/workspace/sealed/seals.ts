@@ -1,19 +1,18 @@
-import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PaddockError } from '../../core/errors.js';
 import { isGone, OpenFolder } from '../../kit/open-folder.js';
 import { randomBase32 } from '../../kit/random-id.js';
-import { removeTree } from '../../kit/remove-tree.js';
 import { lastingMarks } from '../apply/carry-marks.js';
 import { DiscardMarks, discardedName } from '../apply/discarded.js';
 import type { Layer, OpenedLayer } from '../changes/layer.js';
-import { removeWorkFolder } from '../write-layer.js';
 import { changesAlone } from './changes-alone.js';
 import { keyUnusable, type SealKey } from './identities.js';
 import { newOpenedFolder, removeOpened } from './opened-folders.js';
 import type { Openable } from './opening-entry.js';
 import type { Openings, OpeningWish } from './openings.js';
 import { packedLayer, unpackLayer } from './packed-layer.js';
+import { dropPlain, dropTorn } from './plain-parts.js';
 import type { Sealed } from './sealed.js';
 import { readSealedFile, sealedUnreadable, writeSealedFile } from './sealed-file.js';
 import { behindLabel, labelled } from './sealed-item.js';
@@ -29,10 +28,6 @@ import {
 } from './sealed-notes.js';
 
 const itemName = 'upper.age';
-/** What the session has written, once it is being removed. */
-const goneName = 'upper.gone';
-const torn = /\.age\.[a-z2-7]{8}\.tmp$/;
-const tornNote = /\.json\.[a-z2-7]{8}\.tmp$/;
 
 /** What the session has written, in clear, in `upper` of a folder of its own. Whoever has it disposes of it. */
 export interface Unpacked extends Openable {
@@ -94,30 +89,14 @@ export class Seals {
     return { ...sealed, bytes };
   }
 
-  /**
-   * Removes what there is in clear of what is noted to be encrypted, but for notes that were made since. What the session has written loses its name
-   * first: whatever comes between, the rest of it is never taken for all of it. Errors: STATE_UNWRITABLE.
-   */
-  async dropPlain(folder: string): Promise<void> {
-    const plain = await plainIn(folder);
-    try {
-      if (plain.includes('upper')) {
-        await removeTree(join(folder, goneName));
-        await rename(join(folder, 'upper'), join(folder, goneName));
-      }
-      for (const name of await plainIn(folder)) if (name !== 'work') await removed(join(folder, name));
-    } catch (cause) {
-      throw new PaddockError('STATE_UNWRITABLE', 'what is encrypted could not be removed in clear', { cause });
-    }
-    // Podman has left something in it that may be closed to us: nothing waits for that.
-    if (plain.includes('work')) await removeWorkFolder(folder);
+  /** See the function of that name. Errors: STATE_UNWRITABLE. */
+  dropPlain(folder: string): Promise<void> {
+    return dropPlain(folder);
   }
 
-  /** Removes what a process has left that ended while it encrypted. By whoever has the folder to itself. */
-  async dropTorn(folder: string): Promise<void> {
-    const names = (await readdir(folder).catch((): string[] => [])).filter((name) => torn.test(name));
-    // One that stays takes room, and is encrypted.
-    await Promise.all(names.map((name) => rm(join(folder, name), { force: true }).catch(() => undefined)));
+  /** See the function of that name. */
+  dropTorn(folder: string): Promise<void> {
+    return dropTorn(folder);
   }
 
   /** Removes what was noted of it in clear, once it is encrypted with it. Errors: the kernel's. */
@@ -231,22 +210,6 @@ async function allNotesIn(top: string): Promise<NoteTexts> {
 /** What was done is done: whoever goes on elsewhere does not keep it from being noted. */
 const keepWithinMs = 600_000;
 
-/** Whether something is there in clear that is noted to be encrypted: a crash came between. */
-export async function hasPlain(folder: string): Promise<boolean> {
-  return (await plainIn(folder)).length > 0;
-}
-
-/** All that is in the folder of a layer or a snapshot, but for its note, what is encrypted, and the journal of an apply. */
-async function plainIn(folder: string): Promise<readonly string[]> {
-  return (await readdir(folder).catch((): string[] => [])).filter(isPlain);
-}
-
-function isPlain(name: string): boolean {
-  return (
-    ['upper', goneName, 'flat', 'work', 'between', 'base'].includes(name) || torn.test(name) || tornNote.test(name)
-  );
-}
-
 /** Whoever has begun to remove it knew it to be encrypted: the rest would be encrypted over all of it. */
 async function expectWhole({ upper }: Layer): Promise<void> {
   const found = await lstat(upper).catch(() => undefined);
@@ -257,11 +220,6 @@ async function expectWhole({ upper }: Layer): Promise<void> {
 async function isFile(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   return found?.isFile() === true;
-}
-
-async function removed(path: string): Promise<void> {
-  if ((await lstat(path)).isDirectory()) await removeTree(path);
-  else await rm(path, { force: true });
 }
 
 function newest(keys: Keys): SealKey {
