@@ -20,6 +20,8 @@ const document = z.object({
                       cvssV3_severity: z.string().optional(),
                       fixed_version: z.string().optional(),
                       purls: z.array(z.string()).nullish(),
+                      /** In place of the list, by versions of 2023. */
+                      purl: z.string().nullish(),
                     })
                     .nullish(),
                 }),
@@ -50,7 +52,7 @@ export function readDockerScout(json: unknown): ScannerReport {
     isRecognised: true,
     isEndOfLife: false,
     findings: [...known.values()].flatMap(({ id, properties }) =>
-      (properties?.purls?.length ? properties.purls : ['']).map((purl) =>
+      (properties?.purls?.length ? properties.purls : [properties?.purl ?? '']).map((purl) =>
         finding({
           id,
           severity: properties?.cvssV3_severity,

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { readDockerScout } from '../../../../src/image/scan/docker-scout.js';
 import { finding, summed } from '../../../../src/image/scan/findings.js';
@@ -88,7 +89,7 @@ const scout = {
               properties: {
                 fixed_version: 'not fixed',
                 cvssV3_severity: 'UNSPECIFIED',
-                purls: ['pkg:apk/alpine/musl@1.2'],
+                purl: 'pkg:apk/alpine/musl@1.2',
               },
             },
           ],
@@ -165,6 +166,17 @@ describe('what a scanner says', () => {
         ['npm:left:1', 'low', undefined],
       ]);
     }
+  });
+
+  it('is read from what snyk 1.1063.0 answered of an image of ours, by an API of ours', async () => {
+    const recorded = await readFile(new URL('recorded/snyk-1.1063.0.json', import.meta.url), 'utf8');
+    const said = readSnyk(JSON.parse(recorded));
+    expect(short(said)).toEqual([
+      ['CVE-2026-1111', 'high', 'openssl', '3.0.15-1', '3.0.16-1'],
+      ['SNYK-DEBIAN12-ZLIB-2', 'critical', 'zlib', '1:1.2.13.dfsg-1', undefined],
+      ['CVE-2026-3333', 'medium', 'lodash', '4.17.0', undefined],
+    ]);
+    expect(said.isRecognised).toBe(true);
   });
 
   it('that nothing was found is not that nothing was known', () => {
