@@ -49,7 +49,7 @@ export interface ControlOptions {
 }
 
 /** The operation is a word of ours. */
-export type VisitTracing = <T>(operation: 'exec' | 'update' | 'answer', run: () => Promise<T>) => Promise<T>;
+export type VisitTracing = <T>(operation: 'exec' | 'update' | 'approve', run: () => Promise<T>) => Promise<T>;
 
 type ExecMessage = Extract<ClientMessage, { say: 'exec' }>;
 
@@ -195,7 +195,7 @@ export class Visitor {
     const { session, audit } = this.#options;
     try {
       const asked = { id: session.id, questions: session.egress?.questions, audit };
-      await this.#traced('answer', () => answerQuestion(asked, rule, answer));
+      await this.#traced('approve', () => answerQuestion(asked, rule, answer));
       await this.#answer({ say: 'answered' });
     } catch (thrown) {
       await this.#answer(toErrorMessage(thrown));
