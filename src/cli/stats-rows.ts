@@ -1,7 +1,6 @@
 import { formatBytes } from '../core/units.js';
 import { safeLine } from '../kit/safe-text.js';
 import type { Sample } from '../monitor/monitor.js';
-
 import { cores, sourceText } from '../monitor/usage-text.js';
 import type { HeldUsage } from '../session/control/messages.js';
 import type { SessionRecord } from '../session/record.js';
