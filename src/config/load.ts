@@ -169,6 +169,7 @@ function settle(layers: readonly Layer[], draft: PolicyDraft, input: ConfigInput
     const allowed = draft.policy.hostFolders.join(', ');
     const origin = draft.origins.get('hostFolders') ?? '';
     throw new ConfigError('BAD_CONFIG', `${origin}: host_folders: ${foreign} is not within the policy's [${allowed}]`, {
+      hint: `Put it into the policy's list as well: \`host_folders\` below \`[policy]\` of config.toml, or in /etc/paddock/policy.toml where there is one; docs/host-image.md has an example.`,
       info: { key: 'host_folders', asked: foreign, allowed, origin },
     });
   }

@@ -152,6 +152,14 @@ lifetime = "1h"
     for (const part of [key, asked, allowed, userFile]) expect(message).toContain(part);
   });
 
+  it('says of folders beyond its list that they have to be there as well', async () => {
+    const loading = load({}, { [userFile]: 'host_folders = ["/srv/tools"]' });
+    await expect(loading).rejects.toMatchObject({
+      code: 'BAD_CONFIG',
+      hint: expect.stringContaining('`[policy]`') as string,
+    });
+  });
+
   it('withholds what any file adds, and never less', async () => {
     const found = {
       [defaultPolicyPath]: rootFile('[apply]\nwithhold = ["Deploy", "ops/*.sh"]'),
