@@ -15,7 +15,7 @@ export const brokerRules = {
   'broker.method': {
     status: 405,
     reason: 'the path is there, with another method',
-    hint: 'Use the method that docs/broker.md lists for the path.',
+    hint: 'Use a method that lets it through: docs/broker.md lists those of providers, `allow` in the policy those of a route.',
   },
   'broker.query': {
     status: 400,
