@@ -9,7 +9,7 @@ export interface VerifyReport {
   readonly fileCount: number;
   /** How many an anchor has of this log, and how many of its lines are none: cut short, or damaged. */
   readonly checkpoints?: number;
-  /** Of these, those of files that were removed: nothing is there to hold against them. */
+  /** Of these, those of files that were removed: nothing is there to hold against them. Where `ok` is not so, also those of what comes after the break. */
   readonly goneCheckpoints?: number;
   readonly unreadableCheckpoints?: number;
   /** Signed by a key that was not asked about, and passed over. */

@@ -68,9 +68,15 @@ function inWords(result: VerifyReport, held: string): string[] {
   ];
 }
 
-function heldText({ checkpoints = 0, goneCheckpoints = 0, otherCheckpoints = 0 }: VerifyReport, held: string): string {
+function heldText(
+  { ok: isWhole, checkpoints = 0, goneCheckpoints = 0, otherCheckpoints = 0 }: VerifyReport,
+  held: string,
+): string {
+  // Of a log that does not verify those of what comes after the break count here as well, and it says nothing of them.
   const gone =
-    goneCheckpoints === 0 ? '' : `; ${goneCheckpoints} more are of files that were removed, as the log itself says`;
+    goneCheckpoints === 0
+      ? ''
+      : `; ${goneCheckpoints} more ${isWhole ? 'are of files that were removed, as the log itself says' : 'were not come to'}`;
   const others = otherCheckpoints === 0 ? '' : `; ${otherCheckpoints} that another key has signed were passed over`;
   return `held against ${checkpoints - goneCheckpoints} checkpoints of ${held}${gone}${others}`;
 }
