@@ -87,8 +87,13 @@ function admitted(text: string, { egress }: SitePolicy): string {
   }
   if (text.startsWith('preset:')) deny('egress.rule', `${text} is no preset; there are ${presetNames.join(', ')}`);
   const verdict = admitRule(text, { openAllowed: isOpen, ceiling: ceilingRules(egress.allow) });
-  if (verdict.verdict === 'deny') deny(verdict.ruleId, verdict.reason, verdict.hint);
+  if (verdict.verdict === 'deny') deny(verdict.ruleId, `${verdict.reason}${perhapsPreset(text)}`, verdict.hint);
   return verdict.rule.text;
+}
+
+/** What is one word is a name in the host's own network, or a preset that was misspelt. */
+function perhapsPreset(text: string): string {
+  return /^[a-z0-9-]+$/i.test(text) ? `, and presets are ${presetNames.join(', ')}` : '';
 }
 
 /** Whether one line of a list, in its canonical form, lets through no more than the other list does. */

@@ -121,7 +121,9 @@ describe('paddock audit forget', () => {
     await writeFile(join(place.stateDir, 'sessions', `${session}.json`), '{}');
     expect(code(await run('forget', session, '--json'))).toEqual([2, 'BAD_ARGUMENT']);
     expect((await run('show', session)).stdout.toString()).toContain('curl');
-    expect(code(await run('forget', newSessionId(), '--json'))).toEqual([6, 'NO_SUCH_SESSION']);
+    const unknown = await run('forget', newSessionId(), '--json');
+    expect(code(unknown)).toEqual([6, 'NO_SUCH_SESSION']);
+    expect(document(unknown)).toMatchObject({ error: { next: expect.stringContaining('keep_age') } });
     expect(code(await run('forget', '--json'))).toEqual([2, 'BAD_ARGUMENT']);
     expect(code(await run('forget', 'all', '--json'))).toEqual([2, 'BAD_ARGUMENT']);
   });

@@ -38,6 +38,8 @@ describe.each(engineKinds)('--allow on %s', (kind) => {
     expect(ran.stderr).toContain(`allow = ["${other.rule}"]`);
     const json = await tool('run', '--json', '--allow', outside.rule, ...both());
     expect(document(json)).toMatchObject({ stdout: { text: '200\n403\n' }, blocked: [elsewhere()] });
+    const empty = await tool('run', '--network', 'allowlist', '--', 'true');
+    expect(empty.stderr).toContain('paddock: allow is empty: every connection is refused\n');
   });
 
   it('and refuses what the policy lacks, with the lines that would add it, before anything is made', async () => {

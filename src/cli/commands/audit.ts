@@ -96,7 +96,9 @@ async function forget(context: CommandContext, config: Config, given: string | u
   }
   if (keys.find(session) === undefined) {
     const why = 'its records were not encrypted (`erasable = true` of [audit] encrypts those of later sessions)';
-    throw new PaddockError('NO_SUCH_SESSION', `there is no key of ${session} here: ${why}`);
+    throw new PaddockError('NO_SUCH_SESSION', `there is no key of ${session} here: ${why}`, {
+      hint: `What \`paddock audit show ${session}\` shows goes with its files: \`keep_age\`, \`keep_size\` or \`keep_files\` of [audit].`,
+    });
   }
   const run = async () => {
     keys.forget(session);

@@ -34,7 +34,7 @@ export const run: CliCommand = {
     const { spec, evidence } = session.sandbox.handle;
     const weak = notEnforced(evidence.controls);
     if (weak !== undefined && !context.json) await write(context.terminal.stderr, `paddock: ${weak}\n`);
-    const notes = origin === undefined ? session.sandbox.notes : session.notes;
+    const { notes } = session;
     if (!context.json) for (const note of notes) await write(context.terminal.stderr, `paddock: ${note}\n`);
     const result = await runThrough(context, startIn(session, execRequestOf(context, spec, app.config.sitePolicy)));
     const changes = await changesOfRun(app, session, context.signal);

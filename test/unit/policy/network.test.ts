@@ -77,6 +77,12 @@ describe('a request for an allowlist', () => {
     expect(hint.length).toBeLessThanOrEqual(300);
   });
 
+  it('is told the presets where it may be one that was misspelt', () => {
+    const reasonOf = (text: string) => (decideCreate({ allow: [text] }, context(site)) as Denied).reason;
+    expect(reasonOf('nmp')).toMatch(/does not cover nmp, and presets are apt, .*npm/);
+    expect(reasonOf('nmp.example')).not.toContain('preset');
+  });
+
   it('gets nothing at all where the policy has no list', () => {
     expect(ruleOf({ allow: ['example.com'] })).toBe('egress.ceiling');
     expect(ruleOf({ allow: ['npm'] })).toBe('egress.ceiling');
