@@ -181,8 +181,40 @@ it('never says less processor time of a sandbox than before, also where it could
     [5_000_000, 5_000_000, 7, 0],
     [undefined, undefined, undefined, undefined],
     [5_000_000, 5_000_000, 7, undefined],
-    [6_000_000, 6_000_000, 7, 1000],
+    [7_000_000, 7_000_000, 7, 2000],
   ]);
+});
+
+it.each([
+  ['comes back by the next reading', [5, 3, 6, 7], [5, 5, 6, 7]],
+  ['stays away, as of processes that nobody waits for', [5, 1, 2, 3, 0, 1, 4], [5, 5, 5, 6, 6, 6, 9]],
+])('goes on counting where what it misses of processor time %s', (_what, seconds, expected) => {
+  const { monitor, uses, pass } = staged();
+  monitor.watch(sandbox('a', () => true));
+  const said = seconds.map((each) => {
+    uses.set('a', reading({ sources: { cpu: 'processes' }, cpuUs: each * 1_000_000 }));
+    pass(1);
+    return Number(monitor.usageOf('a')?.usage.cpuUs) / 1_000_000;
+  });
+  expect(said).toEqual(expected);
+});
+
+it('goes on counting processor time where another source takes over, and back', () => {
+  const { monitor, uses, pass } = staged();
+  monitor.watch(sandbox('a', () => true));
+  const read = [
+    ['cgroup', 100],
+    ['processes', 60],
+    ['processes', 62],
+    ['cgroup', 101],
+    ['cgroup', 105],
+  ] as const;
+  const said = read.map(([cpu, cpuUs]) => {
+    uses.set('a', reading({ sources: { cpu }, cpuUs }));
+    pass(1);
+    return monitor.usageOf('a')?.usage.cpuUs;
+  });
+  expect(said).toEqual([100, 100, 102, 102, 106]);
 });
 
 it('does not make up processor time that a reading does not have', () => {
