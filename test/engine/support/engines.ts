@@ -19,8 +19,12 @@ export const engineKinds: readonly EngineKind[] = (['podman', 'docker'] as const
   (kind) => chosen?.includes(kind) ?? true,
 );
 
-/** Every engine with every way to get a command into a sandbox: what a command does must not depend on either. */
-export const commandWays = engineKinds.flatMap((kind) => commandPaths.map((path) => [kind, path] as const));
+/** Every way to get a command into a sandbox, or those that PADDOCK_TEST_PATHS names. */
+const chosenPaths = process.env['PADDOCK_TEST_PATHS']?.split(',');
+const paths = commandPaths.filter((path) => chosenPaths?.includes(path) ?? true);
+
+/** Every engine with every way: what a command does must not depend on either. */
+export const commandWays = engineKinds.flatMap((kind) => paths.map((path) => [kind, path] as const));
 
 /** For what may depend on whether process 1 is asked, and not on how its frames travel. */
 export const channelOrNot = commandWays.filter(([, path]) => path !== 'attach');
