@@ -16,7 +16,7 @@ import { openEngine } from '../engine/open.js';
 import type { Engine } from '../engine/types.js';
 import { systemClock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
-import { isAlive, type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
+import { type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
 import type { CreateContext } from '../policy/create.js';
 import { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
 import { activeSecurityModules } from '../sandbox/host-facts.js';
@@ -26,7 +26,7 @@ import type { Admission } from '../session/admission.js';
 import type { KeySources } from '../session/broker/provider-routes.js';
 import { runsAnywhere } from '../session/egress/sibling-names.js';
 import { Siblings } from '../session/egress/siblings.js';
-import { refuseHeldFolder } from '../session/folder-hold.js';
+import { isAliveAround, refuseHeldFolder } from '../session/folder-hold.js';
 import { processAdmission } from '../session/process-admission.js';
 import { Sessions } from '../session/sessions.js';
 import type { SessionsOptions } from '../session/sessions-options.js';
@@ -84,7 +84,7 @@ export class App implements AsyncDisposable {
   readonly siblings: Siblings;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether whoever made a session lives; a server in a container knows it of others as well. */
-  isAlive: (owner: ProcessIdentity) => Promise<boolean> = isAlive;
+  isAlive: (owner: ProcessIdentity) => Promise<boolean>;
   readonly #heard: AppHeard | undefined;
   readonly #stack = new Disposables();
   readonly #parent: App | undefined;
@@ -103,6 +103,7 @@ export class App implements AsyncDisposable {
     this.env = env;
     this.#heard = heard;
     this.#parent = behalf?.app;
+    this.isAlive = (owner) => behalf?.app.isAlive(owner) ?? isAliveAround(config.stateDir, owner);
     this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
     this.#openWaitMs = openWaitMs;
     const openings = this.#stack.use(new Openings<Unpacked>({ clock: systemClock, waitMs: openWaitMs }));
@@ -172,6 +173,7 @@ export class App implements AsyncDisposable {
         sitePolicy: await withApproved(this.config, callerUid()),
       }),
       owner,
+      isAlive: (one) => this.isAlive(one),
       kind,
       version,
       ...more,
@@ -187,7 +189,8 @@ export class App implements AsyncDisposable {
   /** Judges what is given to sessions that this process only holds. */
   async admission(): Promise<Admission> {
     const { bootId } = await ownIdentity();
-    return userAdmission({ store: this.store, policy: this.createContext(), clock: systemClock, bootId });
+    const { store, isAlive } = this;
+    return userAdmission({ store, policy: this.createContext(), clock: systemClock, bootId, isAlive });
   }
 
   /** Judges what is made by all the `Sessions` of this process together. */

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { SessionError, toPaddockError } from '../core/errors.js';
 import type { SessionId } from '../core/ids.js';
 import { systemClock } from '../kit/clock.js';
-import { isAlive } from '../kit/process-identity.js';
 import { ask, HolderGone } from '../session/control/client.js';
 import { connectTo } from '../session/control/socket.js';
 import { endedIdle } from '../session/ended.js';
@@ -33,7 +32,7 @@ export async function holderOf(app: App, record: SessionRecord, context: Command
   for (;;) {
     const held = await presentHolder(app, record);
     if (held !== undefined) return held;
-    await refuseUnusable(record);
+    await refuseUnusable(app, record);
     if ((record.commandPath ?? 'exec') === 'exec') return undefined;
     const signal = AbortSignal.any([context.signal, AbortSignal.timeout(takeOverMs)]);
     try {
@@ -71,9 +70,9 @@ export async function afterLoss(record: SessionRecord, lost: HolderGone): Promis
   });
 }
 
-async function refuseUnusable(record: SessionRecord): Promise<void> {
+async function refuseUnusable(app: App, record: SessionRecord): Promise<void> {
   const { id, container, kind, owner } = record;
-  if (container === undefined && (await isAlive(owner))) {
+  if (container === undefined && (await app.isAlive(owner))) {
     throw new SessionError('SESSION_NOT_YOURS', `session ${id} is still being made by process ${owner.pid}`);
   }
   if (record.endedBecause === 'idle') throw endedIdle(id, record.spec.idleTimeoutMs);
@@ -81,7 +80,7 @@ async function refuseUnusable(record: SessionRecord): Promise<void> {
     throw new SessionError('SESSION_ENDED', `session ${id} has ended`);
   }
   if (kind === 'detached') return;
-  const how = (await isAlive(owner)) ? 'does not answer' : 'is gone';
+  const how = (await app.isAlive(owner)) ? 'does not answer' : 'is gone';
   throw new SessionError('SESSION_NOT_YOURS', `process ${owner.pid}, which holds the session, ${how}`);
 }
 

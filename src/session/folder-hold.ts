@@ -56,6 +56,18 @@ export async function holdFolder(folders: Folders, store: Pick<RecordStore, 'lis
   };
 }
 
+/**
+ * Whether whoever made something lives, for those who do not have the folder: of those that can't be seen only who had it, and was proven to have ended, is gone.
+ * Errors: STATE_UNWRITABLE.
+ */
+export async function isAliveAround(stateDir: string, owner: ProcessIdentity): Promise<boolean> {
+  if (!isOfOtherNamespace(owner)) return isAlive(owner);
+  if (isOfEarlierBoot(owner)) return false;
+  const who = identityText(owner);
+  const claims = await earlierClaims(claimPath(stateDir), (one) => identityText(one) === who);
+  return claims.length === 0 || claims.some(({ isOver }) => !isOver);
+}
+
 /** Errors: STATE_IN_USE where a server in a container has the folder and lives, STATE_UNWRITABLE. */
 export async function refuseHeldFolder(stateDir: string): Promise<void> {
   if (await isClaimedElsewhere(claimPath(stateDir))) throw inUse(stateDir, 'a server in a container has it');

@@ -5,10 +5,11 @@ import type { Admission } from './admission.js';
 import { promisedBy } from './promised.js';
 import type { Session } from './session.js';
 import type { SessionsOptions } from './sessions-options.js';
-import { type UserAdmissionParts, userAdmission } from './user-admission.js';
+import { userAdmission } from './user-admission.js';
 
-type ProcessParts = Pick<SessionsOptions, 'policy' | 'store' | 'owner' | 'room'> &
-  Pick<UserAdmissionParts, 'isAlive'> & { readonly clock: Clock };
+type ProcessParts = Pick<SessionsOptions, 'policy' | 'store' | 'owner' | 'room' | 'isAlive'> & {
+  readonly clock: Clock;
+};
 
 /** One judge of whether there is room for all that this process makes, whoever in it has which sessions. */
 export function processAdmission(

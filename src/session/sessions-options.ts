@@ -26,6 +26,8 @@ export interface SessionsOptions {
   /** The same as it is by now: what was approved for always since then is in it. Left out: nothing changes. */
   readonly currentPolicy?: () => Promise<CreateContext>;
   readonly owner: ProcessIdentity;
+  /** Whether whoever made a session lives; default: as /proc says. */
+  readonly isAlive?: ((owner: ProcessIdentity) => Promise<boolean>) | undefined;
   /** attached: sessions end with this process; detached: they outlive it and end at their deadline. */
   readonly kind: 'attached' | 'detached';
   readonly version: string;

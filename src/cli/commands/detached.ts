@@ -1,7 +1,7 @@
 import { PaddockError, SessionError } from '../../core/errors.js';
 import { isSessionId } from '../../core/ids.js';
 import { systemClock } from '../../kit/clock.js';
-import { isAlive, readProcessIdentity } from '../../kit/process-identity.js';
+import { readProcessIdentity } from '../../kit/process-identity.js';
 import { type AdoptOptions, adoptSession } from '../../session/adopt.js';
 import type { SessionRecord } from '../../session/record.js';
 import type { Session } from '../../session/session.js';
@@ -29,7 +29,7 @@ export async function adoptOptions(app: App): Promise<AdoptOptions> {
   if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
   const { bootId } = self;
   const { egress, broker: rules } = app.config.sitePolicy;
-  const { store, lookupTurns, siblings, userRuntimeDir: runtimeDir } = app;
+  const { store, lookupTurns, siblings, isAlive, userRuntimeDir: runtimeDir } = app;
   return {
     ...{ engine, store, audit, clock: systemClock, isAlive, bootId, runtimeDir, lookupTurns },
     ...{ siblings, ask: egress.ask, broker: { rules, sources: app.keySources } },

@@ -1,6 +1,5 @@
 import { PaddockError, toPaddockError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
-import { isAlive } from '../../kit/process-identity.js';
 import { destroyRecorded } from '../../session/adopt.js';
 import { keptOf, keptWords, plainWords } from '../../session/changes/kept-words.js';
 import { App } from '../app.js';
@@ -49,7 +48,7 @@ function removedLine(removed: Removed): string {
 async function allDetached(app: App): Promise<string[]> {
   const { records } = await app.store.list();
   const open = await Promise.all(
-    records.map(async (r) => (r.kind === 'detached' || !(await isAlive(r.owner)) ? [r.id] : [])),
+    records.map(async (r) => (r.kind === 'detached' || !(await app.isAlive(r.owner)) ? [r.id] : [])),
   );
   return open.flat();
 }

@@ -47,6 +47,11 @@ export async function claim(path: string, socket?: string): Promise<Claim> {
     const last = lastNote(path);
     if (last !== 0 && (await isTaken(path, last))) break;
     if (!makeNote(path, last + 1, self)) continue;
+    if (lastNote(path) > last + 1) {
+      // Whoever was slow for so long that the note of that number had been forgotten: it says nothing beside the later ones.
+      removeQuietly(`${path}.${last + 1}`);
+      continue;
+    }
     forgetOld(path, last + 1 - (socket === undefined ? keptNotes : keptWithSocket));
     return { path, [Symbol.asyncDispose]: () => giveUp(path, last + 1) };
   }
@@ -60,13 +65,17 @@ export interface EarlierClaim {
   readonly isOver: boolean;
 }
 
-/** Errors: STATE_UNWRITABLE when that can't be read. */
-export async function earlierClaims(path: string): Promise<readonly EarlierClaim[]> {
+/** Those of all owners, or of those meant. Errors: STATE_UNWRITABLE when that can't be read. */
+export async function earlierClaims(
+  path: string,
+  isMeant: (owner: ProcessIdentity) => boolean = () => true,
+): Promise<readonly EarlierClaim[]> {
   const found: EarlierClaim[] = [];
   for (const number of notes(path)) {
     const note = await readNote(`${path}.${number}`);
     if (note === undefined || !('pid' in note) || note.socket === undefined) continue;
     const { socket, ...owner } = note;
+    if (!isMeant(owner)) continue;
     // Only whoever made a note, or has proven that one to be gone, says after it that nobody has it.
     const next = await readNote(`${path}.${number + 1}`);
     const isGivenUp = next !== undefined && 'free' in next;
@@ -110,7 +119,8 @@ function giveUp(path: string, mine: number): Promise<void> {
   try {
     makeNote(path, mine + 1, { free: true });
   } catch {
-    // The folder may be gone with the session.
+    // The folder may be gone with the session; or there is no room for a note, but always for one less: what was before it says that nobody has it.
+    removeQuietly(`${path}.${mine}`);
   }
   return Promise.resolve();
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isAlive, type ProcessIdentity, readProcessIdentity } from '../../../src/kit/process-identity.js';
 import { claim, isClaimed } from '../../../src/session/control/claim.js';
-import { holdFolder, refuseHeldFolder } from '../../../src/session/folder-hold.js';
+import { holdFolder, isAliveAround, refuseHeldFolder } from '../../../src/session/folder-hold.js';
 import type { SessionRecord } from '../../../src/session/record.js';
 import { codeOf } from '../../support/code-of.js';
 
@@ -148,6 +148,20 @@ describe('the state folder of a server in a container', () => {
     const path = join(stateDir, 'server.1');
     await rewrite(path, elsewhere);
     expect(await codeOf(refuseHeldFolder(stateDir))).toBe('STATE_IN_USE');
+  });
+
+  it('tells those around it that a server was killed, and of nobody else that they can’t see', async () => {
+    const { stateDir } = folders();
+    const around = async (owner: ProcessIdentity) => isAliveAround(stateDir, owner);
+    const owner = await killed();
+    expect([await isAlive(owner), await around(owner)]).toEqual([true, false]);
+    expect(await around({ ...owner, pid: owner.pid + 1 })).toBe(true);
+    expect([await around(await self()), await around({ ...owner, bootId: earlierBoot })]).toEqual([true, false]);
+    const hold = await holdFolder(folders(), store());
+    await moveAway();
+    expect(await around({ ...(await self()), ...elsewhere })).toBe(true);
+    await moveAway({ pidNamespace: (await self()).pidNamespace });
+    await hold[Symbol.asyncDispose]();
   });
 
   it('apart from it, who is of another pid namespace counts as alive until the next boot', async () => {
