@@ -2,6 +2,7 @@ import { lstat, mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PaddockError } from '../../core/errors.js';
 import { type Clock, systemClock } from '../../kit/clock.js';
+import { codeOf } from '../../kit/error-code.js';
 import { type ProcessIdentity, readProcessIdentity } from '../../kit/process-identity.js';
 import { randomBase32 } from '../../kit/random-id.js';
 import { removeTree } from '../../kit/remove-tree.js';
@@ -59,7 +60,7 @@ export async function sweepOpened(
     const path = join(folder, name);
     if (!(await isLeft(path, name, isAlive, clock))) continue;
     try {
-      if (!isDryRun) await (goneNamed.test(name) ? removeTree(path) : removeOpened(path));
+      if (!isDryRun) await (goneNamed.test(name) ? removedBeside(path) : removeOpened(path, removedBeside));
       swept.push(path);
     } catch (error) {
       // The others have their turn first.
@@ -68,6 +69,20 @@ export async function sweepOpened(
   }
   if (failures.length > 0) throw failures[0];
   return swept;
+}
+
+/** Where another sweep is at the same folder, what that takes away first is no failure of this one. */
+async function removedBeside(path: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await removeTree(path);
+      return;
+    } catch (error) {
+      const isTakenAway = codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTEMPTY';
+      if (!isTakenAway || tries === 100) throw error;
+    }
+    await systemClock.sleep(20);
+  }
 }
 
 async function isLeft(

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -44,6 +44,18 @@ describe('removing what was opened in clear', () => {
     const path = await opened();
     await expect(removeOpened(path, failing)).rejects.toThrow('busy');
     expect(await sweepOpened(folder, false, () => Promise.resolve(false))).toEqual([`${path}.gone`]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('is done by several at once, of whom none fails for what another took away', async () => {
+    const path = await opened();
+    for (let each = 0; each < 60; each += 1) {
+      mkdirSync(join(path, `${each}`, 'below'), { recursive: true });
+      for (const name of ['a', 'b', 'c']) writeFileSync(join(path, `${each}`, 'below', name), 'clear');
+    }
+    await expect(removeOpened(path, failing)).rejects.toThrow('busy');
+    const sweeps = Array.from({ length: 4 }, () => sweepOpened(folder, false, () => Promise.resolve(false)));
+    for (const swept of await Promise.all(sweeps)) expect(swept).toEqual([`${path}.gone`]);
     expect(readdirSync(folder)).toEqual([]);
   });
 
