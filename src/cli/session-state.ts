@@ -11,9 +11,6 @@ export interface SessionState {
   readonly stateWhy?: string;
 }
 
-/** For a holder that is busy; many sessions may have the same. */
-const patienceMs = 5000;
-
 /**
  * What is to be told of a session by its record, /proc and, where /proc does not show its sandbox (that of a server in a container), by
  * whoever holds it, at `controlPath`; no engine is asked.
@@ -30,8 +27,7 @@ export async function stateOf(record: SessionRecord, controlPath: string, signal
 async function unseenState(record: SessionRecord, path: string, signal?: AbortSignal): Promise<SessionState> {
   const socket = await connectTo(path);
   if (socket !== undefined) {
-    const patience = AbortSignal.timeout(patienceMs);
-    const said = await usageOfHeld(socket, signal === undefined ? patience : AbortSignal.any([signal, patience]));
+    const said = await usageOfHeld(socket, signal);
     if (said === undefined) return unknown('the server that holds it gives no answer');
     // Versions that do not say it show out those who come once it has ended.
     return { state: said.isAlive === false ? 'ended' : 'running' };

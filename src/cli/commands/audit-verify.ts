@@ -22,7 +22,7 @@ export async function verifyLog(context: CommandContext, config: Config): Promis
   const anchored = anchor === undefined && against === undefined ? {} : { checkpoints };
   const result = await verifyAudit(path, { signal: context.signal, ...anchored });
   // What nothing is held against would look as if everything held.
-  if (against !== undefined && result.ok && result.checkpoints === 0) {
+  if (against !== undefined && result.ok && (result.checkpoints ?? 0) - (result.goneCheckpoints ?? 0) === 0) {
     throw new PaddockError('BAD_ARGUMENT', `${safeLine(against)} has no head of this log to hold it against`, {
       hint: 'See whether audit.forward is set and --key is the right one; who may read the journal is a matter of groups (systemd-journal).',
     });

@@ -15,7 +15,7 @@ import { recordOf } from './detached.js';
 /** What runs in a session and what ran there, as its holder knows it; nobody holds a detached one that is not in use. */
 async function listCommands(context: CommandContext, app: App, record: SessionRecord): Promise<number> {
   const socket = await presentHolder(app, record);
-  const commands = socket === undefined ? [] : await commandsOfHeld(socket);
+  const commands = socket === undefined ? [] : await commandsOfHeld(socket, context.signal);
   const now = Date.now();
   const rows = commands.map((c) => [
     c.commandId,

@@ -43,7 +43,7 @@ export function readDockerScout(json: unknown): ScannerReport {
   const [run] = document.parse(json).runs as [Run];
   if (run.invocations?.some((one) => one.executionSuccessful === false)) throw new Error('the scan did not succeed');
   const { version, rules } = run.tool.driver;
-  const known = new Map((rules ?? []).map((rule) => [rule.id, rule]));
+  const known = new Set((rules ?? []).map(({ id }) => id));
   const foreign = (run.results ?? []).find(({ ruleId }) => ruleId === undefined || !known.has(ruleId));
   if (foreign !== undefined) throw new Error('a result is of a rule that is not described');
   return {
@@ -51,7 +51,8 @@ export function readDockerScout(json: unknown): ScannerReport {
     // It does not say what it knew in the image.
     isRecognised: true,
     isEndOfLife: false,
-    findings: [...known.values()].flatMap(({ id, properties }) =>
+    // Not by their ids: with one package for each rule, what two packages have may be two of one id.
+    findings: (rules ?? []).flatMap(({ id, properties }) =>
       (properties?.purls?.length ? properties.purls : [properties?.purl ?? '']).map((purl) =>
         finding({
           id,

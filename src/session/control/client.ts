@@ -43,15 +43,23 @@ export async function execInHeld(socket: Socket, request: unknown, options: Held
   return exec;
 }
 
-/** The commands of a session that another process holds. */
-export async function commandsOfHeld(socket: Socket): Promise<readonly HeldCommand[]> {
-  const answer = await ask(socket, { say: 'commands' });
+/** For a holder that is busy; one that was stopped says nothing at all. */
+const patienceMs = 5000;
+
+/** The commands of a session that another process holds. Errors: as `ask`, and CHANNEL_UNAVAILABLE where it gives no answer in five seconds. */
+export async function commandsOfHeld(socket: Socket, signal: AbortSignal): Promise<readonly HeldCommand[]> {
+  const patience = AbortSignal.timeout(patienceMs);
+  const answer = await ask(socket, { say: 'commands' }, AbortSignal.any([signal, patience])).catch((cause: unknown) => {
+    if (!patience.aborted || signal.aborted) throw cause;
+    throw new HolderGone('CHANNEL_UNAVAILABLE', 'the process that holds the session gives no answer', { cause });
+  });
   return answer.say === 'commands' ? answer.commands : [];
 }
 
-/** What the holder of a session knows of its usage; undefined where it can't say, or is of a version that does not know the question. */
+/** What the holder of a session knows of its usage; undefined where it can't say, gives no answer in five seconds, or is of a version that does not know the question. */
 export async function usageOfHeld(socket: Socket, signal?: AbortSignal): Promise<HeldUsage | undefined> {
-  const answer = await ask(socket, { say: 'usage' }, signal).catch(() => undefined);
+  const patience = [AbortSignal.timeout(patienceMs), ...(signal === undefined ? [] : [signal])];
+  const answer = await ask(socket, { say: 'usage' }, AbortSignal.any(patience)).catch(() => undefined);
   if (answer?.say !== 'usage') return undefined;
   return known({ isAlive: answer.isAlive, usage: answer.usage, trends: answer.trends, alarms: answer.alarms });
 }

@@ -92,6 +92,11 @@ const scout = {
                 purl: 'pkg:apk/alpine/musl@1.2',
               },
             },
+            {
+              id: 'CVE-2026-3001',
+              name: 'OsPackageVulnerability',
+              properties: { fixed_version: '1.3', cvssV3_severity: 'LOW', purl: 'pkg:apk/alpine/musl-utils@1.2' },
+            },
           ],
         },
       },
@@ -156,6 +161,7 @@ describe('what a scanner says', () => {
       ['CVE-2026-3000', 'high', 'openssl', '3.0.1+x-1', '3.0.2'],
       ['CVE-2026-3000', 'high', 'name', '1.2.3', '3.0.2'],
       ['CVE-2026-3001', 'unknown', 'musl', '1.2', undefined],
+      ['CVE-2026-3001', 'low', 'musl-utils', '1.2', '1.3'],
     ]);
   });
 

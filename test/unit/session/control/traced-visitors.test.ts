@@ -53,7 +53,7 @@ describe('the trace of what a visitor asks for', () => {
   it('says what else went wrong by its code, and there is none of a look at what runs', async () => {
     const { served: made, spans } = await traced();
     await using served = made;
-    await commandsOfHeld(await served.connect());
+    await commandsOfHeld(await served.connect(), forever);
     served.session.update = () => Promise.reject(new Error('secret words'));
     await expect(updateHeld(await served.connect(), {}, forever)).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(spans).toMatchObject([{ name: 'paddock update', error: 'INTERNAL' }]);

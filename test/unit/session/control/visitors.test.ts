@@ -10,6 +10,7 @@ import { Questions } from '../../../../src/session/egress/questions.js';
 import type { UpdateReport } from '../../../../src/session/update-report.js';
 import { closed, frame, json, type Program, Served } from './support/visited.js';
 
+const forever = new AbortController().signal;
 const never = () => new Promise<never>(() => undefined);
 const cat: Program = async ({ stdin, print }) => {
   for await (const chunk of stdin ?? []) await print('stdout', chunk as Buffer);
@@ -18,7 +19,7 @@ const cat: Program = async ({ stdin, print }) => {
 const exec = { say: 'exec', request: { argv: ['x'] }, hasInput: true };
 
 async function expectStillServes(served: Served): Promise<void> {
-  expect(await commandsOfHeld(await served.connect())).toBeInstanceOf(Array);
+  expect(await commandsOfHeld(await served.connect(), forever)).toBeInstanceOf(Array);
 }
 
 describe('a visitor of a held session', () => {
@@ -348,6 +349,16 @@ describe('a bad visitor', () => {
     expect(await usageOfHeld(await served.connect())).toEqual({ isAlive: true, usage, trends, alarms: [] });
     await using unwatched = await Served.make(cat);
     expect(await usageOfHeld(await unwatched.connect())).toEqual({ isAlive: true });
+  });
+
+  it('gives up one that was stopped, and says nothing at all', async () => {
+    await using served = await Served.make(cat);
+    const sockets = [await served.connect(), await served.connect()] as const;
+    // As if nobody read it.
+    for (const socket of sockets) socket.write = () => true;
+    const [commands, usage] = await Promise.allSettled([commandsOfHeld(sockets[0], forever), usageOfHeld(sockets[1])]);
+    expect(commands).toMatchObject({ status: 'rejected', reason: { code: 'CHANNEL_UNAVAILABLE' } });
+    expect(usage).toEqual({ status: 'fulfilled', value: undefined });
   });
 
   it('takes a holder that does not know the question for one that knows nothing', async () => {
