@@ -11,6 +11,8 @@ export interface FrontRules {
   readonly origins: ReadonlySet<string>;
   /** Where it says whose tokens it takes, which everybody may read. */
   readonly metadataPaths?: ReadonlySet<string>;
+  /** The most headers that a request has. */
+  readonly headers: number;
 }
 
 /**
@@ -19,8 +21,12 @@ export interface FrontRules {
  */
 export function checkFront(
   request: IncomingMessage,
-  { hosts, origins, metadataPaths }: FrontRules,
+  { hosts, origins, metadataPaths, headers }: FrontRules,
 ): 'mcp' | 'metadata' {
+  // Behind the last one that is taken an Origin would not be seen.
+  if (request.rawHeaders.length > 2 * headers) {
+    throw new HttpRefusal('headers', `a request has at most ${headers} headers`);
+  }
   const { host, origin } = request.headers;
   if (host === undefined || !hosts.has(nameOf(host))) throw new HttpRefusal('host', 'this server has another name');
   if (origin !== undefined && !origins.has(origin) && !isSame(origin, host)) {

@@ -41,7 +41,8 @@ export async function listen(
   };
   const server = tls === undefined ? createServer(options) : withTls({ ...options, ...tls }, bounds.headersMs);
   server.maxConnections = bounds.connections;
-  server.maxHeadersCount = bounds.headers;
+  // One more than are taken: node leaves out what is beyond, which has to be seen to be refused.
+  server.maxHeadersCount = bounds.headers + 1;
   server.timeout = bounds.idleMs;
   const at = await opened(server, opening, (where) => server.on('request', listenerFor(where)));
   return {

@@ -22,7 +22,7 @@ export interface Admitted {
 }
 
 export interface McpHttpOptions {
-  readonly rules: Omit<FrontRules, 'metadataPaths'>;
+  readonly rules: Omit<FrontRules, 'metadataPaths' | 'headers'>;
   /** Where clients get tokens; absent: they have keys. */
   readonly tokens?: TokenSource | undefined;
   readonly bounds: HttpBounds;
@@ -51,7 +51,8 @@ export class McpHttp implements AsyncDisposable {
 
   constructor(options: McpHttpOptions) {
     this.#options = options;
-    const { rules, tokens } = options;
+    const { tokens, bounds } = options;
+    const rules = { ...options.rules, headers: bounds.headers };
     this.#rules = tokens === undefined ? rules : { ...rules, metadataPaths: tokens.paths };
     this.#bearer = new Bearer(tokens);
     this.#sessions = new McpSessions(options.clock, options.bounds);

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 
 /** Why a request never got to a tool; the audit log says it in these words. */
 export type HttpRefusalReason =
+  | 'headers'
   | 'host'
   | 'origin'
   | 'query'
@@ -22,6 +23,7 @@ export type HttpRefusalReason =
   | 'draining';
 
 const statuses: Readonly<Record<HttpRefusalReason, number>> = {
+  headers: 431,
   host: 403,
   origin: 403,
   query: 400,
