@@ -83,6 +83,14 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))(
       expect(inside(`echo ${label} >/proc/self/attr/exec && echo written`)).toMatch(/error|denied/i);
     });
 
+    it('has no TCP and no UDP, not on its own loopback either, where the site has not switched them on', (context) => {
+      ready(context);
+      const end = (word: string) => `() => { console.log(${word}); process.exit(); }`;
+      const tcp = `require("net").createServer().on("error", (e) => console.log(e.code)).listen(0, "127.0.0.1", ${end('"tcp"')})`;
+      const udp = `require("dgram").createSocket("udp4").on("error", (e) => console.log(e.code)).bind(0, "127.0.0.1", ${end('"udp"')})`;
+      for (const program of [tcp, udp]) expect(inside(`node -e '${program}'`)).toBe('EACCES');
+    });
+
     it('has settings that no container of other categories can read, as its keys may be among them', (context) => {
       ready(context);
       const label = execFileSync('stat', ['--format', '%C', join(box.place.root, 'config/paddock/config.toml')]);

@@ -214,7 +214,7 @@ describe('the shipped SELinux module', () => {
 
   it('allows the server what it is handed and the sockets that are shown to it, and says nothing else of it', () => {
     const begin = rules.indexOf('(block paddock_server\n');
-    const block = rules.slice(begin, rules.indexOf('\n(block ', begin));
+    const block = rules.slice(begin, rules.indexOf('(booleanif ', begin));
     const allow = /\(allow (\S+) (\S+) \((\w+) \(([^()]*)\)\)\)/g;
     const allowed = [...block.matchAll(allow)];
     expect(allowed.map(([, by, what, kind, verbs]) => [by, what, kind, verbs?.replaceAll(/\s+/g, ' ')])).toEqual([
@@ -238,7 +238,7 @@ describe('the shipped SELinux module', () => {
       ...sockets.map((name) => `(optional ${name})`),
     ];
     const said = block.replaceAll(allow, '').replaceAll(/\s+/g, ' ').replaceAll(' )', ')').trim();
-    expect(said).toBe(`${rest.join(' ')})`);
+    expect(said).toBe(rest.join(' '));
   });
 
   it('has TCP and UDP only where the site switched them on', () => {
@@ -246,5 +246,18 @@ describe('the shipped SELinux module', () => {
     const at = rules.indexOf('(booleanif paddock_sandbox_loopback');
     expect(rules.indexOf('tcp_socket')).toBeGreaterThan(at);
     expect(rules.indexOf('udp_socket')).toBeGreaterThan(at);
+  });
+
+  it('has them for the server by a switch of its own, off as well, and nothing more by it than sandboxes by theirs', () => {
+    const switched = (name: string) => {
+      const [said = '', own] = rules.split(`(booleanif ${name}`);
+      expect(said).toContain(`(boolean ${name} false)`);
+      return (own ?? '')
+        .slice(0, (own ?? '').indexOf('\n\n'))
+        .replaceAll(/\s+/g, ' ')
+        .replace(/\)+ ?$/, '');
+    };
+    expect(switched('paddock_server_network')).toContain('(tcp_socket (accept ');
+    expect(switched('paddock_server_network')).toBe(switched('paddock_sandbox_loopback'));
   });
 });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { serverType } from '../../../src/confine/selinux.js';
 import { version } from '../../../src/core/version.js';
 
 interface ComposeFile {
@@ -22,15 +23,17 @@ describe('compose.yaml', () => {
     const { services, networks } = await read();
     expect(Object.keys(services)).toEqual(['paddock']);
     const { paddock = {} } = services;
-    const hardened = { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges'], networks: ['agents'] };
-    expect(paddock).toMatchObject({ ...hardened, pids_limit: 512, ulimits: { core: 0 } });
+    const hardened = { read_only: true, cap_drop: ['ALL'], networks: ['agents'] };
+    const security = ['no-new-privileges', `label=type:${serverType}`];
+    expect(paddock).toMatchObject({ ...hardened, security_opt: security, pids_limit: 512, ulimits: { core: 0 } });
     for (const key of ['ports', 'privileged', 'cap_add', 'devices', 'network_mode', 'pid', 'ipc', 'extends'])
       expect(paddock).not.toHaveProperty(key);
-    const mounts = (paddock['volumes'] as string[]).map((one) => one.replaceAll(/\$\{(\w+)(?::\?[^}]*)?\}/g, '<$1>'));
+    const mounts = (paddock['volumes'] as string[]).map((one) => one.replaceAll(/\$\{(\w+)(?::[?-][^}]*)?\}/g, '<$1>'));
     expect(mounts).toEqual([
       '<PADDOCK_SOCKET>:/run/engine.sock',
-      ...['<PADDOCK_STATE>:<PADDOCK_STATE>', '<PADDOCK_RUNTIME>:<PADDOCK_RUNTIME>'],
-      ...['<PADDOCK_SETTINGS>:<PADDOCK_SETTINGS>:ro', '<PADDOCK_PROJECTS>:<PADDOCK_PROJECTS>'],
+      ...['<PADDOCK_STATE>:<PADDOCK_STATE>:z', '<PADDOCK_RUNTIME>:<PADDOCK_RUNTIME>:z'],
+      '<PADDOCK_SETTINGS>:<PADDOCK_SETTINGS>:ro,Z',
+      '<PADDOCK_PROJECTS>:<PADDOCK_PROJECTS>:<PADDOCK_PROJECTS_MODE>',
     ]);
     expect(networks).toEqual({ agents: { internal: true } });
   });
