@@ -225,7 +225,7 @@ export class HttpCallers implements AsyncDisposable {
     caller.sessions ??= await caller.app.sessions('attached', {
       ...{ monitoring, admission: await this.#admit(), sealWaitMs },
       ...{ onDecided: tracer?.decided, traceVisit: tracer?.visits },
-      gate: (open) => caller.limits.create(open),
+      gate: (...open) => caller.limits.create(...open),
     });
     const { sessions } = caller;
     const services = await toolServices(caller.app, { sessions, monitoring, env, defaultProject: undefined });

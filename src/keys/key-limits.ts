@@ -87,12 +87,16 @@ export class KeyLimits {
     }
   }
 
-  /** One session that is to be made while the key has `open` others; it counts among these once what is returned is called. */
-  async create(open: number): Promise<() => void> {
+  /**
+   * One session that is to be made while the key has `open` others, of which the first has to end in `soonestEndMs`; it counts among these once what
+   * is returned is called. Errors: also LIMIT_REACHED.
+   */
+  async create(open: number, soonestEndMs?: number): Promise<() => void> {
     const { sessions, createsPerHour } = this.#quota;
     if (open + this.#beingMade >= sessions) {
       const message = `${sessions} sessions of this key are open, which is its limit`;
-      throw new PaddockError('LIMIT_REACHED', message, { info: { ruleId: 'key.sessions' } });
+      const retryAfterMs = soonestEndMs === undefined ? {} : { retryAfterMs: Math.max(1, Math.ceil(soonestEndMs)) };
+      throw new PaddockError('LIMIT_REACHED', message, { info: { ruleId: 'key.sessions', ...retryAfterMs } });
     }
     // Before anything is waited for: of two at once both would find the same room.
     this.#beingMade += 1;

@@ -35,8 +35,10 @@ export class Sessions implements AsyncDisposable {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#admission = options.admission ?? processAdmission({ ...options, clock: options.maker.clock }, () => [this]);
-    this.#maker = new SessionMaker(options, this.#admission);
+    const admission = options.admission ?? processAdmission({ ...options, clock: options.maker.clock }, () => [this]);
+    this.#admission = admission.forKey(options.store.apiKey);
+    // Visitors are the user, whoever has the session.
+    this.#maker = new SessionMaker(options, admission);
     this.#starting = new Starting(options.maker.clock);
     this.#sealing = new SealingBehind({ clock: options.maker.clock, waitMs: options.sealWaitMs });
   }
@@ -152,12 +154,19 @@ export class Sessions implements AsyncDisposable {
     const rule = verdict.verdict === 'deny' ? verdict.ruleId : undefined;
     onDecided?.(verdict.verdict, rule, performance.now() - startedMs);
     if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
-    const passed = await this.#options.gate?.(this.list.filter(({ sandbox }) => sandbox.alive).length);
+    const open = this.list.filter(({ sandbox }) => sandbox.alive);
+    const passed = await this.#options.gate?.(open.length, this.#soonestEndMs(open));
     try {
       return await this.#admitted(id, verdict, signal, start);
     } finally {
       passed?.();
     }
+  }
+
+  /** How long until the first of them has to end; undefined: there is none. */
+  #soonestEndMs(sessions: readonly Session[]): number | undefined {
+    if (sessions.length === 0) return undefined;
+    return Math.min(...sessions.map(({ record }) => record.deadlineAtMs)) - this.#options.maker.clock.now();
   }
 
   async #admitted(

@@ -2,6 +2,7 @@ import type { Clock } from '../kit/clock.js';
 import { identityText, isAlive } from '../kit/process-identity.js';
 import type { CreateContext } from '../policy/create.js';
 import { Admission } from './admission.js';
+import { AdmissionRow } from './admission-row.js';
 import { type HostRoom, readHostRoom } from './host-room.js';
 import { isLive } from './judge-listed.js';
 import { type Promised, promisedBy } from './promised.js';
@@ -29,11 +30,12 @@ export interface UserAdmissionParts {
 export function userAdmission(parts: UserAdmissionParts): Admission {
   const { policy, clock, own, room = readHostRoom } = parts;
   const { admission: rules, maxSessions } = policy.sitePolicy;
-  return new Admission({
+  const row = new AdmissionRow({
     ...{ rules, maxSessions, room, clock, cpuCount: policy.host.cpuCount },
     own: () => own?.promised() ?? [],
     others: () => promisedToOthers(parts),
   });
+  return new Admission(row);
 }
 
 /** What the living sessions of this user were promised that this process did not make. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { toPaddockError } from '../../../src/core/errors.js';
 import { KeyLimits, OverallLimits } from '../../../src/keys/key-limits.js';
 
 const quota = { callsPerMinute: 3, createsPerHour: 2, sessions: 2 };
@@ -67,6 +68,18 @@ describe('the holder of a key', () => {
     first();
     await expect(limits.create(2)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
     (await limits.create(0))();
+  });
+
+  it('is told when the first of its sessions has to end, where it has as many as it may', async () => {
+    const limits = new KeyLimits(quota, new OverallLimits(much));
+    await expect(limits.create(2, 90_000.5)).rejects.toMatchObject({ info: { retryAfterMs: 90_001 } });
+    await expect(limits.create(2, -1)).rejects.toMatchObject({ info: { retryAfterMs: 1 } });
+    await Promise.all([limits.create(0), limits.create(0)]);
+    // All of them are being made: nobody knows.
+    await expect(limits.create(0)).rejects.toMatchObject({ info: { ruleId: 'key.sessions' } });
+    expect(toPaddockError(await limits.create(0).catch((error: unknown) => error)).info).not.toHaveProperty(
+      'retryAfterMs',
+    );
   });
 
   it('makes so many sessions an hour, however short they are', async () => {

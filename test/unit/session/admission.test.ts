@@ -2,8 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { SessionError } from '../../../src/core/errors.js';
 import type { AdmissionRules } from '../../../src/core/site-policy.js';
+import { toFailure } from '../../../src/mcp/error-result.js';
 import { Admission } from '../../../src/session/admission.js';
+import { AdmissionRow } from '../../../src/session/admission-row.js';
 import { type HostRoom, readHostRoom } from '../../../src/session/host-room.js';
 import type { Promised } from '../../../src/session/promised.js';
 
@@ -38,7 +41,7 @@ function admission(rules: Partial<AdmissionRules> = {}, maxSessions = 8) {
   };
   let elapsedMs = 0;
   const waits: number[] = [];
-  const gate = new Admission({
+  const row = new AdmissionRow({
     rules: {
       ...{
         userSessions: 10,
@@ -66,7 +69,7 @@ function admission(rules: Partial<AdmissionRules> = {}, maxSessions = 8) {
     others: () => Promise.resolve(world.onRead()),
     room: () => world.room,
   });
-  return { gate, world, waits };
+  return { gate: new Admission(row), world, waits };
 }
 
 describe('admission', () => {
@@ -155,6 +158,45 @@ describe('admission', () => {
     await expect(gate.admit(one, cancel.signal)).rejects.toMatchObject({ name: 'AbortError' });
     world.own = [];
     await gate.admit(one, signal);
+  });
+});
+
+describe('for the holder of a key', () => {
+  it.each<[string, Partial<World>]>([
+    ['too many in this process', { own: several(8) }],
+    ['too many of the user', { others: several(10) }],
+    ['too much memory together', { others: [another({ memoryBytes: 8 * gib })] }],
+    ['too little memory left', { room: { memoryBytes: 4 * gib, availableBytes: gib / 2 } }],
+    ['too much CPU together', { others: [another({ cpuMillis: 7500 })] }],
+  ])('a refusal with %s tells nothing of the sessions of others', async (_what, changes) => {
+    const { gate, world } = admission({ waitMs: 0 });
+    Object.assign(world, changes);
+    const refused: unknown = await gate
+      .forKey('ada')
+      .admit(one, signal)
+      .catch((error: unknown) => error);
+    const failure = toFailure(refused);
+    expect(failure).toEqual({
+      ...{ code: 'LIMIT_REACHED', ruleId: 'admission.room', message: 'the server has no room for it now' },
+      ...{ next: expect.any(String), retryable: true, retryAfterMs: 10_000 },
+    });
+    expect(failure.next).toMatch(/^End sessions of yours .* call again in 10s/);
+    expect((refused as SessionError).info).toEqual({ ruleId: 'admission.room', retryAfterMs: 10_000 });
+    // What the log has of it, for whoever runs the server.
+    expect((refused as SessionError).cause).toMatchObject({
+      code: 'LIMIT_REACHED',
+      message: expect.stringMatching(/\d/),
+    });
+  });
+
+  it('so it is where a session is to grow, and what is no refusal is passed on as it is', async () => {
+    const { gate, world } = admission({ waitMs: 0 });
+    world.own = [one, another({ memoryBytes: 7 * gib })];
+    const ofKey = gate.forKey('ada');
+    await expect(ofKey.grow(one, { ...one, memoryBytes: 3 * gib }, signal)).rejects.toMatchObject({
+      info: { ruleId: 'admission.room' },
+    });
+    await expect(ofKey.admit(another(), AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
   });
 });
 

@@ -234,6 +234,20 @@ describe('making a session that fails', () => {
     await expect(one.create(request)).rejects.toMatchObject({ code });
   });
 
+  it('tells the holder of a key nothing of the sessions of others that there is no room beside', async () => {
+    const { sitePolicy } = options.policy;
+    const policy = {
+      ...options.policy,
+      sitePolicy: { ...sitePolicy, admission: { ...sitePolicy.admission, waitMs: 0 } },
+    };
+    const ofKey = new RecordStore(folder, join(folder, 'run'), systemClock, { apiKey: 'key' });
+    await using keyed = new Sessions({ ...options, policy, store: ofKey });
+    const results = await Promise.allSettled([1, 2, 3].map(() => keyed.create(request)));
+    const refused = results.flatMap((r) => (r.status === 'rejected' ? [toPaddockError(r.reason)] : []));
+    const full = refused.find(({ code }) => code === 'LIMIT_REACHED');
+    expect(full).toMatchObject({ message: 'the server has no room for it now', info: { ruleId: 'admission.room' } });
+  });
+
   it('knows no session of another, whatever id is asked for', async () => {
     for (const id of ['', '../x', 'pdk_', `pdk_${'a'.repeat(26)}`, '__proto__']) {
       expect(() => sessions.get(id)).toThrow(expect.objectContaining({ code: 'NO_SUCH_SESSION' }) as Error);
