@@ -133,7 +133,7 @@ export interface AdmissionRules {
   readonly freeMemoryBytes: number;
   /** How long a session that finds no room waits for it. */
   readonly waitMs: number;
-  /** How many may wait in one process. */
+  /** How many may wait in one process, of each key. */
   readonly waiting: number;
   /** Disk space that the kept changes of ended sessions may take before no further copy-on-write session is let in. */
   readonly keptBytes: number;

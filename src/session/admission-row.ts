@@ -20,55 +20,107 @@ export interface AdmissionParts {
 
 const lookEveryMs = 200;
 
+/** Who has come first of one caller's, and is let in or refused next. */
+interface Head {
+  readonly asked: Asked;
+  readonly signal: AbortSignal;
+  isIn: boolean;
+}
+
+/** Those of one caller who have come and are not in. */
+interface Line {
+  count: number;
+  last: Promise<unknown>;
+}
+
 /**
- * Lets sessions in, and grow, while there is room for them, first come first served; what finds none waits for a while. Two processes
- * that do so within the same few milliseconds may both be let in.
+ * Lets sessions in, and grow, while there is room for them; what finds none waits for a while. Each caller's are served as they came, and of several
+ * callers' the one that has waited longest is looked at first. One that finds no room keeps no other caller's from what is enough for them: a key
+ * that asks for more than there is would else stop everybody. Two processes that let something in within the same few milliseconds may both do so.
  */
 export class AdmissionRow {
   readonly #parts: AdmissionParts;
   readonly #reserved = new Map<string, Promised>();
-  #waiting = 0;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #lines = new Map<string | undefined, Line>();
+  /** Longest waiting first. */
+  readonly #heads = new Set<Head>();
+  #look: Promise<unknown> = Promise.resolve();
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
   }
 
-  /** Reserves room until what is returned is called. Errors: LIMIT_REACHED with the rule and the numbers, AbortError. */
-  async admit(asked: Asked, signal: AbortSignal): Promise<() => void> {
+  /**
+   * Reserves room for something of `caller`'s (a key; undefined: the user) until what is returned is called. Errors: LIMIT_REACHED with the rule and
+   * the numbers, AbortError.
+   */
+  async admit(asked: Asked, caller: string | undefined, signal: AbortSignal): Promise<() => void> {
     const { clock, rules } = this.#parts;
-    const until = clock.monotonic() + (this.#waiting < rules.waiting ? rules.waitMs : 0);
-    this.#waiting += 1;
-    const before = this.#last;
-    const admitted = before.catch(() => undefined).then(() => this.#wait(asked, until, signal));
-    this.#last = admitted;
+    const line = this.#lines.get(caller) ?? { count: 0, last: Promise.resolve() };
+    this.#lines.set(caller, line);
+    const until = clock.monotonic() + (line.count < rules.waiting ? rules.waitMs : 0);
+    line.count += 1;
+    const admitted = line.last.catch(() => undefined).then(() => this.#wait(asked, until, signal));
+    line.last = admitted;
     try {
       await admitted;
     } finally {
-      this.#waiting -= 1;
+      line.count -= 1;
+      if (line.count === 0) this.#lines.delete(caller);
     }
     return () => void this.#reserved.delete(asked.promised.id);
   }
 
   async #wait(asked: Asked, untilMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
-    for (;;) {
-      signal.throwIfAborted();
-      const refusal = await this.#refusal(asked);
-      if (refusal === undefined) {
-        this.#reserved.set(asked.promised.id, asked.promised);
-        return;
+    const head: Head = { asked, signal, isIn: false };
+    this.#heads.add(head);
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const refusal = await this.#alone(() => this.#letIn(head));
+        if (refusal === undefined) return;
+        if (clock.monotonic() >= untilMs) throw refusal;
+        await clock.sleep(lookEveryMs, signal);
       }
-      if (clock.monotonic() >= untilMs) throw refusal;
-      await clock.sleep(lookEveryMs, signal);
+    } catch (error) {
+      // Somebody else's look may have let it in just before.
+      if (head.isIn) this.#reserved.delete(asked.promised.id);
+      throw error;
+    } finally {
+      this.#heads.delete(head);
     }
   }
 
-  async #refusal(asked: Asked): Promise<SessionError | undefined> {
-    const { maxSessions, rules, cpuCount, room, own, others } = this.#parts;
+  /** Of two looks at once both would find the same room. */
+  async #alone<T>(look: () => Promise<T>): Promise<T> {
+    const result = this.#look.catch(() => undefined).then(look);
+    this.#look = result;
+    return await result;
+  }
+
+  /** Lets in all those with room who have waited no shorter than `one`; why that one is not among them. */
+  async #letIn(one: Head): Promise<SessionError | undefined> {
+    if (one.isIn) return undefined;
     // Before the records are read: what is given back meanwhile may be in one that was read earlier, and would count nowhere.
     const reserved = [...this.#reserved.values()];
-    const foreign = await others();
+    const foreign = await this.#parts.others();
+    for (const head of this.#heads) {
+      if (head.isIn || (head.signal.aborted && head !== one)) continue;
+      const refusal = this.#refusal(head.asked, reserved, foreign);
+      if (refusal === undefined) {
+        const { promised } = head.asked;
+        head.isIn = true;
+        this.#reserved.set(promised.id, promised);
+        reserved.push(promised);
+      }
+      if (head === one) return refusal;
+    }
+    return undefined;
+  }
+
+  #refusal(asked: Asked, reserved: readonly Promised[], foreign: readonly Promised[]): SessionError | undefined {
+    const { maxSessions, rules, cpuCount, room, own } = this.#parts;
     const isOther = ({ id }: Promised) => id !== asked.promised.id;
     const here = merged([...own(), ...reserved]).filter(isOther);
     const all = [...merged([...here, ...foreign]).filter(isOther), asked.promised];

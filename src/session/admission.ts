@@ -41,7 +41,7 @@ export class Admission {
 
   async #admit(asked: Asked, signal: AbortSignal): Promise<() => void> {
     try {
-      return await this.#row.admit(asked, signal);
+      return await this.#row.admit(asked, this.#apiKey, signal);
     } catch (error) {
       const isFull = error instanceof PaddockError && error.code === 'LIMIT_REACHED';
       throw isFull && this.#apiKey !== undefined ? refusedForKey(error) : error;

@@ -60,10 +60,31 @@ async function create(context: CommandContext, app: App, name: string): Promise<
       await storeOf(app).revoke(name);
     },
   });
-  const shared = sharedRoots(given.key, (await storeOf(app).list()).keys, systemClock.now());
-  return await show(context, given, ['It is shown this once.', ...shared.map(sharedWords)].join('\n'), {
-    sharedRoots: shared,
-  });
+  const { keys: all } = await storeOf(app).list();
+  const shared = sharedRoots(given.key, all, systemClock.now());
+  const overbooked = overbookedBy(all, app.config.sitePolicy.maxSessions);
+  const words = ['It is shown this once.', ...shared.map(sharedWords), ...overbooked.map(overbookedWords)];
+  return await show(context, given, words.join('\n'), { sharedRoots: shared, overbooked: overbooked[0] });
+}
+
+interface Overbooked {
+  /** That all good keys may have at once. */
+  readonly sessions: number;
+  readonly maxSessions: number;
+}
+
+/** Nothing where a server has as many as its keys may have together. */
+function overbookedBy(all: readonly ApiKey[], maxSessions: number): readonly Overbooked[] {
+  const good = all.filter((key) => stateOf(key, systemClock.now()) === 'good');
+  const sessions = good.reduce((sum, { grant }) => sum + grant.quota.sessions, 0);
+  return sessions > maxSessions ? [{ sessions, maxSessions }] : [];
+}
+
+function overbookedWords({ sessions, maxSessions }: Overbooked): string {
+  return (
+    `All keys together may have ${sessions} sessions, and a server has ${maxSessions} (max_sessions): some can keep others from ` +
+    'what they may have. Give less with --sessions, or have the policy allow more.'
+  );
 }
 
 function sharedWords({ root, key, itsRoot }: SharedRoot): string {

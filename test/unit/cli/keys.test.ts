@@ -101,6 +101,15 @@ describe('paddock keys', () => {
     }
   });
 
+  it('says when all good keys together may have more sessions than a server has', async () => {
+    expect(await run(['create', 'gone'], { sessions: '8' })).not.toHaveProperty('overbooked');
+    await run(['revoke', 'gone']);
+    for (const name of ['ada', 'bob']) expect(await run(['create', name])).not.toHaveProperty('overbooked');
+    const words = await said(['create', 'cy'], { sessions: '1' });
+    expect(words).toMatch(/All keys together may have 9 sessions, and a server has 8 \(max_sessions\)/);
+    expect(await run(['create', 'dan'])).toMatchObject({ overbooked: { sessions: 13, maxSessions: 8 } });
+  });
+
   it('notes folders as they really lie', async () => {
     const root = await mkdtemp(join(await realpath(homedir()), '.pdk-keys-'));
     try {

@@ -29,6 +29,8 @@ interface World {
   onRead: () => Promised[];
   /** Called at every wait. */
   onWait: () => void;
+  /** Where waits are to be waits. */
+  sleep?: (stop?: AbortSignal) => Promise<void>;
 }
 
 function admission(rules: Partial<AdmissionRules> = {}, maxSessions = 8) {
@@ -59,6 +61,7 @@ function admission(rules: Partial<AdmissionRules> = {}, maxSessions = 8) {
       now: () => 0,
       monotonic: () => elapsedMs,
       sleep: (ms, stop) => {
+        if (world.sleep !== undefined) return world.sleep(stop);
         elapsedMs += ms;
         waits.push(ms);
         world.onWait();
@@ -158,6 +161,91 @@ describe('admission', () => {
     await expect(gate.admit(one, cancel.signal)).rejects.toMatchObject({ name: 'AbortError' });
     world.own = [];
     await gate.admit(one, signal);
+  });
+});
+
+describe('rooms that several callers want', () => {
+  it('do not wait for each other: who finds none keeps nobody else from what is enough for them', async () => {
+    const { gate, world, waits } = admission();
+    world.own = [another({ memoryBytes: 7 * gib })];
+    const [ada, bob] = [gate.forKey('ada'), gate.forKey('bob')];
+    const order: string[] = [];
+    const come = async (who: Admission, name: string, memoryBytes: number) => {
+      const release = await who.admit(another({ memoryBytes }), signal).catch(() => undefined);
+      order.push(release === undefined ? `not ${name}` : name);
+      release?.();
+    };
+    let his: Promise<void> | undefined;
+    world.onWait = () => {
+      if (waits.length === 2) his = come(bob, 'bob', gib);
+    };
+    await Promise.all([come(ada, 'ada', 2 * gib), come(ada, 'ada’s next', gib)]);
+    await his;
+    expect(order).toEqual(['bob', 'not ada', 'ada’s next']);
+  });
+
+  it('hold no more than there is room for, whoever comes at once', async () => {
+    const { gate, world } = admission({ waitMs: 0 });
+    world.own = [another({ memoryBytes: 5 * gib })];
+    const asked = Array.from({ length: 12 }, (_, i) => gate.forKey(`key ${i}`).admit(another(), signal));
+    const made = (await Promise.allSettled(asked)).filter(({ status }) => status === 'fulfilled');
+    expect(made).toHaveLength(3);
+  });
+
+  /** Ada waits, and bob after her, until `wake`; there is one place, which is free by then. */
+  async function bothWait(signalOfAda = signal) {
+    const { gate, world } = admission({}, 1);
+    const sleeping: (() => void)[] = [];
+    world.sleep = (stop) =>
+      new Promise((resolve, reject) => {
+        stop?.addEventListener('abort', () => reject(new DOMException('cut', 'AbortError')));
+        sleeping.push(resolve);
+      });
+    const wake = async (at: number, asleep: number) => {
+      sleeping[at]?.();
+      await expect.poll(() => sleeping.length).toBe(asleep);
+    };
+    world.own = [another()];
+    const hers = gate.forKey('ada').admit(another(), signalOfAda);
+    await wake(-1, 1);
+    const his = gate.forKey('bob').admit(another(), signal);
+    await wake(-1, 2);
+    world.own = [];
+    return { hers, his, wake };
+  }
+
+  it('are given to the one who has waited longest, by whose look ever they are found', async () => {
+    const { hers, his, wake } = await bothWait();
+    await wake(1, 3);
+    await wake(0, 3);
+    const release = await hers;
+    release();
+    await wake(2, 3);
+    (await his)();
+  });
+
+  it('are given back by one who goes away just as somebody else’s look has let them in', async () => {
+    const cancel = new AbortController();
+    const { hers, his, wake } = await bothWait(cancel.signal);
+    await wake(1, 3);
+    cancel.abort();
+    await expect(hers).rejects.toMatchObject({ name: 'AbortError' });
+    await wake(2, 3);
+    (await his)();
+  });
+
+  it('are waited for by as many of each as may, however many of another do', async () => {
+    const { gate, world, waits } = admission({ waiting: 1 }, 1);
+    world.own = [another()];
+    const ada = gate.forKey('ada');
+    const hers = Promise.allSettled([ada.admit(another(), signal), ada.admit(another(), signal)]);
+    world.onWait = () => {
+      if (waits.length === 2) world.own = [];
+    };
+    const his = gate.forKey('bob').admit(another(), signal);
+    expect((await hers).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    await expect(his).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    expect(waits.length).toBeGreaterThan(3);
   });
 });
 
