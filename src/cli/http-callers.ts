@@ -1,8 +1,6 @@
 import type { Logger } from 'pino';
 import type { AuditRecorder } from '../audit/audit-log.js';
-import { toPaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
-import type { Grant } from '../keys/key.js';
 import { KeyLimits, type OverallLimits } from '../keys/key-limits.js';
 import { buildServer } from '../mcp/server.js';
 import type { Monitoring } from '../monitor/monitoring.js';
@@ -15,7 +13,8 @@ import type { ToolServices } from '../tools/services.js';
 import { toolsOf } from '../tools/tool-groups.js';
 import type { Tracer } from '../tracing/tracer.js';
 import type { App } from './app.js';
-import { letIn, lookAt } from './call-gate.js';
+import { letIn } from './call-gate.js';
+import { endOf, type HttpCaller, meterOne, type Rights } from './http-caller.js';
 import { type Counts, KeptCounts } from './kept-counts.js';
 import { sealWaitMs } from './server-ground.js';
 import { toolServices } from './tool-services.js';
@@ -34,21 +33,6 @@ export interface HttpCallersOptions {
   readonly prepare: () => Promise<void>;
 }
 
-/** What somebody gets, by a key or by a token. */
-export interface Rights extends Pick<Grant, 'id' | 'name' | 'tools' | 'ceiling' | 'quota'> {
-  /** Whether each call takes a scope of its token as well. */
-  readonly isScoped?: boolean;
-}
-
-/** The holder of a key or of tokens, with all that is theirs and of nobody else. */
-interface HttpCaller extends Counts {
-  readonly grant: Rights;
-  readonly app: App;
-  readonly audit: AuditRecorder;
-  sessions: Sessions | undefined;
-  services: Promise<ToolServices> | undefined;
-}
-
 /**
  * Who is served over HTTP. Each key has sessions, layers, snapshots and a policy of its own, made when it is first used, so that nothing of one
  * can be reached through another. Disposing ends the sessions of all of them.
@@ -57,6 +41,8 @@ export class HttpCallers implements AsyncDisposable {
   readonly #options: HttpCallersOptions;
   readonly #callers = new Map<string, HttpCaller>();
   readonly #kept = new KeptCounts();
+  /** Those that are parted with, until their sessions have ended: until then these take room. */
+  readonly #ending = new Map<HttpCaller, Promise<void>>();
   /** The server's own, which take room from nobody unseen. */
   #own: Sessions | undefined;
   #admission: Promise<Admission> | undefined;
@@ -68,7 +54,11 @@ export class HttpCallers implements AsyncDisposable {
 
   /** All sessions there are. */
   get sessions(): readonly Session[] {
-    return [...this.#callers.values()].flatMap(({ sessions }) => sessions?.list ?? []);
+    return this.#all.flatMap(({ list }) => list);
+  }
+
+  get #all(): readonly Sessions[] {
+    return [...this.#callers.values(), ...this.#ending.keys()].flatMap(({ sessions }) => sessions ?? []);
   }
 
   /** Whether a server that ends now takes something from somebody: a session, or from the operator what a key has used up. */
@@ -144,7 +134,7 @@ export class HttpCallers implements AsyncDisposable {
 
   /** Adds up what sessions have used, and ends the commands of keys that have used all they may. */
   async meter(): Promise<void> {
-    await Promise.all([this.#kept.settle(), ...[...this.#callers.values()].map((caller) => this.#meterOne(caller))]);
+    await Promise.all([this.#kept.settle(), ...[...this.#callers.values()].map(meterOne)]);
   }
 
   #noCounts({ quota }: Rights): Counts {
@@ -154,22 +144,10 @@ export class HttpCallers implements AsyncDisposable {
     };
   }
 
-  async #meterOne({ sessions, limits, meter }: HttpCaller): Promise<void> {
-    const list = sessions?.list ?? [];
-    await limits.use(meter.read(list));
-    const refusal = await limits.refuseWork().catch((error: unknown) => toPaddockError(error));
-    if (refusal === undefined) return;
-    for (const session of list) {
-      const atWork = session.commands.filter(({ outcome }) => outcome === undefined);
-      if (atWork.length === 0) continue;
-      session.notices.add(`its commands were ended: ${refusal.message}`);
-      await Promise.allSettled(atWork.map(({ command }) => command.end('aborted')));
-    }
-  }
-
   /**
-   * Parts with those whose key or tokens are good no more, and then ends their sessions. `hear` is told who they are in between, before anybody waits for
-   * that: with a new token they may come again, and be somebody new, but for what they have used up.
+   * Parts with those whose key or tokens are good no more, and has their sessions end, which nobody waits for here: the end of one can take long, and the
+   * quotas and the next revocation can not wait. `hear` is told who they are before that: with a new token they may come again, and be somebody new, but
+   * for what they have used up.
    */
   async sweep(isGood: (id: string) => Promise<boolean>, hear: (gone: ReadonlySet<string>) => Promise<void>) {
     const gone = new Map<string, HttpCaller>();
@@ -182,23 +160,33 @@ export class HttpCallers implements AsyncDisposable {
     try {
       await hear(new Set(gone.keys()));
     } finally {
-      for (const { grant } of gone.values()) {
-        this.#options.log.info({ key: grant.name }, 'a key is good no more; ending its sessions');
-      }
-      const lists = [...gone.values()].map(({ meter, sessions }) => ({ meter, list: sessions?.list ?? [] }));
-      try {
-        await endAll([...gone.values()]);
-      } finally {
-        // Now that what they did last is in their counts; whoever has the meter by then reads it.
-        for (const { meter, list } of lists) lookAt(meter, list);
+      for (const caller of gone.values()) {
+        this.#options.log.info({ key: caller.grant.name }, 'a key is good no more; ending its sessions');
+        this.#end(caller);
       }
     }
+  }
+
+  /** Each once, as nobody finds them in `#callers` any more; beside each other, so that one whose end hangs or fails keeps no other alive. */
+  #end(caller: HttpCaller): void {
+    const { id, name } = caller.grant;
+    const ending = endOf(caller)
+      .catch((err: unknown) =>
+        this.#options.log.warn({ err, key: name, id }, 'not all sessions of a key could be ended'),
+      )
+      .finally(() => this.#ending.delete(caller));
+    this.#ending.set(caller, ending);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#callers.values()];
     this.#callers.clear();
-    await endAll(all);
+    const ends = await Promise.allSettled([
+      ...this.#ending.values(),
+      ...all.map(({ app }) => app[Symbol.asyncDispose]()),
+    ]);
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   #require(id: string): HttpCaller {
@@ -208,9 +196,8 @@ export class HttpCallers implements AsyncDisposable {
   }
 
   #admit(): Promise<Admission> {
-    this.#admission ??= this.#options.app.processAdmission(() =>
-      [...[...this.#callers.values()].map(({ sessions }) => sessions), this.#own].filter((one) => one !== undefined),
-    );
+    const all = () => (this.#own === undefined ? this.#all : [...this.#all, this.#own]);
+    this.#admission ??= this.#options.app.processAdmission(all);
     return this.#admission;
   }
 
@@ -233,11 +220,4 @@ export class HttpCallers implements AsyncDisposable {
     const maxSessions = Math.min(services.sitePolicy.maxSessions, caller.grant.quota.sessions);
     return { ...services, sitePolicy: { ...services.sitePolicy, maxSessions } };
   }
-}
-
-/** Beside each other, so that one whose end hangs or fails keeps no other alive. */
-async function endAll(callers: readonly HttpCaller[]): Promise<void> {
-  const ends = await Promise.allSettled(callers.map(({ app }) => app[Symbol.asyncDispose]()));
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
 }

@@ -8,7 +8,7 @@ import type { IssuerKeys } from '../oauth/issuer-keys.js';
 import { resourceMetadata } from '../oauth/resource-metadata.js';
 import { grantFor, holderId, Scopes } from '../oauth/rights.js';
 import { toolsOf } from '../tools/tool-groups.js';
-import type { Rights } from './http-callers.js';
+import type { Rights } from './http-caller.js';
 
 export interface TokenCallersOptions {
   readonly settings: OAuthSettings;

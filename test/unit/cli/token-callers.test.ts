@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Rights } from '../../../src/cli/http-callers.js';
+import type { Rights } from '../../../src/cli/http-caller.js';
 import { doorOf } from '../../../src/cli/http-door.js';
 import { TokenCallers } from '../../../src/cli/token-callers.js';
 import type { OAuthGrant, OAuthSettings } from '../../../src/config/oauth.js';

@@ -1,0 +1,48 @@
+import type { AuditRecorder } from '../audit/audit-log.js';
+import { toPaddockError } from '../core/errors.js';
+import type { Grant } from '../keys/key.js';
+import type { Sessions } from '../session/sessions.js';
+import type { ToolServices } from '../tools/services.js';
+import type { App } from './app.js';
+import { lookAt } from './call-gate.js';
+import type { Counts } from './kept-counts.js';
+
+/** What somebody gets, by a key or by a token. */
+export interface Rights extends Pick<Grant, 'id' | 'name' | 'tools' | 'ceiling' | 'quota'> {
+  /** Whether each call takes a scope of its token as well. */
+  readonly isScoped?: boolean;
+}
+
+/** The holder of a key or of tokens, with all that is theirs and of nobody else. */
+export interface HttpCaller extends Counts {
+  readonly grant: Rights;
+  readonly app: App;
+  readonly audit: AuditRecorder;
+  sessions: Sessions | undefined;
+  services: Promise<ToolServices> | undefined;
+}
+
+/** Adds up what their sessions have used, and ends the commands of who has used all they may. */
+export async function meterOne({ sessions, limits, meter }: HttpCaller): Promise<void> {
+  const list = sessions?.list ?? [];
+  await limits.use(meter.read(list));
+  const refusal = await limits.refuseWork().catch((error: unknown) => toPaddockError(error));
+  if (refusal === undefined) return;
+  for (const session of list) {
+    const atWork = session.commands.filter(({ outcome }) => outcome === undefined);
+    if (atWork.length === 0) continue;
+    session.notices.add(`its commands were ended: ${refusal.message}`);
+    await Promise.allSettled(atWork.map(({ command }) => command.end('aborted')));
+  }
+}
+
+/** Ends all their sessions. Errors: what kept some from ending. */
+export async function endOf({ app, meter, sessions }: HttpCaller): Promise<void> {
+  const list = sessions?.list ?? [];
+  try {
+    await app[Symbol.asyncDispose]();
+  } finally {
+    // Now that what they did last is in their counts; whoever has the meter by then reads it.
+    lookAt(meter, list);
+  }
+}
