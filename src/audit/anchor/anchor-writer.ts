@@ -28,15 +28,20 @@ interface Parts extends AnchorOptions {
 
 /** How long the end of a process waits for its last checkpoint: the other disk may hang. */
 const lastMs = 2000;
+/** After how long one that failed is tried again at first; doubled from then on, and never longer than a checkpoint may take anyway. */
+const retryMs = 1000;
 
 /**
  * Writes signed heads of a log to a file elsewhere, and to where the log is forwarded. Nothing waits for it but the end of its process: a checkpoint that
- * can't be written is told, once, and the log goes on. The owner disposes, after the log was closed.
+ * can't be written is told, once, and tried again, and the log goes on. The owner disposes, after the log was closed.
  */
 export class AnchorWriter implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #over = new AbortController();
   #uncovered = 0;
+  /** In a row: while there are any, no record makes a try of its own, however many come. */
+  #failures = 0;
+  #forwarded: string | undefined;
   #isWaiting = false;
   #isTold = false;
   #writing: Promise<void> | undefined;
@@ -48,23 +53,23 @@ export class AnchorWriter implements AsyncDisposable {
   /** A record was appended. */
   appended(): void {
     this.#uncovered += 1;
-    if (this.#uncovered >= this.#parts.everyRecords) this.#begin();
+    if (this.#failures === 0 && this.#uncovered >= this.#parts.everyRecords) this.#begin();
     else this.#beginLater();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over.abort();
-    await this.#writing;
     const given = new AbortController();
     const { clock } = this.#parts;
-    await Promise.race([this.#write(), clock.sleep(lastMs, given.signal).catch(() => undefined)]);
+    const last = Promise.resolve(this.#writing).then(() => this.#write());
+    await Promise.race([last, clock.sleep(lastMs, given.signal).catch(() => undefined)]);
     given.abort();
   }
 
   #begin(): void {
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
-      // What was appended meanwhile.
+      // What was appended meanwhile, or is still without one.
       if (this.#uncovered > 0) this.#beginLater();
     });
   }
@@ -73,7 +78,8 @@ export class AnchorWriter implements AsyncDisposable {
     if (this.#isWaiting || this.#over.signal.aborted) return;
     this.#isWaiting = true;
     const { clock, withinMs } = this.#parts;
-    clock.sleep(withinMs, this.#over.signal).then(
+    const afterMs = this.#failures === 0 ? withinMs : Math.min(withinMs, retryMs * 2 ** (this.#failures - 1));
+    clock.sleep(afterMs, this.#over.signal).then(
       () => {
         this.#isWaiting = false;
         if (this.#uncovered > 0) this.#begin();
@@ -83,22 +89,40 @@ export class AnchorWriter implements AsyncDisposable {
   }
 
   async #write(): Promise<void> {
-    const { path, key, logPath, clock, onTrouble, forward } = this.#parts;
+    const covered = this.#uncovered;
     this.#uncovered = 0;
+    if (await this.#isWritten()) {
+      this.#failures = 0;
+      return;
+    }
+    this.#uncovered += covered;
+    this.#failures += 1;
+  }
+
+  async #isWritten(): Promise<boolean> {
+    const { path, key, logPath, clock, onTrouble } = this.#parts;
     try {
       const head = await readHead(logPath, new Date(clock.now()).toISOString());
-      if (head !== undefined) {
-        const checkpoint = canonicalJson(signHead(head, key));
-        forward?.(checkpoint);
-        if (path !== undefined) await append(path, `${checkpoint}\n`);
-      }
+      if (head === undefined) return false;
+      const checkpoint = canonicalJson(signHead(head, key));
+      this.#forward(head, checkpoint);
+      if (path !== undefined) await append(path, `${checkpoint}\n`);
       this.#isTold = false;
+      return true;
     } catch (error) {
       const why = safeLine(error instanceof Error ? error.message : String(error));
       const what = path === undefined ? 'a signed head' : `the anchor ${safeLine(path)}`;
       if (!this.#isTold) onTrouble?.(`${what} of the audit log could not be written: ${why}`);
       this.#isTold = true;
+      return false;
     }
+  }
+
+  /** Once each: what only the file lacks is not sent with every try. */
+  #forward({ file, bytes }: Head, checkpoint: string): void {
+    const place = `${file}:${bytes}`;
+    if (place !== this.#forwarded) this.#parts.forward?.(checkpoint);
+    this.#forwarded = place;
   }
 }
 
