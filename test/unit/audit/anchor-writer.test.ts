@@ -50,7 +50,7 @@ interface Ground extends AsyncDisposable {
   readonly writer: AnchorWriter;
   readonly troubles: string[];
   readonly forwarded: string[];
-  heads(): Promise<string[]>;
+  readonly heads: () => Promise<string[]>;
 }
 
 /** A log of three records, and what writes its heads, to which nothing was appended yet. */
