@@ -1,6 +1,4 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -13,25 +11,7 @@ import { Disposables } from '../../../src/kit/disposables.js';
 import { Secret } from '../../../src/kit/secret.js';
 import type { AlarmKind } from '../../../src/monitor/alarms/alarm.js';
 import type { Monitoring } from '../../../src/monitor/monitoring.js';
-
-/** The kinds of what a webhook is sent. */
-async function receiver(): Promise<{ readonly url: string; readonly kinds: string[] }> {
-  const kinds: string[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      kinds.push((JSON.parse(Buffer.concat(chunks).toString()) as { kind: string }).kind);
-      response.writeHead(204).end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, kinds };
-}
+import { WebhookReceiver } from '../../support/webhook-receiver.js';
 
 /** What has to happen for each, as often as it takes. */
 const causes: Partial<Record<AlarmKind, (monitoring: Monitoring, hearing: Hearing) => void>> = {
@@ -55,7 +35,7 @@ it('an alarm of each kind goes into the audit log, to the log, to the webhook an
   const [notifySend, shown] = [join(folder, 'notify-send'), join(folder, 'shown')];
   await writeFile(notifySend, `#!/bin/sh\nprintf '%s\\n' "$4" >>${shown}\n`);
   await chmod(notifySend, 0o755);
-  const hook = await receiver();
+  await using hook = await WebhookReceiver.start();
   const [recorded, told, sent]: [unknown[], string[], string[]] = [[], [], []];
   const event = (action: string, { details, session }: AuditFields = {}) => {
     recorded.push([action, JSON.stringify(details?.['kind']), session]);
@@ -85,7 +65,7 @@ it('an alarm of each kind goes into the audit log, to the log, to the webhook an
   expect(recorded).toEqual(
     kinds.map((kind): unknown[] => ['session.alarm', expect.stringContaining(`"${kind}"`), about(kind)]),
   );
-  expect(hook.kinds).toEqual(kinds);
+  expect(hook.received.map(({ kind }) => kind)).toEqual(kinds);
   expect((await readFile(shown, 'utf8')).trim().split('\n')).toEqual(kinds.map((kind) => `Paddock: ${kind}`));
   expect(new Set(sent)).toEqual(new Set(['webhook ok', 'desktop ok']));
 });
