@@ -52,6 +52,8 @@ export default defineConfig({
       }),
       // With a real kubectl, which scripts/check-kubernetes finds or fetches.
       project('kubernetes', ['test/kubernetes/**/*.test.ts'], { testTimeout: 60_000, hookTimeout: 60_000 }),
+      // With a real Prometheus, likewise scripts/check-monitoring.
+      project('monitoring', ['test/monitoring/**/*.test.ts'], { testTimeout: 60_000, hookTimeout: 60_000 }),
       project('e2e', ['test/{mcp,cli,e2e}/**/*.test.ts'], {
         testTimeout: 180_000,
         hookTimeout: 180_000,

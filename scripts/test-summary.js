@@ -19,6 +19,7 @@ const suiteOf = {
   ...{ mcp: 'e2e', cli: 'e2e', e2e: 'e2e' },
   images: 'images',
   kubernetes: 'kubernetes',
+  monitoring: 'monitoring',
 };
 
 const tests = [];

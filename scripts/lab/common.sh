@@ -87,8 +87,8 @@ debian_mirror() {
   apt-get indextargets --format '$(REPO_URI)' | grep -E '/debian/?$' | sort -u | head -n 1
 }
 
-# Prints the path of a program for tests: from PATH, else from .tools, else out of its package of Debian or Ubuntu, which is fetched into .tools and not
-# installed.
+# Prints the path of a program for tests: from PATH, else from .tools, else out of its package of Debian or Ubuntu, which is fetched into .tools, with
+# the programs beside it, and not installed.
 program_of_package() { # PROJECT PROGRAM PACKAGE
   local folder status=0
   if command -v "$2"; then return; fi
@@ -102,7 +102,7 @@ program_of_package() { # PROJECT PROGRAM PACKAGE
     apt-get download -qq "$3" >&2
     dpkg-deb -x "$3"_*.deb there
     mkdir -p "$1/.tools"
-    install -m 755 "there/usr/bin/$2" "$1/.tools/$2"
+    install -m 755 there/usr/bin/* "$1/.tools/"
   ) || status=$?
   rm -rf "$folder"
   [ "$status" = 0 ] || die "the package $3 could not be had: sudo apt-get update, and start again"
