@@ -99,9 +99,10 @@ class Projects implements AsyncDisposable {
     await run('cp', ['-a', made, copy]);
     const ran = await run('sh', ['-c', suite.command], { cwd: copy, maxBuffer: 1 << 26 }).then(
       ({ stdout }) => ({ status: 0, output: stdout }),
-      (error: Partial<Record<'code' | 'stdout', unknown>>) => ({
-        ...{ status: Number(error.code), output: `${String(error)}\n${String(error.stdout)}` },
-      }),
+      (error: unknown) => {
+        const said = (what: 'code' | 'stdout'): unknown => Reflect.get(error as object, what);
+        return { status: Number(said('code')), output: `${String(error)}\n${String(said('stdout'))}` };
+      },
     );
     this.#outside.set(suite, { ...ran, copy });
     return { ...ran, copy };
