@@ -30,7 +30,7 @@ export function askPerson({ server, approved, audit, id, questions, log }: Askin
     const { host, port, rule } = question;
     elicitApproval(server, { sessionId: id, place: shownPlace(host, port), rule }, withdrawn)
       .then((approval) => (approval === undefined ? undefined : settle(question, approval)))
-      // Answered elsewhere meanwhile, or not to be recorded: then nothing has been let through.
-      .catch((err: unknown) => log.info({ err, session: id }, 'an answer was not taken'));
+      // Answered elsewhere meanwhile, or not to be recorded: then nothing has been let through. What can't be kept holds for this session.
+      .catch((err: unknown) => log.info({ err, session: id }, 'an answer was not taken, or not kept'));
   });
 }

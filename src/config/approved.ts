@@ -1,5 +1,6 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { ConfigError } from '../core/errors.js';
 import type { SitePolicy } from '../core/site-policy.js';
 import { codeOf } from '../kit/error-code.js';
 import { parseRule } from '../policy/egress/rule.js';
@@ -9,6 +10,9 @@ import { checkWriters } from './trust.js';
 
 const mostRules = 1024;
 const heading = '# What was approved for always, a rule a line (docs/network.md). Remove a line to be asked again.\n';
+
+const keptElsewhere =
+  'Write the rule into that file where it can be written, a line of its own, or answer with --always there; for a server in a container, on the host.';
 
 /** Beside the user's settings. */
 export function approvedPath(configHome: string): string {
@@ -60,12 +64,20 @@ export async function withApproved(
   };
 }
 
-/** Appends a canonical rule; whole lines, so that two at once harm nobody. */
+/**
+ * Appends a canonical rule; whole lines, so that two at once harm nobody. Errors: BAD_CONFIG where the folder of settings can't be written, as that of a
+ * server in a container.
+ */
 export async function addApproved(path: string, rule: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await appendFile(path, heading, { mode: 0o600, flag: 'ax' }).catch((error: unknown) => {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  });
-  // Whoever edits it by hand may leave out the end of the last line; an empty line is nothing.
-  await appendFile(path, `\n${rule}\n`);
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await appendFile(path, heading, { mode: 0o600, flag: 'ax' }).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    // Whoever edits it by hand may leave out the end of the last line; an empty line is nothing.
+    await appendFile(path, `\n${rule}\n`);
+  } catch (cause) {
+    const message = `${rule} could not be kept in ${path} (${codeOf(cause) ?? 'failed'}): it is let through while this session is held, and not in later ones`;
+    throw new ConfigError('BAD_CONFIG', message, { cause, hint: keptElsewhere });
+  }
 }

@@ -23,6 +23,15 @@ describe('what was approved for always', () => {
     expect(await read(path, ['*'])).toEqual(['https://a.example', 'https://b.example']);
   });
 
+  it('is told of as not kept where settings can’t be written, and that it was let through all the same', async () => {
+    await writeFile(join(folder, 'paddock'), 'a file where there should be a folder');
+    await expect(addApproved(join(folder, 'paddock/approved-hosts'), 'https://a.example')).rejects.toMatchObject({
+      code: 'BAD_CONFIG',
+      message: expect.stringMatching(/^https:\/\/a\.example could not be kept .*\(E[A-Z]+\): it is let through while/),
+      hint: expect.stringContaining('on the host'),
+    });
+  });
+
   it('holds as far as the policy’s lists go, and what they do not cover is a warning', async () => {
     const path = join(folder, 'approved-hosts');
     await writeFile(path, 'https://a.example\nhttps://b.example\n127.1\nhttps://a.example\n');
