@@ -72,6 +72,16 @@ describe.each(engineKinds)('a server for holders of keys, on %s', (kind) => {
     expect(stdout).toBe('hers\n');
   });
 
+  it('raises an alarm when a key guesses at sessions, which is about none of them', async () => {
+    for (let i = 0; i < 10; i += 1) expect((await bob.call('get_session', { sessionId })).code).toBe('NO_SUCH_SESSION');
+    type Line = { readonly action: string; readonly session?: string; readonly details?: { readonly kind?: string } };
+    const alarms = async () =>
+      ((await place.audit()) as readonly Line[])
+        .filter(({ action, details }) => action === 'session.alarm' && details?.kind === 'unknown-sessions')
+        .map(({ session = 'none' }) => session);
+    await expect.poll(async () => [...new Set(await alarms())], { timeout: 30_000 }).toEqual(['none']);
+  });
+
   it('keeps each key to its tools, folders and limits', async () => {
     const readers = await server.client('reader', '--tools', 'read');
     expect((await readers.client.listTools()).tools.map(({ name }) => name)).not.toContain('create_session');
