@@ -35,7 +35,7 @@ export async function letIn({ limits, meter, live, admit }: CallGateParts, tool:
   };
   try {
     look();
-    if (startsWork.has(tool)) await limits.refuseWork();
+    if (startsWork.has(tool)) limits.refuseWork();
     if (startsWork.has(tool) && tool !== 'check_host') await admit?.();
     return release;
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { AuditRecorder } from '../audit/audit-log.js';
-import { toPaddockError } from '../core/errors.js';
+import { type PaddockError, toPaddockError } from '../core/errors.js';
 import type { Grant } from '../keys/key.js';
+import type { KeyLimits } from '../keys/key-limits.js';
 import type { Sessions } from '../session/sessions.js';
 import type { ToolServices } from '../tools/services.js';
 import type { App } from './app.js';
@@ -25,8 +26,8 @@ export interface HttpCaller extends Counts {
 /** Adds up what their sessions have used, and ends the commands of who has used all they may. */
 export async function meterOne({ sessions, limits, meter }: HttpCaller): Promise<void> {
   const list = sessions?.list ?? [];
-  await limits.use(meter.read(list));
-  const refusal = await limits.refuseWork().catch((error: unknown) => toPaddockError(error));
+  limits.use(meter.read(list));
+  const refusal = refusalOf(limits);
   if (refusal === undefined) return;
   for (const session of list) {
     const atWork = session.commands.filter(({ outcome }) => outcome === undefined);
@@ -44,5 +45,14 @@ export async function endOf({ app, meter, sessions }: HttpCaller): Promise<void>
   } finally {
     // Now that what they did last is in their counts; whoever has the meter by then reads it.
     lookAt(meter, list);
+  }
+}
+
+function refusalOf(limits: KeyLimits): PaddockError | undefined {
+  try {
+    limits.refuseWork();
+    return undefined;
+  } catch (error) {
+    return toPaddockError(error);
   }
 }

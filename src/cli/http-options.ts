@@ -10,6 +10,14 @@ export const httpOptions = {
   'host-name': { type: 'string', multiple: true, help: 'with --http: name that clients know it by; repeatable' },
   calls: { type: 'string', help: 'with --http: calls a minute of all keys together (default: 6000)' },
   creates: { type: 'string', help: 'with --http: sessions made an hour by all keys together (default: 600)' },
+  'cpu-time': {
+    type: 'string',
+    help: 'with --http: processor time of the sessions of all keys a day, such as 40h (default: no limit)',
+  },
+  'egress-bytes': {
+    type: 'string',
+    help: 'with --http: bytes of the sessions of all keys to and from outside a day (default: no limit)',
+  },
   canary: {
     type: 'string',
     help: 'with --http: how often a sandbox is made to prove that limits hold, or off; default 1h',

@@ -40,7 +40,7 @@ export class KeptCounts {
   async settle(): Promise<void> {
     for (const [id, counts] of this.#kept) {
       const { limits, meter } = counts;
-      await limits.use(meter.read([]));
+      limits.use(meter.read([]));
       // They may have come again, and gone again, meanwhile.
       if (!(await limits.isCounting()) && this.#kept.get(id) === counts) this.#kept.delete(id);
     }

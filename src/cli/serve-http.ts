@@ -18,7 +18,7 @@ import type { HttpRefusal } from '../mcp/http/refusal.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
 import { canaryEveryMs, watchCanary } from './canary-here.js';
 import { type CommandContext, isSet, text, texts } from './command.js';
-import { whole } from './commands/key-wish.js';
+import { bytes, duration, whole } from './commands/key-wish.js';
 import { HttpCallers } from './http-callers.js';
 import { type Door, doorOf } from './http-door.js';
 import { openingOf } from './http-opening.js';
@@ -94,7 +94,8 @@ function openCallers(context: CommandContext, ground: ServerGround, { overall, c
 
 function overallLimits(context: CommandContext): OverallLimits {
   const [callsPerMinute = 6000, createsPerHour = 600] = [whole(context, 'calls'), whole(context, 'creates')];
-  return new OverallLimits({ callsPerMinute, createsPerHour });
+  const day = { cpuMsPerDay: duration(context, 'cpu-time'), egressBytesPerDay: bytes(context, 'egress-bytes') };
+  return new OverallLimits({ callsPerMinute, createsPerHour, ...day });
 }
 
 function idleExit(afterMs: number | undefined, callers: HttpCallers, http: McpHttp): IdleExit | undefined {

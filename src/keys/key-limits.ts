@@ -1,17 +1,18 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { KeyQuota } from '../core/api-key.js';
 import { PaddockError } from '../core/errors.js';
-import { formatDuration } from '../core/units.js';
+import { systemClock } from '../kit/clock.js';
+import { type DayQuota, DayUse, type Used } from './day-use.js';
+import { limited } from './limited.js';
 
 const minute = 60;
 const hour = 3600;
-const day = 24 * hour;
 const callsAtOnce = 32;
 /** Requests that are no calls cost little, but not nothing. */
 const requestsPerCall = 4;
 
 /** For all keys together. */
-export interface OverallRates {
+export interface OverallRates extends DayQuota {
   readonly callsPerMinute: number;
   readonly createsPerHour: number;
 }
@@ -20,22 +21,18 @@ export interface OverallRates {
 export class OverallLimits {
   readonly calls: RateLimiterMemory;
   readonly creates: RateLimiterMemory;
+  readonly day: DayUse;
 
-  constructor({ callsPerMinute, createsPerHour }: OverallRates) {
+  constructor({ callsPerMinute, createsPerHour, ...quota }: OverallRates) {
+    this.day = new DayUse('of all keys', quota, systemClock);
     this.calls = new RateLimiterMemory({ points: callsPerMinute, duration: minute });
     this.creates = new RateLimiterMemory({ points: createsPerHour, duration: hour });
   }
 
   /** Whether anything counts that would be forgotten with this. */
-  isCounting(): Promise<boolean> {
-    return hasAny([this.calls, this.creates]);
+  async isCounting(): Promise<boolean> {
+    return this.day.isCounting || (await hasAny([this.calls, this.creates]));
   }
-}
-
-/** What is used up of a day's worth. */
-interface Budget {
-  readonly what: string;
-  readonly limiter: RateLimiterMemory;
 }
 
 /**
@@ -48,8 +45,7 @@ export class KeyLimits {
   readonly #requests: RateLimiterMemory;
   readonly #calls: RateLimiterMemory;
   readonly #creates: RateLimiterMemory;
-  readonly #cpu: Budget | undefined;
-  readonly #egress: Budget | undefined;
+  readonly #day: DayUse;
   #atWork = 0;
   #beingMade = 0;
 
@@ -59,8 +55,7 @@ export class KeyLimits {
     this.#requests = new RateLimiterMemory({ points: requestsPerCall * quota.callsPerMinute, duration: minute });
     this.#calls = new RateLimiterMemory({ points: quota.callsPerMinute, duration: minute });
     this.#creates = new RateLimiterMemory({ points: quota.createsPerHour, duration: hour });
-    this.#cpu = budgetOf('processor time', quota.cpuMsPerDay);
-    this.#egress = budgetOf('bytes to and from outside', quota.egressBytesPerDay);
+    this.#day = new DayUse('of this key', quota, systemClock);
   }
 
   /** One request of whatever kind; what is returned says after how long there may be another, if there may be none now. */
@@ -113,30 +108,22 @@ export class KeyLimits {
     }
   }
 
-  /** Adds to what sessions have used. */
-  async use({ cpuMs, egressBytes }: { readonly cpuMs: number; readonly egressBytes: number }): Promise<void> {
-    if (cpuMs > 0) await this.#cpu?.limiter.penalty('', cpuMs);
-    if (egressBytes > 0) await this.#egress?.limiter.penalty('', egressBytes);
+  /** Adds to what sessions have used, for the key and for all of them. */
+  use(used: Used): void {
+    this.#day.use(used);
+    this.#overall.day.use(used);
   }
 
   /** Whether anything counts that would be forgotten with this. */
-  isCounting(): Promise<boolean> {
-    const budgets = [this.#cpu, this.#egress].flatMap((budget) => budget?.limiter ?? []);
-    return hasAny([this.#requests, this.#calls, this.#creates, ...budgets]);
+  async isCounting(): Promise<boolean> {
+    return this.#day.isCounting || (await hasAny([this.#requests, this.#calls, this.#creates]));
   }
 
   /** Refuses what would use more of something that is used up. */
-  async refuseWork(): Promise<void> {
-    for (const budget of [this.#cpu, this.#egress]) {
-      const used = await budget?.limiter.get('');
-      if (budget === undefined || used == null || used.consumedPoints < budget.limiter.points) continue;
-      throw limited(`the ${budget.what} of this key for a day are used up`, used.msBeforeNext, 'QUOTA_EXCEEDED');
-    }
+  refuseWork(): void {
+    this.#day.refuse();
+    this.#overall.day.refuse();
   }
-}
-
-function budgetOf(what: string, points: number | undefined): Budget | undefined {
-  return points === undefined ? undefined : { what, limiter: new RateLimiterMemory({ points, duration: day }) };
 }
 
 async function hasAny(limiters: readonly RateLimiterMemory[]): Promise<boolean> {
@@ -158,16 +145,4 @@ async function take(limiter: RateLimiterMemory): Promise<number | undefined> {
     if (error instanceof RateLimiterRes) return error.msBeforeNext;
     throw error;
   }
-}
-
-function limited(
-  message: string,
-  waitMs: number,
-  code: 'RATE_LIMITED' | 'QUOTA_EXCEEDED' = 'RATE_LIMITED',
-): PaddockError {
-  const retryAfterMs = Math.max(1, Math.ceil(waitMs));
-  return new PaddockError(code, message, {
-    info: { retryAfterMs },
-    hint: `Call again in ${formatDuration(Math.max(1000, retryAfterMs))}; until then this key gets no more.`,
-  });
 }

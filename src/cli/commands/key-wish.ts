@@ -118,7 +118,7 @@ function providerOf(given: string): KeyCeiling['providers'][number] {
   throw bad(`--provider: there is no ${given}; there are ${providerIds.join(', ')}`);
 }
 
-const bytes = (context: CommandContext, name: string) => number(context, name, 'a size such as 2g', parseBytes);
+export const bytes = (context: CommandContext, name: string) => number(context, name, 'a size such as 2g', parseBytes);
 
 export const duration = (context: CommandContext, name: string) =>
   number(context, name, 'a duration such as 10m', parseDuration);

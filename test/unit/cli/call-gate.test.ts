@@ -10,9 +10,11 @@ function stage({ isSpent = false } = {}) {
   const told: string[] = [];
   const live = [first as Session];
   const leave = () => void told.push('leaves');
-  const refuse = () => Promise.reject(new PaddockError('QUOTA_EXCEEDED', 'used up'));
+  const refuseWork = () => {
+    if (isSpent) throw new PaddockError('QUOTA_EXCEEDED', 'used up');
+  };
   const parts = {
-    limits: { call: () => Promise.resolve(leave), refuseWork: () => (isSpent ? refuse() : Promise.resolve()) },
+    limits: { call: () => Promise.resolve(leave), refuseWork },
     meter: { note: (sessions: readonly unknown[]) => void told.push(`sees ${sessions.join()}`) },
     live: () => live,
     admit: () => Promise.resolve(void told.push('is admitted')),

@@ -1,10 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { toPaddockError } from '../../../src/core/errors.js';
+import { type PaddockError, toPaddockError } from '../../../src/core/errors.js';
 import { KeyLimits, OverallLimits } from '../../../src/keys/key-limits.js';
 
 const quota = { callsPerMinute: 3, createsPerHour: 2, sessions: 2 };
 const much = { callsPerMinute: 1000, createsPerHour: 1000 };
 const minuteMs = 60_000;
+
+function refusalOf(limits: KeyLimits): PaddockError | undefined {
+  try {
+    limits.refuseWork();
+    return undefined;
+  } catch (error) {
+    return toPaddockError(error);
+  }
+}
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -37,8 +46,8 @@ describe('the holder of a key', () => {
     const counting = () => Promise.all([plain, daily, overall].map((one) => one.isCounting()));
     expect(await counting()).toEqual([false, false, false]);
     (await plain.create(0))();
-    await plain.use({ cpuMs: 1, egressBytes: 1 });
-    await daily.use({ cpuMs: 1, egressBytes: 1 });
+    plain.use({ cpuMs: 1, egressBytes: 1 });
+    daily.use({ cpuMs: 1, egressBytes: 1 });
     vi.advanceTimersByTime(60 * minuteMs - 1);
     expect(await counting()).toEqual([true, true, true]);
     vi.advanceTimersByTime(1);
@@ -90,27 +99,49 @@ describe('the holder of a key', () => {
     (await limits.create(0))();
   });
 
-  it('starts nothing more once a day’s processor time or traffic is used up, until the day is over', async () => {
+  it('starts nothing more once a day’s processor time or traffic is used up, until the day is over', () => {
     for (const [name, use] of [
       ['cpuMsPerDay', { cpuMs: 600, egressBytes: 0 }],
       ['egressBytesPerDay', { cpuMs: 0, egressBytes: 600 }],
     ] as const) {
       const limits = new KeyLimits({ ...quota, [name]: 1000 }, new OverallLimits(much));
-      await limits.use(use);
-      await limits.refuseWork();
+      limits.use(use);
+      limits.refuseWork();
       vi.advanceTimersByTime(minuteMs);
-      await limits.use(use);
+      limits.use(use);
       const retryAfterMs = (24 * 60 - 1) * minuteMs;
-      await expect(limits.refuseWork()).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED', info: { retryAfterMs } });
+      expect(refusalOf(limits)).toMatchObject({ code: 'QUOTA_EXCEEDED', info: { retryAfterMs } });
       vi.advanceTimersByTime(retryAfterMs);
-      await limits.refuseWork();
+      limits.refuseWork();
     }
   });
 
-  it('has no limit of what it was given none for', async () => {
+  it('starts nothing more once all keys together have used up a day of the server, whatever it has used itself', () => {
+    for (const [name, use, what] of [
+      ['cpuMsPerDay', { cpuMs: 600, egressBytes: 0 }, 'processor time'],
+      ['egressBytesPerDay', { cpuMs: 0, egressBytes: 600 }, 'bytes to and from outside'],
+    ] as const) {
+      const overall = new OverallLimits({ ...much, [name]: 1000 });
+      const [ada, bob] = [new KeyLimits(quota, overall), new KeyLimits({ ...quota, [name]: 5000 }, overall)];
+      ada.use(use);
+      for (const one of [ada, bob]) one.refuseWork();
+      bob.use(use);
+      for (const one of [ada, bob]) {
+        expect(refusalOf(one)).toMatchObject({
+          code: 'QUOTA_EXCEEDED',
+          message: `the ${what} of all keys for a day are used up`,
+          info: { retryAfterMs: 24 * 60 * minuteMs },
+        });
+      }
+      vi.advanceTimersByTime(24 * 60 * minuteMs);
+      for (const one of [ada, bob]) one.refuseWork();
+    }
+  });
+
+  it('has no limit of what it was given none for', () => {
     const limits = new KeyLimits(quota, new OverallLimits(much));
-    await limits.use({ cpuMs: Number.MAX_SAFE_INTEGER, egressBytes: Number.MAX_SAFE_INTEGER });
-    await limits.refuseWork();
+    limits.use({ cpuMs: Number.MAX_SAFE_INTEGER, egressBytes: Number.MAX_SAFE_INTEGER });
+    limits.refuseWork();
   });
 
   it('sends no more requests than calls could need', async () => {

@@ -1,0 +1,78 @@
+import type { KeyQuota } from '../core/api-key.js';
+import type { Clock } from '../kit/clock.js';
+import { limited } from './limited.js';
+
+const dayMs = 24 * 60 * 60_000;
+
+export type DayQuota = Pick<KeyQuota, 'cpuMsPerDay' | 'egressBytesPerDay'>;
+
+export interface Used {
+  readonly cpuMs: number;
+  readonly egressBytes: number;
+}
+
+/** What is used up of a day's worth; the day begins with the first use in it. */
+interface Budget {
+  readonly what: string;
+  readonly most: number;
+  used: number;
+  /** Epoch milliseconds. */
+  untilMs: number;
+}
+
+/** Processor time and traffic of sessions within a day; where there is no quota of one, it is not counted. Errors: QUOTA_EXCEEDED with `info.retryAfterMs`. */
+export class DayUse {
+  readonly #whose: string;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #cpu: Budget | undefined;
+  readonly #egress: Budget | undefined;
+
+  /** `whose`: as in "of this key". */
+  constructor(whose: string, { cpuMsPerDay, egressBytesPerDay }: DayQuota, clock: Pick<Clock, 'now'>) {
+    this.#whose = whose;
+    this.#clock = clock;
+    this.#cpu = budgetOf('processor time', cpuMsPerDay);
+    this.#egress = budgetOf('bytes to and from outside', egressBytesPerDay);
+  }
+
+  /** Whether anything counts that would be forgotten with this. */
+  get isCounting(): boolean {
+    return this.#budgets.some((budget) => this.#isOn(budget));
+  }
+
+  /** Adds to what was used. */
+  use({ cpuMs, egressBytes }: Used): void {
+    this.#add(this.#cpu, cpuMs);
+    this.#add(this.#egress, egressBytes);
+  }
+
+  /** Throws where there is nothing left of something. */
+  refuse(): void {
+    for (const budget of this.#budgets) {
+      if (!this.#isOn(budget) || budget.used < budget.most) continue;
+      const waitMs = budget.untilMs - this.#clock.now();
+      throw limited(`the ${budget.what} ${this.#whose} for a day are used up`, waitMs, 'QUOTA_EXCEEDED');
+    }
+  }
+
+  get #budgets(): readonly Budget[] {
+    return [this.#cpu, this.#egress].filter((budget) => budget !== undefined);
+  }
+
+  #isOn({ used, untilMs }: Budget): boolean {
+    return used > 0 && this.#clock.now() < untilMs;
+  }
+
+  #add(budget: Budget | undefined, amount: number): void {
+    if (budget === undefined || amount <= 0) return;
+    if (!this.#isOn(budget)) {
+      budget.used = 0;
+      budget.untilMs = this.#clock.now() + dayMs;
+    }
+    budget.used += amount;
+  }
+}
+
+function budgetOf(what: string, most: number | undefined): Budget | undefined {
+  return most === undefined ? undefined : { what, most, used: 0, untilMs: 0 };
+}
