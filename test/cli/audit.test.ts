@@ -93,6 +93,36 @@ describe('paddock audit show', () => {
   });
 });
 
+describe('paddock audit export', () => {
+  it('writes rows for a sheet and events for a SIEM, decrypted, and refuses what is neither', async () => {
+    await writeSession();
+    const of = ['--session', session];
+    const csv = await run('export', '--format', 'csv', ...of);
+    const [header, ...rows] = csv.stdout.toString().split('\r\n');
+    expect([csv.status, header, rows.pop()]).toEqual([0, expect.stringMatching(/^time,file,chain,.*,problem$/), '']);
+    expect(rows.map((row) => / (.*)/.exec(row.replaceAll(',', ' '))?.[0])).toEqual([
+      expect.stringMatching(/intent .*command\.run .*curl/),
+      expect.stringMatching(/outcome .*command\.run .*ok/),
+      expect.stringMatching(/event .*egress\.deny .*deny egress\.allow .*b\.example/),
+    ]);
+
+    const ocsf = await run('export', '--format', 'ocsf', ...of);
+    const events = ocsf.stdout.toString().trimEnd().split('\n');
+    const metadata = { version: '1.2.0', correlation_uid: session };
+    expect([ocsf.status, events.map((event) => JSON.parse(event) as unknown)]).toMatchObject([
+      0,
+      [
+        { class_uid: 1007, activity_id: 1, metadata, process: { name: 'curl' } },
+        { class_uid: 1007, activity_id: 2, metadata, status_code: 'ok' },
+        { class_uid: 6003, severity_id: 3, metadata, unmapped: { rule: 'egress.allow' } },
+      ],
+    ]);
+    expect(document(await run('export', '--format', 'ocsf', '--json', ...of))['entries']).toHaveLength(3);
+    expect(code(await run('export', '--format', 'csv', '--json'))).toEqual([2, 'BAD_ARGUMENT']);
+    expect(code(await run('export', '--format', 'xml', '--json'))).toEqual([2, 'BAD_ARGUMENT']);
+  });
+});
+
 describe('paddock audit forget', () => {
   it('leaves nothing personal to be read, on the record, and a log that verifies; once', async () => {
     await writeSession();
