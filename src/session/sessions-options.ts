@@ -12,7 +12,7 @@ import type { Admission } from './admission.js';
 import type { KeySources } from './broker/provider-routes.js';
 import type { GivenKeys } from './broker/take-keys.js';
 import type { WishLike } from './broker/wish-like.js';
-import type { VisitTracing } from './control/visitor.js';
+import type { VisitTracing } from './control/control-options.js';
 import type { EgressParts } from './egress/session-egress.js';
 import type { HostRoom } from './host-room.js';
 import type { LayerOrigin } from './layer-origin.js';

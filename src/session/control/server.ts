@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import { version } from '../../core/version.js';
 import type { Claim } from './claim.js';
+import type { ControlOptions } from './control-options.js';
 import { listenAt } from './socket.js';
-import { type ControlOptions, Visitor } from './visitor.js';
+import { Visitor } from './visitor.js';
 
 /** How the audit log calls those who come in over a control socket. */
 export const visitor = { client: { name: 'paddock exec', version } } as const;

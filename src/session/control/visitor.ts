@@ -1,55 +1,16 @@
 import type { Socket } from 'node:net';
-import type { AuditRecorder } from '../../audit/audit-log.js';
-import { PaddockError, PolicyDenied } from '../../core/errors.js';
-import type { ExecRequest, ExecResult } from '../../core/exec.js';
-import type { SitePolicy } from '../../core/site-policy.js';
-import type { SandboxSpec } from '../../core/spec.js';
-import type { Clock } from '../../kit/clock.js';
-import type { Denials } from '../../monitor/alarms/denials.js';
-import type { SessionState } from '../../monitor/monitoring.js';
-import { admitExec } from '../../policy/exec.js';
+import { PaddockError } from '../../core/errors.js';
+import type { ExecResult } from '../../core/exec.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
 import { answerQuestion } from '../egress/answer-question.js';
 import type { OpenQuestion } from '../egress/questions.js';
-import type { SessionEgress } from '../egress/session-egress.js';
-import type { Session } from '../session.js';
 import { resultOf, type SessionCommand } from '../session-command.js';
-import type { UpdateReport } from '../update-report.js';
-import {
-  type ClientMessage,
-  clientMessage,
-  type HeldCommand,
-  type HolderMessage,
-  parseMessage,
-  toErrorMessage,
-} from './messages.js';
+import type { ControlOptions } from './control-options.js';
+import { type ClientMessage, clientMessage, type HolderMessage, parseMessage, toErrorMessage } from './messages.js';
 import { VisitorInput } from './visitor-input.js';
+import { admitted, traced } from './visitor-policy.js';
+import { usageAnswerOf, viewOf } from './visitor-views.js';
 import { type ControlFrame, ControlWire, frameKinds } from './wire.js';
-
-/** What visitors need of a session. */
-export interface VisitedSession extends Pick<Session, 'id' | 'start' | 'commands' | 'ending'> {
-  readonly egress?: Pick<SessionEgress, 'questions'> | undefined;
-  readonly sandbox: { readonly alive: boolean; readonly handle: { readonly spec: SandboxSpec } };
-}
-
-export interface ControlOptions {
-  readonly session: VisitedSession;
-  readonly sitePolicy: SitePolicy;
-  /** Under the name that visitors' commands get in the audit log. */
-  readonly audit: AuditRecorder;
-  readonly clock: Clock;
-  /** What its monitor knows of the session; absent where nothing watches it. */
-  readonly usage?: () => SessionState | undefined;
-  /** Counts what policy refuses to them; absent where nothing is watched. */
-  readonly denials?: Pick<Denials, 'add'> | undefined;
-  /** Changes times and limits of the session; no longer waits for room when the signal fires. */
-  readonly update: (request: unknown, signal: AbortSignal) => Promise<UpdateReport>;
-  /** Runs what a visitor asks for within a trace; absent: without. */
-  readonly trace?: VisitTracing | undefined;
-}
-
-/** The operation is a word of ours. */
-export type VisitTracing = <T>(operation: 'exec' | 'update' | 'approve', run: () => Promise<T>) => Promise<T>;
 
 type ExecMessage = Extract<ClientMessage, { say: 'exec' }>;
 
@@ -176,7 +137,7 @@ export class Visitor {
     if (this.#questions.length > 0) tellAsked();
     const stopTelling = this.#options.session.egress?.questions.onAsked(tellAsked);
     try {
-      const { blocked, ...result } = await this.#traced('exec', () => this.#run(message));
+      const { blocked, ...result } = await traced(this.#options, 'exec', () => this.#run(message));
       await this.#answer({ say: 'result', result: { ...result, ...(blocked && { blocked: [...blocked] }) } });
     } catch (thrown) {
       await this.#answer(toErrorMessage(thrown));
@@ -195,7 +156,7 @@ export class Visitor {
     const { session, audit } = this.#options;
     try {
       const asked = { id: session.id, questions: session.egress?.questions, audit };
-      await this.#traced('approve', () => answerQuestion(asked, rule, answer));
+      await traced(this.#options, 'approve', () => answerQuestion(asked, rule, answer));
       await this.#answer({ say: 'answered' });
     } catch (thrown) {
       await this.#answer(toErrorMessage(thrown));
@@ -204,28 +165,11 @@ export class Visitor {
 
   async #update(request: unknown): Promise<void> {
     try {
-      const report = await this.#traced('update', () => this.#options.update(request, this.#closed.signal));
+      const report = await traced(this.#options, 'update', () => this.#options.update(request, this.#closed.signal));
       await this.#answer({ say: 'updated', report });
     } catch (thrown) {
       await this.#answer(toErrorMessage(thrown));
     }
-  }
-
-  /** With what policy refuses on record, within the trace, before the visitor hears of it. */
-  #traced<T>(operation: Parameters<VisitTracing>[0], run: () => Promise<T>): Promise<T> {
-    const { trace } = this.#options;
-    const recorded = () =>
-      run().catch(async (thrown: unknown) => {
-        if (thrown instanceof PolicyDenied) await this.#recordDenial(thrown);
-        throw thrown;
-      });
-    return trace === undefined ? recorded() : trace(operation, recorded);
-  }
-
-  async #recordDenial({ code: result, ruleId: rule }: PolicyDenied): Promise<void> {
-    const { audit, denials, session } = this.#options;
-    denials?.add('call', rule);
-    await audit.event('policy.deny', { session: session.id, verdict: 'deny', result, rule });
   }
 
   async #run(message: ExecMessage): Promise<ExecResult> {
@@ -237,20 +181,12 @@ export class Visitor {
       ...(message.isUnlogged === true ? { isUnlogged: true } : {}),
       onOutput: (stream, chunk) => this.#wire.send(frameKinds[stream], chunk),
     };
-    const entry = await session.start(this.#decide(message.request), options, audit);
+    const entry = await session.start(admitted(this.#options, message.request), options, audit);
     this.#entry = entry;
     if (this.#size !== undefined) void entry.command.resize(this.#size);
     await this.#wire.sendJson({ say: 'started', commandId: entry.id });
     await entry.settled;
     return resultOf(entry);
-  }
-
-  #decide(request: unknown): ExecRequest {
-    const { session, sitePolicy } = this.#options;
-    const admitted = admitExec(request, session.sandbox.handle.spec, sitePolicy);
-    // What is kept travels in one frame, as JSON, which writes a byte in up to six; the visitor has had all of it as it came.
-    const outputCapBytes = Math.min(admitted.outputCapBytes, 256 * 1024);
-    return { ...admitted, outputCapBytes };
   }
 
   async #answer(message: HolderMessage): Promise<void> {
@@ -262,16 +198,4 @@ export class Visitor {
 
 function notForHere(): PaddockError {
   return new PaddockError('BAD_ARGUMENT', 'that is no message for here');
-}
-
-function viewOf({ id, argv, startedAtMs, outcome }: SessionCommand): HeldCommand {
-  const base = { commandId: id, argv: argv.slice(0, 16).map((word) => word.slice(0, 120)), startedAtMs };
-  if (outcome === undefined) return { ...base, state: 'running' };
-  if ('error' in outcome) return { ...base, state: 'failed' };
-  return { ...base, state: 'finished', exitCode: outcome.result.exitCode, reason: outcome.result.reason };
-}
-
-function usageAnswerOf(isAlive: boolean, state: SessionState | undefined): HolderMessage {
-  const { alarms, ...rest } = state ?? {};
-  return { say: 'usage', isAlive, ...rest, ...(alarms === undefined ? {} : { alarms: [...alarms] }) };
 }
