@@ -13,6 +13,7 @@ describe('scripts/release', () => {
     bin = join(folder, 'bin');
     for (const part of ['bin', 'scripts/lab']) mkdirSync(join(folder, part), { recursive: true });
     for (const file of ['scripts/release', 'scripts/lab/common.sh']) copyFileSync(file, join(folder, file));
+    writeFileSync(join(folder, 'package.json'), '{\n  "name": "paddock"\n}\n');
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -49,6 +50,18 @@ cd ${folder}; mkdir -p package/dist/init; touch ${files}; tar -czf "$4/paddock.t
     ]);
   });
 
+  it('packs nothing for the public that does not say where vulnerabilities are reported', () => {
+    standIns(['paddock-init-x64', 'paddock-init-arm64']);
+    const out = join(folder, 'out');
+    expect(release('--public', out)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/names no repository/) as string,
+    });
+    expect(release(out).stderr).toMatch(/^== not to be published/);
+    writeFileSync(join(folder, 'package.json'), '{\n  "repository": "x"\n}\n');
+    expect(release('--public', out)).toMatchObject({ status: 0, stderr: '' });
+  });
+
   it('refuses a package in which one is missing', () => {
     standIns(['paddock-init-x64']);
     const run = release(join(folder, 'out'));
@@ -62,7 +75,7 @@ cd ${folder}; mkdir -p package/dist/init; touch ${files}; tar -czf "$4/paddock.t
     expect(release(join(folder, 'out')).status).toBe(1);
     expect(log()).toEqual(['node scripts/build-init.js --arch x64']);
     expect(readdirSync(join(folder, 'out'))).toEqual([]);
-    expect(release()).toMatchObject({ status: 1, stderr: 'error: usage: scripts/release FOLDER\n' });
+    expect(release()).toMatchObject({ status: 1, stderr: 'error: usage: scripts/release [--public] FOLDER\n' });
   });
 
   it('packs what is looked for where it runs: process 1 for its own processor', () => {
