@@ -137,9 +137,10 @@ export class HttpCallers implements AsyncDisposable {
     await Promise.all([this.#kept.settle(), ...[...this.#callers.values()].map(meterOne)]);
   }
 
-  #noCounts({ quota }: Rights): Counts {
+  #noCounts({ id, quota }: Rights): Counts {
+    const { overall } = this.#options;
     return {
-      limits: new KeyLimits(quota, this.#options.overall),
+      limits: new KeyLimits(quota, overall, overall.days?.of(id)),
       meter: new KeyMeter((id) => this.#options.monitoring.stateOf(id).usage?.cpuUs),
     };
   }

@@ -5,6 +5,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { plain } from '../audit/redaction.js';
 import type { Config } from '../config/load.js';
 import { ConfigError, PaddockError } from '../core/errors.js';
+import { DayFiles } from '../keys/day-file.js';
 import { OverallLimits } from '../keys/key-limits.js';
 import { KeyRing } from '../keys/key-ring.js';
 import { KeyStore } from '../keys/key-store.js';
@@ -39,7 +40,10 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const tls = await readTls(context);
   const exposure = { hasTls: tls !== undefined, isBehindProxy: isSet(context, 'behind-proxy'), hosts: names };
   if (opening.kind !== 'inherited') checkExposure(opening, exposure);
-  const means = { overall: overallLimits(context), canaryMs: canaryEveryMs(context, config.sitePolicy.canaryRequired) };
+  const means = {
+    overall: overallLimits(context, config),
+    canaryMs: canaryEveryMs(context, config.sitePolicy.canaryRequired),
+  };
   await using stack = new Disposables();
   const ground = await openGround(context, config, stack, (alarm) => tell(alarm, callers));
   const { log, metrics, held } = ground;
@@ -92,10 +96,12 @@ function openCallers(context: CommandContext, ground: ServerGround, { overall, c
   return { callers, canary };
 }
 
-function overallLimits(context: CommandContext): OverallLimits {
+function overallLimits(context: CommandContext, { stateDir }: Config): OverallLimits {
+  const days = new DayFiles(join(stateDir, 'key-days'));
+  days.prune(systemClock.now());
   const [callsPerMinute = 6000, createsPerHour = 600] = [whole(context, 'calls'), whole(context, 'creates')];
   const day = { cpuMsPerDay: duration(context, 'cpu-time'), egressBytesPerDay: bytes(context, 'egress-bytes') };
-  return new OverallLimits({ callsPerMinute, createsPerHour, ...day });
+  return new OverallLimits({ callsPerMinute, createsPerHour, ...day }, days);
 }
 
 function idleExit(afterMs: number | undefined, callers: HttpCallers, http: McpHttp): IdleExit | undefined {

@@ -1,5 +1,6 @@
 import type { KeyQuota } from '../core/api-key.js';
 import type { Clock } from '../kit/clock.js';
+import type { DayFile } from './day-file.js';
 import { limited } from './limited.js';
 
 const dayMs = 24 * 60 * 60_000;
@@ -26,13 +27,16 @@ export class DayUse {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #cpu: Budget | undefined;
   readonly #egress: Budget | undefined;
+  readonly #file: DayFile | undefined;
 
-  /** `whose`: as in "of this key". */
-  constructor(whose: string, { cpuMsPerDay, egressBytesPerDay }: DayQuota, clock: Pick<Clock, 'now'>) {
+  /** `whose`: as in "of this key". `file`: where the day goes on after a restart; absent: nowhere. */
+  constructor(whose: string, { cpuMsPerDay, egressBytesPerDay }: DayQuota, clock: Pick<Clock, 'now'>, file?: DayFile) {
     this.#whose = whose;
     this.#clock = clock;
     this.#cpu = budgetOf('processor time', cpuMsPerDay);
     this.#egress = budgetOf('bytes to and from outside', egressBytesPerDay);
+    this.#file = this.#budgets.length === 0 ? undefined : file;
+    if (this.#file !== undefined) this.#restore(this.#file);
   }
 
   /** Whether anything counts that would be forgotten with this. */
@@ -44,6 +48,9 @@ export class DayUse {
   use({ cpuMs, egressBytes }: Used): void {
     this.#add(this.#cpu, cpuMs);
     this.#add(this.#egress, egressBytes);
+    if (cpuMs <= 0 && egressBytes <= 0) return;
+    const [cpu, egress] = [this.#cpu, this.#egress];
+    this.#file?.write([cpu?.used ?? 0, cpu?.untilMs ?? 0, egress?.used ?? 0, egress?.untilMs ?? 0]);
   }
 
   /** Throws where there is nothing left of something. */
@@ -52,6 +59,19 @@ export class DayUse {
       if (!this.#isOn(budget) || budget.used < budget.most) continue;
       const waitMs = budget.untilMs - this.#clock.now();
       throw limited(`the ${budget.what} ${this.#whose} for a day are used up`, waitMs, 'QUOTA_EXCEEDED');
+    }
+  }
+
+  /** What is there and can't be read counts as everything; a clock that was set back makes no day longer. */
+  #restore(file: DayFile): void {
+    const all = Number.MAX_SAFE_INTEGER;
+    const [cpuMs, cpuUntilMs, egressBytes, egressUntilMs] = file.read() ?? [all, all, all, all];
+    const latestMs = this.#clock.now() + dayMs;
+    for (const [budget, used, untilMs] of [
+      [this.#cpu, cpuMs, cpuUntilMs],
+      [this.#egress, egressBytes, egressUntilMs],
+    ] as const) {
+      if (budget !== undefined) Object.assign(budget, { used, untilMs: Math.min(untilMs, latestMs) });
     }
   }
 

@@ -2,6 +2,7 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { KeyQuota } from '../core/api-key.js';
 import { PaddockError } from '../core/errors.js';
 import { systemClock } from '../kit/clock.js';
+import type { DayFile, DayFiles } from './day-file.js';
 import { type DayQuota, DayUse, type Used } from './day-use.js';
 import { limited } from './limited.js';
 
@@ -23,8 +24,12 @@ export class OverallLimits {
   readonly creates: RateLimiterMemory;
   readonly day: DayUse;
 
-  constructor({ callsPerMinute, createsPerHour, ...quota }: OverallRates) {
-    this.day = new DayUse('of all keys', quota, systemClock);
+  /** Those of each key; absent: they end with the server. */
+  readonly days: DayFiles | undefined;
+
+  constructor({ callsPerMinute, createsPerHour, ...quota }: OverallRates, days?: DayFiles) {
+    this.days = days;
+    this.day = new DayUse('of all keys', quota, systemClock, days?.of('all'));
     this.calls = new RateLimiterMemory({ points: callsPerMinute, duration: minute });
     this.creates = new RateLimiterMemory({ points: createsPerHour, duration: hour });
   }
@@ -36,7 +41,7 @@ export class OverallLimits {
 }
 
 /**
- * How much the holder of one key may take, and has taken, since the server began. Its own limits come first: who is beyond them takes nothing from
+ * How much the holder of one key may take, and has taken, since the server began; of a day's worth (`day`) also before. Its own limits come first: who is beyond them takes nothing from
  * what all share. Errors: RATE_LIMITED, QUOTA_EXCEEDED, each with `info.retryAfterMs`.
  */
 export class KeyLimits {
@@ -49,13 +54,13 @@ export class KeyLimits {
   #atWork = 0;
   #beingMade = 0;
 
-  constructor(quota: KeyQuota, overall: OverallLimits) {
+  constructor(quota: KeyQuota, overall: OverallLimits, day?: DayFile) {
     this.#overall = overall;
     this.#quota = quota;
     this.#requests = new RateLimiterMemory({ points: requestsPerCall * quota.callsPerMinute, duration: minute });
     this.#calls = new RateLimiterMemory({ points: quota.callsPerMinute, duration: minute });
     this.#creates = new RateLimiterMemory({ points: quota.createsPerHour, duration: hour });
-    this.#day = new DayUse('of this key', quota, systemClock);
+    this.#day = new DayUse('of this key', quota, systemClock, day);
   }
 
   /** One request of whatever kind; what is returned says after how long there may be another, if there may be none now. */

@@ -1,0 +1,64 @@
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DayFiles } from '../../../src/keys/day-file.js';
+import { type DayQuota, DayUse } from '../../../src/keys/day-use.js';
+
+const hourMs = 3_600_000;
+let folder: string;
+let nowMs: number;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pdk-days-'));
+  nowMs = 1_700_000_000_000;
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** As a server has it that begins now; the one before it was not told to end. */
+function begun(name = 'ada', quota: DayQuota = { cpuMsPerDay: 1000, egressBytesPerDay: 500 }): DayUse {
+  return new DayUse('of this key', quota, { now: () => nowMs }, new DayFiles(join(folder, 'days')).of(name));
+}
+
+describe('what a key has used of a day', () => {
+  it('counts on after the server was killed, until that day is over', () => {
+    begun().use({ cpuMs: 600, egressBytes: 0 });
+    nowMs += hourMs;
+    begun().refuse();
+    begun().use({ cpuMs: 400, egressBytes: 1 });
+    nowMs += hourMs;
+    const refusal = expect.objectContaining({ code: 'QUOTA_EXCEEDED', info: { retryAfterMs: 22 * hourMs } }) as Error;
+    expect(() => begun().refuse()).toThrow(refusal);
+    expect(() => begun('bob').refuse()).not.toThrow();
+    nowMs += 22 * hourMs;
+    begun().refuse();
+    expect(begun().isCounting).toBe(true);
+    nowMs += hourMs;
+    expect(begun().isCounting).toBe(false);
+  });
+
+  it('is all of it where what is kept can not be read, and no more than a day of it by a clock that was set back', async () => {
+    begun().use({ cpuMs: 1000, egressBytes: 0 });
+    nowMs -= 100 * hourMs;
+    const refusal = expect.objectContaining({ info: { retryAfterMs: 24 * hourMs } }) as Error;
+    expect(() => begun().refuse()).toThrow(refusal);
+    await writeFile(join(folder, 'days', 'bob'), 'odd');
+    expect(() => begun('bob').refuse()).toThrow(refusal);
+  });
+
+  it('is kept only where there is a quota of one', async () => {
+    begun('ada', {}).use({ cpuMs: 1, egressBytes: 1 });
+    await expect(readdir(join(folder, 'days'))).rejects.toThrow('ENOENT');
+    begun('bob').use({ cpuMs: 1, egressBytes: 1 });
+    expect(await readdir(join(folder, 'days'))).toEqual(['bob']);
+  });
+
+  it('is removed a day after the last use, as that of keys that are gone', async () => {
+    const files = new DayFiles(join(folder, 'days'));
+    files.prune(nowMs);
+    for (const name of ['ada', 'bob']) begun(name).use({ cpuMs: 1, egressBytes: 1 });
+    await utimes(join(folder, 'days', 'ada'), 0, (nowMs - 24 * hourMs - 1000) / 1000);
+    await utimes(join(folder, 'days', 'bob'), 0, (nowMs - 24 * hourMs + 1000) / 1000);
+    files.prune(nowMs);
+    expect(await readdir(join(folder, 'days'))).toEqual(['bob']);
+  });
+});
