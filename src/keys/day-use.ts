@@ -1,6 +1,6 @@
 import type { KeyQuota } from '../core/api-key.js';
 import type { Clock } from '../kit/clock.js';
-import type { DayFile } from './day-file.js';
+import type { DayFile, DayNumbers } from './day-file.js';
 import { limited } from './limited.js';
 
 const dayMs = 24 * 60 * 60_000;
@@ -65,7 +65,8 @@ export class DayUse {
   /** What is there and can't be read counts as everything; a clock that was set back makes no day longer. */
   #restore(file: DayFile): void {
     const all = Number.MAX_SAFE_INTEGER;
-    const [cpuMs, cpuUntilMs, egressBytes, egressUntilMs] = file.read() ?? [all, all, all, all];
+    const everything: DayNumbers = [all, all, all, all];
+    const [cpuMs, cpuUntilMs, egressBytes, egressUntilMs] = file.read() ?? everything;
     const latestMs = this.#clock.now() + dayMs;
     for (const [budget, used, untilMs] of [
       [this.#cpu, cpuMs, cpuUntilMs],
