@@ -76,6 +76,22 @@ describe.each(engineKinds)('--allow on %s', (kind) => {
     expect((await tool('inspect', id)).stdout.toString()).toContain(`\nnetwork: allowlist of ${outside.rule}\n`);
   });
 
+  it('is told by `paddock audit show` beneath the command, among files and changes', async () => {
+    const cow = ['--project', place.project, '--workspace', 'cow'];
+    const id = document(await tool('create', '--json', ...cow, '--allow', outside.rule))['sessionId'] as string;
+    await tool('exec', id, '--', 'sh', '-c', `echo new >made\n${fetching(other.url)}`);
+    expect((await tool('cp', `${id}:made`, place.root)).status).toBe(0);
+    expect((await tool('apply', id, 'made')).status).toBe(0);
+    const { steps } = document(await tool('audit', 'show', id, '--json')) as { steps: Record<string, unknown>[] };
+    expect(steps[1]).toMatchObject({ kind: 'command', action: 'command.run' });
+    // A copy may run commands of its own.
+    expect(steps.filter(({ kind }) => kind !== 'command').map(({ action }) => action)).toEqual([
+      ...['session.create', 'egress.deny', 'files.transfer', 'changes.apply', 'changes.applied'],
+    ]);
+    const { port } = other;
+    expect(steps.find(({ kind }) => kind === 'egress')).toMatchObject({ rule: 'egress.host', details: { port } });
+  });
+
   it('is nothing that `paddock approve` can add to: only what egress.ask has is asked', async () => {
     const id = document(await tool('create', '--json', '--allow', outside.rule))['sessionId'] as string;
     const nothing = await tool('approve', id);
