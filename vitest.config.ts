@@ -23,6 +23,8 @@ export default defineConfig({
       // into loading them again.
       project('unit', ['test/{unit,property,engine-fake}/**/*.test.ts'], {
         testTimeout: 30_000,
+        // As long as a test: what some remove after themselves is deep.
+        hookTimeout: 30_000,
         isolate: false,
       }),
       project('native', ['test/native/**/*.test.ts'], {
