@@ -53,8 +53,7 @@ export class AnchorWriter implements AsyncDisposable {
   /** A record was appended. */
   appended(): void {
     this.#uncovered += 1;
-    if (this.#failures === 0 && this.#uncovered >= this.#parts.everyRecords) this.#begin();
-    else this.#beginLater();
+    this.#next();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -70,12 +69,19 @@ export class AnchorWriter implements AsyncDisposable {
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
       // What was appended meanwhile, or is still without one.
-      if (this.#uncovered > 0) this.#beginLater();
+      if (this.#uncovered > 0) this.#next();
     });
   }
 
+  #next(): void {
+    // The end has a last one of its own.
+    if (this.#over.signal.aborted) return;
+    if (this.#failures === 0 && this.#uncovered >= this.#parts.everyRecords) this.#begin();
+    else this.#beginLater();
+  }
+
   #beginLater(): void {
-    if (this.#isWaiting || this.#over.signal.aborted) return;
+    if (this.#isWaiting) return;
     this.#isWaiting = true;
     const { clock, withinMs } = this.#parts;
     const afterMs = this.#failures === 0 ? withinMs : Math.min(withinMs, retryMs * 2 ** (this.#failures - 1));
