@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { labels } from '../../src/core/labels.js';
 import { Composed } from '../e2e/support/composed.js';
 import { type ContainedClient, ContainedPlace, statusOf } from '../e2e/support/contained.js';
@@ -38,7 +38,8 @@ describe.each(engineKinds)('a server in a container of a rootless %s', (kind) =>
   afterAll(async () => {
     // With a name given to -t the tests that end the first server may not have run.
     await mcp[Symbol.asyncDispose]();
-    await expect.poll(() => leftOvers(contained.place, [kind]), { timeout: 60_000 }).toEqual([]);
+    const left = async () => expect(await leftOvers(contained.place, [kind])).toEqual([]);
+    await vi.waitFor(left, { timeout: 60_000, interval: 200 });
     await contained[Symbol.asyncDispose]();
     await outside[Symbol.asyncDispose]();
   });

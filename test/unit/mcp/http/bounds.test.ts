@@ -135,7 +135,9 @@ describe('the HTTP server takes', () => {
     expect(await http.send({ headers: { ...most, origin: 'https://evil.example.net' } })).toMatchObject({
       status: 431,
     });
-    expect(http.refused).toEqual(['headers -', 'headers -']);
+    // So many as the last had Node 24 refuses by itself.
+    expect(http.refused[0]).toBe('headers -');
+    expect(new Set(http.refused).size).toBe(1);
   });
 });
 
