@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { NumbersFile } from '../kit/numbers-file.js';
 
@@ -20,9 +20,10 @@ export class DayFile {
     this.#path = path;
   }
 
-  /** Undefined: what is there is no such numbers. */
+  /** Undefined: what is there is no such numbers, or can't be opened. */
   read(): DayNumbers | undefined {
     using file = this.#open();
+    if (!file.isOpen && isThere(this.#path)) return undefined;
     const [cpuMs, cpuUntilMs, egressBytes, egressUntilMs] = file.before ?? [];
     if (cpuMs === undefined || cpuUntilMs === undefined) return undefined;
     return egressBytes === undefined || egressUntilMs === undefined
@@ -63,8 +64,17 @@ export class DayFiles {
     for (const name of namesIn(this.#folder)) {
       const path = join(this.#folder, name);
       const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: nowMs };
-      if (nowMs - mtimeMs > dayMs) rmSync(path, { force: true });
+      // Also what a clock wrote that was far ahead.
+      if (Math.abs(nowMs - mtimeMs) > dayMs) rmSync(path, { force: true });
     }
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
   }
 }
 

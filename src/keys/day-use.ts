@@ -49,6 +49,10 @@ export class DayUse {
     this.#add(this.#cpu, cpuMs);
     this.#add(this.#egress, egressBytes);
     if (cpuMs <= 0 && egressBytes <= 0) return;
+    this.#keep();
+  }
+
+  #keep(): void {
     const [cpu, egress] = [this.#cpu, this.#egress];
     this.#file?.write([cpu?.used ?? 0, cpu?.untilMs ?? 0, egress?.used ?? 0, egress?.untilMs ?? 0]);
   }
@@ -74,14 +78,18 @@ export class DayUse {
     ] as const) {
       if (budget !== undefined) Object.assign(budget, { used, untilMs: Math.min(untilMs, latestMs) });
     }
+    // Or each server that begins would count a day anew.
+    if (Math.max(cpuUntilMs, egressUntilMs) > latestMs) this.#keep();
   }
 
   get #budgets(): readonly Budget[] {
     return [this.#cpu, this.#egress].filter((budget) => budget !== undefined);
   }
 
-  #isOn({ used, untilMs }: Budget): boolean {
-    return used > 0 && this.#clock.now() < untilMs;
+  #isOn(budget: Budget): boolean {
+    // No day is longer than one, whatever the clock was when it began.
+    budget.untilMs = Math.min(budget.untilMs, this.#clock.now() + dayMs);
+    return budget.used > 0 && this.#clock.now() < budget.untilMs;
   }
 
   #add(budget: Budget | undefined, amount: number): void {

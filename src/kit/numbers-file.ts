@@ -15,6 +15,11 @@ export class NumbersFile implements Disposable {
     this.before = this.#fd === undefined ? Array<number>(count).fill(0) : read(this.#fd, count);
   }
 
+  /** Whether it could be opened: where it could not, `before` says nothing of it. */
+  get isOpen(): boolean {
+    return this.#fd !== undefined;
+  }
+
   /** As many as there are, none below 0. Where it fails (the disk is full), the next one tries again. */
   write(numbers: readonly number[]): void {
     if (this.#fd === undefined) return;

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -43,6 +43,22 @@ describe('what a key has used of a day', () => {
     expect(() => begun().refuse()).toThrow(refusal);
     await writeFile(join(folder, 'days', 'bob'), 'odd');
     expect(() => begun('bob').refuse()).toThrow(refusal);
+    await symlink('elsewhere', join(folder, 'days', 'eve'));
+    expect(() => begun('eve').refuse()).toThrow(refusal);
+  });
+
+  it('is over a day later though servers begin anew all the time, after a clock that was far ahead', () => {
+    nowMs += 9000 * hourMs;
+    begun().use({ cpuMs: 1000, egressBytes: 0 });
+    const running = begun();
+    nowMs -= 9000 * hourMs;
+    for (let hours = 0; hours < 24; hours += 1) {
+      expect(() => begun().refuse()).toThrow('used up');
+      expect(() => running.refuse()).toThrow('used up');
+      nowMs += hourMs;
+    }
+    begun().refuse();
+    running.refuse();
   });
 
   it('is kept only where there is a quota of one', async () => {
