@@ -2,6 +2,7 @@ import type { AuditRecorder } from '../audit/audit-log.js';
 import { type PaddockError, toPaddockError } from '../core/errors.js';
 import type { Grant } from '../keys/key.js';
 import type { KeyLimits } from '../keys/key-limits.js';
+import type { SessionCommand } from '../session/session-command.js';
 import type { Sessions } from '../session/sessions.js';
 import type { ToolServices } from '../tools/services.js';
 import type { App } from './app.js';
@@ -21,31 +22,42 @@ export interface HttpCaller extends Counts {
   readonly audit: AuditRecorder;
   sessions: Sessions | undefined;
   services: Promise<ToolServices> | undefined;
+  /** Commands that were told to end for what is used up, and may take long. */
+  readonly stopped: WeakSet<object>;
 }
 
-/** Adds up what their sessions have used, and ends the commands of who has used all they may. */
-export async function meterOne({ sessions, limits, meter }: HttpCaller): Promise<void> {
+/** Adds up what their sessions have used, and has the commands end of who has used all they may. Waits for none: one may hang. */
+export function meterOne({ sessions, limits, meter, stopped }: HttpCaller): void {
   const list = sessions?.list ?? [];
   limits.use(meter.read(list));
   const refusal = refusalOf(limits);
   if (refusal === undefined) return;
   for (const session of list) {
-    const atWork = session.commands.filter(({ outcome }) => outcome === undefined);
+    const atWork = session.commands.filter((one) => one.outcome === undefined && !stopped.has(one));
     if (atWork.length === 0) continue;
     session.notices.add(`its commands were ended: ${refusal.message}`);
-    await Promise.allSettled(atWork.map(({ command }) => command.end('aborted')));
+    for (const one of atWork) stopped.add(one);
+    stop(atWork);
   }
 }
 
 /** Ends all their sessions. Errors: what kept some from ending. */
 export async function endOf({ app, meter, sessions }: HttpCaller): Promise<void> {
   const list = sessions?.list ?? [];
+  // An engine or an audit log that is away keeps sessions, and not what runs in them.
+  for (const { commands } of list) stop(commands.filter(({ outcome }) => outcome === undefined));
   try {
     await app[Symbol.asyncDispose]();
+    // What a try before this one has left is not the app's any more.
+    await sessions?.[Symbol.asyncDispose]();
   } finally {
     // Now that what they did last is in their counts; whoever has the meter by then reads it.
     lookAt(meter, list);
   }
+}
+
+function stop(atWork: readonly SessionCommand[]): void {
+  for (const { command } of atWork) command.end('aborted').catch(() => undefined);
 }
 
 function refusalOf(limits: KeyLimits): PaddockError | undefined {

@@ -14,6 +14,7 @@ import { toolsOf } from '../tools/tool-groups.js';
 import type { Tracer } from '../tracing/tracer.js';
 import type { App } from './app.js';
 import { letIn } from './call-gate.js';
+import { Endings } from './endings.js';
 import { endOf, type HttpCaller, meterOne, type Rights } from './http-caller.js';
 import { type Counts, KeptCounts } from './kept-counts.js';
 import { sealWaitMs } from './server-ground.js';
@@ -41,8 +42,7 @@ export class HttpCallers implements AsyncDisposable {
   readonly #options: HttpCallersOptions;
   readonly #callers = new Map<string, HttpCaller>();
   readonly #kept = new KeptCounts();
-  /** Those that are parted with, until their sessions have ended: until then these take room. */
-  readonly #ending = new Map<HttpCaller, Promise<void>>();
+  readonly #endings: Endings<HttpCaller>;
   /** The server's own, which take room from nobody unseen. */
   #own: Sessions | undefined;
   #admission: Promise<Admission> | undefined;
@@ -50,6 +50,12 @@ export class HttpCallers implements AsyncDisposable {
 
   constructor(options: HttpCallersOptions) {
     this.#options = options;
+    this.#endings = new Endings({
+      endOf,
+      hasLeft: ({ sessions }) => sessions?.list.some(({ sandbox }) => sandbox.alive) ?? false,
+      onFailure: ({ grant: { id, name } }, err) =>
+        options.log.warn({ err, key: name, id }, 'not all sessions of a key could be ended; that is tried again'),
+    });
   }
 
   /** All sessions there are. */
@@ -58,7 +64,7 @@ export class HttpCallers implements AsyncDisposable {
   }
 
   get #all(): readonly Sessions[] {
-    return [...this.#callers.values(), ...this.#ending.keys()].flatMap(({ sessions }) => sessions ?? []);
+    return [...this.#callers.values(), ...this.#endings.all].flatMap(({ sessions }) => sessions ?? []);
   }
 
   /** Whether a server that ends now takes something from somebody: a session, or from the operator what a key has used up. */
@@ -87,7 +93,8 @@ export class HttpCallers implements AsyncDisposable {
       // Another request of theirs may have come first.
       if (!this.#callers.has(grant.id)) {
         const counts = this.#kept.take(grant.id) ?? this.#noCounts(grant);
-        this.#callers.set(grant.id, { grant, app, audit, ...counts, sessions: undefined, services: undefined });
+        const nothing = { sessions: undefined, services: undefined, stopped: new WeakSet<object>() };
+        this.#callers.set(grant.id, { grant, app, audit, ...counts, ...nothing });
       }
     }
     return grant.id;
@@ -134,7 +141,15 @@ export class HttpCallers implements AsyncDisposable {
 
   /** Adds up what sessions have used, and ends the commands of keys that have used all they may. */
   async meter(): Promise<void> {
-    await Promise.all([this.#kept.settle(), ...[...this.#callers.values()].map(meterOne)]);
+    for (const caller of [...this.#callers.values(), ...this.#endings.all]) {
+      try {
+        meterOne(caller);
+      } catch (err) {
+        // A server short of descriptors, say: what others have used counts all the same.
+        this.#options.log.warn({ err, key: caller.grant.name }, 'what a key has used could not be read');
+      }
+    }
+    await this.#kept.settle();
   }
 
   #noCounts({ id, quota }: Rights): Counts {
@@ -151,41 +166,41 @@ export class HttpCallers implements AsyncDisposable {
    * for what they have used up.
    */
   async sweep(isGood: (id: string) => Promise<boolean>, hear: (gone: ReadonlySet<string>) => Promise<void>) {
+    this.#endings.again();
     const gone = new Map<string, HttpCaller>();
-    for (const [id, caller] of this.#callers) {
-      if (await isGood(id)) continue;
+    let unjudged: unknown;
+    for (const [id, caller] of [...this.#callers]) {
+      const isStill = await isGood(id).catch((error: unknown) => {
+        // Whose key can't be read for once has not lost it; and the others have.
+        unjudged = error;
+        return true;
+      });
+      if (!isStill && this.#callers.get(id) === caller) gone.set(id, caller);
+    }
+    for (const [id, caller] of gone) {
       this.#callers.delete(id);
+      this.#endings.expect(caller);
       this.#kept.keep(id, { limits: caller.limits, meter: caller.meter });
-      gone.set(id, caller);
     }
     try {
       await hear(new Set(gone.keys()));
     } finally {
       for (const caller of gone.values()) {
         this.#options.log.info({ key: caller.grant.name }, 'a key is good no more; ending its sessions');
-        this.#end(caller);
+        this.#endings.begin(caller);
       }
     }
-  }
-
-  /** Each once, as nobody finds them in `#callers` any more; beside each other, so that one whose end hangs or fails keeps no other alive. */
-  #end(caller: HttpCaller): void {
-    const { id, name } = caller.grant;
-    const ending = endOf(caller)
-      .catch((err: unknown) =>
-        this.#options.log.warn({ err, key: name, id }, 'not all sessions of a key could be ended'),
-      )
-      .finally(() => this.#ending.delete(caller));
-    this.#ending.set(caller, ending);
+    if (unjudged !== undefined)
+      throw new Error('of some nobody could say whether their key is good', { cause: unjudged });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#callers.values()];
     this.#callers.clear();
-    const ends = await Promise.allSettled([
-      ...this.#ending.values(),
-      ...all.map(({ app }) => app[Symbol.asyncDispose]()),
-    ]);
+    this.#endings.again();
+    const ends = await Promise.allSettled([this.#endings.settled(), ...all.map(endOf)]);
+    // What they did last counts for the day, which goes on with the next server.
+    for (const { limits, meter } of all) limits.use(meter.read([]));
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
@@ -210,12 +225,20 @@ export class HttpCallers implements AsyncDisposable {
     });
     await this.#prepared;
     // Nobody who sits at the server is asked over a key, and its own working directory is nobody's project here.
-    caller.sessions ??= await caller.app.sessions('attached', {
-      ...{ monitoring, admission: await this.#admit(), sealWaitMs },
-      ...{ onDecided: tracer?.decided, traceVisit: tracer?.visits },
-      gate: (...open) => caller.limits.create(...open),
-    });
-    const { sessions } = caller;
+    const admission = await this.#admit();
+    const sessions =
+      caller.sessions ??
+      (await caller.app.sessions('attached', {
+        ...{ monitoring, admission, sealWaitMs },
+        ...{ onDecided: tracer?.decided, traceVisit: tracer?.visits },
+        gate: (...open) => caller.limits.create(...open),
+      }));
+    if (this.#callers.get(caller.grant.id) !== caller) {
+      // Their key has gone meanwhile: nobody would end what is made now.
+      await sessions[Symbol.asyncDispose]();
+      throw new Error('nobody of that name is served any more');
+    }
+    caller.sessions = sessions;
     const services = await toolServices(caller.app, { sessions, monitoring, env, defaultProject: undefined });
     // So many as the key may have are what its holder is told.
     const maxSessions = Math.min(services.sitePolicy.maxSessions, caller.grant.quota.sessions);

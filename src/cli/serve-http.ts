@@ -62,6 +62,8 @@ export async function serveHttp(context: CommandContext, config: Config, address
   };
   const listening = held.use(await listen(opening, tls, usualBounds, listenerFor));
   const idle = idleExit(idleExitMs, callers, http);
+  // Apart: what keeps quotas from being looked at keeps no key alive.
+  held.use(repeated(() => callers.meter(), log));
   held.use(repeated(lookAfter(callers, door, http, idle), log));
   await report(context, { url: listening.url }, `listening on ${listening.url}`);
   log.info({ url: listening.url }, 'listening');
@@ -73,7 +75,6 @@ export async function serveHttp(context: CommandContext, config: Config, address
 
 function lookAfter(callers: HttpCallers, door: Door, http: McpHttp, idle: IdleExit | undefined): () => Promise<void> {
   return async () => {
-    await callers.meter();
     await callers.sweep(door.isGood, (gone) => http.sweep((id) => !gone.has(id)));
     await idle?.look();
   };

@@ -97,6 +97,17 @@ describe('parting with those whose keys are good no more', () => {
     expect(told).toEqual([...heard, 'ended a 1', 'ended b 2', 'closed']);
   });
 
+  it('parts with the others where it can not be said of one whether its key is good, who stays', async () => {
+    const { callers, told, end } = stage();
+    end.resolve(undefined);
+    for (const id of ['a', 'b', 'c']) await callers.welcome(rights(id));
+    const isGood = (id: string) =>
+      id === 'b' ? Promise.reject(new Error('no descriptor left')) : Promise.resolve(false);
+    await expect(callers.sweep(isGood, () => Promise.resolve())).rejects.toThrow('nobody could say');
+    await expect.poll(() => told).toEqual(['ends a 1', 'ends c 3', 'ended a 1', 'ended c 3']);
+    expect(await nameOf(callers, 'b')).toEqual({ name: 'b 2' });
+  });
+
   it('closes what is opened in clear of each, before anything ends', async () => {
     const { callers, told } = stage();
     for (const id of ['a', 'b']) await callers.welcome(rights(id));
