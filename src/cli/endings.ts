@@ -12,7 +12,8 @@ export interface EndingsParts<T> {
 export class Endings<T> {
   readonly #parts: EndingsParts<T>;
   readonly #under = new Map<T, Promise<void>>();
-  readonly #failed = new Set<T>();
+  /** Not begun yet, or begun in vain. */
+  readonly #due = new Set<T>();
 
   constructor(parts: EndingsParts<T>) {
     this.#parts = parts;
@@ -20,23 +21,23 @@ export class Endings<T> {
 
   /** Those of whom something is left. */
   get all(): readonly T[] {
-    return [...new Set([...this.#under.keys(), ...this.#failed])];
+    return [...new Set([...this.#under.keys(), ...this.#due])];
   }
 
   /** Counts as one of these from now on; `begin` follows. */
   expect(one: T): void {
-    this.#failed.add(one);
+    this.#due.add(one);
   }
 
   begin(one: T): void {
     if (this.#under.has(one)) return;
-    this.#failed.delete(one);
+    this.#due.delete(one);
     this.#under.set(one, this.#end(one));
   }
 
   /** Tries those again whose end has failed. */
   again(): void {
-    for (const one of this.#failed) this.begin(one);
+    for (const one of this.#due) this.begin(one);
   }
 
   /** Resolves when no end is under way. */
@@ -51,6 +52,6 @@ export class Endings<T> {
       this.#parts.onFailure(one, error);
     }
     this.#under.delete(one);
-    if (this.#parts.hasLeft(one)) this.#failed.add(one);
+    if (this.#parts.hasLeft(one)) this.#due.add(one);
   }
 }

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { NumbersFile } from '../kit/numbers-file.js';
 
-const dayMs = 24 * 60 * 60_000;
+export const dayMs = 24 * 60 * 60_000;
 const count = 4;
 
 /** What is kept of a day: how much was used of each budget, and until when that counts (epoch milliseconds). */

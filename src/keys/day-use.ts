@@ -1,9 +1,7 @@
 import type { KeyQuota } from '../core/api-key.js';
 import type { Clock } from '../kit/clock.js';
-import type { DayFile, DayNumbers } from './day-file.js';
+import { type DayFile, type DayNumbers, dayMs } from './day-file.js';
 import { limited } from './limited.js';
-
-const dayMs = 24 * 60 * 60_000;
 
 export type DayQuota = Pick<KeyQuota, 'cpuMsPerDay' | 'egressBytesPerDay'>;
 

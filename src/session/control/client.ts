@@ -48,20 +48,25 @@ const patienceMs = 5000;
 
 /** The commands of a session that another process holds. Errors: as `ask`, and CHANNEL_UNAVAILABLE where it gives no answer in five seconds. */
 export async function commandsOfHeld(socket: Socket, signal: AbortSignal): Promise<readonly HeldCommand[]> {
-  const patience = AbortSignal.timeout(patienceMs);
-  const answer = await ask(socket, { say: 'commands' }, AbortSignal.any([signal, patience])).catch((cause: unknown) => {
-    if (!patience.aborted || signal.aborted) throw cause;
-    throw new HolderGone('CHANNEL_UNAVAILABLE', 'the process that holds the session gives no answer', { cause });
-  });
+  const answer = await askInTime(socket, { say: 'commands' }, signal);
   return answer.say === 'commands' ? answer.commands : [];
 }
 
 /** What the holder of a session knows of its usage; undefined where it can't say, gives no answer in five seconds, or is of a version that does not know the question. */
 export async function usageOfHeld(socket: Socket, signal?: AbortSignal): Promise<HeldUsage | undefined> {
-  const patience = [AbortSignal.timeout(patienceMs), ...(signal === undefined ? [] : [signal])];
-  const answer = await ask(socket, { say: 'usage' }, AbortSignal.any(patience)).catch(() => undefined);
+  const answer = await askInTime(socket, { say: 'usage' }, signal).catch(() => undefined);
   if (answer?.say !== 'usage') return undefined;
   return known({ isAlive: answer.isAlive, usage: answer.usage, trends: answer.trends, alarms: answer.alarms });
+}
+
+/** As `ask`. Errors: also CHANNEL_UNAVAILABLE where there is no answer in five seconds. */
+async function askInTime(socket: Socket, question: unknown, signal?: AbortSignal): Promise<HolderMessage> {
+  const patience = AbortSignal.timeout(patienceMs);
+  const both = signal === undefined ? patience : AbortSignal.any([signal, patience]);
+  return await ask(socket, question, both).catch((cause: unknown) => {
+    if (!patience.aborted || signal?.aborted === true) throw cause;
+    throw new HolderGone('CHANNEL_UNAVAILABLE', 'the process that holds the session gives no answer', { cause });
+  });
 }
 
 /** What waits for a person's word in a session that another process holds. */
