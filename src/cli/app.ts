@@ -1,4 +1,3 @@
-import { availableParallelism, homedir, totalmem } from 'node:os';
 import type { AuditLog, AuditRecorder } from '../audit/audit-log.js';
 import type { ForwardState } from '../audit/forward/forwarder.js';
 import { heardAudit, type OnRecord } from '../audit/heard-audit.js';
@@ -19,7 +18,6 @@ import { Disposables } from '../kit/disposables.js';
 import { type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
 import type { CreateContext } from '../policy/create.js';
 import { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
-import { activeSecurityModules } from '../sandbox/host-facts.js';
 import { stageInit } from '../sandbox/init-binary.js';
 import type { SandboxMaker } from '../sandbox/maker.js';
 import type { Admission } from '../session/admission.js';
@@ -38,6 +36,7 @@ import { Openings } from '../workspace/sealed/openings.js';
 import type { Unpacked } from '../workspace/sealed/seals.js';
 import { approvalHere } from './approval-here.js';
 import { builtInit } from './built-init.js';
+import { createContext } from './create-context.js';
 import { makerHere } from './maker-here.js';
 import { openAuditLog } from './open-audit-log.js';
 import { sealingHere } from './sealing-here.js';
@@ -262,13 +261,6 @@ export class App implements AsyncDisposable {
     });
     return this.#stack.use(this.#heard === undefined ? engine : heardEngine(engine, this.#heard.onCall));
   }
-}
-
-/** What requests are judged by on this host. */
-export function createContext({ sitePolicy, profiles, origins, hostFolders }: Config): CreateContext {
-  const [hostMemoryBytes, cpuCount] = [totalmem(), availableParallelism()];
-  const host = { homeDir: homedir(), hostMemoryBytes, cpuCount, securityModules: activeSecurityModules() };
-  return { sitePolicy, profiles, origins, host, hostFolders };
 }
 
 async function ownIdentity(): Promise<ProcessIdentity> {

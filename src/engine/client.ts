@@ -7,6 +7,7 @@ import { type Dialect, dialectOf } from './api/dialect.js';
 import { Execs } from './api/execs.js';
 import { Images } from './api/images.js';
 import { readEvents, readInfo } from './api/system.js';
+import type * as i from './image-types.js';
 import type { Transport } from './transport/transport.js';
 import type * as t from './types.js';
 
@@ -107,7 +108,7 @@ export class EngineClient implements t.Engine {
     return this.#execs.attach(id, signal);
   }
 
-  inspectImage(reference: string, signal?: AbortSignal): Promise<t.ImageInfo | undefined> {
+  inspectImage(reference: string, signal?: AbortSignal): Promise<i.ImageInfo | undefined> {
     return this.#images.inspect(reference, signal);
   }
 
@@ -119,7 +120,7 @@ export class EngineClient implements t.Engine {
     return this.#images.pull(reference, signal);
   }
 
-  saveImage(id: string, signal?: AbortSignal): Promise<t.ImageArchive> {
+  saveImage(id: string, signal?: AbortSignal): Promise<i.ImageArchive> {
     return this.#images.save(id, signal);
   }
 
@@ -127,11 +128,11 @@ export class EngineClient implements t.Engine {
     return this.#images.remove(reference, signal);
   }
 
-  listImages(labelFilter: string, signal?: AbortSignal): Promise<readonly t.ImageSummary[]> {
+  listImages(labelFilter: string, signal?: AbortSignal): Promise<readonly i.ImageSummary[]> {
     return this.#images.list(labelFilter, signal);
   }
 
-  buildImage(request: t.BuildRequest, signal?: AbortSignal): Promise<string> {
+  buildImage(request: i.BuildRequest, signal?: AbortSignal): Promise<string> {
     return this.#builds.build(request, signal);
   }
 

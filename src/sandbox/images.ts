@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { SandboxError } from '../core/errors.js';
 import type { ImageSpec } from '../core/spec.js';
-import type { Engine, ImageInfo } from '../engine/types.js';
+import type { ImageInfo } from '../engine/image-types.js';
+import type { Engine } from '../engine/types.js';
 import { judgeImage } from '../policy/judge-image.js';
 import type { BindMount } from '../workspace/binds.js';
 import { programPaths } from '../workspace/host-binds.js';

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EngineClient } from '../../src/engine/client.js';
+import type { BuildRequest } from '../../src/engine/image-types.js';
 import { Transport } from '../../src/engine/transport/transport.js';
-import type { BuildRequest, EngineKind } from '../../src/engine/types.js';
+import type { EngineKind } from '../../src/engine/types.js';
 import { buildContext } from '../../src/image/build-context.js';
 import { FakeEngine } from './support/fake-engine.js';
 

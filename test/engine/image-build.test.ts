@@ -1,8 +1,9 @@
 import { readlinkSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BuildRequest } from '../../src/engine/image-types.js';
 import { Transport } from '../../src/engine/transport/transport.js';
-import type { BuildRequest, Engine } from '../../src/engine/types.js';
+import type { Engine } from '../../src/engine/types.js';
 import { buildContext } from '../../src/image/build-context.js';
 import { engineKinds, engineSockets, openTestEngine, uniqueName } from './support/engines.js';
 import { loadImage, makeImage } from './support/image-archive.js';

@@ -1,8 +1,8 @@
 import { EngineError } from '../../core/errors.js';
 import { safeText } from '../../kit/safe-text.js';
+import type { BuildRequest } from '../image-types.js';
 import { parseImageReference } from '../names.js';
 import type { QueryValue, Transport } from '../transport/transport.js';
-import type { BuildRequest } from '../types.js';
 import { idOf, type Progress } from '../wire/images.js';
 import type { Dialect } from './dialect.js';
 import { followProgress, sentWhole } from './progress.js';

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { EngineError, toPaddockError } from '../../core/errors.js';
+import type { ImageArchive, ImageInfo, ImageSummary } from '../image-types.js';
 import { checkLabelFilter, imagePath, parseImageReference } from '../names.js';
 import type { Transport } from '../transport/transport.js';
-import type { ImageArchive, ImageInfo, ImageSummary } from '../types.js';
 import { imageInspected, imageList, imageOf, imageSummaryOf } from '../wire/images.js';
 import { parseJson } from '../wire/parse.js';
 import type { Dialect } from './dialect.js';

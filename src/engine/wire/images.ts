@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ImageInfo, ImageSummary } from '../types.js';
+import type { ImageInfo, ImageSummary } from '../image-types.js';
 import { integer, optionalText, stringList, stringMap } from './values.js';
 
 export const imageInspected = z.object({

@@ -6,7 +6,8 @@ import { canaryImage } from '../../../src/cli/canary-image.js';
 import { builtInPolicy } from '../../../src/config/built-in-policy.js';
 import { checklistChecks } from '../../../src/doctor/checklist/boxes.js';
 import { hostChecks } from '../../../src/doctor/host-checks.js';
-import type { ContainerState, ImageSummary } from '../../../src/engine/types.js';
+import type { ImageSummary } from '../../../src/engine/image-types.js';
+import type { ContainerState } from '../../../src/engine/types.js';
 import { systemClock } from '../../../src/kit/clock.js';
 import { findings, hostWith, type Illness } from './support/host.js';
 
