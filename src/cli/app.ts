@@ -6,7 +6,6 @@ import { diskEffects } from '../config/effects.js';
 import type { Config } from '../config/load.js';
 import { narrowed } from '../config/narrow.js';
 import type { KeyCeiling } from '../core/api-key.js';
-import { PaddockError } from '../core/errors.js';
 import { version } from '../core/version.js';
 import { LookupTurns } from '../egress/lookup-turns.js';
 import { toolAsker } from '../egress/presets/ask-tool.js';
@@ -15,7 +14,7 @@ import { openEngine } from '../engine/open.js';
 import type { Engine } from '../engine/types.js';
 import { systemClock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
-import { type ProcessIdentity, readProcessIdentity } from '../kit/process-identity.js';
+import { ownIdentity, type ProcessIdentity } from '../kit/process-identity.js';
 import type { CreateContext } from '../policy/create.js';
 import { CgroupKeeper } from '../sandbox/cgroups/cgroup-keeper.js';
 import { stageInit } from '../sandbox/init-binary.js';
@@ -261,10 +260,4 @@ export class App implements AsyncDisposable {
     });
     return this.#stack.use(this.#heard === undefined ? engine : heardEngine(engine, this.#heard.onCall));
   }
-}
-
-async function ownIdentity(): Promise<ProcessIdentity> {
-  const self = await readProcessIdentity();
-  if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
-  return self;
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { PaddockError, toPaddockError } from '../core/errors.js';
+import { toPaddockError } from '../core/errors.js';
 import type { Engine } from '../engine/types.js';
 import { systemClock } from '../kit/clock.js';
-import { readProcessIdentity } from '../kit/process-identity.js';
+import { ownIdentity } from '../kit/process-identity.js';
 import { pruneSessions } from '../session/prune.js';
 import type { PruneReport } from '../session/prune-report.js';
 import { type DueParts, isPruneDue, reapOnTimer } from '../session/reaper.js';
@@ -88,11 +88,10 @@ function openedFolder({ config }: App): string {
 }
 
 async function judgeParts(app: App): Promise<DueParts> {
-  const self = await readProcessIdentity();
-  if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
+  const { bootId } = await ownIdentity();
   const { store } = app;
   const isAlive: DueParts['isAlive'] = (owner) => app.isAlive(owner);
-  return { store, clock: systemClock, isAlive, bootId: self.bootId, snapshotsFolder: snapshotsFolder(app) };
+  return { store, clock: systemClock, isAlive, bootId, snapshotsFolder: snapshotsFolder(app) };
 }
 
 /** Without an engine prune still does what needs none, and says what it had to keep. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { PaddockError } from '../core/errors.js';
 import { codeOf } from './error-code.js';
 import { readLinkOrNothing } from './proc/read.js';
 import { type ProcStat, parseStat } from './proc/stat.js';
@@ -28,6 +29,13 @@ export function readProcessIdentity(pid: number = process.pid): Promise<ProcessI
     const known = { pid, startTimeTicks: Number(stat?.startTicks), bootId: readBootId() };
     return stat && { ...known, ...(pidNamespace === undefined ? {} : { pidNamespace }) };
   });
+}
+
+/** Which process this is. Errors: INTERNAL where /proc does not show it; nothing that it makes could be told from what is left over then. */
+export async function ownIdentity(): Promise<ProcessIdentity> {
+  const self = await readProcessIdentity();
+  if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
+  return self;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { PaddockError, SessionError } from '../../core/errors.js';
 import { isSessionId } from '../../core/ids.js';
 import { systemClock } from '../../kit/clock.js';
-import { readProcessIdentity } from '../../kit/process-identity.js';
+import { ownIdentity } from '../../kit/process-identity.js';
 import { type AdoptOptions, adoptSession } from '../../session/adopt.js';
 import type { SessionRecord } from '../../session/record.js';
 import type { Session } from '../../session/session.js';
@@ -25,9 +25,7 @@ export async function adopt(
 }
 
 export async function adoptOptions(app: App): Promise<AdoptOptions> {
-  const [engine, audit, self] = await Promise.all([app.engine(), app.audit(), readProcessIdentity()]);
-  if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
-  const { bootId } = self;
+  const [engine, audit, { bootId }] = await Promise.all([app.engine(), app.audit(), ownIdentity()]);
   const { egress, broker: rules } = app.config.sitePolicy;
   const { store, lookupTurns, siblings, isAlive, userRuntimeDir: runtimeDir } = app;
   return {

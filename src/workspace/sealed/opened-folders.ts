@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PaddockError } from '../../core/errors.js';
 import { type Clock, systemClock } from '../../kit/clock.js';
 import { codeOf } from '../../kit/error-code.js';
-import { type ProcessIdentity, readProcessIdentity } from '../../kit/process-identity.js';
+import { ownIdentity, type ProcessIdentity } from '../../kit/process-identity.js';
 import { randomBase32 } from '../../kit/random-id.js';
 import { removeTree } from '../../kit/remove-tree.js';
 
@@ -18,8 +18,7 @@ const graceMs = 60_000;
  * removes it. Errors: STATE_UNWRITABLE.
  */
 export async function newOpenedFolder(folder: string): Promise<string> {
-  const self = await readProcessIdentity();
-  if (self === undefined) throw new PaddockError('INTERNAL', '/proc does not show this process');
+  const self = await ownIdentity();
   const namespace = /^pid:\[(\d{1,20})\]$/.exec(self.pidNamespace ?? '')?.[1];
   const of = [self.pid, self.startTimeTicks, self.bootId, ...(namespace === undefined ? [] : [namespace])];
   const path = join(folder, [...of, randomBase32(16)].join('-'));
