@@ -1,6 +1,7 @@
 import { PaddockError } from '../core/errors.js';
 import type { Clock } from '../kit/clock.js';
 import { deferred } from '../kit/deferred.js';
+import { isDoneWithin } from '../kit/done-within.js';
 import type { CanaryVerdict } from '../monitor/canary-verdict.js';
 
 export interface CanaryWatchOptions {
@@ -41,10 +42,7 @@ export class CanaryWatch implements AsyncDisposable {
   /** Lets work begin, or refuses it. Errors: CONTROL_NOT_ENFORCED. */
   async admit(): Promise<void> {
     if (!this.#options.isRequired || this.#isPassed) return;
-    const enough = new AbortController();
-    const patience = this.#options.clock.sleep(patienceMs, enough.signal).catch(() => undefined);
-    await Promise.race([this.#first.promise, patience]);
-    enough.abort();
+    await isDoneWithin(this.#first.promise, patienceMs, this.#options.clock);
     if (this.#hasPassed()) return;
     throw new PaddockError(
       'CONTROL_NOT_ENFORCED',

@@ -1,5 +1,6 @@
 import { Client } from 'undici';
 import type { Clock } from './clock.js';
+import { isDoneWithin } from './done-within.js';
 import { codeOf } from './error-code.js';
 
 export interface Post {
@@ -57,7 +58,5 @@ async function attempt(post: Post): Promise<{ readonly why?: string; readonly ma
 
 /** Waits for what is being sent, as the process ends; so long at most. */
 export async function farewell(sending: Promise<void> | undefined, ms: number, clock: Clock): Promise<void> {
-  const late = new AbortController();
-  await Promise.race([sending, clock.sleep(ms, late.signal).catch(() => undefined)]);
-  late.abort();
+  await isDoneWithin(sending, ms, clock);
 }

@@ -5,6 +5,7 @@ import type { CommandId } from '../core/ids.js';
 import type { Limits } from '../core/limits.js';
 import type { Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
+import { isDoneWithin } from '../kit/done-within.js';
 import { known } from '../kit/known.js';
 import { readFromEngine } from '../monitor/engine-reading.js';
 import { ownCgroup } from '../monitor/own-cgroup.js';
@@ -179,17 +180,8 @@ export class Sandbox implements AsyncDisposable {
     return this.#runner.dial;
   }
 
-  async #isAnswered(answer: Promise<void>): Promise<boolean> {
-    const waiting = new AbortController();
-    const isSilent = this.#clock.sleep(answerWithinMs, waiting.signal).then(
-      () => false,
-      () => true,
-    );
-    try {
-      return await Promise.race([answer.then(() => true), isSilent]);
-    } finally {
-      waiting.abort();
-    }
+  #isAnswered(answer: Promise<void>): Promise<boolean> {
+    return isDoneWithin(answer, answerWithinMs, this.#clock);
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.js';
+import { isDoneWithin } from '../kit/done-within.js';
 
 type Seal = (signal: AbortSignal) => Promise<void>;
 
@@ -58,11 +59,6 @@ export class SealingBehind implements AsyncDisposable {
       await work;
       return;
     }
-    const timer = new AbortController();
-    try {
-      await Promise.race([work, this.#clock.sleep(ms, timer.signal).catch(() => undefined)]);
-    } finally {
-      timer.abort();
-    }
+    await isDoneWithin(work, ms, this.#clock);
   }
 }

@@ -2,6 +2,7 @@ import { PaddockError } from '../core/errors.js';
 import type { ExecResult } from '../core/exec.js';
 import type { CommandId } from '../core/ids.js';
 import type { Clock } from '../kit/clock.js';
+import { isDoneWithin } from '../kit/done-within.js';
 import type { Command } from '../sandbox/command/command.js';
 
 /** A command of a session: running or finished, kept until newer ones push it out. */
@@ -23,8 +24,6 @@ export function resultOf({ outcome }: SessionCommand): ExecResult {
   return outcome.result;
 }
 
-const noLonger = 'nobody waits any longer';
-
 /** Waits until the command, or whatever else settles like one, has ended, `waitMs` have passed or the signal fires; says whether it has ended. */
 export async function waitFor(
   entry: Pick<SessionCommand, 'settled'> & { readonly outcome?: unknown },
@@ -32,14 +31,6 @@ export async function waitFor(
   waitMs: number,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  const timer = new AbortController();
-  // With a reason of its own: the usual one is an error with a stack, made for every command and thrown away.
-  const onAbort = () => timer.abort(noLonger);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  if (signal?.aborted) onAbort();
-  const timeout = clock.sleep(waitMs, timer.signal).catch(() => undefined);
-  await Promise.race([entry.settled, timeout]);
-  timer.abort(noLonger);
-  signal?.removeEventListener('abort', onAbort);
+  await isDoneWithin(entry.settled, waitMs, clock, signal);
   return entry.outcome !== undefined;
 }

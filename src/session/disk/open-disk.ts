@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Clock } from '../../kit/clock.js';
+import { isDoneWithin } from '../../kit/done-within.js';
 import { isStrictlyInside } from '../../kit/path-containment.js';
 import { DiskAccountant, type DiskBase, type WritableFolder } from '../../monitor/disk/accountant.js';
 import { type FreeSpace, freeSpaceOf } from '../../monitor/disk/free-space.js';
@@ -92,10 +93,8 @@ export class OpenedDisk {
 
   /** What was there before, for the record; only what was free then when a large project takes longer to count. */
   async noted(): Promise<Pick<SessionRecord, 'diskBase' | 'diskFree'>> {
-    const timer = new AbortController();
-    const timeout = this.#clock.sleep(patienceMs, timer.signal).catch(() => undefined);
-    await Promise.race([this.#begin().catch(() => undefined), timeout]);
-    timer.abort();
+    const begun = this.#begin().catch(() => undefined);
+    await isDoneWithin(begun, patienceMs, this.#clock);
     const { base } = this.#accountant;
     if (base !== undefined) return { diskBase: { ...base } };
     return this.#freeAtFirst === undefined ? {} : { diskFree: { ...this.#freeAtFirst } };
@@ -119,11 +118,8 @@ export async function countDisk(
   const opened = await openDisk(record, clock);
   if (opened === undefined) return undefined;
   await using space = opened.space;
-  const timer = new AbortController();
-  const timeout = clock.sleep(longestLookMs, AbortSignal.any([signal, timer.signal])).catch(() => undefined);
   const counting = space.count().catch(() => undefined);
-  await Promise.race([counting, timeout]);
-  timer.abort();
+  await isDoneWithin(counting, longestLookMs, clock, signal);
   return space.usage;
 }
 

@@ -1,6 +1,7 @@
 import { PaddockError } from '../../core/errors.js';
 import type { Clock } from '../../kit/clock.js';
 import { deferred } from '../../kit/deferred.js';
+import { isDoneWithin } from '../../kit/done-within.js';
 import { type Entry, newEntry, noPlaceYet, type Openable, type Outcome, stillOpening } from './opening-entry.js';
 
 export interface OpeningsOptions {
@@ -199,7 +200,7 @@ export class Openings<Opened extends Openable> implements AsyncDisposable {
     signal.throwIfAborted();
     entry.waiting += 1;
     try {
-      await this.#race(entry.settled, untilMs, signal);
+      await isDoneWithin(entry.settled, untilMs - this.#clock.monotonic(), this.#clock, signal);
     } finally {
       entry.waiting -= 1;
       this.#change();
@@ -217,20 +218,7 @@ export class Openings<Opened extends Openable> implements AsyncDisposable {
     if (nowMs >= untilMs) throw noPlaceYet(mostAtOnce);
     const laterMs = [...this.#entries.values()].map((entry) => this.#mayGoMs(entry)).filter((atMs) => atMs > nowMs);
     const nextMs = Math.min(untilMs, ...laterMs);
-    await this.#race(this.#changed.promise, nextMs, signal);
+    await isDoneWithin(this.#changed.promise, nextMs - nowMs, this.#clock, signal);
     signal.throwIfAborted();
-  }
-
-  async #race(what: Promise<unknown>, untilMs: number, signal: AbortSignal): Promise<void> {
-    const timer = new AbortController();
-    const onAbort = () => timer.abort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    const ms = Math.max(0, untilMs - this.#clock.monotonic());
-    try {
-      await Promise.race([what, this.#clock.sleep(ms, timer.signal).catch(() => undefined)]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      timer.abort();
-    }
   }
 }
