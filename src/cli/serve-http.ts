@@ -53,7 +53,8 @@ export async function serveHttp(context: CommandContext, config: Config, address
   const hosts = new Set(hostsOf(opening, names));
   const rules = { hosts, origins: new Set(texts(context, 'origin')) };
   const tokens = await takeTokens(config, hosts, log);
-  const door = doorOf({ ring, tokens, keysToo: config.oauth?.keysToo ?? true, callers });
+  const onUnreadable = (err: unknown) => log.warn({ err }, 'keys can not be read');
+  const door = doorOf({ ring, tokens, keysToo: config.oauth?.keysToo ?? true, callers, onUnreadable });
   const http = held.use(new McpHttp({ rules, ...admittance(door, callers, log), tokens: tokens?.source }));
   const listenerFor = (at: Endpoint) => {
     checkExposure(at, exposure);

@@ -248,6 +248,11 @@ export const errorTable = {
     retryable: false,
     hint: 'Make the state folder ($XDG_STATE_HOME/paddock) yours and writable.',
   },
+  STATE_UNREADABLE: {
+    exitCode: 5,
+    retryable: true,
+    hint: 'Nothing is taken for gone by that; see that the disk, the modes in the state folder and the limit of open files (`ulimit -n`) are as they were, then call again.',
+  },
   PATH_NOT_ON_HOST: {
     exitCode: 3,
     retryable: false,

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { ConfigError, PaddockError } from '../core/errors.js';
 import type { Clock } from '../kit/clock.js';
 import { codeOf } from '../kit/error-code.js';
-import { readNote, writeNote } from '../kit/note-file.js';
+import { readNoteSurely, writeNote } from '../kit/note-file.js';
 import { randomBase32 } from '../kit/random-id.js';
 import type { Secret } from '../kit/secret.js';
 import { writeNewFile } from '../kit/write-new-file.js';
@@ -17,6 +17,14 @@ export type Wish = Omit<Grant, 'version' | 'id' | 'madeAtMs'>;
 export interface GivenKey {
   readonly key: ApiKey;
   readonly secret: Secret;
+}
+
+export interface KeyList {
+  readonly keys: readonly ApiKey[];
+  /** Names of what is no key, by what is in its files: good for nothing. */
+  readonly unreadable: readonly string[];
+  /** Names of those whose files the kernel does not give out for now: nobody knows whether they are good. */
+  readonly unknown: readonly string[];
 }
 
 /**
@@ -55,13 +63,15 @@ export class KeyStore {
     return { secret, key: { grant, secrets: [first], revokedAtMs: undefined, lastUsedMs: undefined } };
   }
 
-  /** Every key there is, by name; what can't be read as one is good for nothing, and named by `unreadable`. */
-  async list(): Promise<{ readonly keys: readonly ApiKey[]; readonly unreadable: readonly string[] }> {
+  /** Every key there is, by name. */
+  async list(): Promise<KeyList> {
     const names = this.#names();
-    const read = await Promise.all(names.map(async (name) => ({ name, key: await this.#read(name) })));
+    const read = await Promise.all(names.map((name) => this.#tryRead(name)));
+    const namesOf = (what: 'broken' | 'unknown') => names.filter((_, i) => read[i] === what);
     return {
-      keys: read.flatMap(({ key }) => key ?? []),
-      unreadable: read.filter(({ key }) => key === undefined).map(({ name }) => name),
+      keys: read.filter((one) => typeof one === 'object'),
+      unreadable: namesOf('broken'),
+      unknown: namesOf('unknown'),
     };
   }
 
@@ -121,18 +131,27 @@ export class KeyStore {
   }
 
   async #require(name: string): Promise<ApiKey> {
-    const key = keyNamePattern.test(name) ? await this.#read(name) : undefined;
-    if (key === undefined) throw noSuchKey(name);
-    return key;
+    const key = keyNamePattern.test(name) ? await this.#tryRead(name) : 'broken';
+    if (typeof key === 'object') return key;
+    throw key === 'broken' ? noSuchKey(name) : unreadableNow(name);
   }
 
+  async #tryRead(name: string): Promise<ApiKey | 'broken' | 'unknown'> {
+    // A server short of descriptors, a disk that fails, a mode that somebody changed: none of these is a word on the key.
+    return await this.#read(name).then(
+      (key) => key ?? 'broken',
+      () => 'unknown' as const,
+    );
+  }
+
+  /** Undefined: none. Errors: what keeps it from being read. */
   async #read(name: string): Promise<ApiKey | undefined> {
     const folder = this.#at(name);
-    const grant = await readNote(join(folder, 'grant.json'), grantSchema);
+    const grant = await readNoteSurely(join(folder, 'grant.json'), grantSchema);
     if (grant?.name !== name) return undefined;
     const secrets: SecretNote[] = [];
     for (;;) {
-      const secret = await readNote(join(folder, `secret-${secrets.length + 1}.json`), secretSchema);
+      const secret = await readNoteSurely(join(folder, `secret-${secrets.length + 1}.json`), secretSchema);
       if (secret === undefined) break;
       secrets.push(secret);
     }
@@ -188,6 +207,10 @@ function noSuchKey(name: string): PaddockError {
   return new PaddockError('BAD_ARGUMENT', `there is no key ${JSON.stringify(name.slice(0, 64))}`, {
     hint: '`paddock keys list` shows those there are.',
   });
+}
+
+function unreadableNow(name: string): PaddockError {
+  return new PaddockError('STATE_UNREADABLE', `the files of the key ${name} can not be read now`);
 }
 
 function unwritable(path: string, cause: unknown): PaddockError {

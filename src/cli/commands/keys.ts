@@ -116,17 +116,20 @@ async function revoke(context: CommandContext, app: App, name: string): Promise<
 }
 
 async function list(context: CommandContext, app: App): Promise<number> {
-  const { keys: all, unreadable } = await storeOf(app).list();
+  const { keys: all, unreadable, unknown } = await storeOf(app).list();
   const views = all.map((key) => view(key, systemClock.now()));
   const rows = views.map((one) => [
     ...[one.name, one.id, one.state, one.tools.join(',') || '-', one.expiresAt ?? 'never', one.lastUsed ?? 'never'],
   ]);
-  const odd = unreadable.map((name) => [name, '-', 'unreadable', '-', '-', '-']);
+  const odd = [
+    ...unreadable.map((name) => [name, '-', 'unreadable', '-', '-', '-']),
+    ...unknown.map((name) => [name, '-', 'unknown', '-', '-', '-']),
+  ];
   const lines =
     rows.length + odd.length === 0
       ? 'no keys'
       : table([['NAME', 'ID', 'STATE', 'TOOLS', 'EXPIRES', 'LAST USED'], ...rows, ...odd]);
-  await report(context, { keys: views, unreadable }, lines);
+  await report(context, { keys: views, unreadable, unknown }, lines);
   return 0;
 }
 

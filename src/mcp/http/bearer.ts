@@ -66,6 +66,11 @@ export class Bearer {
   }
 }
 
+/** What is kept of keys can't be read, so nobody knows whether this one is good. */
+export function keysAway(): HttpRefusal {
+  return new HttpRefusal('keys', 'keys can not be checked just now', { 'retry-after': '5' });
+}
+
 /** The keys of the issuer are not to be had, which is no fault of the token's: a client that was told so would throw a good one away. */
 export function issuerAway(): HttpRefusal {
   return new HttpRefusal('issuer', 'tokens can not be checked just now', { 'retry-after': '5' });

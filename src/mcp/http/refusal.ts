@@ -14,6 +14,7 @@ export type HttpRefusalReason =
   | 'no-grant'
   | 'scope'
   | 'issuer'
+  | 'keys'
   | 'content-type'
   | 'too-large'
   | 'not-json'
@@ -35,6 +36,7 @@ const statuses: Readonly<Record<HttpRefusalReason, number>> = {
   'no-grant': 403,
   scope: 403,
   issuer: 503,
+  keys: 503,
   'content-type': 415,
   'too-large': 413,
   'not-json': 400,

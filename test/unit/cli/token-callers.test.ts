@@ -74,7 +74,7 @@ async function open({ keysToo = true } = {}): Promise<void> {
     return Promise.resolve(secret === key ? held : undefined);
   };
   const ring = { holderOf, isGood: (id: string) => Promise.resolve(id === grant.id) };
-  const door = doorOf({ ring, tokens: callers, keysToo, callers: { welcome } });
+  const door = doorOf({ ring, tokens: callers, keysToo, callers: { welcome }, onUnreadable: () => undefined });
   stage = await new HttpStage({}, { authenticate: door.admit, tokens: callers.source }).start();
 }
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KeyRing } from '../../../src/keys/key-ring.js';
 import { KeyStore } from '../../../src/keys/key-store.js';
 import { systemClock } from '../../../src/kit/clock.js';
+import { makeUnreadable } from './support/unreadable.js';
 import { wish } from './support/wish.js';
 
 let state: string;
@@ -66,5 +67,25 @@ describe('a secret', () => {
     passedMs += 900;
     expect(await ring.holderOf(soon.secret.reveal())).toBeUndefined();
     expect(await ring.holderOf(old.secret.reveal())).toBeUndefined();
+  });
+
+  it('of a key that can not be read now is neither good nor wrong, and those of others open what they may', async () => {
+    const [ada, bob] = [await store.create(wish('ada')), await store.create(wish('bob'))];
+    for (const { secret } of [ada, bob]) expect(await ring.holderOf(secret.reveal())).toBeDefined();
+    const heal = await makeUnreadable(join(state, 'keys', 'bob', 'grant.json'));
+    passedMs += 1000;
+    const unknown = { code: 'STATE_UNREADABLE' };
+    await expect(ring.holderOf(bob.secret.reveal())).rejects.toMatchObject(unknown);
+    await expect(ring.isGood(bob.key.grant.id)).rejects.toMatchObject(unknown);
+    expect((await ring.holderOf(ada.secret.reveal()))?.grant.name).toBe('ada');
+    expect(await ring.isGood(ada.key.grant.id)).toBe(true);
+    await store.revoke('ada');
+    passedMs += 1000;
+    expect(await ring.isGood(ada.key.grant.id)).toBe(false);
+    expect(await ring.isGood('0'.repeat(16))).toBe(false);
+    await heal();
+    passedMs += 1000;
+    expect((await ring.holderOf(bob.secret.reveal()))?.grant.name).toBe('bob');
+    expect(await ring.isGood(bob.key.grant.id)).toBe(true);
   });
 });
