@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto';
-import { chmod, copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -175,7 +175,10 @@ describe('audit.forward', () => {
     await receiver.has(2);
     await writeFile(heads, `nothing of ours\n${receiver.messages.map((line) => `host x: ${line}\n`).join('')}`);
     const held = await run('verify', '--against', heads);
-    expect([held.status, held.stdout.toString()]).toEqual([0, expect.stringContaining(`checkpoints of ${heads}`)]);
+    expect([held.status, held.stdout.toString()]).toEqual([0, expect.stringMatching(`checkpoints of ${heads}\n`)]);
+    await appendFile(heads, '{"bytes":4711,"file":0,"key":"');
+    const torn = await run('verify', '--against', heads);
+    expect([torn.status, torn.stdout.toString()]).toEqual([0, expect.stringContaining('and passed over: 1\n')]);
 
     await copyFile(join(place.root, 'older'), place.auditLog);
     expect((await run('verify')).status).toBe(0);

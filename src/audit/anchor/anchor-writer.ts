@@ -106,22 +106,30 @@ export class AnchorWriter implements AsyncDisposable {
   }
 
   async #isWritten(): Promise<boolean> {
-    const { path, key, logPath, clock, onTrouble } = this.#parts;
+    const { path, key, logPath, clock } = this.#parts;
     try {
       const head = await readHead(logPath, new Date(clock.now()).toISOString());
-      if (head === undefined) return false;
+      if (head === undefined) {
+        // An append that is under way is over by the next try: after that, and where there is none, it is torn.
+        if (this.#failures > 0 || this.#over.signal.aborted) this.#tell('the log does not end in a whole record');
+        return false;
+      }
       const checkpoint = canonicalJson(signHead(head, key));
       this.#forward(head, checkpoint);
       if (path !== undefined) await append(path, `${checkpoint}\n`);
       this.#isTold = false;
       return true;
     } catch (error) {
-      const why = safeLine(error instanceof Error ? error.message : String(error));
-      const what = path === undefined ? 'a signed head' : `the anchor ${safeLine(path)}`;
-      if (!this.#isTold) onTrouble?.(`${what} of the audit log could not be written: ${why}`);
-      this.#isTold = true;
+      this.#tell(safeLine(error instanceof Error ? error.message : String(error)));
       return false;
     }
+  }
+
+  #tell(why: string): void {
+    const { path, onTrouble } = this.#parts;
+    const what = path === undefined ? 'a signed head' : `the anchor ${safeLine(path)}`;
+    if (!this.#isTold) onTrouble?.(`${what} of the audit log could not be written: ${why}`);
+    this.#isTold = true;
   }
 
   /** Once each: what only the file lacks is not sent with every try. */
@@ -156,14 +164,24 @@ async function endOf(handle: FileHandle, size: number): Promise<Buffer> {
   return buffer.subarray(0, bytesRead);
 }
 
+/** One write(2), on a line of its own: what a full disk has let through of an earlier one stays, and costs no more than that one. */
 async function append(path: string, line: string): Promise<void> {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const handle = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const handle = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
-    checkFile(path, await handle.stat());
-    await handle.write(line);
+    const stats = await handle.stat();
+    checkFile(path, stats);
+    const bytes = Buffer.from((await isTorn(handle, stats.size)) ? `\n${line}` : line);
+    const { bytesWritten } = await handle.write(bytes);
+    if (bytesWritten !== bytes.length) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes were written`);
     await handle.datasync();
   } finally {
     await handle.close();
   }
+}
+
+async function isTorn(handle: FileHandle, sizeBytes: number): Promise<boolean> {
+  if (sizeBytes === 0) return false;
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, sizeBytes - 1);
+  return buffer[0] !== 0x0a;
 }

@@ -49,7 +49,8 @@ export class Checkpoints {
       line += 1;
       const place = { file: safeLine(name), line };
       const text = headOf(bytes.toString(), isMixed);
-      if (text === undefined) continue;
+      // An empty one is where two writers began a fresh line behind the same torn one.
+      if (text === undefined || text === '') continue;
       const checkpoint = parseCheckpoint(text);
       if (checkpoint === undefined) this.#unreadable += 1;
       else if (Date.parse(checkpoint.time) < sinceMs) continue;

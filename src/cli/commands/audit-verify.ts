@@ -69,7 +69,7 @@ function inWords(result: VerifyReport, held: string): string[] {
 }
 
 function heldText(
-  { ok: isWhole, checkpoints = 0, goneCheckpoints = 0, otherCheckpoints = 0 }: VerifyReport,
+  { ok: isWhole, checkpoints = 0, goneCheckpoints = 0, otherCheckpoints = 0, ...report }: VerifyReport,
   held: string,
 ): string {
   // Of a log that does not verify those of what comes after the break count here as well, and it says nothing of them.
@@ -78,7 +78,9 @@ function heldText(
       ? ''
       : `; ${goneCheckpoints} more ${isWhole ? 'are of files that were removed, as the log itself says' : 'were not come to'}`;
   const others = otherCheckpoints === 0 ? '' : `; ${otherCheckpoints} that another key has signed were passed over`;
-  return `held against ${checkpoints - goneCheckpoints} checkpoints of ${held}${gone}${others}`;
+  const { unreadableCheckpoints: torn = 0 } = report;
+  const unreadable = torn === 0 ? '' : `; cut short or damaged, and passed over: ${torn}`;
+  return `held against ${checkpoints - goneCheckpoints} checkpoints of ${held}${gone}${others}${unreadable}`;
 }
 
 export function timeOf(context: CommandContext, name: string): number | undefined {

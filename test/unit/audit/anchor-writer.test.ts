@@ -117,19 +117,34 @@ describe('a writer of checkpoints', () => {
     expect(g.clock.tries).toBe(3);
   });
 
-  it('waits for the next moment while the log ends in a torn record, which is no trouble', async () => {
+  it('waits for the next moment while the log ends in a torn record, and tells it, once, where it still does then', async () => {
     await using g = await ground(1);
     await appendFile(g.f.path, '{"action":"command.ou');
     g.writer.appended();
+    await expect.poll(() => g.clock.isWaitedFor).toBe(true);
+    expect(g.troubles).toEqual([]);
     expect(await g.clock.pass()).toBe(1000);
     await expect.poll(() => g.clock.isWaitedFor).toBe(true);
-    expect([await g.heads(), g.forwarded, g.troubles]).toEqual([[], [], []]);
+    expect([await g.heads(), g.forwarded]).toEqual([[], []]);
+    expect(g.troubles).toEqual([expect.stringContaining('the log does not end in a whole record')]);
     // Another process of the same log puts it right: nothing tells this one.
     await (await openAt(g.f.path))[Symbol.asyncDispose]();
     expect(await g.clock.pass()).toBe(2000);
     await expect.poll(g.heads).toHaveLength(1);
     expect(parseCheckpoint((await g.heads())[0] ?? '')).toMatchObject({ bytes: (await stat(g.f.path)).size });
   });
+});
+
+it('tells it where its process ends and the log still does so in a torn record', async () => {
+  const troubles: string[] = [];
+  {
+    await using g = await ground(100);
+    await appendFile(g.f.path, '{"action":"command.ou');
+    g.writer.appended();
+    await g.writer[Symbol.asyncDispose]();
+    troubles.push(...g.troubles);
+  }
+  expect(troubles).toEqual([expect.stringContaining('the log does not end in a whole record')]);
 });
 
 it('covers the last record of a log that nothing more is written to, also where its anchor was away', async () => {
