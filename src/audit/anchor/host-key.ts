@@ -62,8 +62,8 @@ async function makeKey(path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const { privateKey } = generateKeyPairSync('ed25519');
   const fresh = `${path}.${randomBase32(8)}.tmp`;
-  await writeNewFile(fresh, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   try {
+    await writeNewFile(fresh, privateKey.export({ type: 'pkcs8', format: 'pem' }));
     await link(fresh, path).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PaddockError } from '../../core/errors.js';
@@ -74,6 +74,7 @@ export class ScanStore {
       await writeNewFile(fresh, JSON.stringify({ version: 1, scan }));
       await rename(fresh, path);
     } catch (cause) {
+      await rm(fresh, { force: true }).catch(() => undefined);
       throw new PaddockError('STATE_UNWRITABLE', `the scan could not be kept in ${this.folder}`, { cause });
     }
   }

@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AnchorWriter } from '../../../src/audit/anchor/anchor-writer.js';
@@ -6,10 +6,11 @@ import { parseCheckpoint } from '../../../src/audit/anchor/checkpoint.js';
 import { Checkpoints } from '../../../src/audit/anchor/checkpoints.js';
 import { openHostKey } from '../../../src/audit/anchor/host-key.js';
 import type { AuditLog } from '../../../src/audit/audit-log.js';
+import { SessionKeys } from '../../../src/audit/erasure/session-keys.js';
 import { readBytes } from '../../../src/audit/line-reader.js';
 import { verifyAudit } from '../../../src/audit/verify.js';
 import { systemClock } from '../../../src/kit/clock.js';
-import { folder, openAt, records } from '../../unit/audit/support/log-fixture.js';
+import { folder, openAt, records, session } from '../../unit/audit/support/log-fixture.js';
 import { disksCanBeMade, FullDisk, pageBytes } from '../support/full-disk.js';
 
 /** Intents until another one has no room in the page that the log ends in, but a part of it. */
@@ -45,6 +46,24 @@ describe.skipIf(!disksCanBeMade)('on a disk that is really full', () => {
       .filter((line) => line.endsWith('}'));
     const intents = kept.map((line) => JSON.parse(line) as { id?: string }).flatMap(({ id }) => id ?? []);
     expect(intents).toEqual(ids);
+  });
+
+  it('the key that signs it and those of sessions are made whole or not at all, and an action that needs one is refused', async () => {
+    await using disk = await FullDisk.make();
+    const [hostKey, folderOfKeys] = [join(disk.folder, 'audit-key.pem'), join(disk.folder, 'audit-keys')];
+    const keys = new SessionKeys(folderOfKeys);
+    const before = keys.forWriting(session);
+    const other = session.replace('a', 'b');
+    disk.fill();
+    await expect(openHostKey(hostKey)).rejects.toMatchObject({ code: 'AUDIT_UNWRITABLE' });
+    expect(() => keys.forWriting(other)).toThrow(expect.objectContaining({ code: 'AUDIT_UNWRITABLE' }) as Error);
+    expect(keys.forWriting(session)).toEqual(before);
+    expect(readdirSync(disk.folder).filter((name) => name.startsWith('audit-key.'))).toEqual([]);
+    expect(readdirSync(folderOfKeys)).toEqual([`${session}.key`]);
+    disk.makeRoom();
+    expect((await openHostKey(hostKey)).publicKey.id).toMatch(/^[0-9a-f]{16}$/);
+    expect(keys.forWriting(other)).toHaveLength(32);
+    expect(keys.forWriting(session)).toEqual(before);
   });
 
   it('an anchor takes no part of a checkpoint for all of it, tells it, and goes on behind that part on a line of its own', async () => {
