@@ -16,7 +16,7 @@ const startsWork: ReadonlySet<string> = new Set([
 ]);
 
 export interface CallGateParts {
-  readonly limits: Pick<KeyLimits, 'call' | 'refuseWork'>;
+  readonly limits: Pick<KeyLimits, 'call' | 'refuseWork' | 'refuseUnkept'>;
   readonly meter: Pick<KeyMeter, 'note'>;
   /** Those of the key that there are. */
   readonly live: () => readonly Session[];
@@ -35,7 +35,10 @@ export async function letIn({ limits, meter, live, admit }: CallGateParts, tool:
   };
   try {
     look();
-    if (startsWork.has(tool)) limits.refuseWork();
+    if (startsWork.has(tool)) {
+      limits.refuseWork();
+      limits.refuseUnkept();
+    }
     if (startsWork.has(tool) && tool !== 'check_host') await admit?.();
     return release;
   } catch (error) {

@@ -9,8 +9,7 @@ const count = 4;
 export type DayNumbers = readonly [cpuMs: number, cpuUntilMs: number, egressBytes: number, egressUntilMs: number];
 
 /**
- * The day of one caller in a small file, which outlives the server. It is open only while it is read or written: there may be thousands. Where
- * it can't be written, what is kept is less.
+ * The day of one caller in a small file, which outlives the server. It is open only while it is read or written: there may be thousands.
  */
 export class DayFile {
   readonly #path: string;
@@ -31,9 +30,10 @@ export class DayFile {
       : [cpuMs, cpuUntilMs, egressBytes, egressUntilMs];
   }
 
-  write(numbers: DayNumbers): void {
+  /** False where what is kept now is less. */
+  write(numbers: DayNumbers): boolean {
     using file = this.#open();
-    file.write(numbers);
+    return file.write(numbers);
   }
 
   #open(): NumbersFile {

@@ -1,4 +1,5 @@
 import type { KeyQuota } from '../core/api-key.js';
+import { PaddockError } from '../core/errors.js';
 import type { Clock } from '../kit/clock.js';
 import { type DayFile, type DayNumbers, dayMs } from './day-file.js';
 import { limited } from './limited.js';
@@ -26,6 +27,7 @@ export class DayUse {
   readonly #cpu: Budget | undefined;
   readonly #egress: Budget | undefined;
   readonly #file: DayFile | undefined;
+  #isKept = true;
 
   /** `whose`: as in "of this key". `file`: where the day goes on after a restart; absent: nowhere. */
   constructor(whose: string, { cpuMsPerDay, egressBytesPerDay }: DayQuota, clock: Pick<Clock, 'now'>, file?: DayFile) {
@@ -52,7 +54,8 @@ export class DayUse {
 
   #keep(): void {
     const [cpu, egress] = [this.#cpu, this.#egress];
-    this.#file?.write([cpu?.used ?? 0, cpu?.untilMs ?? 0, egress?.used ?? 0, egress?.untilMs ?? 0]);
+    const numbers: DayNumbers = [cpu?.used ?? 0, cpu?.untilMs ?? 0, egress?.used ?? 0, egress?.untilMs ?? 0];
+    this.#isKept = this.#file?.write(numbers) ?? true;
   }
 
   /** Throws where there is nothing left of something. */
@@ -62,6 +65,13 @@ export class DayUse {
       const waitMs = budget.untilMs - this.#clock.now();
       throw limited(`the ${budget.what} ${this.#whose} for a day are used up`, waitMs, 'QUOTA_EXCEEDED');
     }
+  }
+
+  /** Throws where what was used could not be kept, and still can't: the next server would know nothing of it. Errors: STATE_UNWRITABLE. */
+  refuseUnkept(): void {
+    if (!this.#isKept) this.#keep();
+    if (this.#isKept) return;
+    throw new PaddockError('STATE_UNWRITABLE', `what is used ${this.#whose} in a day can't be written down`);
   }
 
   /** What is there and can't be read counts as everything; a clock that was set back makes no day longer. */

@@ -129,6 +129,12 @@ export class KeyLimits {
     this.#day.refuse();
     this.#overall.day.refuse();
   }
+
+  /** Refuses what would use more while that can't be kept; what is at work goes on, and counts. Errors: STATE_UNWRITABLE. */
+  refuseUnkept(): void {
+    this.#day.refuseUnkept();
+    this.#overall.day.refuseUnkept();
+  }
 }
 
 async function hasAny(limiters: readonly RateLimiterMemory[]): Promise<boolean> {

@@ -20,13 +20,16 @@ export class NumbersFile implements Disposable {
     return this.#fd !== undefined;
   }
 
-  /** As many as there are, none below 0. Where it fails (the disk is full), the next one tries again. */
-  write(numbers: readonly number[]): void {
-    if (this.#fd === undefined) return;
+  /** As many as there are, none below 0. False where it fails (the disk is full): the next one tries again. */
+  write(numbers: readonly number[]): boolean {
+    if (this.#fd === undefined) return false;
     const whole = numbers.map((number) => Math.min(Math.ceil(number), Number.MAX_SAFE_INTEGER));
+    const text = whole.map((number) => String(number).padStart(digits, '0')).join(' ');
     try {
-      writeSync(this.#fd, whole.map((number) => String(number).padStart(digits, '0')).join(' '), 0);
-    } catch {}
+      return writeSync(this.#fd, text, 0) === text.length;
+    } catch {
+      return false;
+    }
   }
 
   [Symbol.dispose](): void {

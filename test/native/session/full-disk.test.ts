@@ -1,9 +1,11 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageScan } from '../../../src/core/image-scan.js';
 import { ScanStore } from '../../../src/image/scan/scan-store.js';
+import { DayFiles } from '../../../src/keys/day-file.js';
 import { goodHashes } from '../../../src/keys/key.js';
+import { KeyLimits, OverallLimits } from '../../../src/keys/key-limits.js';
 import { hashOf } from '../../../src/keys/key-secret.js';
 import { KeyStore } from '../../../src/keys/key-store.js';
 import { systemClock } from '../../../src/kit/clock.js';
@@ -80,5 +82,28 @@ describe.skipIf(!disksCanBeMade)('on a disk that is really full', () => {
     disk.makeRoom();
     await store.keep(scanOf('third'));
     expect(await store.last(scan.imageId)).toMatchObject({ reference: 'third' });
+  });
+
+  it('of a key whose day can not be written down nothing new begins, until it is, with all that was used meanwhile', () => {
+    const folder = join(disk.folder, 'key-days');
+    mkdirSync(folder);
+    const much = { callsPerMinute: 100, createsPerHour: 100 };
+    const begun = () => {
+      const quota = { ...much, sessions: 1, cpuMsPerDay: 1000 };
+      return new KeyLimits(quota, new OverallLimits(much), new DayFiles(folder).of('ada'));
+    };
+    const limits = begun();
+    disk.fill();
+    limits.refuseUnkept();
+    limits.use({ cpuMs: 400, egressBytes: 0 });
+    expect(() => limits.refuseUnkept()).toThrow(expect.objectContaining(unwritable) as Error);
+    // What is at work is ended by what it uses, and by nothing else.
+    limits.refuseWork();
+    limits.use({ cpuMs: 400, egressBytes: 0 });
+    disk.makeRoom();
+    limits.refuseUnkept();
+    const next = begun();
+    next.use({ cpuMs: 200, egressBytes: 0 });
+    expect(() => next.refuseWork()).toThrow(expect.objectContaining({ code: 'QUOTA_EXCEEDED' }) as Error);
   });
 });

@@ -6,15 +6,18 @@ import type { Session } from '../../../src/session/session.js';
 const [first, second]: [unknown, unknown] = ['first', 'second'];
 
 /** A key with one session, and all that happens in turn. */
-function stage({ isSpent = false } = {}) {
+function stage({ isSpent = false, isUnkept = false } = {}) {
   const told: string[] = [];
   const live = [first as Session];
   const leave = () => void told.push('leaves');
   const refuseWork = () => {
     if (isSpent) throw new PaddockError('QUOTA_EXCEEDED', 'used up');
   };
+  const refuseUnkept = () => {
+    if (isUnkept) throw new PaddockError('STATE_UNWRITABLE', 'the disk is full');
+  };
   const parts = {
-    limits: { call: () => Promise.resolve(leave), refuseWork },
+    limits: { call: () => Promise.resolve(leave), refuseWork, refuseUnkept },
     meter: { note: (sessions: readonly unknown[]) => void told.push(`sees ${sessions.join()}`) },
     live: () => live,
     admit: () => Promise.resolve(void told.push('is admitted')),
@@ -44,6 +47,12 @@ describe('a call of a key', () => {
       expect(told).toEqual(['sees first', 'leaves', 'sees first']);
     },
   );
+
+  it('begins nothing new while nobody could tell the next server of it, and may still look and end', async () => {
+    const { parts } = stage({ isUnkept: true });
+    await expect(letIn(parts, 'execute_in_session')).rejects.toMatchObject({ code: 'STATE_UNWRITABLE' });
+    for (const tool of ['get_session', 'destroy_session']) (await letIn(parts, tool))();
+  });
 
   it('may still look, apply and end', async () => {
     const { parts, told } = stage({ isSpent: true });
