@@ -3,7 +3,6 @@ import type { SessionId } from '../../core/ids.js';
 import { systemClock } from '../../kit/clock.js';
 import { UsageReader } from '../../monitor/usage-reader.js';
 import { alarmsText, usageText } from '../../monitor/usage-text.js';
-import { usageOfHeld } from '../../session/control/client.js';
 import { diskText } from '../../session/disk/disk-words.js';
 import { countDisk } from '../../session/disk/open-disk.js';
 import { idleLeftOf } from '../../session/idle-left.js';
@@ -11,10 +10,9 @@ import type { SessionRecord } from '../../session/record.js';
 import { timeText } from '../../session/time-text.js';
 import { App } from '../app.js';
 import type { CliCommand } from '../command.js';
-import { presentHolder } from '../holder.js';
 import { report, table } from '../output.js';
 import { RecordedUsage } from '../recorded-usage.js';
-import { stateOf, whyLines } from '../session-state.js';
+import { stateAndUsageOf, whyLines } from '../session-state.js';
 import { settingsOf } from '../settings.js';
 import { oneId, recordOf } from './detached.js';
 
@@ -27,7 +25,8 @@ export const inspect: CliCommand = {
   async run(context) {
     await using app = new App(await settingsOf(context), context.env);
     const record = await recordOf(app, oneId(context.positionals));
-    const seen = await stateOf(record, app.store.controlPath(record.id as SessionId), context.signal);
+    const controlPath = app.store.controlPath(record.id as SessionId);
+    const { seen, held } = await stateAndUsageOf(record, controlPath, context.signal);
     const { state } = seen;
     const controls = record.evidence?.controls ?? [];
     const rows = controls.map((c) => [c.id, c.status, c.asked, c.engine, c.kernel]);
@@ -36,10 +35,8 @@ export const inspect: CliCommand = {
     const endsInMs = Math.max(0, record.deadlineAtMs - now);
     const idleLeftMs = await idleLeftOf(record, app.store, now);
     const idleEndsInMs = idleLeftMs === undefined ? undefined : Math.max(0, idleLeftMs);
-    const socket = await presentHolder(app, record);
-    const held = socket === undefined ? undefined : await usageOfHeld(socket, context.signal);
-    const usage = held?.usage ?? new RecordedUsage(new UsageReader(), systemClock).read([record]).get(record.id);
-    const [trends, alarms] = [held?.trends, held?.alarms ?? []];
+    const usage = held.usage ?? new RecordedUsage(new UsageReader(), systemClock).read([record]).get(record.id);
+    const [trends, alarms] = [held.trends, held.alarms ?? []];
     const disk = state === 'running' ? await countDisk(record, systemClock, context.signal) : undefined;
     const text = [
       `${record.id} ${state}, container ${record.containerName} on ${record.engine.kind}, ends ${new Date(record.deadlineAtMs).toISOString()}`,

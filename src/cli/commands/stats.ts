@@ -6,15 +6,13 @@ import { systemClock } from '../../kit/clock.js';
 import { known } from '../../kit/known.js';
 import { UsageReader } from '../../monitor/usage-reader.js';
 import { alarmsText } from '../../monitor/usage-text.js';
-import { usageOfHeld } from '../../session/control/client.js';
 import type { HeldUsage } from '../../session/control/messages.js';
 import type { SessionRecord } from '../../session/record.js';
 import { App } from '../app.js';
 import { type CliCommand, type CommandContext, isSet } from '../command.js';
-import { presentHolder } from '../holder.js';
 import { report, write } from '../output.js';
 import { RecordedUsage } from '../recorded-usage.js';
-import { stateOf, whyLines } from '../session-state.js';
+import { stateAndUsageOf, whyLines } from '../session-state.js';
 import { settingsOf } from '../settings.js';
 import { type StatsRow, statsTable } from '../stats-rows.js';
 import { oneId, recordOf } from './detached.js';
@@ -60,24 +58,16 @@ class StatsView {
   }
 
   async once(): Promise<void> {
-    await this.#rows();
+    this.#usage.read(await this.#records());
     const [load] = await Promise.all([this.#host.read(), systemClock.sleep(betweenLooksMs, this.#context.signal)]);
-    const { rows, held } = await this.#heldRows();
-    const sessions = rows.map(({ record, state, stateWhy, usage }) => ({
+    const rows = await this.#rows();
+    const sessions = rows.map(({ record, state, stateWhy, usage, held }) => ({
       ...{ sessionId: record.id, ...known({ name: record.name }), state, ...known({ stateWhy }) },
       ...{ kind: record.kind, ownerPid: record.owner.pid, limits: limitsOf(record), ...known({ usage }) },
-      ...known({ trends: held.get(record.id)?.trends, alarms: held.get(record.id)?.alarms }),
+      ...known({ trends: held.trends, alarms: held.alarms }),
     }));
-    const text = [statsTable(rows), ...whyLines(sessions), ...alarmLines(held), hostText(load)].join('\n');
+    const text = [statsTable(rows), ...whyLines(sessions), ...alarmLines(rows), hostText(load)].join('\n');
     await report(this.#context, { host: load, sessions }, text);
-  }
-
-  /** With what their holders say of those that can't be seen from here. */
-  async #heldRows(): Promise<{ rows: readonly StatsRow[]; held: ReadonlyMap<string, HeldUsage> }> {
-    const seen = await this.#rows();
-    const held = new Map(await Promise.all(seen.map(async (row) => [row.record.id, await this.#ask(row)] as const)));
-    const rows = seen.map((row) => ({ ...row, ...known({ usage: row.usage ?? held.get(row.record.id)?.usage }) }));
-    return { rows, held };
   }
 
   /** On a terminal in one place, elsewhere one table after the other. Ends when the one session that was named has. */
@@ -85,10 +75,10 @@ class StatsView {
     const { terminal } = this.#context;
     const { screen } = terminal;
     if (screen !== undefined) await write(terminal.stdout, `${home}${clearRest}`);
-    await this.#rows();
+    this.#usage.read(await this.#records());
     while (await this.#pause()) {
-      const [{ rows, held }, load] = [await this.#heldRows().catch(noneLeft), await this.#host.read()];
-      const lines = [...statsTable(rows).split('\n'), ...alarmLines(held), hostText(load)];
+      const [rows, load] = [await this.#rows().catch(noneLeft), await this.#host.read()];
+      const lines = [...statsTable(rows).split('\n'), ...alarmLines(rows), hostText(load)];
       const text = screen === undefined ? `${lines.join('\n')}\n\n` : framed(lines, screen.size());
       await write(terminal.stdout, text);
       if (this.#context.positionals.length > 0 && rows.every(({ state }) => state !== 'running')) return;
@@ -103,39 +93,42 @@ class StatsView {
     );
   }
 
-  async #rows(): Promise<readonly StatsRow[]> {
+  async #records(): Promise<readonly SessionRecord[]> {
     const { positionals } = this.#context;
     const records =
       positionals.length > 0 ? [await recordOf(this.#app, oneId(positionals))] : (await this.#app.store.list()).records;
-    const samples = this.#usage.read(records);
-    const rows = records
-      .sort((a, b) => a.createdAtMs - b.createdAtMs)
-      .map(async (record) => {
-        const usage = samples.get(record.id);
-        const controlPath = this.#app.store.controlPath(record.id as SessionId);
-        return { record, ...(await stateOf(record, controlPath, this.#context.signal)), ...known({ usage }) };
-      });
-    return await Promise.all(rows);
+    return records.sort((a, b) => a.createdAtMs - b.createdAtMs);
   }
 
-  /** What only its holder knows; nothing where nobody holds it, or who does can't say. */
-  async #ask({ record }: StatsRow): Promise<HeldUsage> {
-    const socket = await presentHolder(this.#app, record);
-    return (socket === undefined ? undefined : await usageOfHeld(socket, this.#context.signal)) ?? {};
+  /** What is to be seen from here and, of those that can't be seen, what their holders say; of all, what only those know. */
+  async #rows(): Promise<readonly HeldRow[]> {
+    const records = await this.#records();
+    const samples = this.#usage.read(records);
+    const rows = records.map(async (record) => {
+      const controlPath = this.#app.store.controlPath(record.id as SessionId);
+      const { seen, held } = await stateAndUsageOf(record, controlPath, this.#context.signal);
+      return { record, ...seen, held, ...known({ usage: samples.get(record.id) ?? held.usage }) };
+    });
+    return await Promise.all(rows);
   }
 }
 
+/** With what whoever holds it says; nothing where nobody does, or who does can't say. */
+interface HeldRow extends StatsRow {
+  readonly held: HeldUsage;
+}
+
 /** Below the table: what is alarming now. */
-function alarmLines(held: ReadonlyMap<string, HeldUsage>): readonly string[] {
-  return [...held].flatMap(([id, { alarms = [] }]) =>
-    alarmsText(alarms.filter(({ inForce }) => inForce)).map((line) => `${id}: ${line}`),
+function alarmLines(rows: readonly HeldRow[]): readonly string[] {
+  return rows.flatMap(({ record, held: { alarms = [] } }) =>
+    alarmsText(alarms.filter(({ inForce }) => inForce)).map((line) => `${record.id}: ${line}`),
   );
 }
 
 /** A session that was removed while it was watched has ended. */
-function noneLeft(thrown: unknown): { rows: readonly StatsRow[]; held: ReadonlyMap<string, HeldUsage> } {
+function noneLeft(thrown: unknown): readonly HeldRow[] {
   if (toPaddockError(thrown).code !== 'NO_SUCH_SESSION') throw thrown;
-  return { rows: [], held: new Map() };
+  return [];
 }
 
 function limitsOf({ spec: { limits } }: SessionRecord) {

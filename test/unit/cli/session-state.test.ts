@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { stateOf, whyLines } from '../../../src/cli/session-state.js';
+import { stateAndUsageOf, stateOf, whyLines } from '../../../src/cli/session-state.js';
 import { readProcessIdentity } from '../../../src/kit/process-identity.js';
 import type { SessionRecord } from '../../../src/session/record.js';
 import { Served } from '../session/control/support/visited.js';
@@ -56,6 +56,35 @@ describe('of a session whose sandbox can not be seen', () => {
     expect(await stateOf(await unseen({ deadlineAtMs: 1 }), nowhere)).toEqual({ state: 'ended' });
     const { owner } = await unseen();
     expect(await stateOf(await unseen({ owner: { ...owner, bootId: 'x' } }), nowhere)).toEqual({ state: 'ended' });
+  });
+
+  it('who holds it is asked once for what it is at and for what it uses', async () => {
+    let asked = 0;
+    await using served = await Served.make(
+      () => Promise.resolve(0),
+      () => {
+        asked += 1;
+        return undefined;
+      },
+    );
+    const look = await stateAndUsageOf(await unseen(), served.path);
+    expect([look, asked]).toEqual([
+      { seen: { state: 'running' }, held: expect.objectContaining({ isAlive: true }) },
+      1,
+    ]);
+  });
+
+  it('and not again where it gives no answer', async () => {
+    const path = join(folder, 's');
+    let visits = 0;
+    const server = createServer((socket) => {
+      visits += 1;
+      socket.destroy();
+    }).listen(path);
+    await once(server, 'listening');
+    const { seen, held } = await stateAndUsageOf(await unseen(), path);
+    expect([seen.state, held, visits]).toEqual(['unknown', {}, 1]);
+    server.close();
   });
 
   it('it has ended where the socket of who held it refuses; where there is none, nothing is known', async () => {
