@@ -6,7 +6,7 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, type Header, type Pack, pack } from 'tar-stream';
-import { PaddockError, toPaddockError } from '../core/errors.js';
+import { PaddockError } from '../core/errors.js';
 import type { AgentPackage } from './agent-packages.js';
 
 /** One entry of an archive that is read. */
@@ -48,7 +48,9 @@ const installed = ['dist', 'profiles', 'Containerfile', 'package.json', 'LICENSE
 
 async function addTree(tar: Pack, root: string, name: string): Promise<void> {
   const path = join(root, name);
-  const status = await lstat(path);
+  const status = await lstat(path).catch((cause: unknown) => {
+    throw lacking(path, cause);
+  });
   if (status.isDirectory()) {
     tar.entry({ ...common, name: `paddock/${name}`, type: 'directory', mode: 0o755 });
     for (const one of (await readdir(path)).toSorted()) await addTree(tar, root, `${name}/${one}`);
@@ -58,6 +60,11 @@ async function addTree(tar: Pack, root: string, name: string): Promise<void> {
       await readFile(path),
     );
   }
+}
+
+function lacking(path: string, cause: unknown): PaddockError {
+  const hint = 'Install Paddock anew: the image of the server is made of what is installed.';
+  return new PaddockError('IMAGE_BUILD_FAILED', `this installation has no ${path}`, { hint, cause });
 }
 
 /** The lines before the first stage, and those of the one that is named: some builders make every stage up to it. Undefined: there is none of that name. */
@@ -72,7 +79,9 @@ function contextOf(write: (draft: Draft) => Promise<void>): Readable {
   const stop = new AbortController();
   const context = Readable.from(tar);
   context.once('close', () => stop.abort());
-  write({ tar, signal: stop.signal }).catch((error: unknown) => tar.destroy(toPaddockError(error)));
+  write({ tar, signal: stop.signal }).catch((error: unknown) => {
+    tar.destroy(error instanceof Error ? error : new Error(String(error)));
+  });
   return context;
 }
 

@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PaddockError } from '../../src/core/errors.js';
 import { EngineClient } from '../../src/engine/client.js';
 import type { BuildRequest } from '../../src/engine/image-types.js';
 import { Transport } from '../../src/engine/transport/transport.js';
@@ -36,6 +38,25 @@ describe('a build, as the engines answer it', () => {
   }
   const line = (value: object) => `${JSON.stringify(value)}\r\n`;
   const query = () => new URLSearchParams(/\?(\S+)/.exec(fake.requests[0] ?? '')?.[1]);
+
+  it('fails as whoever made the context says, and else by the words of what broke it off', async () => {
+    const from = (error: Error) =>
+      Readable.from(
+        (async function* () {
+          yield Buffer.alloc(512);
+          await Promise.resolve();
+          throw error;
+        })(),
+      );
+    const missing = new PaddockError('IMAGE_BUILD_FAILED', 'this installation has no /x', { hint: 'install' });
+    // The engine has not answered when the archive breaks off, or its answer is to what it got of it.
+    for (const answer of ['', line({ error: 'unexpected EOF' })]) {
+      await expect(build('podman', answer, { context: from(missing) })).rejects.toBe(missing);
+      const failing = build('docker', answer, { context: from(new Error('the disk went away')) });
+      const message: unknown = expect.stringMatching(/broke off: the disk went away$/);
+      await expect(failing).rejects.toMatchObject({ code: 'ENGINE_FAILED', message });
+    }
+  });
 
   it('takes the id from where each engine says it, apart from all text or as the last line, and no colours', async () => {
     const docker =

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { EngineError } from '../../core/errors.js';
+import { EngineError, PaddockError } from '../../core/errors.js';
 import { safeLine } from '../../kit/safe-text.js';
 import { Deadline } from '../transport/deadline.js';
 import { transportError } from '../transport/failures.js';
@@ -50,7 +50,10 @@ export async function sentWhole<T>(tar: Readable, what: string, send: () => Prom
     return await send();
   } catch (thrown) {
     if (broken === undefined || !(thrown instanceof EngineError)) throw thrown;
-    throw new EngineError('ENGINE_FAILED', `${what}: the archive broke off`, { cause: broken });
+    // Whoever makes the archive has said what was wrong, and what to do.
+    if (broken instanceof PaddockError) throw broken;
+    const why = broken instanceof Error ? `: ${safeLine(broken.message)}` : '';
+    throw new EngineError('ENGINE_FAILED', `${what}: the archive broke off${why}`, { cause: broken });
   } finally {
     tar.destroy();
   }

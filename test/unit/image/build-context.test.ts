@@ -40,6 +40,14 @@ describe('the context of a build', () => {
     ]);
   });
 
+  it('of the server breaks off where the installation lacks a file, and names it', async () => {
+    for (const name of ['dist', 'profiles']) await mkdir(join(folder, name));
+    const context = serverContext('FROM x\n', folder);
+    const message: unknown = expect.stringContaining(join(folder, 'Containerfile'));
+    const hint: unknown = expect.stringContaining('Install Paddock anew');
+    await expect(entriesOf(context)).rejects.toMatchObject({ code: 'IMAGE_BUILD_FAILED', message, hint });
+  });
+
   it('has one stage of the shipped container file', async () => {
     const shipped = await readFile('Containerfile', 'utf8');
     for (const [name, other] of [
