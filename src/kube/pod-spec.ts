@@ -56,7 +56,7 @@ function containerOf(spec: SandboxSpec, { image, argv }: PodWishes, seconds: num
   return {
     name: 'sandbox',
     image,
-    command: argv.length > 0 ? [...argv] : ['sleep', String(seconds)],
+    command: argv.length > 0 ? argv.map(literal) : ['sleep', String(seconds)],
     workingDir: spec.workspace === 'none' ? spec.workdir : workspaceTarget,
     env: Object.entries(spec.env).map(([name, value]) => ({ name, value: literal(value) })),
     resources: resourcesOf(spec),
@@ -80,7 +80,7 @@ export function resourcesOf({ limits }: Pick<SandboxSpec, 'limits'>) {
   return { requests: amounts, limits: amounts };
 }
 
-/** Kubernetes replaces $(NAME) in values by other variables; ours are meant as they stand. */
+/** Kubernetes replaces $(NAME) in values and in commands by other variables, and $$ by one $; ours are meant as they stand. */
 function literal(value: string): string {
-  return value.replaceAll('$(', '$$$$(');
+  return value.replaceAll('$', '$$$$');
 }

@@ -33,7 +33,12 @@ function find(manifests: readonly Manifest[], kind: string): Manifest {
   return found;
 }
 
-const spec = specOf({ memory: '2g', cpus: 1.5, disk: '10g', env: { GREETING: 'a $(HOME) b' } });
+const spec = specOf({
+  memory: '2g',
+  cpus: 1.5,
+  disk: '10g',
+  env: { GREETING: 'a $(HOME) b', PRICE: '$$(HOME) $$5 $' },
+});
 
 describe('the manifests of a plan', () => {
   it('are what the published schemas ask for', () => {
@@ -123,6 +128,8 @@ describe('the manifests of a plan', () => {
   it('mean values of variables as they stand', () => {
     const pod = find(made(spec).manifests, 'Pod')['spec'] as { containers: { env: object[] }[] };
     expect(pod.containers[0]?.env).toContainEqual({ name: 'GREETING', value: 'a $$(HOME) b' });
+    // Each pair stands for one.
+    expect(pod.containers[0]?.env).toContainEqual({ name: 'PRICE', value: '$$$$(HOME) $$$$5 $$' });
   });
 
   it('are a Sandbox with the same pod and the same end where that is asked for', () => {
