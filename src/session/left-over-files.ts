@@ -15,7 +15,7 @@ import { hasJustFailed } from './sealing.js';
 import type { RecordStore } from './store.js';
 
 const temporary = /^pdk_[a-z2-7]{26}\.json\.[a-z2-7]{8}\.tmp$/;
-const beside = /^(pdk_[a-z2-7]{26})\.(?:log(?:\.1)?|moved)$/;
+const beside = /^(pdk_[a-z2-7]{26})\.(?:log(?:\.1)?|moved|spent)$/;
 /** A younger file may belong to a write or a session that is just beginning. */
 const graceMs = 60_000;
 
@@ -78,7 +78,7 @@ async function sweepLayer(store: RecordStore, id: SessionId, options: SweepOptio
   const isYoung = found?.note.kept === undefined && clock.now() - status.mtimeMs < graceMs;
   if (isYoung || (await store.has(id))) return false;
   if (!isDryRun) {
-    await endLayer(path, clock, 0);
+    await endLayer(path, clock, { waitMs: 0 });
     const kept = (await layerOf(store, id))?.note.kept;
     const isLater = isByItself && kept !== undefined && hasJustFailed(kept, clock.now());
     if (store.sealing !== undefined && !isLater && signal?.aborted !== true)

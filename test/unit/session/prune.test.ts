@@ -187,8 +187,14 @@ describe('prune removes', () => {
     const kept = await saved({ owner: ownedBy(livePid) });
     const orphan = newSessionId();
     const young = `${newSessionId()}.log`;
-    const old = [`${orphan}.log`, `${orphan}.log.1`, `${orphan}.moved`, `${orphan}.json.abcdefgh.tmp`];
-    const spared = [young, `${kept.id}.log`, `${kept.id}.moved`, 'notes.txt', `${orphan}.json.tmp`];
+    const old = [
+      `${orphan}.log`,
+      `${orphan}.log.1`,
+      `${orphan}.moved`,
+      `${orphan}.spent`,
+      `${orphan}.json.abcdefgh.tmp`,
+    ];
+    const spared = [young, `${kept.id}.log`, `${kept.id}.moved`, `${kept.id}.spent`, 'notes.txt', `${orphan}.json.tmp`];
     const at = new Date(clock.now() - 61_000);
     for (const name of [...old, ...spared]) {
       await writeFile(join(store.folder, name), '');
