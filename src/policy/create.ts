@@ -22,6 +22,7 @@ import { type SingleWishes, Wishes } from './wishes.js';
 
 const requestBounds: JsonBounds = { maxDepth: 8, maxValues: 4096, maxTextChars: 512 * 1024 };
 const mostEnvBytes = 256 * 1024;
+const mostLabelBytes = 32 * 1024;
 
 /** Everything a create decision depends on besides the request. */
 export interface CreateContext extends ProfileContext {
@@ -147,6 +148,9 @@ function boundedEnv(env: Readonly<Record<string, string>>): Readonly<Record<stri
 }
 
 function boundedLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  if (Object.keys(labels).length > maxLabels) deny('labels.malformed', `more than ${maxLabels} labels`);
+  const entries = Object.entries(labels);
+  if (entries.length > maxLabels) deny('labels.malformed', `more than ${maxLabels} labels`);
+  const bytes = entries.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value), 0);
+  if (bytes > mostLabelBytes) deny('labels.malformed', `the labels together are longer than ${mostLabelBytes} bytes`);
   return labels;
 }

@@ -2,7 +2,8 @@ import { type BigIntStats, constants, lstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { recordSchema, type SessionRecord } from './record.js';
 
-const maxRecordBytes = 256 * 1024;
+/** A longer one is no record. */
+export const maxRecordBytes = 256 * 1024;
 
 interface Read {
   readonly stamp: string;

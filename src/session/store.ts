@@ -10,7 +10,7 @@ import { removeFolder } from '../kit/remove-folder.js';
 import { writeNewFile } from '../kit/write-new-file.js';
 import { dropLayer, endLayer, sealEnded } from './layers.js';
 import type { SessionRecord } from './record.js';
-import { RecordReader } from './record-reader.js';
+import { maxRecordBytes, RecordReader } from './record-reader.js';
 import type { Sealing } from './sealing.js';
 
 type WaitForSealing = (seal: (signal?: AbortSignal) => Promise<void>) => Promise<void>;
@@ -52,12 +52,15 @@ export class RecordStore {
     this.keeperPath = join(runtimeDir, 'keeper', 'control.sock');
   }
 
+  /** Errors: STATE_UNWRITABLE; LIMIT_REACHED for one that nobody would read: its session would count nowhere, and stay when its holder dies. */
   async save(record: SessionRecord): Promise<void> {
     const path = this.#path(record.id as SessionId);
     const fresh = `${path}.${randomBase32(8)}.tmp`;
+    const text = JSON.stringify(record);
+    if (Buffer.byteLength(text) > maxRecordBytes) throw tooLong(record);
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      await writeNewFile(fresh, JSON.stringify(record));
+      await writeNewFile(fresh, text);
       renameSync(fresh, path);
     } catch (cause) {
       await rm(fresh, { force: true }).catch(() => undefined);
@@ -119,7 +122,8 @@ export class RecordStore {
    */
   async remove(id: SessionId, waitFor: WaitForSealing = (seal) => seal()): Promise<void> {
     const [path, clock, { sealing }] = [this.layerFolder(id), this.#clock, this];
-    await endLayer(path, clock);
+    const diskBytes = (await this.load(id))?.spec.limits.diskBytes;
+    await endLayer(path, clock, { diskBytes });
     if (sealing !== undefined) await waitFor((signal) => sealEnded(path, clock, sealing, { signal }));
     await this.#removeRest(id);
   }
@@ -197,6 +201,13 @@ export class RecordStore {
   #path(id: SessionId): string {
     return join(this.folder, `${id}.json`);
   }
+}
+
+function tooLong({ id }: SessionRecord): PaddockError {
+  return new SessionError('LIMIT_REACHED', `what is to be kept of session ${id} is too long`, {
+    hint: 'Ask for fewer or shorter labels, names of environment variables and mounts.',
+    info: { sessionId: id, mostBytes: maxRecordBytes },
+  });
 }
 
 /** Whoever can write to a folder can put another in the place of ours. */

@@ -158,6 +158,10 @@ describe('arguments', () => {
     [{ labels: { 'dev.paddock.owner': 'x' } }, 'labels.reserved'],
     [{ labels: { 'a\nb': 'x' } }, 'labels.malformed'],
     [{ labels: { a: 'x\ny' } }, 'labels.malformed'],
+    [
+      { labels: Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`l${n}`, '中'.repeat(300)])) },
+      'labels.malformed',
+    ],
     [{ name: '../x' }, 'name.malformed'],
     [{ name: 'a\nb' }, 'name.malformed'],
     [{ workdir: '/proc/self/fd/7' }, 'path.inside'],

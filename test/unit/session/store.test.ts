@@ -31,6 +31,17 @@ describe('the store of session records', () => {
     expect(await store.list()).toEqual({ records: [], unreadable: [] });
   });
 
+  it('writes no record that nobody would read', async () => {
+    const one = record();
+    await store.save(one);
+    const labels = { long: 'x'.repeat(256 * 1024) };
+    await expect(store.save({ ...one, spec: { ...one.spec, labels } })).rejects.toMatchObject({
+      code: 'LIMIT_REACHED',
+    });
+    expect(await store.list()).toEqual({ records: [one], unreadable: [] });
+    expect(await readdir(store.folder)).toEqual([`${one.id}.json`]);
+  });
+
   it('is empty when there is no folder yet', async () => {
     expect(await store.list()).toEqual({ records: [], unreadable: [] });
   });
