@@ -137,7 +137,7 @@ interface AskedTimes {
 /** What may be asked of a session's times, in milliseconds. */
 export function timeRanges({
   ceilings,
-}: SitePolicy): Readonly<Record<'lifetimeMs' | 'idleTimeoutMs' | 'keepChangesMs', Range>> {
+}: Pick<SitePolicy, 'ceilings'>): Readonly<Record<'lifetimeMs' | 'idleTimeoutMs' | 'keepChangesMs', Range>> {
   return {
     lifetimeMs: {
       ...{ what: 'lifetime', unit: 'ms', minimum: leastLimits.lifetimeMs },

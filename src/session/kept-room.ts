@@ -4,6 +4,9 @@ import { formatBytes } from '../core/units.js';
 import { type LayerPlaces, listLayers, type NotedLayer } from './layers.js';
 import type { CheckedPath } from './with-layer.js';
 
+/** Of one key: each is looked at for everybody's, and may be next to nothing. */
+const mostOfKey = 2000;
+
 /** How many things take how much of the disk. */
 interface Taken {
   readonly count: number;
@@ -62,6 +65,12 @@ export function roomBeside(
   if (own === undefined) {
     if (all.bytes < most) return most - all.bytes;
     throw full(`${counted(all.count)} take`, all.bytes, most, { ruleId, hint });
+  }
+  if (own.count >= mostOfKey) {
+    throw new SessionError('LIMIT_REACHED', `${counted(own.count)} of this key are as many as there may be`, {
+      info: { ruleId: ownRuleId, most: mostOfKey },
+      hint: ownHint,
+    });
   }
   if (own.bytes >= mostOwn) {
     throw full(`${counted(own.count)} of this key take`, own.bytes, mostOwn, { ruleId: ownRuleId, hint: ownHint });

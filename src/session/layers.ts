@@ -6,7 +6,7 @@ import type { Clock } from '../kit/clock.js';
 import { isGone, OpenFolder } from '../kit/open-folder.js';
 import { LinksSeen } from '../monitor/disk/links-seen.js';
 import { Pace } from '../monitor/disk/pace.js';
-import { countTree } from '../monitor/disk/tree-count.js';
+import { countTree, type TreeCount } from '../monitor/disk/tree-count.js';
 import { isUntouchedCopy } from '../workspace/changes/copied-layer.js';
 import type { Layer } from '../workspace/changes/layer.js';
 import { type LayerNote, layerFrom, readLayerNote, writeLayerNote } from '../workspace/layer-note.js';
@@ -74,11 +74,15 @@ export async function listLayers(places: LayerPlaces): Promise<readonly NotedLay
 
 /**
  * What becomes of a layer when its session ends: kept for the time that the session was given, where anything was written to it, else removed.
- * Called again it changes nothing. The sandbox must be gone. Whoever works on it is waited for; for longer than a while: the next prune ends it.
+ * Called again it changes nothing. `diskBytes`: the most that the session might add to the disk at last; default: at first. The sandbox must be gone. Whoever works on it is waited for; for longer than a while: the next prune ends it.
  * Errors: STATE_UNWRITABLE.
  */
-export async function endLayer(folder: string, clock: Clock, waitMs = endWaitMs): Promise<void> {
-  await whenFree(folder, { clock, waitMs }, () => end(folder, clock));
+export async function endLayer(
+  folder: string,
+  clock: Clock,
+  { waitMs = endWaitMs, diskBytes }: { readonly waitMs?: number; readonly diskBytes?: number | undefined } = {},
+): Promise<void> {
+  await whenFree(folder, { clock, waitMs }, () => end(folder, clock, diskBytes));
 }
 
 /** Encrypts what was kept of it, where that is set. What fails, or is given up, is noted, or due (`isSealDue`). Errors: STATE_UNWRITABLE. */
@@ -99,7 +103,7 @@ export async function dropLayer(folder: string, clock: Clock): Promise<void> {
   await whenFree(folder, { clock, waitMs: endWaitMs }, () => removeWriteLayer(folder));
 }
 
-async function end(folder: string, clock: Clock): Promise<void> {
+async function end(folder: string, clock: Clock, diskBytes: number | undefined): Promise<void> {
   const note = await readLayerNote(folder);
   if (note?.kept !== undefined) return;
   const upper = join(folder, 'upper');
@@ -112,7 +116,9 @@ async function end(folder: string, clock: Clock): Promise<void> {
   }
   // Without a note nobody knows what it is of; it may be one of a later version.
   if (note === undefined) return;
-  const bytes = await sizeOf(upper, clock);
+  const { bytes: seen, uncounted } = await sizeOf(upper, clock);
+  // What is in a folder that was closed from inside, or lies too deep, is all that the session might write.
+  const bytes = uncounted === 0 ? seen : Math.max(seen, diskBytes ?? note.diskBytes ?? 0);
   const endedAtMs = clock.now();
   await writeLayerNote(folder, { ...note, kept: { endedAtMs, untilMs: endedAtMs + note.keepMs, bytes } });
   await removeWorkFolder(folder);
@@ -134,8 +140,8 @@ async function isUnwritten(upper: string): Promise<boolean> {
   }
 }
 
-async function sizeOf(upper: string, clock: Clock): Promise<number> {
+async function sizeOf(upper: string, clock: Clock): Promise<TreeCount> {
   await using folder = await OpenFolder.at(upper);
   const uid = process.getuid?.() ?? -1;
-  return (await countTree(folder.fd, { links: new LinksSeen(), pace: new Pace(clock), uid })).bytes;
+  return await countTree(folder.fd, { links: new LinksSeen(), pace: new Pace(clock), uid });
 }

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { SessionId } from '../core/ids.js';
+import { known } from '../kit/known.js';
 import type { ApprovedPath } from '../sandbox/maker.js';
 import type { ApprovedMount } from '../workspace/approve.js';
 import { writeLayerNote } from '../workspace/layer-note.js';
@@ -85,5 +86,6 @@ function noteOf(
     sinceNs: String(origin?.sinceNs ?? sinceNs),
     ...(origin === undefined ? {} : { from: origin.from }),
     keepMs: spec.keepChangesMs ?? 0,
+    ...known({ diskBytes: spec.limits.diskBytes }),
   };
 }

@@ -26,6 +26,8 @@ const noteSchema = z.strictObject({
   sinceNs: decimal,
   /** How long it is kept after the session's end; 0: not at all. */
   keepMs: z.number().int().nonnegative(),
+  /** The most that the session might add to the disk; absent in older ones. */
+  diskBytes: z.number().int().nonnegative().optional(),
   /** Present once the session has ended and left changes. */
   kept: z
     .strictObject({

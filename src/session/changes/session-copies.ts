@@ -2,6 +2,7 @@ import type { SitePolicy } from '../../core/site-policy.js';
 import type { Clock } from '../../kit/clock.js';
 import type { BrokerWish } from '../../policy/broker/decide.js';
 import type { CreateRequest } from '../../policy/request.js';
+import { decideKeep } from '../../policy/snapshot-request.js';
 import { type Comparison, compareLayers } from '../../workspace/changes/compare-layers.js';
 import { openedLayer } from '../../workspace/changes/layer.js';
 import { openedBoth } from '../../workspace/changes/opened-both.js';
@@ -33,16 +34,23 @@ export class SessionCopies {
     this.snapshots = parts.snapshots;
   }
 
-  /** Errors: NO_SUCH_SESSION, and those of `Snapshots.take`. */
-  async snapshot(id: string, wish: Pick<SnapshotWish, 'name' | 'keepMs' | 'signal' | 'onProgress'>): Promise<Snapshot> {
+  /** `keepMs`: default 30 days, or less where the policy says so. Errors: NO_SUCH_SESSION, PolicyDenied, and those of `Snapshots.take`. */
+  async snapshot(
+    id: string,
+    {
+      keepMs,
+      ...wish
+    }: Pick<SnapshotWish, 'name' | 'signal' | 'onProgress'> & { readonly keepMs?: number | undefined },
+  ): Promise<Snapshot> {
     const { ceilings, admission } = this.#parts.limits;
+    const kept = decideKeep(keepMs, { ceilings });
     const most = {
       mostBytes: ceilings.diskBytes,
       mostEntries: ceilings.diskInodes,
       mostTotalBytes: admission.keptBytes,
       mostOwnBytes: admission.ownKeptBytes,
     };
-    return this.snapshots.take(await requireLayer(this.#parts.store, id), { ...wish, ...most });
+    return this.snapshots.take(await requireLayer(this.#parts.store, id), { ...wish, ...most, keepMs: kept });
   }
 
   /** A request that begins with a snapshot: its project copy-on-write, unless the request says otherwise. Errors: NO_SUCH_SNAPSHOT. */

@@ -169,6 +169,40 @@ describe('what a session has written beside its project', () => {
     await expect(refuse(1024 ** 3)).resolves.toBeUndefined();
   });
 
+  it('counts with all that its session might write where somebody inside has hidden what it is', async () => {
+    const hidden = async (note: Partial<LayerNote>) => {
+      const id = await layer(note, ['x']);
+      // Deeper than anybody counts; a folder without permissions does the same, but not to root.
+      await mkdir(join(store.layerFolder(id), 'upper', ...Array.from({ length: 600 }, () => 'd')), { recursive: true });
+      return id;
+    };
+    const kept = async (id: SessionId) => (await layerOf(store, id))?.note.kept?.bytes;
+    const [noted, grown] = [await hidden({ diskBytes: 1e9 }), await hidden({ diskBytes: 1e9 })];
+    const last = record({ id: grown });
+    await store.save({ ...last, spec: { ...last.spec, limits: { ...last.spec.limits, diskBytes: 2e9 } } });
+    for (const id of [noted, grown]) await store.remove(id);
+    expect([await kept(noted), await kept(grown)]).toEqual([1e9, 2e9]);
+  });
+
+  it('is no more of one key than can be looked at, however little each is', async () => {
+    const { admission } = builtInPolicy('/home/ada');
+    const cow = [{ copyOnWrite: true }] as unknown as Parameters<typeof refuseMoreKept>[1];
+    const apiKey = 'a'.repeat(16);
+    const kept = { endedAtMs: nowMs, untilMs: nowMs + dayMs, bytes: 0 };
+    for (let count = 0; count < 2000; count += 1) {
+      const id = newSessionId();
+      await mkdir(store.layerFolder(id), { recursive: true });
+      const project = { source: '/home/ada/app', dev: '1', ino: '2' };
+      const note = { version: 1 as const, session: id, madeAtMs: nowMs, project, sinceNs: '5', keepMs: dayMs, apiKey };
+      await writeLayerNote(store.layerFolder(id), { ...note, kept });
+    }
+    const { layersFolder } = store;
+    const places = { layersFolder, layerFolder: store.layerFolder.bind(store), load: store.load.bind(store) };
+    const refused = (key: string | undefined) => refuseMoreKept({ ...places, apiKey: key }, cow, { admission });
+    await expect(refused(apiKey)).rejects.toMatchObject({ info: { ruleId: 'key.kept-changes', most: 2000 } });
+    for (const other of ['b'.repeat(16), undefined]) await expect(refused(other)).resolves.toBeUndefined();
+  });
+
   it('counts against the room of the key that it is of, and tells no other key how much it is', async () => {
     const cow = [{ copyOnWrite: true }] as unknown as Parameters<typeof refuseMoreKept>[1];
     const { admission } = builtInPolicy('/home/ada');
