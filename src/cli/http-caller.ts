@@ -1,7 +1,5 @@
 import type { AuditRecorder } from '../audit/audit-log.js';
-import { type PaddockError, toPaddockError } from '../core/errors.js';
 import type { Grant } from '../keys/key.js';
-import type { KeyLimits } from '../keys/key-limits.js';
 import type { SessionCommand } from '../session/session-command.js';
 import type { Sessions } from '../session/sessions.js';
 import type { ToolServices } from '../tools/services.js';
@@ -30,7 +28,7 @@ export interface HttpCaller extends Counts {
 export function meterOne({ sessions, limits, meter, stopped }: HttpCaller): void {
   const list = sessions?.list ?? [];
   limits.use(meter.read(list));
-  const refusal = refusalOf(limits);
+  const { refusal } = limits;
   if (refusal === undefined) return;
   for (const session of list) {
     const atWork = session.commands.filter((one) => one.outcome === undefined && !stopped.has(one));
@@ -58,13 +56,4 @@ export async function endOf({ app, meter, sessions }: HttpCaller): Promise<void>
 
 function stop(atWork: readonly SessionCommand[]): void {
   for (const { command } of atWork) command.end('aborted').catch(() => undefined);
-}
-
-function refusalOf(limits: KeyLimits): PaddockError | undefined {
-  try {
-    limits.refuseWork();
-    return undefined;
-  } catch (error) {
-    return toPaddockError(error);
-  }
 }

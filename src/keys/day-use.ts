@@ -20,7 +20,7 @@ interface Budget {
   untilMs: number;
 }
 
-/** Processor time and traffic of sessions within a day; where there is no quota of one, it is not counted. Errors: QUOTA_EXCEEDED with `info.retryAfterMs`. */
+/** Processor time and traffic of sessions within a day; where there is no quota of one, it is not counted. Refusals are QUOTA_EXCEEDED with `info.retryAfterMs`. */
 export class DayUse {
   readonly #whose: string;
   readonly #clock: Pick<Clock, 'now'>;
@@ -58,13 +58,12 @@ export class DayUse {
     this.#isKept = this.#file?.write(numbers) ?? true;
   }
 
-  /** Throws where there is nothing left of something. */
-  refuse(): void {
-    for (const budget of this.#budgets) {
-      if (!this.#isOn(budget) || budget.used < budget.most) continue;
-      const waitMs = budget.untilMs - this.#clock.now();
-      throw limited(`the ${budget.what} ${this.#whose} for a day are used up`, waitMs, 'QUOTA_EXCEEDED');
-    }
+  /** Undefined: there is something left of everything. */
+  get refusal(): PaddockError | undefined {
+    const spent = this.#budgets.find((budget) => this.#isOn(budget) && budget.used >= budget.most);
+    if (spent === undefined) return undefined;
+    const waitMs = spent.untilMs - this.#clock.now();
+    return limited(`the ${spent.what} ${this.#whose} for a day are used up`, waitMs, 'QUOTA_EXCEEDED');
   }
 
   /** Throws where what was used could not be kept, and still can't: the next server would know nothing of it. Errors: STATE_UNWRITABLE. */

@@ -124,10 +124,15 @@ export class KeyLimits {
     return this.#day.isCounting || (await hasAny([this.#requests, this.#calls, this.#creates]));
   }
 
-  /** Refuses what would use more of something that is used up. */
+  /** Why nothing may be done that would use more of something that is used up; undefined: it may. */
+  get refusal(): PaddockError | undefined {
+    return this.#day.refusal ?? this.#overall.day.refusal;
+  }
+
+  /** The same for who goes on only where there is none. */
   refuseWork(): void {
-    this.#day.refuse();
-    this.#overall.day.refuse();
+    const { refusal } = this;
+    if (refusal !== undefined) throw refusal;
   }
 
   /** Refuses what would use more while that can't be kept; what is at work goes on, and counts. Errors: STATE_UNWRITABLE. */

@@ -1,19 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type PaddockError, toPaddockError } from '../../../src/core/errors.js';
+import { toPaddockError } from '../../../src/core/errors.js';
 import { KeyLimits, OverallLimits } from '../../../src/keys/key-limits.js';
 
 const quota = { callsPerMinute: 3, createsPerHour: 2, sessions: 2 };
 const much = { callsPerMinute: 1000, createsPerHour: 1000 };
 const minuteMs = 60_000;
-
-function refusalOf(limits: KeyLimits): PaddockError | undefined {
-  try {
-    limits.refuseWork();
-    return undefined;
-  } catch (error) {
-    return toPaddockError(error);
-  }
-}
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -110,7 +101,8 @@ describe('the holder of a key', () => {
       vi.advanceTimersByTime(minuteMs);
       limits.use(use);
       const retryAfterMs = (24 * 60 - 1) * minuteMs;
-      expect(refusalOf(limits)).toMatchObject({ code: 'QUOTA_EXCEEDED', info: { retryAfterMs } });
+      expect(limits.refusal).toMatchObject({ code: 'QUOTA_EXCEEDED', info: { retryAfterMs } });
+      expect(() => limits.refuseWork()).toThrow(expect.objectContaining({ code: 'QUOTA_EXCEEDED' }) as Error);
       vi.advanceTimersByTime(retryAfterMs);
       limits.refuseWork();
     }
@@ -127,7 +119,7 @@ describe('the holder of a key', () => {
       for (const one of [ada, bob]) one.refuseWork();
       bob.use(use);
       for (const one of [ada, bob]) {
-        expect(refusalOf(one)).toMatchObject({
+        expect(one.refusal).toMatchObject({
           code: 'QUOTA_EXCEEDED',
           message: `the ${what} of all keys for a day are used up`,
           info: { retryAfterMs: 24 * 60 * minuteMs },
