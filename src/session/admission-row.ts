@@ -27,6 +27,11 @@ interface Head {
   isIn: boolean;
 }
 
+/** What one look judges everybody by. */
+interface Seen extends Readonly<Record<'own' | 'reserved' | 'foreign', readonly Promised[]>> {
+  readonly room: HostRoom;
+}
+
 /** Those of one caller who have come and are not in. */
 interface Line {
   count: number;
@@ -105,9 +110,11 @@ export class AdmissionRow {
     // Before the records are read: what is given back meanwhile may be in one that was read earlier, and would count nowhere.
     const reserved = [...this.#reserved.values()];
     const foreign = await this.#parts.others();
+    // Once: it takes reading files and going over every session, and as many as wait look at as many.
+    const seen: Seen = { own: this.#parts.own(), reserved, foreign, room: this.#parts.room() };
     for (const head of this.#heads) {
       if (head.isIn || (head.signal.aborted && head !== one)) continue;
-      const refusal = this.#refusal(head.asked, reserved, foreign);
+      const refusal = this.#refusal(head.asked, seen);
       if (refusal === undefined) {
         const { promised } = head.asked;
         head.isIn = true;
@@ -119,11 +126,11 @@ export class AdmissionRow {
     return undefined;
   }
 
-  #refusal(asked: Asked, reserved: readonly Promised[], foreign: readonly Promised[]): SessionError | undefined {
-    const { maxSessions, rules, cpuCount, room, own } = this.#parts;
+  #refusal(asked: Asked, { own, reserved, foreign, room }: Seen): SessionError | undefined {
+    const { maxSessions, rules, cpuCount } = this.#parts;
     const isOther = ({ id }: Promised) => id !== asked.promised.id;
-    const here = merged([...own(), ...reserved]).filter(isOther);
+    const here = merged([...own, ...reserved]).filter(isOther);
     const all = [...merged([...here, ...foreign]).filter(isOther), asked.promised];
-    return refusalOf({ rules, maxSessions, cpuCount, asked, here: here.length, all, room: room() });
+    return refusalOf({ rules, maxSessions, cpuCount, asked, here: here.length, all, room });
   }
 }

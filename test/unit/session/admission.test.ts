@@ -24,6 +24,8 @@ interface World {
   room: HostRoom;
   /** What the records of others say when they are read. */
   onRead: () => Promised[];
+  /** How often records were read, and how often what this process has and what the host has was looked at. */
+  looks: { others: number; own: number; room: number };
   /** Called at every wait. */
   onWait: () => void;
   /** Where waits are to be waits. */
@@ -36,7 +38,12 @@ function admission(rules: Partial<AdmissionRules> = {}, maxSessions = 8) {
     others: [],
     room: { memoryBytes: 4 * gib, availableBytes: 2 * gib },
     onRead: () => world.others,
+    looks: { others: 0, own: 0, room: 0 },
     onWait: () => undefined,
+  };
+  const counted = <T>(what: keyof World['looks'], value: T): T => {
+    world.looks[what] += 1;
+    return value;
   };
   let elapsedMs = 0;
   const waits: number[] = [];
@@ -65,9 +72,9 @@ function admission(rules: Partial<AdmissionRules> = {}, maxSessions = 8) {
         return stop?.aborted === true ? Promise.reject(new DOMException('cut', 'AbortError')) : Promise.resolve();
       },
     },
-    own: () => world.own,
-    others: () => Promise.resolve(world.onRead()),
-    room: () => world.room,
+    own: () => counted('own', world.own),
+    others: () => Promise.resolve(counted('others', world.onRead())),
+    room: () => counted('room', world.room),
   });
   return { gate: new Admission(row), world, waits };
 }
@@ -187,6 +194,17 @@ describe('rooms that several callers want', () => {
     const asked = Array.from({ length: 12 }, (_, i) => gate.forKey(`key ${i}`).admit(another(), signal));
     const made = (await Promise.allSettled(asked)).filter(({ status }) => status === 'fulfilled');
     expect(made).toHaveLength(3);
+  });
+
+  it('are looked for by everybody who waits in turn, each of whom looks at the host once, however many wait', async () => {
+    const { gate, world } = admission({}, 1);
+    world.own = [another()];
+    const asked = Array.from({ length: 12 }, (_, i) => gate.forKey(`key ${i}`).admit(another(), signal));
+    const results = await Promise.allSettled(asked);
+    expect(results.map(({ status }) => status)).toEqual(Array<string>(12).fill('rejected'));
+    const { others: looks } = world.looks;
+    expect(looks).toBeGreaterThan(12);
+    expect(world.looks).toEqual({ others: looks, own: looks, room: looks });
   });
 
   /** Ada waits, and bob after her, until `wake`; there is one place, which is free by then. */
