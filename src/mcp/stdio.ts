@@ -4,12 +4,13 @@ import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { CallToolRequestSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { safeLine } from '../kit/safe-text.js';
 import { LineLimit } from './line-limit.js';
+import { OpenRequests, reusedId } from './open-requests.js';
 
 /** Longest message taken from a client: 8 MiB of standard input for a command, escaped, and room to spare. */
 const longestLineBytes = 24 * 1024 * 1024;
 
 /** What a client sent that no tool ever saw, in a few words of ours. */
-export type RefusedMessage = 'line-too-long' | 'not-a-message' | 'malformed-call';
+export type RefusedMessage = 'line-too-long' | 'not-a-message' | 'malformed-call' | 'reused-id';
 
 export interface StdioStreams {
   readonly input: Readable;
@@ -43,6 +44,7 @@ export async function serveStdio(server: Server, streams: StdioStreams, signal: 
     refuse(streams, 'not-a-message', { code: isJson ? -32600 : -32700, message });
   };
   transport.onmessage = (message) => noteMalformedCall(streams, message);
+  new OpenRequests().watch(transport, () => refuse(streams, 'reused-id', { code: -32600, message: reusedId }));
   await server.connect(transport);
   await ended;
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Clock } from '../../kit/clock.js';
 import { randomBase32 } from '../../kit/random-id.js';
 import { type Lacks, scopeNote } from '../call-scope.js';
+import { OpenRequests, reusedId } from '../open-requests.js';
 import { Bearer, type TokenSource } from './bearer.js';
 import { type Body, BodyBudget, readJson } from './body.js';
 import type { HttpBounds } from './bounds.js';
@@ -150,7 +151,9 @@ export class McpHttp implements AsyncDisposable {
       if (missing !== undefined) throw this.#bearer.scope(missing);
       if (lacks !== undefined) Object.assign(request, { auth: scopeNote(caller, lacks) });
       const session = known ?? (await this.#begin(caller, body));
-      await this.#pass(session, request, response, bounds.answerMs, body);
+      const leave = session.requests.take(body.json);
+      if (leave === false) throw new HttpRefusal('reused-id', reusedId);
+      await this.#pass(session, request, response, bounds.answerMs, body).finally(leave);
       // The SDK refused to begin it.
       if (session.transport.sessionId === undefined) await this.#sessions.close(session);
     } finally {
@@ -176,7 +179,9 @@ export class McpHttp implements AsyncDisposable {
     const id = randomBase32(52);
     const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: () => id });
     const server = this.#options.serverFor(caller);
-    const session = this.#sessions.add({ id, caller, server, transport });
+    const requests = new OpenRequests();
+    requests.watch(transport);
+    const session = this.#sessions.add({ id, caller, server, transport, requests });
     server.onclose = () => this.#sessions.remove(session);
     await server.connect(transport);
     return session;

@@ -1,6 +1,7 @@
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { Clock } from '../../kit/clock.js';
+import type { OpenRequests } from '../open-requests.js';
 import { HttpRefusal } from './refusal.js';
 
 /** One client's connection, as MCP understands it, with a server and a transport that nobody else has. */
@@ -9,6 +10,7 @@ export interface McpSession {
   readonly caller: string;
   readonly server: Server;
   readonly transport: StreamableHTTPServerTransport;
+  readonly requests: OpenRequests;
   /** By the monotonic clock. */
   usedAtMs: number;
   /** Requests and streams that are open. */
@@ -54,7 +56,7 @@ export class McpSessions {
     await this.close(oldest);
   }
 
-  add(session: Pick<McpSession, 'id' | 'caller' | 'server' | 'transport'>): McpSession {
+  add(session: Pick<McpSession, 'id' | 'caller' | 'server' | 'transport' | 'requests'>): McpSession {
     const own = this.#byCaller.get(session.caller) ?? new Map<string, McpSession>();
     const added = { ...session, usedAtMs: this.#clock.monotonic(), open: 0 };
     own.set(session.id, added);

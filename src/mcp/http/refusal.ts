@@ -19,6 +19,7 @@ export type HttpRefusalReason =
   | 'too-large'
   | 'not-json'
   | 'not-a-message'
+  | 'reused-id'
   | 'no-mcp-session'
   | 'too-many'
   | 'draining';
@@ -41,6 +42,7 @@ const statuses: Readonly<Record<HttpRefusalReason, number>> = {
   'too-large': 413,
   'not-json': 400,
   'not-a-message': 400,
+  'reused-id': 400,
   'no-mcp-session': 404,
   'too-many': 429,
   draining: 503,
@@ -50,6 +52,7 @@ const statuses: Readonly<Record<HttpRefusalReason, number>> = {
 const rpcCodes: Readonly<Partial<Record<HttpRefusalReason, number>>> = {
   'not-json': -32700,
   'not-a-message': -32600,
+  'reused-id': -32600,
   'no-mcp-session': -32001,
 };
 

@@ -37,11 +37,11 @@ async function begin(who: Who): Promise<string> {
 
 function call(who: Who, session: string, words: string): Promise<Reply> {
   const params = { name: 'whoami', arguments: { words } };
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+  const body = JSON.stringify({ jsonrpc: '2.0', id: words, method: 'tools/call', params });
   return stage.send({ headers: headersOf(who, session), body });
 }
 
-/** Every way to be a nuisance with a key, in turn; the same id of requests in all of them. */
+/** Every way to be a nuisance with a key, in turn. */
 function nuisances(mine: string, theirs: string): readonly ((i: number) => Promise<Reply>)[] {
   const junk = (body: string) => stage.send({ headers: headersOf('ada', mine), body });
   return [
