@@ -7,7 +7,9 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { makeKey, serverHome, startServer } from './lab/built-server.js';
-import { certificate, name, proxies, startProxy } from './lab/proxies.js';
+import { name, proxies, startProxy } from './lab/proxies.js';
+import { selfSigned } from './lab/self-signed.js';
+import { wholeRun } from './lab/whole-run.js';
 
 const waitMs = 15_000;
 const mib = 1024 ** 2;
@@ -104,7 +106,7 @@ async function limited(through) {
 }
 
 /** What a command that goes on for long looks like: a part of the answer, and the rest when its client has seen that. */
-async function streamed(kind, folder, where, ca) {
+async function streamed(run, kind, folder, where, ca) {
   const open = [];
   const server = createServer((asked, answer) => {
     if (asked.method === 'DELETE') {
@@ -118,7 +120,7 @@ async function streamed(kind, folder, where, ca) {
     open.push(answer);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const end = await startProxy(kind, folder, { ...where, upstream: server.address().port });
+  const end = await startProxy(run, kind, folder, { ...where, upstream: server.address().port });
   try {
     const through = new Through(where.path, ca, 'key');
     const passed = { host: name, authorization: 'Bearer key', 'mcp-session-id': 'a', 'mcp-protocol-version': 'b' };
@@ -146,10 +148,13 @@ async function streamed(kind, folder, where, ca) {
   }
 }
 
-const home = serverHome('proxies');
-try {
-  const files = certificate(home.root);
-  const ca = readFileSync(files.cert);
+/** Well above what it takes on a busy machine. */
+const limitMs = 300_000;
+
+await wholeRun(limitMs, async (run) => {
+  const home = serverHome(run, 'proxies');
+  const files = selfSigned(home.root, name);
+  const ca = files.cert;
   const where = (kind, upstream) => ({ ...files, path: join(home.root, `${kind}.sock`), upstream });
   const secret = makeKey(home, 'caller', '--calls', '6000');
   for (const http of ['127.0.0.1:0', `unix:${join(home.root, 'mcp.sock')}`]) {
@@ -159,7 +164,7 @@ try {
       for (const kind of Object.keys(proxies)) {
         const place = where(kind, upstream ?? Number(new URL(server.url).port));
         const folder = join(home.root, `${kind}-${upstream === undefined ? 'port' : 'socket'}`);
-        const end = await startProxy(kind, folder, place);
+        const end = await startProxy(run, kind, folder, place);
         try {
           const through = new Through(place.path, ca, secret);
           await refused(through, secret);
@@ -177,9 +182,7 @@ try {
     }
   }
   for (const kind of Object.keys(proxies)) {
-    await streamed(kind, join(home.root, `${kind}-stream`), where(kind), ca);
+    await streamed(run, kind, join(home.root, `${kind}-stream`), where(kind), ca);
     process.stderr.write(`== ${kind} in front of a stream: as it should be\n`);
   }
-} finally {
-  home[Symbol.dispose]();
-}
+});

@@ -1,12 +1,13 @@
 // `scripts/conformance`: the MCP conformance suite on the built server, over HTTP. The suite sends no key, so it goes through a door that adds one.
-import { spawn } from 'node:child_process';
 import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { makeKey, serverHome, startServer } from './lab/built-server.js';
+import { wholeRun } from './lab/whole-run.js';
 
 const [suite, ...more] = process.argv.slice(2);
 const project = join(import.meta.dirname, '..');
-const home = serverHome('conformance');
+/** Well above what it takes on a busy machine. */
+const limitMs = 300_000;
 
 function door(target, secret) {
   const server = createServer((asked, answer) => {
@@ -27,22 +28,16 @@ function door(target, secret) {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
 
-let status = 1;
-let server;
-try {
+await wholeRun(limitMs, async (run) => {
+  const home = serverHome(run, 'conformance');
   const secret = makeKey(home, 'suite', '--calls', '6000');
-  server = await startServer(home, '127.0.0.1:0');
+  const server = await startServer(home, '127.0.0.1:0');
   const target = new URL(server.url);
   const proxy = await door(target, secret);
   const url = `http://127.0.0.1:${proxy.address().port}${target.pathname}`;
   const baseline = join(project, 'test/conformance/expected-failures.yml');
   const args = ['server', '--url', url, '--requirements', '2025-11-25', '--expected-failures', baseline, ...more];
-  const child = spawn(process.execPath, [suite, ...args], { stdio: ['ignore', 'inherit', 'inherit'], cwd: home.root });
-  status = await new Promise((resolve) => child.once('close', resolve));
-  proxy.closeAllConnections();
-  proxy.close();
-} finally {
-  await server?.end();
-  home[Symbol.dispose]();
-}
-process.exitCode = status ?? 1;
+  const stdio = ['ignore', 'inherit', 'inherit'];
+  const child = run.spawn(process.execPath, [suite, ...args], { stdio, cwd: home.root });
+  return await new Promise((resolve) => child.once('close', (status) => resolve(status ?? 1)));
+});

@@ -1,5 +1,4 @@
 // nginx and HAProxy with the settings that docs/operations.md has: only paths, the port and the upstream are others.
-import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -31,15 +30,15 @@ function said(words) {
 
 const documented = '/run/user/1000/paddock/mcp.sock';
 
-function nginx(folder, { path, upstream, cert, key }) {
+function nginx(folder, { path, upstream, certFile, keyFile }) {
   const pass =
     typeof upstream === 'number'
       ? `proxy_pass http://127.0.0.1:${upstream};`
       : replaced(said(`proxy_pass http://unix:${documented}:;`), [[documented, upstream]]);
   const site = replaced(block('nginx'), [
     ['listen 443 ssl', `listen unix:${path} ssl`],
-    ['/etc/ssl/mcp.pem', cert],
-    ['/etc/ssl/private/mcp.key', key],
+    ['/etc/ssl/mcp.pem', certFile],
+    ['/etc/ssl/private/mcp.key', keyFile],
     ['proxy_pass http://127.0.0.1:8484;', pass],
   ]);
   // Where a daemon of the distribution writes, and this user can not.
@@ -52,12 +51,14 @@ function nginx(folder, { path, upstream, cert, key }) {
   return ['nginx', '-e', 'stderr', '-p', folder, '-c', join(folder, 'nginx.conf')];
 }
 
-function haproxy(folder, { path, upstream, cert, key }) {
+function haproxy(folder, { path, upstream, certFile, keyFile }) {
   const server =
     typeof upstream === 'number'
       ? `server paddock 127.0.0.1:${upstream}`
       : replaced(said(`server paddock unix@${documented}`), [[documented, upstream]]);
-  writeFileSync(join(folder, 'both.pem'), readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'), { mode: 0o600 });
+  writeFileSync(join(folder, 'both.pem'), readFileSync(certFile, 'utf8') + readFileSync(keyFile, 'utf8'), {
+    mode: 0o600,
+  });
   const settings = replaced(block('haproxy'), [
     ['bind :443', `bind unix@${path}`],
     ['/etc/haproxy/mcp.pem', join(folder, 'both.pem')],
@@ -69,36 +70,11 @@ function haproxy(folder, { path, upstream, cert, key }) {
 
 export const proxies = { nginx, haproxy };
 
-/** A certificate for the name, and its key. */
-export function certificate(folder) {
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`];
-  const args = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '1',
-    ...subject,
-    '-keyout',
-    key,
-    '-out',
-    cert,
-  ];
-  const made = spawnSync('openssl', args, { encoding: 'utf8' });
-  if (made.status !== 0) throw new Error(made.stderr);
-  return { cert, key };
-}
-
 /** One of them, once it listens at `path`; `end` waits for its end. */
-export async function startProxy(kind, folder, where) {
+export async function startProxy(run, kind, folder, where) {
   mkdirSync(folder);
   const [program, ...args] = proxies[kind](folder, where);
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = run.spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   let isUp = true;
   const ended = new Promise((resolve) => {
     for (const event of ['close', 'error']) child.once(event, resolve);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { selfSigned } from '../../scripts/lab/self-signed.js';
 import { labels } from '../../src/core/labels.js';
 import { Composed } from '../e2e/support/composed.js';
 import { type ContainedClient, ContainedPlace, statusOf } from '../e2e/support/contained.js';
@@ -9,7 +10,6 @@ import { leftOvers } from '../e2e/support/left-overs.js';
 import { type Outside, openOutside } from '../e2e/support/outside.js';
 import { document, paddock } from '../e2e/support/paddock.js';
 import { engineKinds, openTestEngine, uniqueName } from '../engine/support/engines.js';
-import { selfSigned } from '../support/self-signed.js';
 
 const besidePort = 8099;
 /** On the loopback of the server's own container. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
+import { selfSigned } from '../../../scripts/lab/self-signed.js';
 import type { SitePolicy } from '../../../src/core/site-policy.js';
-import { selfSigned } from '../../support/self-signed.js';
 import { type FakeProvider, fakeProvider } from '../../unit/egress/broker/support/fake-provider.js';
 import { gitBackend } from '../../unit/egress/broker/support/git-backend.js';
 import { temporaryFolder } from '../../unit/egress/broker/support/temporary-folder.js';

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { selfSigned } from '../../../scripts/lab/self-signed.js';
 import { fetchJson, IssuerUnavailable } from '../../../src/oauth/fetch-json.js';
 import { discoveredKeys, keysAt } from '../../../src/oauth/key-set.js';
-import { selfSigned } from '../../support/self-signed.js';
 
 let folder: string;
 let own: ReturnType<typeof selfSigned>;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { selfSigned } from '../../../../scripts/lab/self-signed.js';
 import { openBroker } from '../../../../src/egress/broker/broker.js';
 import { anthropicRoute } from '../../../../src/egress/broker/routes/anthropic.js';
 import { Scrubber } from '../../../../src/egress/broker/scrub.js';
 import { systemClock } from '../../../../src/kit/clock.js';
 import { Secret } from '../../../../src/kit/secret.js';
-import { selfSigned } from '../../../support/self-signed.js';
 import { fakeProvider } from './support/fake-provider.js';
 import { ask } from './support/inside.js';
 import { canary, canaryKey, message, opened } from './support/open.js';

@@ -8,9 +8,9 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Agent, fetch } from 'undici';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { selfSigned } from '../../../../scripts/lab/self-signed.js';
 import { usualBounds } from '../../../../src/mcp/http/bounds.js';
 import { listen } from '../../../../src/mcp/http/listen.js';
-import { selfSigned } from '../../../support/self-signed.js';
 import { HttpStage, keyOf, loopback } from './support/stage.js';
 
 let folder: string;
