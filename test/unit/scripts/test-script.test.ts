@@ -172,7 +172,7 @@ case "$*" in *e2e/1*) ${e2e} ;; *engine/1*) ${engine} ;; */2*) ${good} ;; *) ${c
       'paddock-ci-3 scripts/lab/suites --all check',
       'paddock-ci-4 scripts/lab/suites --all engine/2 native node-24',
       'paddock-ci-5 scripts/lab/suites --all e2e/2',
-      'scripts/lab/suites --all engine/1 monitoring kubernetes conformance proxies fuzz',
+      'scripts/lab/suites --all engine/1 monitoring kubernetes conformance oauth proxies fuzz',
     ]);
     expect(readdirSync(join(root, 'tmp'))).toEqual([]);
   });
