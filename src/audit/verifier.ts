@@ -111,6 +111,7 @@ export class Verifier {
             checkpoints: this.#checkpoints.count,
             goneCheckpoints: this.#checkpoints.left,
             unreadableCheckpoints: this.#checkpoints.unreadable,
+            heldAgainst: this.#checkpoints.places,
             ...(this.#checkpoints.otherKeys > 0 ? { otherCheckpoints: this.#checkpoints.otherKeys } : {}),
           }),
       ...(this.#removedThrough < 0 ? {} : { removedThrough: this.#removedThrough }),

@@ -1,3 +1,4 @@
+import type { HeldSource } from './anchor/checkpoints.js';
 import type { ChainReport } from './chain-ledger.js';
 
 export interface VerifyReport {
@@ -12,6 +13,8 @@ export interface VerifyReport {
   /** Of these, those of files that were removed: nothing is there to hold against them. Where `ok` is not so, also those of what comes after the break. */
   readonly goneCheckpoints?: number;
   readonly unreadableCheckpoints?: number;
+  /** How many of each place were found in the log, up to where it breaks; one that several have counts for each. */
+  readonly heldAgainst?: readonly HeldSource[];
   /** Signed by a key that was not asked about, and passed over. */
   readonly otherCheckpoints?: number;
   /** The log says that its files up to this number were removed. */

@@ -180,6 +180,18 @@ describe('audit.forward', () => {
     const torn = await run('verify', '--against', heads);
     expect([torn.status, torn.stdout.toString()]).toEqual([0, expect.stringContaining('and passed over: 1\n')]);
 
+    // What one place holds says nothing of the other.
+    const [anchor, nothing] = [join(place.root, 'anchor'), join(place.root, 'nothing')];
+    await writeFile(anchor, `${receiver.messages.join('\n')}\n`);
+    await writeFile(nothing, 'nothing of ours\n');
+    const both = await run('verify', '--against', heads, '--anchor', anchor);
+    expect([both.status, both.stdout.toString()]).toEqual([
+      0,
+      expect.stringContaining(`${heads} (1) and ${anchor} (1)`),
+    ]);
+    expect(code(await run('verify', '--against', nothing, '--anchor', anchor, '--json'))).toEqual([2, 'BAD_ARGUMENT']);
+    expect(code(await run('verify', '--against', heads, '--anchor', nothing, '--json'))).toEqual([2, 'BAD_ARGUMENT']);
+
     await copyFile(join(place.root, 'older'), place.auditLog);
     expect((await run('verify')).status).toBe(0);
     const rolledBack = await run('verify', '--against', heads, '--json');

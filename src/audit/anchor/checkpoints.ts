@@ -22,9 +22,21 @@ export interface HeadSource {
   readonly sinceMs?: number | undefined;
 }
 
+/** How many heads of one place were found in the log. */
+export interface HeldSource {
+  readonly name: string;
+  readonly checkpoints: number;
+}
+
+/** One head, and which of the places have it. */
+interface Known extends Checkpoint {
+  readonly of: number[];
+}
+
 /** What an anchor says of a log, to be held against its lines from the first file to the last. */
 export class Checkpoints {
-  readonly #byFile = new Map<number, Map<number, Checkpoint>>();
+  readonly #byFile = new Map<number, Map<number, Known>>();
+  readonly #places: { readonly name: string; checkpoints: number }[] = [];
   #count = 0;
   #unreadable = 0;
   #otherKeys = 0;
@@ -44,6 +56,7 @@ export class Checkpoints {
 
   async #readAll(source: HeadSource, key: PublicKey): Promise<void> {
     const { name, isMixed = false, isShared = false, sinceMs = Number.NEGATIVE_INFINITY } = source;
+    this.#places.push({ name, checkpoints: 0 });
     let line = 0;
     for await (const { bytes } of readLines(source.bytes)) {
       line += 1;
@@ -84,6 +97,11 @@ export class Checkpoints {
     return this.#bad;
   }
 
+  /** Of each place, in the order given: what several together hold says of none of them that it holds anything. */
+  get places(): readonly HeldSource[] {
+    return this.#places;
+  }
+
   /** Why the line that ends there can't be, if a checkpoint knows it otherwise. */
   see(file: LogFile, endBytes: number, digest: string): string | undefined {
     const known = this.#byFile.get(file.number);
@@ -92,6 +110,10 @@ export class Checkpoints {
     if (checkpoint.line !== digest)
       return `the checkpoint of ${checkpoint.time} knows another line here: the log was rewritten`;
     known?.delete(endBytes);
+    for (const at of checkpoint.of) {
+      const place = this.#places[at];
+      if (place !== undefined) place.checkpoints += 1;
+    }
     return undefined;
   }
 
@@ -119,15 +141,17 @@ export class Checkpoints {
 
   #add(checkpoint: Checkpoint, place: Omit<BadPlace, 'reason'>): void {
     const { file, bytes, time } = checkpoint;
-    const known = this.#byFile.get(file) ?? new Map<number, Checkpoint>();
+    const known = this.#byFile.get(file) ?? new Map<number, Known>();
     this.#byFile.set(file, known);
     const before = known.get(bytes);
+    const source = this.#places.length - 1;
     if (before !== undefined) {
+      if (!before.of.includes(source)) before.of.push(source);
       const reason = `the checkpoints of ${before.time} and ${time} know different lines in one place: the log was rewritten, or put in another's place`;
       if (before.line !== checkpoint.line) this.#bad ??= { ...place, reason };
       return;
     }
-    known.set(bytes, checkpoint);
+    known.set(bytes, { ...checkpoint, of: [source] });
     this.#count += 1;
     if (this.#count <= mostCheckpoints) return;
     for (const [number, oldest] of this.#byFile) {

@@ -21,15 +21,22 @@ export async function verifyLog(context: CommandContext, config: Config): Promis
   const checkpoints = async () => await Checkpoints.read(sources(), await keyOf(context, config));
   const anchored = anchor === undefined && against === undefined ? {} : { checkpoints };
   const result = await verifyAudit(path, { signal: context.signal, ...anchored });
-  // What nothing is held against would look as if everything held.
-  if (against !== undefined && result.ok && (result.checkpoints ?? 0) - (result.goneCheckpoints ?? 0) === 0) {
-    throw new PaddockError('BAD_ARGUMENT', `${safeLine(against)} has no head of this log to hold it against`, {
-      hint: 'See whether audit.forward is set and --key is the right one; who may read the journal is a matter of groups (systemd-journal).',
-    });
-  }
-  const held = [anchor, against].filter((place) => place !== undefined).join(' and ');
-  await report(context, { path, ...result }, inWords(result, held).join('\n'));
+  refuseWhatHoldsNothing(context, result);
+  await report(context, { path, ...result }, inWords(result).join('\n'));
   return result.ok ? 0 : 8;
+}
+
+/** What nothing is held against would look as if everything held: each place that was named has to have a head of this log, whatever the others have. */
+function refuseWhatHoldsNothing(context: CommandContext, { ok: isWhole, heldAgainst = [] }: VerifyReport): void {
+  const named = [text(context, 'against'), text(context, 'anchor')];
+  const empty = heldAgainst.find(({ name, checkpoints }) => named.includes(name) && checkpoints === 0);
+  if (!isWhole || empty === undefined) return;
+  const isAnchor = empty.name === text(context, 'anchor');
+  throw new PaddockError('BAD_ARGUMENT', `${safeLine(empty.name)} has no head of this log to hold it against`, {
+    hint: isAnchor
+      ? 'See whether it is the file that audit.anchor names, and whether somebody has emptied it.'
+      : 'See whether audit.forward is set and --key is the right one; who may read the journal is a matter of groups (systemd-journal).',
+  });
 }
 
 function headSources(context: CommandContext, anchor: string | undefined, against: string | undefined) {
@@ -51,7 +58,7 @@ async function keyOf(context: CommandContext, config: Config) {
   return given === undefined ? (await openHostKey(auditKeyPath(config))).publicKey : await readPublicKey(given);
 }
 
-function inWords(result: VerifyReport, held: string): string[] {
+function inWords(result: VerifyReport): string[] {
   const { records, chainCount, fileCount, removedThrough, firstBad: bad } = result;
   const files = fileCount > 1 || removedThrough !== undefined ? ` in ${fileCount} files` : '';
   const summary = `${records} records in ${chainCount} chains${files}`;
@@ -60,7 +67,7 @@ function inWords(result: VerifyReport, held: string): string[] {
     bad === undefined
       ? `the audit log verifies: ${summary}`
       : `the audit log does NOT verify: ${bad.file === undefined ? '' : `${bad.file}, `}line ${bad.line}: ${bad.reason}`,
-    ...(result.checkpoints === undefined ? [] : [heldText(result, held)]),
+    ...(result.checkpoints === undefined ? [] : [heldText(result)]),
     ...(removedThrough === undefined ? [] : [`the log says that its first ${removedThrough + 1} files were removed`]),
     ...result.torn.map(({ file, line, bytes }) => `${file ?? ''} line ${line}: ${bytes} bytes of a record cut short`),
     ...(unclosed > 0 ? [`${unclosed} chains have no closing record (their process was killed, or still runs)`] : []),
@@ -68,19 +75,27 @@ function inWords(result: VerifyReport, held: string): string[] {
   ];
 }
 
-function heldText(
-  { ok: isWhole, checkpoints = 0, goneCheckpoints = 0, otherCheckpoints = 0, ...report }: VerifyReport,
-  held: string,
-): string {
+function heldText({
+  ok: isWhole,
+  checkpoints = 0,
+  goneCheckpoints = 0,
+  otherCheckpoints = 0,
+  unreadableCheckpoints: torn = 0,
+  heldAgainst = [],
+}: VerifyReport): string {
   // Of a log that does not verify those of what comes after the break count here as well, and it says nothing of them.
   const gone =
     goneCheckpoints === 0
       ? ''
       : `; ${goneCheckpoints} more ${isWhole ? 'are of files that were removed, as the log itself says' : 'were not come to'}`;
   const others = otherCheckpoints === 0 ? '' : `; ${otherCheckpoints} that another key has signed were passed over`;
-  const { unreadableCheckpoints: torn = 0 } = report;
   const unreadable = torn === 0 ? '' : `; cut short or damaged, and passed over: ${torn}`;
-  return `held against ${checkpoints - goneCheckpoints} checkpoints of ${held}${gone}${others}${unreadable}`;
+  // An anchor and a journal have most of them both.
+  const places =
+    heldAgainst.length > 1
+      ? heldAgainst.map(({ name, checkpoints: found }) => `${safeLine(name)} (${found})`).join(' and ')
+      : heldAgainst.map(({ name }) => safeLine(name)).join('');
+  return `held against ${checkpoints - goneCheckpoints} checkpoints of ${places}${gone}${others}${unreadable}`;
 }
 
 export function timeOf(context: CommandContext, name: string): number | undefined {

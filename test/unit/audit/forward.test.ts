@@ -92,6 +92,26 @@ describe('a log that is forwarded to a syslog socket', () => {
     expect(report.firstBad?.reason).toContain('its end was cut off, or an older copy put in its place');
   });
 
+  it('tells of each place how many heads of the log it has: what an anchor has, a journal without any has not', async () => {
+    await using f = await folder();
+    const anchor = join(f.dir, 'anchor.jsonl');
+    const messages = await forwarded(f, { anchor });
+    const { publicKey } = await openHostKey(join(f.dir, 'key.pem'));
+    const held = async (text: string) => {
+      const syslog = { name: 'syslog', bytes: bytesOf(text), isMixed: true };
+      const sources = [syslog, { name: anchor, bytes: readBytes(anchor) }];
+      return await verifyAudit(f.path, { checkpoints: () => Checkpoints.read(sources, publicKey) });
+    };
+    const { checkpoints = 0, heldAgainst } = await held(asSyslog(messages));
+    expect(heldAgainst).toEqual([
+      { name: 'syslog', checkpoints },
+      { name: anchor, checkpoints },
+    ]);
+    expect(checkpoints).toBeGreaterThan(0);
+    const without = await held('Jan  1 00:00:00 host kernel: nothing of ours\n');
+    expect(without).toMatchObject({ ok: true, checkpoints, heldAgainst: [{ checkpoints: 0 }, { checkpoints }] });
+  });
+
   it('does not verify against heads that contradict each other, or were signed by a key nobody asked about', async () => {
     await using f = await folder();
     const messages = await forwarded(f);
