@@ -1,6 +1,9 @@
 import { homedir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Checkpoints } from '../audit/anchor/checkpoints.js';
+import { openHostKey } from '../audit/anchor/host-key.js';
+import { readBytes } from '../audit/line-reader.js';
 import { defaultPolicyPath } from '../config/load.js';
 import { apparmorNames } from '../confine/apparmor.js';
 import { AppArmorInstall } from '../confine/apparmor-install.js';
@@ -26,6 +29,7 @@ import { builtInit } from './built-init.js';
 import { canaryImage } from './canary-image.js';
 import { isContained } from './contained.js';
 import { shippedAppArmor, shippedSelinux } from './lsm-profiles.js';
+import { auditKeyPath } from './open-audit-log.js';
 import { pruneHere } from './prune-here.js';
 
 /** Runs the doctor on what this process uses; `sessions` makes the canary, so that it counts like any other. */
@@ -85,6 +89,17 @@ function pathsHere(app: App, isInContainer: boolean): DoctorContext['paths'] {
   };
 }
 
+function anchorHere({ config }: App): Pick<DoctorContext, 'anchor'> {
+  const path = config.audit.anchorPath;
+  if (path === undefined) return {};
+  const read = async () =>
+    await Checkpoints.read(
+      [{ name: path, bytes: readBytes(path) }],
+      (await openHostKey(auditKeyPath(config))).publicKey,
+    );
+  return { anchor: { path, read } };
+}
+
 async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promise<DoctorContext> {
   const engine = await app.engine().catch((thrown: unknown) => toPaddockError(thrown));
   const { username, uid, gid } = userInfo();
@@ -104,6 +119,7 @@ async function doctorContext(app: App, sessions: () => Promise<Sessions>): Promi
     files: hostFiles,
     overlay: (signal) => overlayHere(app, signal),
     clock: systemClock,
+    ...anchorHere(app),
     stale: (signal) => pruneHere(app, { isDryRun: true, pendingWaitMs: 0, signal }),
     isContained: isInContainer,
     canary: async (signal) =>

@@ -1,3 +1,4 @@
+import type { Checkpoints } from '../audit/anchor/checkpoints.js';
 import type { AppArmorState } from '../confine/apparmor-install.js';
 import type { SelinuxState } from '../confine/selinux-install.js';
 import type { PaddockError } from '../core/errors.js';
@@ -52,6 +53,8 @@ export interface DoctorContext {
   /** By which means projects are to be shown copy-on-write, and whether the kernel puts overlays over folders beside the state folder. */
   readonly overlay: (signal: AbortSignal) => Promise<OverlayAnswer & { readonly way: CopyOnWriteWay }>;
   readonly clock: Clock;
+  /** The anchor of the audit log, by its path, and what it says; absent where none is set. Reading: BAD_ARGUMENT where it can't be. */
+  readonly anchor?: { readonly path: string; readonly read: () => Promise<Checkpoints> };
   /** What `prune` would remove: a dry run that does not wait for pending ones. */
   readonly stale: (signal: AbortSignal) => Promise<PruneReport>;
   /** Whether this process is in a container, whose files and network are not the host's. Default: no. */

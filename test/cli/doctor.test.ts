@@ -65,9 +65,9 @@ describe.each(engineKinds)('paddock doctor --checklist on a real rootless %s', (
     const evidence = (id: string) => checks.find((check) => check.id === id)?.evidence;
     expect(evidence('engine')?.toLowerCase()).toContain(kind);
     expect(evidence('incident-plan')).toContain(join(place.root, '.config/paddock/incident-plan.md'));
-    expect(['rootless', 'audit-log', 'incident-plan', 'canary'].map((id) => statusIn(checks, id))).toEqual(
-      Array(4).fill('pass'),
-    );
+    expect(
+      ['rootless', 'audit-log', 'audit-written', 'incident-plan', 'canary'].map((id) => statusIn(checks, id)),
+    ).toEqual(Array(5).fill('pass'));
     expect(statusIn(checks, 'canary.seccomp')).toBe('pass');
     const made = (await place.audit()).filter(
       ({ action, phase }) => action === 'session.create' && phase === 'outcome',

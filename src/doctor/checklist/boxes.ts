@@ -36,7 +36,7 @@ export const boxes: readonly Box[] = [
       ],
     ],
   },
-  { ...{ id: 'audit', title: 'The audit log is on' }, checks: ['audit-log'] },
+  { ...{ id: 'audit', title: 'The audit log is on' }, checks: ['audit-log', 'audit-written'] },
   {
     ...{ id: 'network', title: 'The network is isolated' },
     checks: ['network-policy', 'canary', 'canary.network', 'canary.namespaces'],

@@ -3,6 +3,7 @@ import type { DoctorContext } from '../context.js';
 import { runChecks } from '../doctor.js';
 import { hostChecks } from '../host-checks.js';
 import { type Check, type CheckReport, type CheckStatus, summarise } from '../report.js';
+import { auditWrittenCheck } from './audit-written.js';
 import { boxes, checklistChecks } from './boxes.js';
 import { benchmark, cisRows, notApplicable } from './cis.js';
 
@@ -34,8 +35,11 @@ export interface Checklist {
 
 /** Runs the doctor with the checks that only this looks at, and sorts what they found into boxes and rows. Errors: INTERRUPTED. */
 export async function runChecklist(ctx: DoctorContext, signal: AbortSignal): Promise<Checklist> {
+  const startedAtMs = ctx.clock.now();
   const { checks } = await runChecks([...hostChecks, ...checklistChecks, canaryCheck], ctx, signal);
-  return sorted(checks);
+  const canaryRan = checks.some(({ id, status }) => id === canaryCheck.id && status === 'pass');
+  const { checks: after } = await runChecks([auditWrittenCheck(startedAtMs, canaryRan)], ctx, signal);
+  return sorted([...checks, ...after]);
 }
 
 /** Of each box the worst that one of its checks says. A box or row of which no check said anything is `unknown`. */

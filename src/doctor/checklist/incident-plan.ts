@@ -11,13 +11,15 @@ export const incidentPlanCheck: DoctorCheck = {
   id: 'incident-plan',
   title: 'There is a plan for incidents',
   async run(ctx) {
-    const mine = ctx.isContained ? besideSettings(ctx) : [`${ctx.paths.home}/.config/paddock/incident-plan.md`];
-    const places = ['/etc/paddock/incident-plan.md', ...mine];
+    const mine = ctx.isContained ? [] : [`${ctx.paths.home}/.config/paddock/incident-plan.md`];
+    const places = [...new Set(['/etc/paddock/incident-plan.md', ...besideSettings(ctx), ...mine])];
     const path = await firstThere(ctx, places);
     const write = `Write down who decides, whom to call, and the first commands (\`paddock ps\`, \`paddock rm ID\`, \`paddock audit export\`), in ${places.join(' or ')}.`;
     if (path === undefined && ctx.isContained) return unseen(places);
     if (path === undefined) return fail(`neither ${places.join(' nor ')}`, write);
     const [facts, text] = await Promise.all([ctx.files.facts(path), ctx.files.readText(path)]);
+    const isTheirs = facts !== undefined && ![0, ctx.user.uid].includes(facts.uid);
+    if (isTheirs) return warn(`${path} belongs to uid ${facts.uid}, who can write it`, `sudo chown root ${word(path)}`);
     if ((facts?.mode ?? 0) & 0o022) return warn(`others can write ${path}`, `chmod go-w ${word(path)}`);
     if ((text ?? '').trim().length < leastChars) return warn(`${path} has hardly a word in it`, write);
     const ageMs = ctx.clock.now() - (facts?.modifiedAtMs ?? 0);
@@ -27,7 +29,7 @@ export const incidentPlanCheck: DoctorCheck = {
   },
 };
 
-/** Of the user's own a container is given its settings, wherever they lie. */
+/** Settings lie where XDG_CONFIG_HOME says; of the user's own a container is given nothing else. */
 function besideSettings({ paths }: DoctorContext): string[] {
   const folders = paths.settings.map((path) => dirname(path)).filter((folder) => folder !== '/etc/paddock');
   return folders.map((folder) => `${folder}/incident-plan.md`);

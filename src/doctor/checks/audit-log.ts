@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { listLogFiles } from '../../audit/log-files.js';
 import { verifyAudit } from '../../audit/verify.js';
+import type { VerifyReport } from '../../audit/verify-report.js';
 import { formatBytes } from '../../core/units.js';
 import { type DoctorCheck, type DoctorContext, type FileFacts, type Finding, fail, pass, warn } from '../context.js';
 import { word } from '../shell.js';
@@ -15,10 +16,12 @@ export const auditLogCheck: DoctorCheck = {
   async run(ctx, signal) {
     const { auditLog } = ctx.paths;
     const files = await logFacts(ctx, auditLog);
-    if (files.length === 0) return await notYetThere(ctx, auditLog);
+    // An anchor knows a log that somebody has removed.
+    const hasAnchor = ctx.anchor !== undefined && (await ctx.files.facts(ctx.anchor.path)) !== undefined;
+    if (files.length === 0 && !hasAnchor) return await notYetThere(ctx, auditLog);
     const refused = files.map(([path, facts]) => judgeFile(ctx, path, facts)).find((finding) => finding !== undefined);
     const sizeBytes = files.reduce((sum, [, facts]) => sum + facts.sizeBytes, 0);
-    return refused ?? (await judgeContent(auditLog, sizeBytes, signal));
+    return refused ?? (await judgeContent(ctx, sizeBytes, hasAnchor, signal));
   },
 };
 
@@ -50,14 +53,33 @@ function judgeFile(ctx: DoctorContext, path: string, facts: FileFacts): Finding 
   return fail(`${path} has mode 0${(facts.mode & 0o777).toString(8)}`, `chmod 600 ${word(path)}`);
 }
 
-async function judgeContent(path: string, sizeBytes: number, signal: AbortSignal): Promise<Finding> {
+async function judgeContent(
+  ctx: DoctorContext,
+  sizeBytes: number,
+  hasAnchor: boolean,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const path = ctx.paths.auditLog;
   const size = formatBytes(sizeBytes);
   if (sizeBytes > mostVerifiedBytes) return warn(`${path}, ${size}: too large to verify here`, 'paddock audit verify');
-  const report = await verifyAudit(path, { signal });
-  if (report.ok) return pass(`${path}, ${size}: ${report.records} records in ${report.chainCount} chains verify`);
+  const checkpoints = hasAnchor ? ctx.anchor?.read : undefined;
+  const report = await verifyAudit(path, { signal, ...(checkpoints === undefined ? {} : { checkpoints }) });
+  if (report.ok)
+    return held(ctx, report, `${path}, ${size}: ${report.records} records in ${report.chainCount} chains verify`);
   const bad = report.firstBad;
   return fail(
     `${path} does not verify: ${bad?.file ?? ''} line ${bad?.line ?? 0}, ${bad?.reason ?? 'unknown'}`,
-    `Keep it as it is and start a new one: mv ${word(path)} ${word(`${path}.suspect`)} (and the same with every other file of it); then find out who changed it.`,
+    `Keep it as it is and start a new one: mv ${word(path)} ${word(`${path}.suspect`)} (and the same with every other file of it, and the anchor where one is set); then find out who changed it.`,
+  );
+}
+
+/** A log that verifies by itself may have lost its end. */
+function held({ anchor }: DoctorContext, { heldAgainst = [] }: VerifyReport, evidence: string): Finding {
+  if (anchor === undefined) return pass(`${evidence}; without an anchor, so a cut end is not seen`);
+  const found = heldAgainst[0]?.checkpoints ?? 0;
+  if (found > 0) return pass(`${evidence}, against ${found} checkpoints of ${anchor.path}`);
+  return warn(
+    `${evidence}, and ${anchor.path} has no checkpoint of it`,
+    'paddock run -- true (each process leaves one when it ends); where there had been some, somebody removed them.',
   );
 }

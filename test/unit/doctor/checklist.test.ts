@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { builtInPolicy } from '../../../src/config/built-in-policy.js';
 import { controlIds } from '../../../src/core/evidence.js';
 import type { ImageScan } from '../../../src/core/image-scan.js';
+import { auditWrittenCheck } from '../../../src/doctor/checklist/audit-written.js';
 import { boxes, checklistChecks } from '../../../src/doctor/checklist/boxes.js';
 import { checklistText, runChecklist, sorted } from '../../../src/doctor/checklist/checklist.js';
 import { cisRows, notApplicable } from '../../../src/doctor/checklist/cis.js';
@@ -125,6 +126,14 @@ describe('the checklist finds', () => {
       /others can write/,
       /chmod/,
     ],
+    [
+      'incident-plan',
+      'one of another user',
+      { ...wellPlan, files: { [plan]: { mode: 0o644, uid: 1001 } } },
+      'warn',
+      /belongs to uid 1001/,
+      /chown/,
+    ],
   ])('%s: %s', async (id, _what, illness, status, evidence, remedy) => {
     const finding = await illFinding(own(id), illness);
     expect(finding.status).toBe(status);
@@ -148,7 +157,15 @@ const check = (id: string, status: Check['status']): Check => ({ id, title: id, 
 describe('the boxes', () => {
   const known = [
     ...[...hostChecks, ...checklistChecks].map(({ id }) => id),
-    ...['socket.tcp', 'stale-sessions.in-clear', 'scanning.scanner', 'scanning.policy', 'scanning.age', 'canary'],
+    ...[
+      'audit-written',
+      'socket.tcp',
+      'stale-sessions.in-clear',
+      'scanning.scanner',
+      'scanning.policy',
+      'scanning.age',
+      'canary',
+    ],
     ...controlIds.map((id) => `canary.${id}`),
   ];
 
@@ -189,11 +206,43 @@ describe('the boxes', () => {
     );
     const statuses = Object.fromEntries(list.boxes.map(({ id, status }) => [id, status]));
     expect(statuses).toMatchObject({ engine: 'pass', limits: 'unknown', network: 'unknown', incidents: 'pass' });
+    // That it could be written is no evidence that it is.
+    expect(statuses).toMatchObject({ audit: 'unknown' });
     expect(list.exitCode).toBe(2);
     const text = checklistText(list);
     expect(text).toContain('[x] The engine is not exposed');
     expect(text).toContain('[?] The network is isolated');
     expect(text).toMatch(/^CIS Docker Benchmark v1\.6\.0/m);
+  });
+});
+
+describe('the check incident-plan', () => {
+  it('takes the plan that lies beside the settings, wherever these are', async () => {
+    const path = '/elsewhere/paddock/incident-plan.md';
+    const { paths } = hostWith();
+    const ctx = { paths: { ...paths, settings: ['/etc/paddock/policy.toml', '/elsewhere/paddock/config.toml'] } };
+    const ill = { texts: { [path]: 'Call Ada. '.repeat(40) }, files: { [path]: { modifiedAtMs: nowMs } }, ctx };
+    expect(await findings(own('incident-plan'), ill)).toMatchObject([{ status: 'pass' }]);
+  });
+});
+
+describe('the check audit-written', () => {
+  const log = '/home/ada/.local/state/paddock/audit.jsonl';
+  const written = (modifiedAtMs: number) => ({ files: { [log]: { modifiedAtMs } } });
+  const of = async (canaryRan: boolean, illness: Illness) =>
+    (await findings(auditWrittenCheck(nowMs, canaryRan), illness)).map(({ status }) => status);
+
+  it('passes where the log was written since, and by nothing else', async () => {
+    expect(await of(true, written(nowMs + 1))).toEqual(['pass']);
+    expect(await of(false, written(nowMs + 1))).toEqual(['pass']);
+    expect(await of(true, { files: { [log]: { modifiedAtMs: nowMs + 1, sizeBytes: 0 } } })).toEqual(['fail']);
+  });
+
+  it('fails where a sandbox was started and nothing written, and does not know where none was', async () => {
+    for (const illness of [written(nowMs - dayMs), {}]) {
+      expect(await of(true, illness)).toEqual(['fail']);
+      expect(await of(false, illness)).toEqual(['unknown']);
+    }
   });
 });
 
