@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { PaddockError } from '../../core/errors.js';
 import { codeOf } from '../../kit/error-code.js';
 import { hostPath } from '../../kit/host-path.js';
@@ -19,6 +20,9 @@ export interface AskOptions {
 
 /** What an image with thousands of findings comes to is a tenth of this. */
 const mostBytes = 64 * 1024 * 1024;
+/** Of what was said last, and of that, on one line, in a message. */
+const lookedAtChars = 4000;
+const quotedChars = 1000;
 
 /** What every program needs, and the way out. No socket of an engine, no key of anything else. */
 const common =
@@ -38,7 +42,7 @@ export async function askScanner({ scanner, program }: FoundScanner, options: As
     throw failed(scanner.name, reasonOf(cause, signal, withinMs), cause);
   }
   if (end.code === null || !scanner.answers.includes(end.code)) {
-    throw failed(scanner.name, `it ended with ${end.code ?? 'a signal'}: ${safeLine(lastWords(end), 1000)}`);
+    throw failed(scanner.name, `it ended with ${end.code ?? 'a signal'}${lastWords(end)}`);
   }
   try {
     return scanner.read(JSON.parse(end.output.toString('utf8')));
@@ -53,9 +57,12 @@ function reasonOf(cause: unknown, signal: AbortSignal, withinMs: number): string
   return `it could not be started (${codeOf(cause) ?? 'unknown'})`;
 }
 
-/** Snyk says on stdout what failed. */
+/** Snyk says on stdout what failed, and trivy colours it without a terminal too. What is said last is why. */
 function lastWords({ words, output }: ToolEnd): string {
-  return words.trim() === '' ? output.subarray(-2000).toString('utf8') : words.slice(-2000);
+  const said = words.trim() === '' ? output.subarray(-lookedAtChars).toString('utf8') : words;
+  const line = safeLine(stripVTControlCharacters(said), 4 * lookedAtChars);
+  if (line === '') return ' and said nothing';
+  return `: ${line.length > quotedChars ? '…' : ''}${line.slice(-quotedChars)}`;
 }
 
 function failed(name: string, why: string, cause?: unknown): PaddockError {

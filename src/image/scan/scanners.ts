@@ -32,9 +32,12 @@ export const scanners: readonly Scanner[] = [
   {
     ...{ name: 'trivy', program: 'trivy', answers: [0], read: readTrivy, home: 'https://trivy.dev' },
     args: (archive) => [
-      ...['image', '--input', archive, '--format', 'json', '--scanners', 'vuln', '--quiet', '--no-progress'],
+      // Not --quiet: when it fails, what it said it was at is all that there may be.
+      ...['image', '--input', archive, '--format', 'json', '--scanners', 'vuln', '--no-progress'],
       // What its own file of settings may narrow down is said here, where it counts for more.
       ...['--severity', 'UNKNOWN,LOW,MEDIUM,HIGH,CRITICAL', '--ignore-unfixed=false', '--exit-code', '0'],
+      // It gives up after five minutes by itself; the end that counts is ours.
+      ...['--timeout', '1h'],
     ],
     environment:
       /^TRIVY_(?:CACHE_DIR|DB_REPOSITORY|JAVA_DB_REPOSITORY|SKIP_DB_UPDATE|SKIP_JAVA_DB_UPDATE|OFFLINE_SCAN)$/,

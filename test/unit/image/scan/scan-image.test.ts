@@ -64,6 +64,7 @@ describe('scanning an image', () => {
 
   const scanner = (engine: Engine, PATH: string, env: Record<string, string> = {}) =>
     new ImageScanner({ engine, store, clock: systemClock, env: { PATH, ...env }, onStep: () => undefined });
+  const rules = { pinned: false, scan: 'require', maxSeverity: 'high', maxScanAgeMs: 1e9, unscanned: [] } as const;
   const fake = (script: string) => installProgram(join(folder, 'bin'), 'trivy', script);
   const clean = `echo '{"SchemaVersion":2,"Metadata":{"OS":{"Family":"alpine"}}}'`;
 
@@ -101,7 +102,18 @@ describe('scanning an image', () => {
   });
 
   it.each([
-    ['fails', 'echo "no \\033[1mdatabase" >&2; exit 1', /ended with 1: no \\u\{1b\}\[1mdatabase/],
+    // As trivy colours what goes to no terminal; and a bell.
+    [
+      'fails',
+      'printf "\\033[31mFATAL\\033[0m no \\007database" >&2; exit 1',
+      /ended with 1: FATAL no \\u\{7\}database$/,
+    ],
+    [
+      'says much and then why',
+      'for i in $(seq 300); do echo "INFO $i"; done >&2; echo no room >&2; exit 1',
+      / no room$/,
+    ],
+    ['ends without a word', 'exit 1', /ended with 1 and said nothing$/],
     ['answers something else', 'echo hello', /not the document/],
     ['answers nothing', 'exit 0', /not the document/],
     ['floods', 'cat /dev/zero', /more than \d+ bytes/],
@@ -187,7 +199,6 @@ describe('scanning an image', () => {
   });
 
   it('decides on a session by what was kept, where the site wants it to', async () => {
-    const rules = { pinned: false, scan: 'require', maxSeverity: 'high', maxScanAgeMs: 1e9, unscanned: [] } as const;
     const gate = scanGate({ store, clock: systemClock, rules });
     await expect(gate(reference, id)).rejects.toMatchObject({ code: 'POLICY_DENIED', ruleId: 'image.scan-missing' });
     const PATH = await installScanner(join(folder, 'bin'));
