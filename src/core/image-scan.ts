@@ -32,9 +32,9 @@ export interface ImageScan {
   readonly reference: string;
   readonly scanner: { readonly name: string; readonly version?: string | undefined };
   readonly scannedAtMs: number;
-  /** False: the scanner knew neither a distribution nor a package in it, so that it found nothing says nothing. */
+  /** False: the scanner knew nothing in it that has holes, so that it found none says nothing. */
   readonly isRecognised: boolean;
-  /** Nobody repairs the packages of this distribution any more, by the scanner's account. */
+  /** Nobody repairs the packages of this distribution any more, by the scanner's account; or it is newer than the scanner. */
   readonly isEndOfLife: boolean;
   /** Of all findings. */
   readonly counts: ScanCounts;

@@ -49,7 +49,7 @@ export const rules = {
   },
   'image.scan-missing': {
     reason: "The site's policy wants images scanned, and no scan of this one says anything.",
-    hint: 'Scan it: `paddock image scan REFERENCE`, or have it listed in `images.unscanned` of the site policy (docs/scanning.md).',
+    hint: 'Scan it, with a scanner that knows its packages: `paddock image scan REFERENCE`, or have it listed in `images.unscanned` of the site policy (docs/scanning.md).',
   },
   'image.scan-age': {
     reason:

@@ -65,6 +65,7 @@ const answer = {
             Target: `${archive} (${family})`,
             Class: 'os-pkgs',
             Type: family,
+            Packages: packages.map(({ name, version }) => ({ Name: name, Version: version })),
             Vulnerabilities: found.map((hole) => ({
               VulnerabilityID: hole.id,
               PkgName: hole.package,

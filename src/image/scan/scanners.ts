@@ -36,8 +36,8 @@ export const scanners: readonly Scanner[] = [
       ...['image', '--input', archive, '--format', 'json', '--scanners', 'vuln', '--no-progress'],
       // What its own file of settings may narrow down is said here, where it counts for more.
       ...['--severity', 'UNKNOWN,LOW,MEDIUM,HIGH,CRITICAL', '--ignore-unfixed=false', '--exit-code', '0'],
-      // It gives up after five minutes by itself; the end that counts is ours.
-      ...['--timeout', '1h'],
+      // That it knew packages only this shows. It gives up after five minutes by itself; the end that counts is ours.
+      ...['--list-all-pkgs', '--timeout', '1h'],
     ],
     environment:
       /^TRIVY_(?:CACHE_DIR|DB_REPOSITORY|JAVA_DB_REPOSITORY|SKIP_DB_UPDATE|SKIP_JAVA_DB_UPDATE|OFFLINE_SCAN)$/,

@@ -1,16 +1,15 @@
 import { z } from 'zod';
 import { finding, type ScannerReport } from './findings.js';
 
-/** Of `trivy image --format json`, SchemaVersion 2. Empty lists are left out or null, as Go writes them. */
+/** Of `trivy image --format json --list-all-pkgs`, SchemaVersion 2. Empty lists are left out or null, as Go writes them. */
 const document = z.object({
   SchemaVersion: z.literal(2),
   Trivy: z.object({ Version: z.string().optional() }).nullish(),
-  Metadata: z
-    .object({ OS: z.object({ Family: z.string().optional(), EOSL: z.boolean().optional() }).nullish() })
-    .nullish(),
+  Metadata: z.object({ OS: z.object({ EOSL: z.boolean().optional() }).nullish() }).nullish(),
   Results: z
     .array(
       z.object({
+        Packages: z.array(z.unknown()).nullish(),
         Vulnerabilities: z
           .array(
             z.object({
@@ -29,11 +28,12 @@ const document = z.object({
 
 export function readTrivy(json: unknown): ScannerReport {
   const { Trivy, Metadata, Results } = document.parse(json);
-  const family = Metadata?.OS?.Family ?? '';
   return {
     version: Trivy?.Version,
-    // `none` is what it calls an image in which it knows no distribution.
-    isRecognised: (family !== '' && family !== 'none') || (Results ?? []).length > 0,
+    // Not by the distribution: an image that says which it is, and whose package database was removed, gets the answer of one without a hole.
+    isRecognised: (Results ?? []).some(
+      ({ Packages, Vulnerabilities }) => (Packages ?? []).length + (Vulnerabilities ?? []).length > 0,
+    ),
     isEndOfLife: Metadata?.OS?.EOSL === true,
     findings: (Results ?? []).flatMap(({ Vulnerabilities }) =>
       (Vulnerabilities ?? []).map((one) =>

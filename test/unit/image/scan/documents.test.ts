@@ -147,6 +147,25 @@ describe('what a scanner says', () => {
     expect(said).toMatchObject({ isRecognised: true, isEndOfLife: true });
   });
 
+  it('is read from what trivy 0.44.1 answered of images of ours, by a database of ours', async () => {
+    const said = async (name: string) =>
+      readTrivy(JSON.parse(await readFile(new URL(`recorded/trivy-0.44.1-${name}.json`, import.meta.url), 'utf8')));
+    expect(short(await said('holes'))).toEqual([
+      ['CVE-2026-1111', 'critical', 'bash', '5.2.15-2+b8', '999'],
+      ['CVE-2026-2222', 'low', 'coreutils', '9.1-1', undefined],
+      ['CVE-2026-3333', 'unknown', 'coreutils', '9.1-1', undefined],
+      ['CVE-2026-4444', 'high', 'dpkg', '1.21.22', '999'],
+      ['CVE-2026-5555', 'unknown', 'dpkg', '1.21.22', '999'],
+      ['CVE-2026-7777', 'high', 'lodash', '4.17.0', '4.17.21'],
+    ]);
+    const known = { isRecognised: true, isEndOfLife: false };
+    expect(await said('holes')).toMatchObject(known);
+    expect(await said('clean')).toMatchObject({ ...known, findings: [] });
+    expect(await said('old')).toMatchObject({ ...known, isEndOfLife: true, findings: [] });
+    // A Debian without its package database, and a distribution that nobody knows.
+    for (const name of ['bare', 'strange']) expect(await said(name)).toMatchObject({ ...known, isRecognised: false });
+  });
+
   it('is read from grype, by the CVE where the advisory has one', () => {
     const said = readGrype(grype);
     expect(short(said)).toEqual([
@@ -186,8 +205,10 @@ describe('what a scanner says', () => {
   });
 
   it('that nothing was found is not that nothing was known', () => {
-    expect(readTrivy({ SchemaVersion: 2, Metadata: { OS: { Family: 'alpine' } } }).isRecognised).toBe(true);
-    expect(readTrivy({ SchemaVersion: 2, Metadata: { OS: { Family: 'none' } } }).isRecognised).toBe(false);
+    const trivyOf = (result: object) =>
+      readTrivy({ SchemaVersion: 2, Metadata: { OS: { Family: 'debian' } }, Results: [result] });
+    expect(trivyOf({ Class: 'os-pkgs', Packages: [{ Name: 'x' }] }).isRecognised).toBe(true);
+    expect(trivyOf({ Class: 'os-pkgs', Packages: null }).isRecognised).toBe(false);
     expect(readTrivy({ SchemaVersion: 2 }).isRecognised).toBe(false);
     expect(readGrype({ ...grype, matches: [], distro: { name: '' } }).isRecognised).toBe(false);
     expect(readSnyk({ vulnerabilities: [], ok: true, dependencyCount: 0 }).isRecognised).toBe(false);
