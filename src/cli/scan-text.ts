@@ -1,6 +1,6 @@
 import { type ImageScan, type ScanMode, type Severity, severities } from '../core/image-scan.js';
 import { formatDuration } from '../core/units.js';
-import type { ScanVerdict } from '../policy/image-scan.js';
+import { endOfLifeText, type ScanVerdict } from '../policy/image-scan.js';
 import { table } from './output.js';
 
 const mostRows = 40;
@@ -25,7 +25,7 @@ export function scanText(scan: ImageScan, verdict: ScanVerdict, mode: ScanMode, 
     `${reference}  ${imageId.replace(/^sha256:/, '').slice(0, 12)}`,
     `scanned ${formatDuration(Math.max(0, nowMs - scan.scannedAtMs))} ago by ${scanner.name} ${scanner.version ?? ''}`.trim(),
     ...(scan.isRecognised ? [] : ['the scanner knows nothing of what is in it: that it found nothing says nothing']),
-    ...(scan.isEndOfLife ? ['nobody repairs the packages of its distribution any more'] : []),
+    ...(scan.isEndOfLife ? [endOfLifeText] : []),
     numbers.length === 0 ? 'nothing found' : numbers.join(', '),
     ...(rows.length === 0 ? [] : [table([['SEVERITY', 'ID', 'PACKAGE', 'INSTALLED', 'FIXED IN'], ...rows])]),
     ...(more > 0 ? [`and ${more} more${leftOut > 0 ? '' : ', all of them with --json'}`] : []),

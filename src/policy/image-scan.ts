@@ -25,6 +25,10 @@ interface Problem {
   readonly detail: string;
 }
 
+/** A note and no refusal: to an old scanner a distribution that is too new for it is one that has ended. */
+export const endOfLifeText =
+  'by the scanner its distribution is repaired no more, or not known yet: what it does not find may be there all the same';
+
 /** A clock that was set back must not make a scan young for ever. */
 const mostAheadMs = 60 * 60_000;
 

@@ -1,6 +1,6 @@
 import type { ImageRules } from '../../core/image-scan.js';
 import type { Clock } from '../../kit/clock.js';
-import { judgeScan } from '../../policy/image-scan.js';
+import { endOfLifeText, judgeScan } from '../../policy/image-scan.js';
 import { toPolicyDenied } from '../../policy/verdict.js';
 import type { ScanStore } from './scan-store.js';
 
@@ -16,8 +16,9 @@ export function scanGate(parts: {
   const { store, rules, clock } = parts;
   return async (reference, imageId) => {
     if (rules.scan === 'off') return [];
-    const verdict = judgeScan({ reference, scan: await store.last(imageId), nowMs: clock.now() }, rules);
+    const scan = await store.last(imageId);
+    const verdict = judgeScan({ reference, scan, nowMs: clock.now() }, rules);
     if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
-    return verdict.notes;
+    return scan?.isEndOfLife === true ? [...verdict.notes, `image ${reference}: ${endOfLifeText}`] : verdict.notes;
   };
 }

@@ -43,6 +43,6 @@ describe('a scan for people', () => {
     const unknown = { ...scan, ...summed([]), isRecognised: false, isEndOfLife: true };
     const text = scanText(unknown, allowed, 'warn', 61_000);
     expect(text).toContain('knows nothing of what is in it');
-    expect(text).toContain('nobody repairs');
+    expect(text).toContain('repaired no more, or not known yet');
   });
 });

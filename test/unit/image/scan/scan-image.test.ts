@@ -214,6 +214,19 @@ describe('scanning an image', () => {
     expect(await warning(reference, id)).toEqual([expect.stringContaining('CVE-0000-1001')]);
     expect(await scanGate({ store, clock: systemClock, rules: { ...rules, scan: 'off' } })(reference, id)).toEqual([]);
   });
+
+  it('tells whoever makes a session that what was found is not all there is to find', async () => {
+    const PATH = await fake(
+      `echo '{"SchemaVersion":2,"Metadata":{"OS":{"EOSL":true}},"Results":[{"Packages":[{"Name":"x"}]}]}'`,
+    );
+    await scanner(
+      engineWith(() => Readable.from(['x'])),
+      PATH,
+    ).scan(reference, never);
+    expect(await scanGate({ store, clock: systemClock, rules })(reference, id)).toEqual([
+      expect.stringMatching(/repaired no more, or not known yet/),
+    ]);
+  });
 });
 
 async function* failing(): AsyncGenerator<Buffer> {
