@@ -13,6 +13,7 @@ import { BuildOutput } from '../build-output.js';
 import { type CommandContext, isSet, text } from '../command.js';
 import { report } from '../output.js';
 import { scanText } from '../scan-text.js';
+import { scanTurn } from '../scan-turn.js';
 import { settingsOf } from '../settings.js';
 
 const notApplicable =
@@ -53,7 +54,9 @@ interface Wanted {
 async function newScan(context: CommandContext, app: App, { store, reference, name }: Wanted): Promise<ImageScan> {
   const [audit, engine] = await Promise.all([app.audit(), app.engine()]);
   const { onStep } = new BuildOutput(context.terminal.stderr);
-  const scanner = new ImageScanner({ engine, store, clock: systemClock, env: context.env, onStep });
+  const onWait = () => onStep('another scan is running, and comes first');
+  const turn = (signal: AbortSignal) => scanTurn(store.folder, { clock: systemClock, signal, onWait });
+  const scanner = new ImageScanner({ engine, store, clock: systemClock, env: context.env, turn, onStep });
   return await audited(audit, {
     action: 'image.scan',
     details: { reference: plain(reference), scanner: plain(name ?? 'the first there is') },

@@ -9,6 +9,7 @@ import { formatBytes } from '../../core/units.js';
 import type { ImageInfo } from '../../engine/image-types.js';
 import type { Engine } from '../../engine/types.js';
 import type { Clock } from '../../kit/clock.js';
+import { Disposables } from '../../kit/disposables.js';
 import { codeOf } from '../../kit/error-code.js';
 import { removeFolder } from '../../kit/remove-folder.js';
 import { safeText } from '../../kit/safe-text.js';
@@ -23,6 +24,8 @@ export interface ImageScannerOptions {
   readonly store: ScanStore;
   readonly clock: Clock;
   readonly env: Environment;
+  /** Resolves when this scan may begin; the next one may when it is disposed. */
+  readonly turn: (signal: AbortSignal) => Promise<AsyncDisposable>;
   /** What we do, a line each. */
   readonly onStep: (text: string) => void;
 }
@@ -47,8 +50,10 @@ export class ImageScanner {
   }
 
   async scan(reference: string, signal: AbortSignal, name?: ScannerName): Promise<ImageScan> {
-    const { engine, store, clock, env, onStep } = this.#options;
+    const { engine, store, clock, env, onStep, turn } = this.#options;
     const found = await findScanner(env, name);
+    await using held = new Disposables();
+    held.use(await turn(signal));
     const image = await engine.inspectImage(reference, signal);
     if (image === undefined) throw new SandboxError('IMAGE_NOT_FOUND', `the engine has no image ${reference}`);
     await using folder = await workFolder(store.folder, clock);

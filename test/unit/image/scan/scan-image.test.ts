@@ -62,8 +62,9 @@ describe('scanning an image', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
+  const turn = () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() });
   const scanner = (engine: Engine, PATH: string, env: Record<string, string> = {}) =>
-    new ImageScanner({ engine, store, clock: systemClock, env: { PATH, ...env }, onStep: () => undefined });
+    new ImageScanner({ engine, store, clock: systemClock, env: { PATH, ...env }, turn, onStep: () => undefined });
   const rules = { pinned: false, scan: 'require', maxSeverity: 'high', maxScanAgeMs: 1e9, unscanned: [] } as const;
   const fake = (script: string) => installProgram(join(folder, 'bin'), 'trivy', script);
   const clean = `echo '{"SchemaVersion":2,"Results":[{"Packages":[{"Name":"x"}]}]}'`;
