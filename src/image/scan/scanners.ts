@@ -15,8 +15,8 @@ export interface Scanner {
   readonly dockerPlugin?: string;
   args(archive: string): readonly string[];
   /**
-   * Variables of ours that it gets besides those that every program needs: where its database and its account are, nothing that leaves
-   * findings out (TRIVY_SEVERITY and the like).
+   * Variables of ours that it gets besides those that every program needs: where its database and its account are, and what it is to tell nobody,
+   * nothing that leaves findings out (TRIVY_SEVERITY and the like).
    */
   readonly environment: RegExp;
   /** Exit codes with which there is an answer. */
@@ -40,12 +40,12 @@ export const scanners: readonly Scanner[] = [
       ...['--list-all-pkgs', '--timeout', '1h'],
     ],
     environment:
-      /^TRIVY_(?:CACHE_DIR|DB_REPOSITORY|JAVA_DB_REPOSITORY|SKIP_DB_UPDATE|SKIP_JAVA_DB_UPDATE|OFFLINE_SCAN)$/,
+      /^TRIVY_(?:CACHE_DIR|DB_REPOSITORY|JAVA_DB_REPOSITORY|SKIP_DB_UPDATE|SKIP_JAVA_DB_UPDATE|OFFLINE_SCAN|SKIP_VERSION_CHECK|DISABLE_TELEMETRY)$/,
   },
   {
     ...{ name: 'grype', program: 'grype', answers: [0], read: readGrype, home: 'https://github.com/anchore/grype' },
     args: (archive) => [`docker-archive:${archive}`, '--output', 'json', '--quiet'],
-    environment: /^GRYPE_DB_(?:CACHE_DIR|UPDATE_URL|AUTO_UPDATE|CA_CERT)$/,
+    environment: /^GRYPE_(?:DB_(?:CACHE_DIR|UPDATE_URL|AUTO_UPDATE|CA_CERT)|CHECK_FOR_APP_UPDATE)$/,
   },
   {
     ...{ name: 'docker-scout', program: 'docker', dockerPlugin: 'docker-scout', answers: [0], read: readDockerScout },
@@ -57,6 +57,6 @@ export const scanners: readonly Scanner[] = [
     // 1 is what it ends with when it has found something.
     ...{ name: 'snyk', program: 'snyk', answers: [0, 1], read: readSnyk, home: 'https://docs.snyk.io' },
     args: (archive) => ['container', 'test', `docker-archive:${archive}`, '--json'],
-    environment: /^SNYK_(?:TOKEN|API|CFG_ORG|OAUTH_TOKEN)$/,
+    environment: /^SNYK_(?:TOKEN|API|CFG_ORG|OAUTH_TOKEN|DISABLE_ANALYTICS)$/,
   },
 ];
