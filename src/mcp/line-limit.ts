@@ -1,19 +1,32 @@
 import { Transform, type TransformCallback } from 'node:stream';
+import { StructureCount } from '../kit/structure-count.js';
 
 const newline = 0x0a;
 
-/** Passes lines on and drops those longer than `maxBytes`, telling `onTooLong`; holds no more than that of one line. */
+/**
+ * Lists, objects and items of one message: a few MiB of `{"a":0,"b":0,…}` hold a server up for seconds and take a gigabyte, before any
+ * schema says no. The largest call, a command of as many words and variables as there may be, has about 6000.
+ */
+export const mostItems = 16_384;
+
+export interface LineBounds {
+  readonly bytes: number;
+  readonly items: number;
+}
+
+/** Passes lines of JSON on and drops those beyond a bound, telling `onTooLarge` which; holds no more than that of one line. */
 export class LineLimit extends Transform {
-  readonly #maxBytes: number;
-  readonly #onTooLong: () => void;
+  readonly #bounds: LineBounds;
+  readonly #onTooLarge: (what: keyof LineBounds) => void;
   #parts: Buffer[] = [];
   #bytes = 0;
+  #structure = new StructureCount();
   #dropping = false;
 
-  constructor(maxBytes: number, onTooLong: () => void) {
+  constructor(bounds: LineBounds, onTooLarge: (what: keyof LineBounds) => void) {
     super();
-    this.#maxBytes = maxBytes;
-    this.#onTooLong = onTooLong;
+    this.#bounds = bounds;
+    this.#onTooLarge = onTooLarge;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -30,19 +43,26 @@ export class LineLimit extends Transform {
   #take(part: Buffer): void {
     if (this.#dropping) return;
     this.#bytes += part.length;
-    if (this.#bytes > this.#maxBytes) {
-      this.#dropping = true;
-      this.#parts = [];
-      this.#onTooLong();
-    } else {
-      this.#parts.push(part);
+    if (this.#bytes > this.#bounds.bytes) {
+      this.#drop('bytes');
+      return;
     }
+    this.#structure.push(part);
+    if (this.#structure.count > this.#bounds.items) this.#drop('items');
+    else this.#parts.push(part);
+  }
+
+  #drop(what: keyof LineBounds): void {
+    this.#dropping = true;
+    this.#parts = [];
+    this.#onTooLarge(what);
   }
 
   #endLine(): void {
     if (!this.#dropping) this.push(Buffer.concat(this.#parts));
     this.#parts = [];
     this.#bytes = 0;
+    this.#structure = new StructureCount();
     this.#dropping = false;
   }
 }

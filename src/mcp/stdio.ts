@@ -3,14 +3,14 @@ import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { CallToolRequestSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { safeLine } from '../kit/safe-text.js';
-import { LineLimit } from './line-limit.js';
+import { type LineBounds, LineLimit, mostItems } from './line-limit.js';
 import { OpenRequests, reusedId } from './open-requests.js';
 
 /** Longest message taken from a client: 8 MiB of standard input for a command, escaped, and room to spare. */
-const longestLineBytes = 24 * 1024 * 1024;
+const lineBounds: LineBounds = { bytes: 24 * 1024 * 1024, items: mostItems };
 
 /** What a client sent that no tool ever saw, in a few words of ours. */
-export type RefusedMessage = 'line-too-long' | 'not-a-message' | 'malformed-call' | 'reused-id';
+export type RefusedMessage = 'line-too-long' | 'too-many-items' | 'not-a-message' | 'malformed-call' | 'reused-id';
 
 export interface StdioStreams {
   readonly input: Readable;
@@ -24,8 +24,10 @@ export interface StdioStreams {
  * The SDK's transport does not notice the end of its input, so it is watched here.
  */
 export async function serveStdio(server: Server, streams: StdioStreams, signal: AbortSignal): Promise<void> {
-  const limited = new LineLimit(longestLineBytes, () => {
-    refuse(streams, 'line-too-long', { code: -32600, message: `a message is longer than ${longestLineBytes} bytes` });
+  const limited = new LineLimit(lineBounds, (what) => {
+    const most = what === 'bytes' ? `${lineBounds.bytes} bytes` : `${lineBounds.items} lists, objects and items`;
+    const message = `a message has at most ${most}`;
+    refuse(streams, what === 'bytes' ? 'line-too-long' : 'too-many-items', { code: -32600, message });
   });
   const ended = new Promise<void>((resolve) => {
     for (const event of ['end', 'close', 'error'] as const) streams.input.once(event, () => resolve());
@@ -35,7 +37,7 @@ export async function serveStdio(server: Server, streams: StdioStreams, signal: 
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
   const transport = new StdioServerTransport(streams.input.pipe(limited), streams.output, {
-    maxBufferSize: 2 * longestLineBytes,
+    maxBufferSize: 2 * lineBounds.bytes,
   });
   // Both stay in place beside the server's own: the SDK drops what is no message without an answer.
   transport.onerror = (error) => {

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { Transform } from 'node:stream';
+import { StructureCount } from '../../kit/structure-count.js';
 import { isObject, type Json, type JsonObject } from '../../policy/json.js';
 import { Gathered } from './gathered.js';
 import type { BrokerLimits } from './limits.js';
 import { BrokerRefused } from './rules.js';
-import { StructureCount } from './structure.js';
 
 /** What all requests of one broker hold in memory together. */
 export interface HeldBodies {

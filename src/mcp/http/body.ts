@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { StructureCount } from '../../kit/structure-count.js';
+import type { HttpBounds } from './bounds.js';
 import { HttpRefusal } from './refusal.js';
 
 /** What all bodies together may take, so that many at once are no more than a few. */
@@ -31,14 +33,21 @@ export interface Body {
   readonly bytes: number;
 }
 
-/** The JSON of a request, of at most so many bytes. Errors: HttpRefusal; then nothing of the budget is taken. */
-export async function readJson(request: IncomingMessage, mostBytes: number, budget: BodyBudget): Promise<Body> {
-  checkHeaders(request, mostBytes);
+/** The JSON of a request, of at most so many bytes and items. Errors: HttpRefusal; then nothing of the budget is taken. */
+export async function readJson(
+  request: IncomingMessage,
+  { bodyBytes, bodyItems }: Pick<HttpBounds, 'bodyBytes' | 'bodyItems'>,
+  budget: BodyBudget,
+): Promise<Body> {
+  checkHeaders(request, bodyBytes);
+  const structure = new StructureCount();
   const pieces: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const piece of request as AsyncIterable<Buffer>) {
-      if (bytes + piece.length > mostBytes) throw tooLarge(mostBytes);
+      if (bytes + piece.length > bodyBytes) throw tooLarge(`${bodyBytes} bytes`);
+      structure.push(piece);
+      if (structure.count > bodyItems) throw tooLarge(`${bodyItems} lists, objects and items`);
       if (!budget.take(piece.length))
         throw new HttpRefusal('too-many', 'too much is being sent', { 'retry-after': '1' });
       bytes += piece.length;
@@ -59,7 +68,7 @@ function checkHeaders({ headers }: IncomingMessage, mostBytes: number): void {
   if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
     throw new HttpRefusal('content-type', 'a message comes as it is, without an encoding');
   }
-  if (Number(headers['content-length'] ?? 0) > mostBytes) throw tooLarge(mostBytes);
+  if (Number(headers['content-length'] ?? 0) > mostBytes) throw tooLarge(`${mostBytes} bytes`);
 }
 
 function parse(bytes: Buffer): unknown {
@@ -70,6 +79,6 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-function tooLarge(mostBytes: number): HttpRefusal {
-  return new HttpRefusal('too-large', `a message has at most ${mostBytes} bytes`);
+function tooLarge(most: string): HttpRefusal {
+  return new HttpRefusal('too-large', `a message has at most ${most}`);
 }

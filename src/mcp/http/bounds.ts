@@ -1,7 +1,11 @@
+import { mostItems } from '../line-limit.js';
+
 /** How much, and for how long, anybody is listened to. */
 export interface HttpBounds {
   /** Of one request. The same as of a line on stdio: 8 MiB of standard input, escaped. */
   readonly bodyBytes: number;
+  /** Lists, objects and items of one request: parsing and judging these takes time, whatever their bytes. Thrice what the largest call has. */
+  readonly bodyItems: number;
   /** Of all that are being read or worked on at once. */
   readonly allBodiesBytes: number;
   /** The same of one caller. */
@@ -31,6 +35,7 @@ const mib = 1024 ** 2;
 
 export const usualBounds: HttpBounds = {
   bodyBytes: 24 * mib,
+  bodyItems: mostItems,
   allBodiesBytes: 128 * mib,
   bodiesBytes: 32 * mib,
   headerBytes: 16 * 1024,

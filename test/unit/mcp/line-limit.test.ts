@@ -1,16 +1,23 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LineLimit } from '../../../src/mcp/line-limit.js';
+import { StructureCount } from '../../../src/kit/structure-count.js';
+import { LineLimit, mostItems } from '../../../src/mcp/line-limit.js';
+import { execLimits } from '../../../src/policy/exec.js';
+import { maxEnvEntries } from '../../../src/policy/names.js';
 
-async function through(chunks: readonly Buffer[], maxBytes: number): Promise<{ text: string; tooLong: number }> {
-  let tooLong = 0;
-  const limit = new LineLimit(maxBytes, () => {
-    tooLong += 1;
+async function through(
+  chunks: readonly Buffer[],
+  bytes: number,
+  items = Number.POSITIVE_INFINITY,
+): Promise<{ text: string; tooLong: number; tooMany: number }> {
+  const dropped = { bytes: 0, items: 0 };
+  const limit = new LineLimit({ bytes, items }, (what) => {
+    dropped[what] += 1;
   });
   const out: Buffer[] = [];
   for await (const chunk of Readable.from(chunks).pipe(limit)) out.push(chunk as Buffer);
-  return { text: Buffer.concat(out).toString('latin1'), tooLong };
+  return { text: Buffer.concat(out).toString('latin1'), tooLong: dropped.bytes, tooMany: dropped.items };
 }
 
 describe('the limit on lines', () => {
@@ -30,6 +37,7 @@ describe('the limit on lines', () => {
         ).toEqual({
           text: short.map((one) => `${one}\n`).join(''),
           tooLong: lines.length - short.length,
+          tooMany: 0,
         });
       }),
     );
@@ -37,6 +45,26 @@ describe('the limit on lines', () => {
 
   it('tells of a line that never ends, once, and keeps none of it', async () => {
     const chunks = Array.from({ length: 50 }, () => Buffer.alloc(1000, 'x'));
-    expect(await through(chunks, 5000)).toEqual({ text: '', tooLong: 1 });
+    expect(await through(chunks, 5000)).toEqual({ text: '', tooLong: 1, tooMany: 0 });
+  });
+
+  it('drops a line of many small items before anything parses it, and counts each line anew', async () => {
+    const few = `{"a":[1,2],"b":"[,[,[,"}\n`;
+    const many = `{${'"a":0,'.repeat(20)}"b":0}\n`;
+    const bytes = Buffer.from(few + many + few.repeat(10));
+    for (const size of [1, 7, bytes.length]) {
+      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+        bytes.subarray(at * size, (at + 1) * size),
+      );
+      expect(await through(chunks, 1000, 20)).toEqual({ text: few.repeat(11), tooLong: 0, tooMany: 1 });
+    }
+  });
+
+  it('has room for the largest command there may be', () => {
+    const env = Object.fromEntries(Array.from({ length: maxEnvEntries }, (_, index) => [`A${index}`, '']));
+    const args = { argv: Array.from({ length: execLimits.argvEntries }, () => 'a'), env, sessionId: 'x', cwd: '/' };
+    const structure = new StructureCount();
+    structure.push(Buffer.from(JSON.stringify({ method: 'tools/call', params: { name: 'x', arguments: args } })));
+    expect(structure.count).toBeLessThan(mostItems / 2);
   });
 });

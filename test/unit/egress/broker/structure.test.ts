@@ -1,26 +1,10 @@
 import { expect, it } from 'vitest';
 import { Gathered } from '../../../../src/egress/broker/gathered.js';
-import { StructureCount } from '../../../../src/egress/broker/structure.js';
 import { sendJson } from './support/fake-provider.js';
 import { ask } from './support/inside.js';
 import { message, messageAnswer, opened } from './support/open.js';
 
 const path = '/anthropic/v1/messages';
-
-it.each([
-  ['{}', 1],
-  ['{"a":[1,2,3]}', 4],
-  ['{"a":"[{,\\"[{,\\\\","b":{}}', 3],
-  ['"\\\\",[', 2],
-  ['"\\\\\\",["', 0],
-])('the structure of %s is %d, in whatever pieces it comes', (text, count) => {
-  for (const size of [1, 2, 100]) {
-    const structure = new StructureCount();
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; at += size) structure.push(bytes.subarray(at, at + size));
-    expect(structure.count).toBe(count);
-  }
-});
 
 it('a body of many small items is refused, and one long string is not', async () => {
   await using all = await opened((_request, response) => sendJson(response, messageAnswer));

@@ -7,6 +7,7 @@ let stage: HttpStage;
 beforeEach(async () => {
   stage = await new HttpStage({
     bodyBytes: 4096,
+    bodyItems: 100,
     allBodiesBytes: 6000,
     bodiesBytes: 5000,
     headersMs: 300,
@@ -141,6 +142,25 @@ describe('the HTTP server', () => {
     const [said, unsaid] = [{ 'content-length': String(body.length) }, { 'transfer-encoding': 'chunked' }];
     expect(await stage.send({ body, headers: said })).toMatchObject({ status: 413, headers: { connection: 'close' } });
     expect(await stage.send({ body, headers: unsaid })).toMatchObject({ status: 413 });
+  });
+
+  it('parses no message of more items than any call has, however few bytes they are', async () => {
+    const arguments_ = Object.fromEntries(Array.from({ length: 120 }, (_, index) => [index.toString(36), 0]));
+    const body = JSON.stringify({
+      ...initialize,
+      method: 'tools/call',
+      params: { name: 'whoami', arguments: arguments_ },
+    });
+    const [said, unsaid] = [{}, { 'transfer-encoding': 'chunked' }];
+    for (const headers of [said, unsaid]) {
+      const reply = await stage.send({ body, headers });
+      expect(reply).toMatchObject({ status: 413, headers: { connection: 'close' } });
+      expect(reply.text).toMatch(/at most 100 lists, objects and items/);
+    }
+    expect(stage.refused).toEqual(['too-large ada', 'too-large ada']);
+    const clientInfo = { name: '[,{'.repeat(1000), version: '0' };
+    const brackets = JSON.stringify({ ...initialize, params: { ...initialize.params, clientInfo } });
+    expect(await stage.send({ body: brackets })).toMatchObject({ status: 200 });
   });
 
   it('reads no more of all messages together than it may hold', async () => {
