@@ -181,6 +181,11 @@ export const errorTable = {
     retryable: true,
     hint: 'The way into the sandbox could not be opened; call again, and see what its first process said.',
   },
+  OTHER_VERSION: {
+    exitCode: 5,
+    retryable: false,
+    hint: 'End what an earlier Paddock has started (its servers; detached sessions by `paddock rm --all` of that version), and use one version (docs/operations.md).',
+  },
   NETWORK_MISSING: {
     exitCode: 5,
     retryable: false,
@@ -298,6 +303,10 @@ export const errorTable = {
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorTable;
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorTable, text);
+}
 
 /** Facts that go with an error: small, JSON-able, never a secret. */
 export type ErrorInfo = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;

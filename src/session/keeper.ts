@@ -4,6 +4,7 @@ import type { Clock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
 import { claim } from './control/claim.js';
 import { type HolderMessage, keeperMessage, parseMessage, toErrorMessage } from './control/messages.js';
+import { foreignQuestion, wordOf } from './control/other-version.js';
 import { listenAt } from './control/socket.js';
 import { ControlWire, frameKinds } from './control/wire.js';
 import type { Session } from './session.js';
@@ -67,15 +68,17 @@ export class Keeper {
     wire.listen(
       ({ kind, payload }) => {
         const message = kind === frameKinds.json ? parseMessage(keeperMessage, payload) : undefined;
-        if (message === undefined) wire.destroy();
-        else void this.#answer(wire, message.sessionId);
+        const word = message === undefined && kind === frameKinds.json ? wordOf(payload) : undefined;
+        if (message !== undefined) void this.#answer(wire, () => this.#hold(message.sessionId));
+        else if (word === undefined) wire.destroy();
+        else void this.#answer(wire, () => Promise.resolve(toErrorMessage(foreignQuestion(word))));
       },
       () => undefined,
     );
   }
 
-  async #answer(wire: ControlWire, sessionId: string): Promise<void> {
-    await wire.sendJson(await this.#hold(sessionId));
+  async #answer(wire: ControlWire, answer: () => Promise<HolderMessage>): Promise<void> {
+    await wire.sendJson(await answer());
     wire.close();
   }
 

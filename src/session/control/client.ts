@@ -7,17 +7,17 @@ import { untilOver } from '../../kit/until-over.js';
 import type { CommandOptions, TerminalSize } from '../../sandbox/command/command.js';
 import type { GivenAnswer } from '../egress/answer-question.js';
 import type { UpdateReport } from '../update-report.js';
+import { Heard } from './heard.js';
 import {
   type ClientMessage,
   type HeldCommand,
   type HeldQuestion,
   type HeldUsage,
   type HolderMessage,
-  holderMessage,
   inputWindowBytes,
-  parseMessage,
 } from './messages.js';
-import { ControlWire, frameKinds } from './wire.js';
+import { foreignAnswer } from './other-version.js';
+import { type ControlFrame, ControlWire, frameKinds } from './wire.js';
 
 /** The holder went away before it had answered. */
 export class HolderGone extends SessionError {}
@@ -98,14 +98,14 @@ export async function ask(socket: Socket, question: unknown, signal?: AbortSigna
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted === true) onAbort();
   const answered = deferred<HolderMessage>();
+  const heard = new Heard();
   wire.listen(
-    ({ kind, payload }) => {
-      const message = kind === frameKinds.json ? parseMessage(holderMessage, payload) : undefined;
-      if (message === undefined) throw new PaddockError('INTERNAL', 'the holder gave no answer that can be read');
-      if (message.say === 'error') answered.reject(toError(message));
-      else answered.resolve(message);
+    (frame) => {
+      const message = heard.read(frame);
+      if (message instanceof PaddockError) answered.reject(message);
+      else if (message !== undefined) answered.resolve(message);
     },
-    () => answered.reject(gone()),
+    () => answered.reject(heard.skipped === undefined ? gone() : foreignAnswer(heard.skipped)),
   );
   await wire.sendJson(question);
   try {
@@ -125,6 +125,7 @@ class RemoteExec implements HeldExec {
   readonly #over = new AbortController();
   #roomBytes = inputWindowBytes;
   #onRoom: (() => void) | undefined;
+  readonly #heard = new Heard();
   /** Output is taken piece by piece, in order; the result comes after the last. */
   #taking: Promise<void> = Promise.resolve();
 
@@ -134,7 +135,7 @@ class RemoteExec implements HeldExec {
     this.result = this.#ended.promise;
     this.result.catch(() => undefined);
     wire.listen(
-      ({ kind, payload }) => this.#onFrame(kind, payload),
+      (frame) => this.#onFrame(frame),
       () => this.#fail(gone()),
     );
   }
@@ -189,18 +190,18 @@ class RemoteExec implements HeldExec {
     }
   }
 
-  #onFrame(kind: number, payload: Buffer): void {
+  #onFrame(frame: ControlFrame): void {
+    const { kind, payload } = frame;
     if (kind === frameKinds.stdout || kind === frameKinds.stderr) {
       this.#take(kind === frameKinds.stdout ? 'stdout' : 'stderr', payload);
       return;
     }
-    const message = kind === frameKinds.json ? parseMessage(holderMessage, payload) : undefined;
-    if (message === undefined) throw new PaddockError('INTERNAL', 'the holder said what can’t be read');
-    if (message.say === 'started') this.#started.resolve(undefined);
-    else if (message.say === 'room') this.#makeRoom(message.bytes);
-    else if (message.say === 'asked') this.#options.onAsked?.();
-    else if (message.say === 'error') this.#fail(toError(message));
-    else if (message.say === 'result') void this.#taking.then(() => this.#finish(message.result as ExecResult));
+    const message = this.#heard.read(frame);
+    if (message instanceof PaddockError) this.#fail(message);
+    else if (message?.say === 'started') this.#started.resolve(undefined);
+    else if (message?.say === 'room') this.#makeRoom(message.bytes);
+    else if (message?.say === 'asked') this.#options.onAsked?.();
+    else if (message?.say === 'result') void this.#taking.then(() => this.#finish(message.result as ExecResult));
   }
 
   #take(stream: 'stdout' | 'stderr', payload: Buffer): void {
@@ -235,10 +236,6 @@ class RemoteExec implements HeldExec {
     this.#onRoom?.();
     this.#wire.destroy();
   }
-}
-
-function toError({ code, message, hint, ruleId }: Extract<HolderMessage, { say: 'error' }>): PaddockError {
-  return new PaddockError(code, message, { hint, ...(ruleId === undefined ? {} : { info: { ruleId } }) });
 }
 
 function gone(): HolderGone {

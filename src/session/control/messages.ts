@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { egressWays } from '../../core/egress.js';
-import { type ErrorCode, errorTable, toPaddockError } from '../../core/errors.js';
+import { toPaddockError } from '../../core/errors.js';
 import { exitReasons } from '../../core/exec.js';
 import { alarmSchema } from '../../monitor/alarms/alarm.js';
 import { sampleSchema, trendsSchema } from '../../monitor/usage-schema.js';
@@ -116,13 +116,16 @@ export const holderMessage = z.discriminatedUnion('say', [
   z.object({ say: z.literal('held') }),
   z.object({
     say: z.literal('error'),
-    code: z.enum(Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]),
+    /** One that is not known here is a later version's. */
+    code: z.string().max(64),
     message: z.string(),
     hint: z.string(),
     ruleId: z.string().optional(),
   }),
 ]);
 export type HolderMessage = z.output<typeof holderMessage>;
+/** What else a holder says is of a later version. */
+export const holderWords: ReadonlySet<string> = new Set(holderMessage.options.map(({ shape }) => shape.say.value));
 
 /** What is said to a keeper. */
 export const keeperMessage = z.strictObject({ say: z.literal('hold'), sessionId: z.string().max(64) });

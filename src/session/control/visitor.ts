@@ -7,6 +7,7 @@ import type { OpenQuestion } from '../egress/questions.js';
 import { resultOf, type SessionCommand } from '../session-command.js';
 import type { ControlOptions } from './control-options.js';
 import { type ClientMessage, clientMessage, type HolderMessage, parseMessage, toErrorMessage } from './messages.js';
+import { foreignQuestion, wordOf } from './other-version.js';
 import { VisitorInput } from './visitor-input.js';
 import { admitted, traced } from './visitor-policy.js';
 import { usageAnswerOf, viewOf } from './visitor-views.js';
@@ -93,9 +94,18 @@ export class Visitor {
       return;
     }
     const message = kind === frameKinds.json ? parseMessage(clientMessage, payload) : undefined;
-    const isFirst = message !== undefined && firstWords.has(message.say);
-    if (message === undefined || isFirst !== (this.#visit === undefined)) throw notForHere();
+    if (message === undefined) {
+      this.#refuseForeign(kind === frameKinds.json ? wordOf(payload) : undefined);
+      return;
+    }
+    if (firstWords.has(message.say) !== (this.#visit === undefined)) throw notForHere();
     this.#act(message);
+  }
+
+  /** A question of another version is told so; what steers a command must not be taken for something else. */
+  #refuseForeign(word: string | undefined): void {
+    if (word === undefined || this.#visit !== undefined) throw notForHere();
+    this.#visit = this.#answer(toErrorMessage(foreignQuestion(word)));
   }
 
   #act(message: ClientMessage): void {

@@ -85,6 +85,13 @@ describe('a keeper', () => {
     expect(adopt).toHaveBeenCalledTimes(2);
   });
 
+  it('tells who asks it as another version does, and goes on', async () => {
+    await keep(() => Promise.resolve(new KeptSession()));
+    const asking = ask(await connected(path), { say: 'hold', sessionId: newSessionId(), since: 5 });
+    await expect(asking).rejects.toMatchObject({ code: 'OTHER_VERSION' });
+    expect(await hold(newSessionId())).toEqual({ say: 'held' });
+  });
+
   it('that is asked to end lets go of what it holds, gives up what it takes over, and has others ask the next one', async () => {
     const [held, taken] = [newSessionId(), newSessionId()];
     const session = new KeptSession();
