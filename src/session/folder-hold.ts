@@ -16,7 +16,10 @@ import type { RecordStore } from './store.js';
 
 /** A state folder that a server in a container has for itself. Disposing gives it up. */
 export interface FolderHold extends AsyncDisposable {
-  /** Whether whoever made something lives: of those that can't be seen only who had the folder before, and was proven to have ended, is gone. */
+  /**
+   * Whether whoever made something lives: of those that can't be seen only who had the folder before, and was proven to have ended, is gone, and who ran beside that one
+   * in its container, where it was the first process.
+   */
   isAlive(owner: ProcessIdentity): Promise<boolean>;
 }
 
@@ -41,8 +44,7 @@ export async function holdFolder(folders: Folders, store: Pick<RecordStore, 'lis
   undo.use(await listenMutely(socket).catch(unwritable));
   undo.use(await claimed(stateDir, socket));
   const earlier = await earlierClaims(claimPath(stateDir));
-  const gone = new Set(earlier.filter(({ isOver }) => isOver).map(({ owner }) => identityText(owner)));
-  const isGone = (owner: ProcessIdentity) => gone.has(identityText(owner));
+  const isGone = (owner: ProcessIdentity) => isProvenGone(owner, earlier);
   await refuseOthers(stateDir, store, earlier, isGone);
   await freeWhatIsLeft(folders, isGone);
   await removeOldSockets(stateDir, earlier);
@@ -57,15 +59,28 @@ export async function holdFolder(folders: Folders, store: Pick<RecordStore, 'lis
 }
 
 /**
- * Whether whoever made something lives, for those who do not have the folder: of those that can't be seen only who had it, and was proven to have ended, is gone.
+ * Whether whoever made something lives, for those who do not have the folder: of those that can't be seen only who had it, and was proven to have ended, is gone, with those beside it.
  * Errors: STATE_UNWRITABLE.
  */
 export async function isAliveAround(stateDir: string, owner: ProcessIdentity): Promise<boolean> {
   if (!isOfOtherNamespace(owner)) return isAlive(owner);
   if (isOfEarlierBoot(owner)) return false;
-  const who = identityText(owner);
-  const claims = await earlierClaims(claimPath(stateDir), (one) => identityText(one) === who);
-  return claims.length === 0 || claims.some(({ isOver }) => !isOver);
+  const claims = await earlierClaims(claimPath(stateDir), (one) => one.pidNamespace === owner.pidNamespace);
+  return !isProvenGone(owner, claims);
+}
+
+/**
+ * Of who had the folder: all that it had is over. Of who ran beside one that had it: so is that, and it was the first process of their pid namespace, with which the
+ * kernel ends all others. By nobody who has it now: a namespace's number may have been given anew.
+ */
+function isProvenGone(owner: ProcessIdentity, claims: readonly EarlierClaim[]): boolean {
+  const around = claims.filter(
+    ({ owner: one }) =>
+      one.pidNamespace !== undefined && one.pidNamespace === owner.pidNamespace && one.bootId === owner.bootId,
+  );
+  const own = around.filter(({ owner: one }) => identityText(one) === identityText(owner));
+  if (own.length > 0) return own.every(({ isOver }) => isOver);
+  return around.some(({ owner: one }) => one.pid === 1) && around.every(({ isOver }) => isOver);
 }
 
 /** Errors: STATE_IN_USE where a server in a container has the folder and lives, STATE_UNWRITABLE. */
@@ -81,8 +96,8 @@ async function claimed(stateDir: string, socket: string): Promise<AsyncDisposabl
 }
 
 /**
- * Of those that never had the folder nobody here can tell when they end. Where they ran beside one that had it, in its container, they stay and are said, since
- * nobody else could ever remove them.
+ * Of those that never had the folder nobody here can tell when they end. Where they ran beside one that had it, in its container, and that was not the first process
+ * there, they stay and are said, since nobody else could ever remove them.
  */
 async function refuseOthers(
   stateDir: string,

@@ -31,7 +31,7 @@ describe('the state folder of a server in a container', () => {
   const moveAway = async (changes: object = elsewhere) =>
     rewrite(join(folders().stateDir, (await notes()).at(-1) ?? ''), changes);
   /** What is left of one that was killed in another container: its note, and a socket that refuses. */
-  const killed = async (): Promise<ProcessIdentity> => {
+  const killed = async (changes: object = elsewhere): Promise<ProcessIdentity> => {
     const { stateDir } = folders();
     const forgetNotes = async () => {
       for (const note of await notes()) await rm(join(stateDir, note));
@@ -40,7 +40,7 @@ describe('the state folder of a server in a container', () => {
     await forgetNotes();
     const hold = await holdFolder(folders(), store());
     const [name = ''] = await notes();
-    await moveAway();
+    await moveAway(changes);
     const content = await readFile(join(stateDir, name), 'utf8');
     const { socket, ...owner } = JSON.parse(content) as ProcessIdentity & { socket: string };
     await link(socket, `${socket}.kept`);
@@ -118,6 +118,29 @@ describe('the state folder of a server in a container', () => {
     const beside = { ...(await killed()), pid: 7 };
     await using held = await holdFolder(folders(), store(beside));
     expect(await held.isAlive(beside)).toBe(true);
+  });
+
+  it('is free of those beside a server that has ended, where that was the first process of their container', async () => {
+    const first = await killed({ ...elsewhere, pid: 1 });
+    const beside = { ...first, pid: 7 };
+    const strangers = [
+      { ...beside, pidNamespace: 'pid:[2]' },
+      { ...beside, pidNamespace: undefined },
+    ];
+    expect(await isAliveAround(folders().stateDir, beside)).toBe(false);
+    await using next = await holdFolder(folders(), store(beside));
+    expect(await next.isAlive(beside)).toBe(false);
+    for (const one of strangers) expect(await next.isAlive(one)).toBe(true);
+    expect(await isAliveAround(folders().stateDir, { ...beside, pidNamespace: 'pid:[2]' })).toBe(true);
+  });
+
+  it('is not free of them while another has it whose container got the same number', async () => {
+    const first = await killed({ ...elsewhere, pid: 1 });
+    await using again = await holdFolder(folders(), store());
+    await moveAway({ ...elsewhere, pid: 1, startTimeTicks: 5 });
+    expect(await isAliveAround(folders().stateDir, { ...first, pid: 7 })).toBe(true);
+    expect(await isAliveAround(folders().stateDir, first)).toBe(false);
+    expect(again).toBeDefined();
   });
 
   it('has nothing claimed any more by a server that was killed, and all that others have', async () => {
