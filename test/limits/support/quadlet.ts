@@ -35,16 +35,12 @@ export class Box implements AsyncDisposable {
     const box = new Box(await Place.make(kind));
     if (lacksManager()) return box;
     await box.#settle(more(box.place));
-    box.#makeImage();
+    importServerImage(box.place.root, box.image);
     return box;
   }
 
-  /** What the manager's user runs: its own storage, as the units have it, and not what a test was given. */
   podman(...args: readonly string[]): string {
-    const env = { PATH: '/usr/bin:/bin', HOME: homedir(), XDG_RUNTIME_DIR: userRuntime };
-    const { status, stdout, stderr } = spawnSync('podman', args, { encoding: 'utf8', env });
-    expect([args, status, stderr]).toEqual([args, 0, expect.any(String)]);
-    return stdout.trim();
+    return podmanOfUser(...args);
   }
 
   /** Further drop-ins, as an operator writes them: of the container, and of the socket by `systemctl --user edit`. */
@@ -94,20 +90,28 @@ export class Box implements AsyncDisposable {
     relabel();
     expect(systemctl('daemon-reload').status).toBe(0);
   }
+}
 
-  /** What `paddock image build --target server` makes, without the build. */
-  #makeImage(): void {
-    const tar = join(this.place.root, 'image.tar');
-    const opt = ['--transform', 's,^,opt/paddock/,', 'dist', 'profiles', 'package.json'];
-    for (const [command, ...args] of [
-      ['scripts/server-base', tar, 'cat'],
-      ['tar', '--append', '--owner=0', '--group=0', '-f', tar, ...opt],
-    ] as const) {
-      expect(spawnSync(command, args, { encoding: 'utf8' })).toMatchObject({ status: 0 });
-    }
-    const entry = 'ENTRYPOINT ["node","/opt/paddock/dist/cli/main.js"]';
-    this.podman('import', '--quiet', '--change', entry, '--change', 'ENV PATH=/usr/bin:/bin', tar, this.image);
+/** What the manager's user runs: its own storage, as the units have it, and not what a test was given. */
+export function podmanOfUser(...args: readonly string[]): string {
+  const env = { PATH: '/usr/bin:/bin', HOME: homedir(), XDG_RUNTIME_DIR: userRuntime };
+  const { status, stdout, stderr } = spawnSync('podman', args, { encoding: 'utf8', env });
+  expect([args, status, stderr]).toEqual([args, 0, expect.any(String)]);
+  return stdout.trim();
+}
+
+/** What `paddock image build --target server` makes, without the build, by way of a file in `folder`. */
+export function importServerImage(folder: string, image: string): void {
+  const tar = join(folder, 'image.tar');
+  const opt = ['--transform', 's,^,opt/paddock/,', 'dist', 'profiles', 'package.json'];
+  for (const [command, ...args] of [
+    ['scripts/server-base', tar, 'cat'],
+    ['tar', '--append', '--owner=0', '--group=0', '-f', tar, ...opt],
+  ] as const) {
+    expect(spawnSync(command, args, { encoding: 'utf8' })).toMatchObject({ status: 0 });
   }
+  const entry = 'ENTRYPOINT ["node","/opt/paddock/dist/cli/main.js"]';
+  podmanOfUser('import', '--quiet', '--change', entry, '--change', 'ENV PATH=/usr/bin:/bin', tar, image);
 }
 
 /** systemd asks SELinux about a unit's file, which may not be just any of the user's. */

@@ -30,6 +30,10 @@ describe('the shipped units of systemd', () => {
     expect(() => parseArgs({ args, options: all, allowPositionals: true, strict: true })).not.toThrow();
   });
 
+  it.each(units.filter((name) => name.endsWith('.service')))('%s is known to the journal by our name', (name) => {
+    expect(read(name)).toMatch(/^SyslogIdentifier=paddock$/m);
+  });
+
   it.each(units.filter((name) => name.endsWith('.timer')))('%s starts a service that is shipped, and ends', (name) => {
     expect(read(name)).toMatch(/^WantedBy=timers\.target$/m);
     expect(read(name.replace(/timer$/, 'service'))).toMatch(/^Type=oneshot$/m);
