@@ -38,6 +38,14 @@ export class CapturedStream {
     return Buffer.concat([this.#head.bytes(), Buffer.from(gap), this.#tail.bytes()]);
   }
 
+  /** Copies of the first and the last so many bytes; there must be more than both together, or fewer are returned. */
+  ends(eachBytes: number): { readonly head: Buffer; readonly tail: Buffer } {
+    const head = Buffer.from(this.#head.bytes().subarray(0, eachBytes));
+    const lacking = this.droppedBytes === 0 ? Math.max(0, eachBytes - this.#tail.length) : 0;
+    const before = this.#head.bytes().subarray(Math.max(0, this.#head.length - lacking));
+    return { head, tail: Buffer.concat([before, this.#tail.bytes(Math.max(0, this.#tail.length - eachBytes))]) };
+  }
+
   /**
    * Bytes kept from absolute offset `from` on, at most `maxBytes`. `skippedBytes` counts those between `from` and the
    * returned start that are no longer kept; poll again from `next`.
@@ -53,7 +61,7 @@ export class CapturedStream {
     }
     const tailStart = this.#total - this.#tail.length;
     const at = Math.max(start, tailStart);
-    const bytes = this.#tail.bytes().subarray(at - tailStart, at - tailStart + maxBytes);
+    const bytes = this.#tail.bytes(at - tailStart, at - tailStart + maxBytes);
     return { bytes, next: at + bytes.length, skippedBytes: at - start };
   }
 }
@@ -117,9 +125,11 @@ class Ring {
     }
   }
 
-  /** A copy, in order. */
-  bytes(): Buffer {
+  /** A copy of them, or of a part, in order. */
+  bytes(from = 0, to = this.length): Buffer {
     const buffer = this.#growing.bytes();
-    return Buffer.concat([buffer.subarray(this.#oldest), buffer.subarray(0, this.#oldest)]);
+    const [older, newer] = [buffer.subarray(this.#oldest), buffer.subarray(0, this.#oldest)];
+    const inNewer = (at: number) => Math.max(0, at - older.length);
+    return Buffer.concat([older.subarray(from, to), newer.subarray(inNewer(from), inNewer(to))]);
   }
 }

@@ -7,7 +7,7 @@ import type { Session } from '../session/session.js';
 import { blockedFields, blockedLines, viewBlocked } from './blocked-view.js';
 import type { ToolContext } from './define-tool.js';
 import { warningOf } from './time-left.js';
-import { type CommandView, viewCommand } from './views.js';
+import { type CommandView, viewSilent } from './views.js';
 import { wholeHead } from './whole-characters.js';
 
 const everyMs = 2000;
@@ -105,9 +105,9 @@ export function viewAgentCommand(session: Session, run: AgentRun, nowMs: number)
 
 /** The same in the form that commands have; what the agent prints is JSON, which only those read who ask for it by a cursor. */
 export function viewAgentAsCommand(session: Session, run: AgentRun, nowMs: number): CommandView & { agent: AgentView } {
-  const command = viewCommand(session, run.entry, nowMs);
+  const command = viewSilent(session, run.entry, nowMs);
   const { state, agent, next, error } = viewAgentCommand(session, run, nowMs);
-  const silent = { stdout: '', stderr: '', cursor: '0.0' };
+  const silent = { stdout: '', stderr: '', stdoutDroppedBytes: 0, stderrDroppedBytes: 0, cursor: '0.0' };
   const rest = state === 'running' ? { next } : {};
   return { ...command, ...silent, state, agent, ...rest, ...(error === undefined ? {} : { error }) };
 }

@@ -6,8 +6,9 @@ import type { Session } from '../session/session.js';
 import { agentPart, agentText, followAgent, viewAgentAsCommand } from './agent-view.js';
 import { defineTool } from './define-tool.js';
 import type { ToolServices } from './services.js';
+import { streamBytes } from './shorten.js';
 import { followTransfer, transferJobText, transferPart, viewAsCommand } from './transfer-view.js';
-import { type CommandView, commandText, commandView, streamBytes, viewCommand } from './views.js';
+import { type CommandView, commandText, commandView, viewSilent } from './views.js';
 import { wholeHead } from './whole-characters.js';
 
 /** Bytes that fit on a page whatever they are. */
@@ -77,10 +78,9 @@ async function readOn(
     if (await session.wait(entry, Math.max(0, left), signal)) break;
   }
   const pages = { stdout: page(stdout, out), stderr: page(stderr, err) };
-  const base = viewCommand(session, entry, clock.now());
   const more = pages.stdout.next < stdout.totalBytes || pages.stderr.next < stderr.totalBytes;
   const view: CommandView & { more: boolean } = {
-    ...base,
+    ...viewSilent(session, entry, clock.now()),
     stdout: pages.stdout.text,
     stderr: pages.stderr.text,
     stdoutDroppedBytes: pages.stdout.skipped,

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { portText } from '../core/egress-text.js';
 import { commandPaths, exitReasons } from '../core/exec.js';
 import { formatBytes, formatDuration } from '../core/units.js';
-import { safeText } from '../kit/safe-text.js';
 import { specOf } from '../session/record.js';
 import type { Session } from '../session/session.js';
 import type { SessionCommand } from '../session/session-command.js';
@@ -12,8 +11,8 @@ import { blockedFields, blockedLines, viewBlocked } from './blocked-view.js';
 import { commandUsage, commandUsageText } from './command-usage.js';
 import { firstFailureNext, viewEnd } from './end-view.js';
 import { profileFields, profileText, viewProfile } from './profile-view.js';
+import { shorten } from './shorten.js';
 import { timeFields, timesLeft, warningOf } from './time-left.js';
-import { wholeHead, wholeTail } from './whole-characters.js';
 
 /** The session as clients see it. */
 export const sessionView = z.object({
@@ -81,6 +80,7 @@ export const commandView = z.object({
 export type SessionView = z.output<typeof sessionView>;
 export type EnforcementView = z.output<typeof enforcementView>;
 export type CommandView = z.output<typeof commandView>;
+type SilentView = Omit<CommandView, 'stdout' | 'stderr' | 'stdoutDroppedBytes' | 'stderrDroppedBytes' | 'cursor'>;
 
 export function viewSession(session: Session, nowMs: number): SessionView {
   const { record } = session;
@@ -148,22 +148,26 @@ function sessionLines(view: SessionView): string {
   ].join('\n');
 }
 
-/** Most bytes of each stream, made safe, that one result shows; two of them and the frame stay under 8 kB. */
-export const streamBytes = 3500;
-
 export function viewCommand(session: Session, entry: SessionCommand, nowMs: number): CommandView {
-  const { command, outcome } = entry;
-  const stdout = shorten(command.output.stdout.text(), command.output.stdout.droppedBytes);
-  const stderr = shorten(command.output.stderr.text(), command.output.stderr.droppedBytes);
+  const { stdout, stderr } = entry.command.output;
+  const [out, err] = [shorten(stdout), shorten(stderr)];
+  return {
+    ...viewSilent(session, entry, nowMs),
+    stdout: out.text,
+    stderr: err.text,
+    stdoutDroppedBytes: out.dropped,
+    stderrDroppedBytes: err.dropped,
+    cursor: `${stdout.totalBytes}.${stderr.totalBytes}`,
+  };
+}
+
+/** The same without what it has printed, for whoever says that otherwise. */
+export function viewSilent(session: Session, entry: SessionCommand, nowMs: number): SilentView {
+  const { outcome } = entry;
   const base = {
     sessionId: session.id,
     commandId: entry.id,
     durationMs: nowMs - entry.startedAtMs,
-    stdout: stdout.text,
-    stderr: stderr.text,
-    stdoutDroppedBytes: stdout.dropped,
-    stderrDroppedBytes: stderr.dropped,
-    cursor: `${command.output.stdout.totalBytes}.${command.output.stderr.totalBytes}`,
     ...warningOf(session, nowMs),
   };
   if (outcome === undefined) {
@@ -214,19 +218,4 @@ export function commandText(view: CommandView): string {
 
 function section(name: string, text: string): string {
   return text === '' ? `${name}: (empty)` : `${name}:\n${text.endsWith('\n') ? text.slice(0, -1) : text}`;
-}
-
-/** Output made safe for a client and cut in the middle, at whole characters, with the cut said. */
-function shorten(text: string, droppedBefore: number): { text: string; dropped: number } {
-  const safe = safeText(text.replaceAll('\r\n', '\n'), Number.POSITIVE_INFINITY);
-  const bytes = Buffer.from(safe);
-  if (bytes.length <= streamBytes) return { text: safe, dropped: droppedBefore };
-  const half = Math.floor(streamBytes / 2);
-  const head = wholeHead(bytes.subarray(0, half));
-  const tail = wholeTail(bytes.subarray(-half));
-  const cut = bytes.length - head.length - tail.length;
-  return {
-    text: `${head.toString()}\n[… ${cut} bytes left out; get_command with cursor 0.0 reads all …]\n${tail.toString()}`,
-    dropped: droppedBefore + cut,
-  };
 }

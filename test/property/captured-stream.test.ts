@@ -27,6 +27,10 @@ describe('a captured stream', () => {
           }
           expect(Buffer.concat(seen)).toEqual(Buffer.concat([all.subarray(0, head), all.subarray(all.length - tail)]));
           expect(skipped).toBe(all.length - head - tail);
+          const kept = stream.totalBytes - stream.droppedBytes;
+          const each = Math.floor(kept / 3);
+          expect(stream.ends(each).head).toEqual(all.subarray(0, each));
+          expect(stream.ends(each).tail).toEqual(all.subarray(all.length - each));
         },
       ),
     );

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { CapturedStream } from '../../../src/kit/captured-stream.js';
 import { safeText } from '../../../src/kit/safe-text.js';
 import { executeCommand } from '../../../src/tools/execute-command.js';
 import { getCommand } from '../../../src/tools/get-command.js';
 import { stage } from './support/stage.js';
 
 const maxTextBytes = 8 * 1024;
+/** Bytes of each end. */
+const lookedAt = 14_000;
 
 async function finishedWith(stdout: Buffer, stderr = Buffer.alloc(0)) {
   const made = stage();
@@ -94,8 +97,55 @@ describe('the result of a command', () => {
       expect(view.stdout).not.toContain('\ufffd');
       const kept = view.stdout.split(/\n\[… \d+ bytes left out; [^\]]+\]\n/);
       expect(kept).toHaveLength(2);
-      const safeBytes = Buffer.byteLength(safeText(text, Number.POSITIVE_INFINITY));
+      // Of a long one the ends are made safe, and what lies between is counted as it came.
+      const bytes = Buffer.from(text);
+      const ends = Buffer.concat([bytes.subarray(0, lookedAt), bytes.subarray(-lookedAt)]).toString();
+      const safeBytes = Buffer.byteLength(safeText(ends, Number.POSITIVE_INFINITY)) + bytes.length - 2 * lookedAt;
       expect(Buffer.byteLength(kept.join('')) + view.stdoutDroppedBytes).toBe(safeBytes);
     },
   );
+
+  it.each([20_000, 2 * lookedAt, 2 * lookedAt + 1, 100_000, 300_000])(
+    'of %i bytes shows the first and the last of them, and counts the rest',
+    async (length) => {
+      const bytes = Buffer.from(Array.from({ length }, (_, at) => `${at} `).join('')).subarray(0, length);
+      const { session, services, context, commandId } = await finishedWith(bytes);
+      const { stopCommand } = await import('../../../src/tools/stop-command.js');
+      const { structured } = await stopCommand.call(services, { sessionId: session.id, commandId }, context);
+      const view = structured as { stdout: string; stdoutDroppedBytes: number };
+      const [first = '', last = ''] = view.stdout.split(/\n\[… \d+ bytes left out; [^\]]+\]\n/);
+      expect([first, last].map((part) => part.length)).toEqual([1750, 1750]);
+      expect(bytes.toString().startsWith(first)).toBe(true);
+      expect(bytes.toString().endsWith(last)).toBe(true);
+      expect(view.stdoutDroppedBytes).toBe(length - 3500);
+    },
+  );
+
+  it('is made of its ends: what lies between is not gone through, by get_command not even these', async () => {
+    const { session, services, context, commandId, commands, read } = await finishedWith(Buffer.alloc(200_000, 1));
+    const stream = commands[0]?.output.stdout as CapturedStream;
+    const seen: number[] = [];
+    const count = (bytes: Buffer) => {
+      seen.push(bytes.length);
+      return bytes;
+    };
+    const { bytes, ends, readFrom } = CapturedStream.prototype;
+    vi.spyOn(stream, 'bytes').mockImplementation(() => count(bytes.call(stream)));
+    const spied = vi.spyOn(stream, 'ends').mockImplementation((each) => {
+      const both = ends.call(stream, each);
+      return { head: count(both.head), tail: count(both.tail) };
+    });
+    vi.spyOn(stream, 'readFrom').mockImplementation((...args) => {
+      const part = readFrom.apply(stream, args);
+      count(part.bytes);
+      return part;
+    });
+    const { stopCommand } = await import('../../../src/tools/stop-command.js');
+    await stopCommand.call(services, { sessionId: session.id, commandId }, context);
+    expect(seen.reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(2 * lookedAt);
+    expect(spied).toHaveBeenCalledTimes(1);
+    await read('0.0');
+    expect(spied).toHaveBeenCalledTimes(1);
+    expect(seen.reduce((sum, one) => sum + one, 0)).toBeLessThan(40_000);
+  });
 });
