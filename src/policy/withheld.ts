@@ -1,3 +1,5 @@
+import { starPattern } from '../kit/star-pattern.js';
+import { LiteralPlaces } from './literal-places.js';
 import { type WithheldRule, type WithheldRuleId, withheldRules } from './withheld-places.js';
 
 /** What is asked about: where a change is, where it was, and where it leads if it is a link. */
@@ -17,8 +19,12 @@ export interface PlaceVerdict {
 interface Place {
   readonly rule: WithheldRuleId;
   readonly pattern: string;
-  readonly names: readonly RegExp[];
   readonly isEnd: boolean;
+}
+
+/** One with a `*` in it. */
+interface StarPlace extends Place {
+  readonly names: readonly ((name: string) => boolean)[];
 }
 
 /** Names of which the places are remembered: of a tree, many files have few folders. */
@@ -26,17 +32,23 @@ const mostRemembered = 1000;
 
 /** Tells by its place whether a change is withheld unless it is named. Pure. */
 export class WithheldPlaces {
-  /** By the first name, where that is fixed; the rest under an empty one. */
-  readonly #byName = new Map<string, Place[]>();
-  readonly #remembered = new Map<string, readonly Place[]>();
+  readonly #literal = new LiteralPlaces<Place>();
+  readonly #starred: StarPlace[] = [];
+  readonly #remembered = new Map<string, readonly StarPlace[]>();
+  /** Where folding leaves nothing of a place, it may be any. */
+  #everywhere: Place | undefined;
 
-  /** `added`: what the site withholds as well, in the same form. */
-  constructor(added: readonly string[] = []) {
+  /**
+   * `added`: what the site withholds as well, in the same form. `pointed`: paths that the project points to, without that form: whoever
+   * made the project chose their names, and a `*` in one is a `*`. `.` is everything.
+   */
+  constructor(added: readonly string[] = [], pointed: readonly string[] = []) {
     for (const [id, rule] of Object.entries<WithheldRule>(withheldRules)) {
-      this.#take(id as WithheldRuleId, rule.places, false);
-      this.#take(id as WithheldRuleId, rule.ends ?? [], true);
+      for (const pattern of rule.places) this.#take(id as WithheldRuleId, pattern);
+      for (const pattern of rule.ends ?? []) this.#take(id as WithheldRuleId, pattern, { isEnd: true });
     }
-    this.#take('withheld.site', added, false);
+    for (const pattern of added) this.#take('withheld.site', pattern);
+    for (const path of pointed) this.#take('withheld.site', path, { isLiteral: true });
   }
 
   /** Undefined: nothing is known against that place. */
@@ -49,14 +61,12 @@ export class WithheldPlaces {
     );
   }
 
-  #take(rule: WithheldRuleId, patterns: readonly string[], isEnd: boolean): void {
-    for (const pattern of patterns) {
-      const parts = namesOf(foldedPath(pattern), withoutStream);
-      const [first = ''] = parts;
-      const key = first.includes('*') ? '' : first;
-      const place = { rule, pattern, isEnd, names: parts.map(nameMatcher) };
-      this.#byName.set(key, [...(this.#byName.get(key) ?? []), place]);
-    }
+  #take(rule: WithheldRuleId, pattern: string, { isEnd = false, isLiteral = false } = {}): void {
+    const place = { rule, pattern, isEnd };
+    const names = namesOf(foldedPath(pattern), withoutStream);
+    if (names.length === 0) this.#everywhere ??= place;
+    else if (isLiteral || !names.some((name) => name.includes('*'))) this.#literal.add(names, place);
+    else this.#starred.push({ ...place, names: names.map(starPattern) });
   }
 
   #verdictOn(path: string, isLink: boolean): PlaceVerdict | undefined {
@@ -68,37 +78,41 @@ export class WithheldPlaces {
   }
 
   #verdictOnNames(names: readonly string[], isLink: boolean): PlaceVerdict | undefined {
+    const found = this.#everywhere ?? this.#placeOf(names, isLink);
+    return found === undefined ? undefined : { rule: found.rule, found: [found.pattern] };
+  }
+
+  #placeOf(names: readonly string[], isLink: boolean): Place | undefined {
     for (const [index, name] of names.entries()) {
-      const places = this.#beginningWith(name);
-      if (places.length === 0) continue;
-      const rest = names.slice(index);
-      const found = places.find((place) => isAt(place, rest, isLink));
-      if (found !== undefined) return { rule: found.rule, found: [found.pattern] };
+      const literal = this.#literal.at(names, index, isLink);
+      if (literal !== undefined) return literal;
+      const starred = this.#beginningWith(name).find((place) => isAt(place, names.slice(index), isLink));
+      if (starred !== undefined) return starred;
     }
     return undefined;
   }
 
-  /** The places whose first name is, or may be, that. */
-  #beginningWith(name: string): readonly Place[] {
+  /** The places with a `*` whose first name may be that. */
+  #beginningWith(name: string): readonly StarPlace[] {
     const known = this.#remembered.get(name);
     if (known !== undefined) return known;
-    const open = (this.#byName.get('') ?? []).filter(({ names: [first] }) => first?.test(name) !== false);
-    const places = [...(this.#byName.get(name) ?? []), ...open];
+    const places = this.#starred.filter(({ names: [first] }) => first?.(name) === true);
     if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
     this.#remembered.set(name, places);
     return places;
   }
 }
 
-/** A link at `.github` brings its own `workflows`: so for one, the way to a place is as good as the place. */
-function isAt({ names, isEnd }: Place, rest: readonly string[], isLink: boolean): boolean {
+/** Of a link, the way to a place is as good as the place. */
+function isAt({ names, isEnd }: StarPlace, rest: readonly string[], isLink: boolean): boolean {
   if (isEnd && rest.length !== names.length) return false;
   if (rest.length < names.length && !isLink) return false;
-  return names.slice(0, rest.length).every((matcher, index) => matcher.test(rest[index] ?? ''));
+  return names.slice(0, rest.length).every((matches, index) => matches(rest[index] ?? ''));
 }
 
 /** As file systems, git and Windows take names for the same: without case, marks that are not seen, streams, and dots or blanks at the end. */
 function foldedPath(path: string): string {
+  if (/^[ -~]*$/.test(path)) return path.toLowerCase();
   return path
     .normalize('NFKC')
     .replaceAll(/\p{Cf}/gu, '')
@@ -108,21 +122,24 @@ function foldedPath(path: string): string {
 function namesOf(folded: string, partOf: (name: string) => string = wholeName): readonly string[] {
   return folded
     .split('/')
-    .map((name) => partOf(name).replace(/[. ]+$/, ''))
+    .map((name) => withoutEnd(partOf(name)))
     .filter((name) => name !== '');
 }
 
+/** Not by a regular expression, which would look at thousands of dots from each of them on. */
+function withoutEnd(name: string): string {
+  let end = name.length;
+  while (end > 0 && (name[end - 1] === '.' || name[end - 1] === ' ')) end -= 1;
+  return name.slice(0, end);
+}
+
 function withoutStream(name: string): string {
-  return name.replace(/:.*$/s, '');
+  const at = name.indexOf(':');
+  return at < 0 ? name : name.slice(0, at);
 }
 
 function wholeName(name: string): string {
   return name;
-}
-
-function nameMatcher(name: string): RegExp {
-  const parts = name.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`, 's');
 }
 
 /** Where a link leads, by its words alone. */

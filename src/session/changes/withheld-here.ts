@@ -19,5 +19,5 @@ export async function withheldHere(
 ): Promise<WithheldPlaces> {
   const places = new WithheldPlaces(withhold);
   const isWithheld = (path: string) => places.verdictOn({ path, target: '.' }) !== undefined;
-  return new WithheldPlaces([...withhold, ...(await pointedPlaces(project, { isWithheld, git, signal }))]);
+  return new WithheldPlaces(withhold, await pointedPlaces(project, { isWithheld, git, signal }));
 }

@@ -136,6 +136,44 @@ describe('what is withheld unless it is named', () => {
     ).toEqual([...['withheld.site', 'withheld.site', 'withheld.git', undefined]]);
   });
 
+  it('takes what the project points to by its very name, whatever that looks like', () => {
+    const more = new WithheldPlaces(['x/*'], ['d*', 'docs/agents.md', 'Odd:name']);
+    const ruleOfMore = (path: string, target?: string) => more.verdictOn({ path, target })?.rule;
+    const held = ['d*', 'D*/x', 'a/d*', 'docs/agents.md', 'x/y', 'odd:name/x'];
+    expect(held.map((path) => ruleOfMore(path))).toEqual(held.map(() => 'withheld.site'));
+    expect(['data', 'd', 'docs', 'docs/other.md'].map((path) => ruleOfMore(path))).toEqual([...Array(4)]);
+    expect(ruleOfMore('docs', 'elsewhere')).toBe('withheld.site');
+  });
+
+  it.each(['.', '...', '\u{200d}'])('takes everything for what folding leaves nothing of: %j', (path) => {
+    const more = new WithheldPlaces([], [path]);
+    expect(['src/a.ts', path, '.git'].map((one) => more.verdictOn({ path: one })?.rule)).toEqual([
+      ...['withheld.site', 'withheld.site', 'withheld.site'],
+    ]);
+  });
+
+  it('takes all below the 64th name of a place that lies deeper, at any depth of a path', () => {
+    const deep = 'a/'.repeat(2000);
+    const more = new WithheldPlaces([], [`${deep}b`]);
+    const isHeld = (path: string) => more.verdictOn({ path }) !== undefined;
+    expect([isHeld(`x/${'a/'.repeat(64)}c`), isHeld(`x/${'a/'.repeat(63)}c`)]).toEqual([true, false]);
+  });
+
+  it('comes to an end whatever names a project and a session have chosen', () => {
+    // Each would take longer than anybody waits, if names were tried one way after the other.
+    const stars = `${'*a'.repeat(100)}*b`;
+    const more = new WithheldPlaces([stars], [stars]);
+    expect(more.verdictOn({ path: 'a'.repeat(250) })).toBeUndefined();
+    expect(more.verdictOn({ path: `${'a'.repeat(250)}b` })?.found).toEqual([stars]);
+    expect(more.verdictOn({ path: 'link', target: `${'. '.repeat(1_000_000)}x` })).toBeUndefined();
+    const many = new WithheldPlaces(
+      [],
+      [...Array(100_000).keys()].map((at) => `d/${at}`),
+    );
+    const verdicts = [...Array(100_000).keys()].map((at) => many.verdictOn({ path: `d/x${at}` }));
+    expect(verdicts.filter((one) => one !== undefined)).toEqual([]);
+  });
+
   it('is the same behind any number of other names, and as one of them', () => {
     const many = new WithheldPlaces();
     const rules = () =>

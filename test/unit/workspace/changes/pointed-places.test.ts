@@ -82,7 +82,7 @@ describe('what a project itself points to', () => {
     git('config', 'core.hooksPath', '/somewhere/else');
     expect(await pointed()).toEqual([]);
     git('config', 'core.hooksPath', '.');
-    expect(await pointed()).toEqual(['*']);
+    expect(await pointed()).toEqual(['.']);
   });
 
   it('is withheld with everything below it', async () => {
@@ -96,6 +96,30 @@ describe('what a project itself points to', () => {
       ['tools/pre-commit', 'deploy/x', 'docs/agents.md', 'docs/other.md', 'src/x'].map((one) => ruleOf(one)),
     ).toEqual(['withheld.site', 'withheld.site', 'withheld.site', undefined, undefined]);
     expect([ruleOf('docs', 'other'), ruleOf('CLAUDE.md')]).toEqual(['withheld.site', 'withheld.agents']);
+  });
+
+  it('is a name, and no pattern, where a link leads that has stars in it', async () => {
+    links({ '.vscode': `${'*a'.repeat(60)}*b`, '.envrc': 'set*' });
+    const here = await withheldHere(
+      projectAt(source),
+      { withhold: [] },
+      new ProjectGit(source, { PATH }, signal),
+      signal,
+    );
+    const ruleOf = (path: string) => here.verdictOn({ path })?.rule;
+    expect(['set*', 'settings', 'a'.repeat(250)].map(ruleOf)).toEqual(['withheld.site', undefined, undefined]);
+  });
+
+  it('is everything where git looks for hooks in the project itself', async () => {
+    git('init', '-q');
+    git('config', 'core.hooksPath', '.');
+    const here = await withheldHere(
+      projectAt(source),
+      { withhold: [] },
+      new ProjectGit(source, { PATH }, signal),
+      signal,
+    );
+    expect(here.verdictOn({ path: 'src/x' })?.rule).toBe('withheld.site');
   });
 
   it('is nothing where there is no git, no link, or no project', async () => {
