@@ -64,19 +64,24 @@ export class HttpCallers implements AsyncDisposable {
   }
 
   get #all(): readonly Sessions[] {
-    return [...this.#callers.values(), ...this.#endings.all].flatMap(({ sessions }) => sessions ?? []);
+    return this.#withLeaving.flatMap(({ sessions }) => sessions ?? []);
+  }
+
+  /** With those of whose sessions something is left. */
+  get #withLeaving(): readonly HttpCaller[] {
+    return [...this.#callers.values(), ...this.#endings.all];
   }
 
   /** Whether a server that ends now takes something from somebody: a session, or from the operator what a key has used up. */
   async isInUse(): Promise<boolean> {
     if (this.sessions.length > 0) return true;
     const limits = [this.#options.overall, this.#kept, ...[...this.#callers.values()].map((caller) => caller.limits)];
-    return (await Promise.all(limits.map((one) => one.isCounting()))).includes(true);
+    return (await Promise.all(limits.map((one) => one.wouldForget()))).includes(true);
   }
 
   /** See `App.closeOpenings`. */
   closeOpenings(): void {
-    for (const { app } of this.#callers.values()) app.closeOpenings();
+    for (const { app } of this.#withLeaving) app.closeOpenings();
   }
 
   /** What the log calls it; the log itself where nobody is known. */
@@ -141,7 +146,7 @@ export class HttpCallers implements AsyncDisposable {
 
   /** Adds up what sessions have used, and ends the commands of keys that have used all they may. */
   async meter(): Promise<void> {
-    for (const caller of [...this.#callers.values(), ...this.#endings.all]) {
+    for (const caller of this.#withLeaving) {
       try {
         meterOne(caller);
       } catch (err) {
@@ -201,6 +206,7 @@ export class HttpCallers implements AsyncDisposable {
     const ends = await Promise.allSettled([this.#endings.settled(), ...all.map(endOf)]);
     // What they did last counts for the day, which goes on with the next server.
     for (const { limits, meter } of all) limits.use(meter.read([]));
+    await this.#kept.settle();
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }

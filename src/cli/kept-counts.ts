@@ -46,8 +46,9 @@ export class KeptCounts {
     }
   }
 
-  async isCounting(): Promise<boolean> {
-    const all = await Promise.all([...this.#kept.values()].map(({ limits }) => limits.isCounting()));
+  /** Whether anything of it would be forgotten with this process. */
+  async wouldForget(): Promise<boolean> {
+    const all = await Promise.all([...this.#kept.values()].map(({ limits }) => limits.wouldForget()));
     return all.includes(true);
   }
 }

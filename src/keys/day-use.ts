@@ -27,7 +27,8 @@ export class DayUse {
   readonly #cpu: Budget | undefined;
   readonly #egress: Budget | undefined;
   readonly #file: DayFile | undefined;
-  #isKept = true;
+  /** Whether all of it stands in the file. */
+  #isKept: boolean;
 
   /** `whose`: as in "of this key". `file`: where the day goes on after a restart; absent: nowhere. */
   constructor(whose: string, { cpuMsPerDay, egressBytesPerDay }: DayQuota, clock: Pick<Clock, 'now'>, file?: DayFile) {
@@ -36,12 +37,18 @@ export class DayUse {
     this.#cpu = budgetOf('processor time', cpuMsPerDay);
     this.#egress = budgetOf('bytes to and from outside', egressBytesPerDay);
     this.#file = this.#budgets.length === 0 ? undefined : file;
+    this.#isKept = this.#file !== undefined;
     if (this.#file !== undefined) this.#restore(this.#file);
   }
 
-  /** Whether anything counts that would be forgotten with this. */
+  /** Whether there is anything that counts. */
   get isCounting(): boolean {
     return this.#budgets.some((budget) => this.#isOn(budget));
+  }
+
+  /** Whether anything counts that would be forgotten with this process. */
+  get wouldForget(): boolean {
+    return this.isCounting && !this.#isKept;
   }
 
   /** Adds to what was used. */
@@ -55,7 +62,7 @@ export class DayUse {
   #keep(): void {
     const [cpu, egress] = [this.#cpu, this.#egress];
     const numbers: DayNumbers = [cpu?.used ?? 0, cpu?.untilMs ?? 0, egress?.used ?? 0, egress?.untilMs ?? 0];
-    this.#isKept = this.#file?.write(numbers) ?? true;
+    this.#isKept = this.#file?.write(numbers) ?? false;
   }
 
   /** Undefined: there is something left of everything. */
@@ -68,7 +75,8 @@ export class DayUse {
 
   /** Throws where what was used could not be kept, and still can't: the next server would know nothing of it. Errors: STATE_UNWRITABLE. */
   refuseUnkept(): void {
-    if (!this.#isKept) this.#keep();
+    if (this.#file === undefined || this.#isKept) return;
+    this.#keep();
     if (this.#isKept) return;
     throw new PaddockError('STATE_UNWRITABLE', `what is used ${this.#whose} in a day can't be written down`);
   }

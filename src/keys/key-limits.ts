@@ -34,9 +34,9 @@ export class OverallLimits {
     this.creates = new RateLimiterMemory({ points: createsPerHour, duration: hour });
   }
 
-  /** Whether anything counts that would be forgotten with this. */
-  async isCounting(): Promise<boolean> {
-    return this.day.isCounting || (await hasAny([this.calls, this.creates]));
+  /** Whether anything counts that would be forgotten with this process. */
+  async wouldForget(): Promise<boolean> {
+    return this.day.wouldForget || (await hasAny([this.calls, this.creates]));
   }
 }
 
@@ -119,9 +119,18 @@ export class KeyLimits {
     this.#overall.day.use(used);
   }
 
-  /** Whether anything counts that would be forgotten with this. */
+  /** Whether there is anything that counts. */
   async isCounting(): Promise<boolean> {
-    return this.#day.isCounting || (await hasAny([this.#requests, this.#calls, this.#creates]));
+    return this.#day.isCounting || (await this.#hasRates());
+  }
+
+  /** Whether anything counts that would be forgotten with this process. */
+  async wouldForget(): Promise<boolean> {
+    return this.#day.wouldForget || (await this.#hasRates());
+  }
+
+  #hasRates(): Promise<boolean> {
+    return hasAny([this.#requests, this.#calls, this.#creates]);
   }
 
   /** Why nothing may be done that would use more of something that is used up; undefined: it may. */

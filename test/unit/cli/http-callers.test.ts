@@ -1,12 +1,17 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { App } from '../../../src/cli/app.js';
 import type { Rights } from '../../../src/cli/http-caller.js';
 import { HttpCallers } from '../../../src/cli/http-callers.js';
 import { type KeyQuota, usualQuota } from '../../../src/core/api-key.js';
-import { OverallLimits } from '../../../src/keys/key-limits.js';
+import { DayFiles } from '../../../src/keys/day-file.js';
+import { KeyLimits, OverallLimits } from '../../../src/keys/key-limits.js';
 import { deferred } from '../../../src/kit/deferred.js';
 import type { Monitoring } from '../../../src/monitor/monitoring.js';
+import { KeyMeter } from '../../../src/session/key-meter.js';
 
 const ceiling = { roots: [], readWriteAllowed: false, profile: undefined, allow: [], providers: [], ceilings: {} };
 const rights = (id: string, quota: KeyQuota = usualQuota): Rights => ({
@@ -18,7 +23,7 @@ const rights = (id: string, quota: KeyQuota = usualQuota): Rights => ({
 });
 
 /** Callers whose apps tell what becomes of them; one ends when `end` is resolved. */
-function stage() {
+function stage(days?: DayFiles) {
   const told: string[] = [];
   const end = deferred<undefined>();
   let made = 0;
@@ -43,7 +48,10 @@ function stage() {
       env: {},
       log: pino({ level: 'silent' }),
     },
-    ...{ overall: new OverallLimits({ callsPerMinute: 600, createsPerHour: 60 }), prepare: () => Promise.resolve() },
+    ...{
+      overall: new OverallLimits({ callsPerMinute: 600, createsPerHour: 60 }, days),
+      prepare: () => Promise.resolve(),
+    },
   });
   return { callers, told, end };
 }
@@ -115,6 +123,19 @@ describe('parting with those whose keys are good no more', () => {
     expect(told).toEqual(['closes a 1', 'closes b 2']);
   });
 
+  it('closes it also of those whose key is good no more, and whose sessions are still ending', async () => {
+    const { callers, told, end } = stage();
+    for (const id of ['a', 'b']) await callers.welcome(rights(id));
+    await callers.sweep(
+      (id) => Promise.resolve(id === 'b'),
+      () => Promise.resolve(),
+    );
+    callers.closeOpenings();
+    expect(told).toEqual(['ends a 1', 'closes b 2', 'closes a 1']);
+    end.resolve(undefined);
+    await callers[Symbol.asyncDispose]();
+  });
+
   it('ends those of each, though the end of another fails', async () => {
     const { callers, told, end } = stage();
     for (const id of ['bad', 'c']) await callers.welcome(rights(id));
@@ -156,11 +177,15 @@ describe('what callers have used up', () => {
   async function requests(callers: HttpCallers): Promise<number> {
     for (let count = 0; ; count += 1) if ((await callers.rate('a')) !== undefined) return count;
   }
-  beforeEach(() => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pdk-days-'));
     vi.useFakeTimers();
   });
-  afterEach(() => {
+  afterEach(async () => {
     vi.useRealTimers();
+    vi.restoreAllMocks();
+    await rm(folder, { recursive: true });
   });
 
   it('is still used up when they come again as soon as they are gone', async () => {
@@ -181,5 +206,28 @@ describe('what callers have used up', () => {
     expect(await callers.isInUse()).toBe(false);
     await callers.welcome(few);
     expect(await requests(callers)).toBe(8);
+  });
+
+  it('keeps no server that nobody uses where it is kept for the next one', async () => {
+    const { callers, end } = stage(new DayFiles(folder));
+    end.resolve(undefined);
+    await callers.welcome(rights('a', { ...usualQuota, egressBytesPerDay: 1000 }));
+    const used = vi.spyOn(KeyMeter.prototype, 'read').mockReturnValueOnce({ cpuMs: 0, egressBytes: 600 });
+    await callers.meter();
+    expect(used).toHaveBeenCalled();
+    expect(await callers.isInUse()).toBe(false);
+  });
+
+  it('has what was used last by the sessions of those who are gone when the server ends', async () => {
+    const days = new DayFiles(folder);
+    const { callers, end } = stage(days);
+    const quota = { ...usualQuota, egressBytesPerDay: 1000 };
+    await callers.welcome(rights('a', quota));
+    await sweepAll(callers);
+    vi.spyOn(KeyMeter.prototype, 'read').mockReturnValue({ cpuMs: 0, egressBytes: 1000 });
+    end.resolve(undefined);
+    await callers[Symbol.asyncDispose]();
+    const next = new KeyLimits(quota, new OverallLimits({ callsPerMinute: 1, createsPerHour: 1 }), days.of('a'));
+    expect(next.refusal).toMatchObject({ code: 'QUOTA_EXCEEDED' });
   });
 });

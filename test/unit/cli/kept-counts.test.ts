@@ -42,11 +42,11 @@ describe('what callers who are gone had used up', () => {
     kept.keep('ada', ada);
     kept.keep('bob', bob);
     vi.advanceTimersByTime(dayMs - 1);
-    expect(await kept.isCounting()).toBe(true);
+    expect(await kept.wouldForget()).toBe(true);
     await kept.settle();
     expect(kept.take('bob')).toBeUndefined();
     vi.advanceTimersByTime(1);
-    expect(await kept.isCounting()).toBe(false);
+    expect(await kept.wouldForget()).toBe(false);
     await kept.settle();
     expect(kept.take('ada')).toBeUndefined();
   });

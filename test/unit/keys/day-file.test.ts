@@ -36,6 +36,23 @@ describe('what a key has used of a day', () => {
     expect(begun().isCounting).toBe(false);
   });
 
+  it('would be forgotten with its server only where it can not be written', async () => {
+    const ada = begun();
+    ada.use({ cpuMs: 600, egressBytes: 0 });
+    expect([ada.isCounting, ada.wouldForget]).toEqual([true, false]);
+    await rm(join(folder, 'days'), { recursive: true });
+    await writeFile(join(folder, 'days'), 'no folder');
+    ada.use({ cpuMs: 1, egressBytes: 0 });
+    expect(ada.wouldForget).toBe(true);
+    await rm(join(folder, 'days'));
+    ada.use({ cpuMs: 1, egressBytes: 0 });
+    expect(ada.wouldForget).toBe(false);
+    const nowhere = new DayUse('of this key', { cpuMsPerDay: 1000 }, { now: () => nowMs });
+    expect(nowhere.wouldForget).toBe(false);
+    nowhere.use({ cpuMs: 1, egressBytes: 0 });
+    expect(nowhere.wouldForget).toBe(true);
+  });
+
   it('is all of it where what is kept can not be read, and no more than a day of it by a clock that was set back', async () => {
     begun().use({ cpuMs: 1000, egressBytes: 0 });
     nowMs -= 100 * hourMs;

@@ -34,7 +34,12 @@ describe('the holder of a key', () => {
   it('counts for as long as something would be forgotten with it: a day where there is a quota of one', async () => {
     const overall = new OverallLimits(much);
     const [plain, daily] = [new KeyLimits(quota, overall), new KeyLimits({ ...quota, cpuMsPerDay: 100 }, overall)];
-    const counting = () => Promise.all([plain, daily, overall].map((one) => one.isCounting()));
+    const counting = async () => {
+      const counting = await Promise.all([plain, daily].map((one) => one.isCounting()));
+      // Nothing of it is kept elsewhere.
+      expect(await Promise.all([plain, daily].map((one) => one.wouldForget()))).toEqual(counting);
+      return [...counting, await overall.wouldForget()];
+    };
     expect(await counting()).toEqual([false, false, false]);
     (await plain.create(0))();
     plain.use({ cpuMs: 1, egressBytes: 1 });
