@@ -153,7 +153,7 @@ export class App implements AsyncDisposable {
     more: Partial<
       Pick<
         SessionsOptions,
-        'monitoring' | 'onQuestions' | 'onDecided' | 'traceVisit' | 'admission' | 'gate' | 'sealWaitMs'
+        'monitoring' | 'onQuestions' | 'onDecided' | 'traceVisit' | 'admission' | 'gate' | 'growGate' | 'sealWaitMs'
       >
     > = {},
   ): Promise<Sessions> {

@@ -238,6 +238,7 @@ export class HttpCallers implements AsyncDisposable {
         ...{ monitoring, admission, sealWaitMs },
         ...{ onDecided: tracer?.decided, traceVisit: tracer?.visits },
         gate: (...open) => caller.limits.create(...open),
+        growGate: () => caller.limits.grow(),
       }));
     if (this.#callers.get(caller.grant.id) !== caller) {
       // Their key has gone meanwhile: nobody would end what is made now.

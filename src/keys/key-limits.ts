@@ -113,6 +113,14 @@ export class KeyLimits {
     }
   }
 
+  /** More memory or processors for a session that runs. It tells whether there is room, as making one does, and counts like that. */
+  async grow(): Promise<void> {
+    const { createsPerHour } = this.#quota;
+    const most = `${createsPerHour} sessions an hour are the limit of this key, and giving one more memory or CPUs counts like making one`;
+    await refuseBeyond(this.#creates, most);
+    await refuseBeyond(this.#overall.creates, 'the server makes no more sessions for now, and lets none grow');
+  }
+
   /** Adds to what sessions have used, for the key and for all of them. */
   use(used: Used): void {
     this.#day.use(used);

@@ -49,6 +49,8 @@ export interface SessionsOptions {
   readonly admission?: Admission | undefined;
   /** Asked before a session is made, beside those that live, the first of which ends in `soonestEndMs`; throws where there may be none. What it returns is called when it counts itself, or was not made. */
   readonly gate?: ((open: number, soonestEndMs?: number) => Promise<() => void>) | undefined;
+  /** Asked before a session is given more memory or CPUs by the caller of these; throws where it may not. */
+  readonly growGate?: (() => Promise<void>) | undefined;
   /** How long whoever ends a session waits for what it leaves to be encrypted, which goes on; absent: until it is. */
   readonly sealWaitMs?: number | undefined;
   /** Of what was to be made or changed. */

@@ -99,8 +99,8 @@ export class Sessions implements AsyncDisposable {
 
   /** Changes times and limits of a session of ours. Errors: NO_SUCH_SESSION, those of `updateSession`. */
   async update(id: string, request: unknown, signal?: AbortSignal): Promise<UpdateReport> {
-    const { store, audit, policy, maker, onDecided } = this.#options;
-    const parts = { store, audit, policy, clock: maker.clock, admission: this.#admission, onDecided };
+    const { store, audit, policy, maker, onDecided, growGate } = this.#options;
+    const parts = { store, audit, policy, clock: maker.clock, admission: this.#admission, growGate, onDecided };
     return updateSession(this.get(id), request, parts, signal);
   }
 

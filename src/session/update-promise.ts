@@ -14,13 +14,23 @@ export interface Step {
 
 export type UpdateStore = Pick<RecordStore, 'save' | 'forget' | 'channelFolder'>;
 
-/** Room for what the session is to have, reserved until the returned function is called. Errors: LIMIT_REACHED, SESSION_ENDED, AbortError. */
+/** Who judges whether a session may have more. */
+export interface GrowthJudges {
+  /** Judges more memory and CPU as it does a new session's. */
+  readonly admission: Pick<Admission, 'grow'>;
+  /** Asked before that; throws where the caller may have no more for now. */
+  readonly growGate?: (() => Promise<void>) | undefined;
+}
+
+/** Room for what the session is to have, reserved until the returned function is called. Errors: LIMIT_REACHED, SESSION_ENDED, AbortError, those of the gate. */
 export async function admitted(
   { id, ending }: Session,
-  { before, after }: Step,
-  admission: Pick<Admission, 'grow'>,
+  step: Step,
+  { admission, growGate }: GrowthJudges,
   signal?: AbortSignal,
 ): Promise<() => void> {
+  const { before, after } = step;
+  if (isGrowth(step)) await growGate?.();
   const both = AbortSignal.any([ending, ...(signal === undefined ? [] : [signal])]);
   try {
     return await admission.grow({ id, ...before.limits }, { id, ...after.limits }, both);
@@ -35,6 +45,10 @@ export function promisedBetween({ before, after }: Step): NonNullable<SessionRec
   return { memoryBytes: most('memoryBytes'), cpuMillis: most('cpuMillis') };
 }
 
+function isGrowth({ before, after }: Step): boolean {
+  return after.limits.memoryBytes > before.limits.memoryBytes || after.limits.cpuMillis > before.limits.cpuMillis;
+}
+
 /**
  * Whoever reads the records counts what the session is given from before it has it, and does not remove it for an end that process 1 no
  * longer has. Errors: SESSION_ENDED when somebody is removing it, STATE_UNWRITABLE.
@@ -42,7 +56,7 @@ export function promisedBetween({ before, after }: Step): NonNullable<SessionRec
 export async function announce(session: Session, step: Step, store: UpdateStore): Promise<void> {
   const { before, after } = step;
   const promised = promisedBetween(step);
-  const isMore = promised.memoryBytes > before.limits.memoryBytes || promised.cpuMillis > before.limits.cpuMillis;
+  const isMore = isGrowth(step);
   const isLater = after.deadlineAtMs > before.deadlineAtMs;
   if (!isMore && !isLater) return;
   const { record, id } = session;

@@ -8,27 +8,32 @@ import type { CreateContext } from '../policy/create.js';
 import { decideUpdate, type SessionPlan, type UpdateAllowed } from '../policy/update.js';
 import { type OnDecided, toPolicyDenied } from '../policy/verdict.js';
 import { memoryInUse } from '../sandbox/memory-in-use.js';
-import type { Admission } from './admission.js';
 import { type SessionRecord, specOf } from './record.js';
 import { textOf } from './record-parts.js';
 import type { Session } from './session.js';
-import { admitted, announce, promisedBetween, type Step, saveUnlessEnded, type UpdateStore } from './update-promise.js';
+import {
+  admitted,
+  announce,
+  type GrowthJudges,
+  promisedBetween,
+  type Step,
+  saveUnlessEnded,
+  type UpdateStore,
+} from './update-promise.js';
 import { changesBetween, reportOf, type UpdateReport } from './update-report.js';
 
-export interface UpdateParts {
+export interface UpdateParts extends GrowthJudges {
   readonly store: UpdateStore;
   readonly audit: AuditRecorder;
   readonly clock: Clock;
   readonly policy: Pick<CreateContext, 'sitePolicy' | 'host'>;
-  /** Judges more memory and CPU as it does a new session's. */
-  readonly admission: Pick<Admission, 'grow'>;
   readonly onDecided?: OnDecided | undefined;
 }
 
 /**
  * Changes times and limits of a running session, which whoever holds it does. `request` may be anything: policy judges it. All of it
  * is done or none: what fails half-way is taken back. It counts as a use of the session. `signal` gives up waiting for room. Errors:
- * PolicyDenied, UPDATE_UNSUPPORTED, CONTROL_NOT_ENFORCED, LIMIT_REACHED (no room, or one is under way), SESSION_ENDED, AbortError,
+ * PolicyDenied, UPDATE_UNSUPPORTED, CONTROL_NOT_ENFORCED, LIMIT_REACHED (no room, or one is under way), those of the gate, SESSION_ENDED, AbortError,
  * CHANNEL_UNAVAILABLE, CHANNEL_VIOLATION, AUDIT_UNWRITABLE, STATE_UNWRITABLE, EngineError.
  */
 export async function updateSession(
@@ -45,7 +50,7 @@ export async function updateSession(
       details: { request: textOf(request) },
       run: async () => {
         const { plan: asked } = decide(session, request, before, parts);
-        const release = await admitted(session, { before, after: asked }, parts.admission, signal);
+        const release = await admitted(session, { before, after: asked }, parts, signal);
         try {
           const diskAddedBytes = await diskAdded(session, { before, after: asked });
           // Once more: it may have waited for room, and what the session holds and how long it lives goes by now.

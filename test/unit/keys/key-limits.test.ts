@@ -95,6 +95,20 @@ describe('the holder of a key', () => {
     (await limits.create(0))();
   });
 
+  it('lets them grow as often as it makes them, since both tell whether there is room', async () => {
+    const overall = new OverallLimits({ ...much, createsPerHour: 3 });
+    const [ada, bob] = [new KeyLimits(quota, overall), new KeyLimits(quota, overall)];
+    await ada.grow();
+    (await ada.create(0))();
+    await expect(ada.grow()).rejects.toMatchObject({ code: 'RATE_LIMITED', info: { retryAfterMs: 60 * minuteMs } });
+    await expect(ada.create(0)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    await bob.grow();
+    await expect(bob.grow()).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+      message: expect.stringContaining('server'),
+    });
+  });
+
   it('starts nothing more once a day’s processor time or traffic is used up, until the day is over', () => {
     for (const [name, use] of [
       ['cpuMsPerDay', { cpuMs: 600, egressBytes: 0 }],

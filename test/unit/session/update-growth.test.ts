@@ -1,5 +1,5 @@
 import { expect, it, vi } from 'vitest';
-import { EngineError, SandboxError, SessionError } from '../../../src/core/errors.js';
+import { EngineError, PaddockError, SandboxError, SessionError } from '../../../src/core/errors.js';
 import type { Promised } from '../../../src/session/promised.js';
 import { hourMs, mib, stagedUpdate as staged } from './support/staged-update.js';
 
@@ -88,4 +88,16 @@ it('what was judged before a wait for room is judged again after it', async () =
   await expect(update({ memory: '512m', lifetime: 3 })).rejects.toMatchObject({ info: { ruleId: 'limits.too-small' } });
   expect(told).toEqual([]);
   expect(room.reserved).toBe(0);
+});
+
+it('whoever may have no more for now does not learn whether there is room, and may have less', async () => {
+  const { update, session, told, room, before, growGate } = staged();
+  growGate.mockRejectedValueOnce(new PaddockError('RATE_LIMITED', 'too often'));
+  await expect(update({ memory: '512m' })).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  expect(room.ask).not.toHaveBeenCalled();
+  expect([told, session.record]).toEqual([[], before]);
+  await update({ cpus: session.record.spec.limits.cpuMillis / 500 });
+  expect(growGate).toHaveBeenCalledTimes(2);
+  await update({ memory: '200m', lifetime: '2h' });
+  expect(growGate).toHaveBeenCalledTimes(2);
 });

@@ -68,15 +68,31 @@ export function stagedUpdate(changes: Partial<SessionRecord> = {}) {
       };
     },
   };
+  const growGate = vi.fn(() => Promise.resolve());
   const parts: UpdateParts = {
     store: { save, forget: remove, channelFolder: () => channelFolder },
     audit,
     clock,
     policy: context(),
     admission,
+    growGate,
     onDecided: (verdict, rule) => void decided.push([verdict, rule]),
   };
   const before = session.record;
   const update = (request: unknown, signal?: AbortSignal) => updateSession(session, request, parts, signal);
-  return { ...staged, sandbox, told, decided, saved, save, remove, audit, before, room, channelFolder, update };
+  return {
+    ...staged,
+    sandbox,
+    told,
+    decided,
+    saved,
+    save,
+    remove,
+    audit,
+    before,
+    room,
+    growGate,
+    channelFolder,
+    update,
+  };
 }
