@@ -41,6 +41,8 @@ export interface ImageBuilderOptions {
   /** Where a folder for what is fetched is made, and removed again. */
   readonly tempFolder: string;
   readonly fetchPackage: (wanted: AgentPackage, folder: string, signal: AbortSignal) => Promise<string>;
+  /** Whether SELinux enforces where the engine runs. */
+  readonly isLabelled?: boolean;
   /** Which package an agent comes in. */
   readonly packageOf?: (agent: AgentId, processor: string) => AgentPackage | undefined;
 }
@@ -99,6 +101,8 @@ export class ImageBuilder {
     const { engine } = this.#options;
     try {
       return await engine.buildImage(request, signal);
+    } catch (thrown) {
+      throw this.#options.isLabelled === true ? withLabels(thrown) : thrown;
     } finally {
       request.context.destroy();
       // Half of a failed build stays otherwise, and gigabytes with every one that replaces another. What is in use is kept.
@@ -161,6 +165,13 @@ export class ImageBuilder {
     }
     return files;
   }
+}
+
+/** No step runs there whose pipes the builder may not label, and only its words say so, which nobody goes by. */
+function withLabels(thrown: unknown): unknown {
+  if (!(thrown instanceof EngineError) || thrown.code !== 'IMAGE_BUILD_FAILED') return thrown;
+  const hint = `${thrown.hint} SELinux enforces here: where the builder may not label a step’s pipes (\`setting file label\`), docs/selinux.md has the rule that lets it.`;
+  return new EngineError(thrown.code, thrown.message, { info: thrown.info, cause: thrown, hint });
 }
 
 async function temporaryFolder(parent: string): Promise<AsyncDisposable & { readonly path: string }> {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AgentId, agentIds } from '../../agents/types.js';
 import { audited } from '../../audit/audited.js';
+import { selinuxMode } from '../../confine/selinux.js';
 import { PaddockError } from '../../core/errors.js';
 import { formatBytes } from '../../core/units.js';
 import { version } from '../../core/version.js';
@@ -79,6 +80,7 @@ async function build(context: CommandContext): Promise<number> {
   const builder = new ImageBuilder({
     ...{ engine, sitePolicy: app.config.sitePolicy, env: context.env, processor: process.arch, tempFolder: tmpdir() },
     ...{ packageRoot, containerfile: await readFile(join(packageRoot, 'Containerfile'), 'utf8') },
+    isLabelled: selinuxMode() === 'enforcing',
     fetchPackage: (wanted, folder, signal) => fetchPackage(wanted, { folder, env: context.env, signal }),
   });
   const { base, reference, agents, network } = request;
