@@ -143,7 +143,8 @@ async function letGoAfter(session: Session, error: unknown): Promise<never> {
  */
 export async function destroyRecorded(record: SessionRecord, options: AdoptOptions): Promise<void> {
   const { engine, store, audit, signal } = options;
-  await refuseOthers(record, options);
+  const endIt = `\`paddock update ${record.id} --ends-in 1s\` ends it; or end process ${record.owner.pid}, with all of its sessions.`;
+  await refuseOthers(record, options, record.state === 'running' ? endIt : undefined);
   await audited(audit, {
     action: 'session.destroy',
     session: record.id,
@@ -158,11 +159,12 @@ export async function destroyRecorded(record: SessionRecord, options: AdoptOptio
 }
 
 /** An attached session is its owner's alone while that lives, and so is one that is still being made. */
-async function refuseOthers(record: SessionRecord, { isAlive }: AdoptOptions): Promise<void> {
+async function refuseOthers(record: SessionRecord, { isAlive }: AdoptOptions, hint?: string): Promise<void> {
   if (record.kind === 'detached' && record.state === 'running') return;
   if (!(await isAlive(record.owner))) return;
   const what = record.kind === 'attached' ? 'is attached to' : `is ${record.state} in`;
-  throw new SessionError('SESSION_NOT_YOURS', `${record.id} ${what} process ${record.owner.pid}, which is alive`);
+  const text = `${record.id} ${what} process ${record.owner.pid}, which is alive`;
+  throw new SessionError('SESSION_NOT_YOURS', text, hint === undefined ? {} : { hint });
 }
 
 function usable(record: SessionRecord, options: AdoptOptions, idleLeftMs: number | undefined) {

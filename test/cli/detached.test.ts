@@ -127,10 +127,13 @@ describe('a session of a live podman server', () => {
       { sessionId: id, kind: 'attached', state: 'running', ownerPid: mcp.pid },
     ]);
     const removed = await paddock(place, ['rm', '--json', id]);
+    const next = expect.stringContaining(`paddock update ${id} --ends-in 1s`) as string;
     expect([removed.status, document(removed)]).toMatchObject([
       6,
-      { sessions: [{ error: { code: 'SESSION_NOT_YOURS' } }] },
+      { sessions: [{ error: { code: 'SESSION_NOT_YOURS', next } }] },
     ]);
+    const told = await paddock(place, ['rm', id]);
+    expect([told.status, text(told)]).toEqual([6, expect.stringMatching(/: SESSION_NOT_YOURS: .*\n {2}next: \S/)]);
     await paddock(place, ['rm', '--all']);
     await paddock(place, ['prune']);
     expect((await mcp.call('execute_command', { sessionId: id, argv: ['true'] })).structured['exitCode']).toBe(0);

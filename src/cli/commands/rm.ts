@@ -21,7 +21,9 @@ export const rm: CliCommand = {
       throw new PaddockError('BAD_ARGUMENT', 'give session ids, or --all');
     const results = await Promise.all(ids.map((id) => remove(app, id)));
     const lines = results.map((r) =>
-      r.error === undefined ? removedLine(r) : `${r.sessionId}: ${r.error.code}: ${r.error.message}`,
+      r.error === undefined
+        ? removedLine(r)
+        : `${r.sessionId}: ${r.error.code}: ${r.error.message}\n  next: ${r.error.next}`,
     );
     await report(context, { sessions: results }, lines.join('\n') || 'no sessions');
     return results.find((r) => r.error !== undefined)?.error.exitCode ?? 0;
@@ -64,7 +66,7 @@ async function remove(app: App, id: string) {
     const due = isSealDue ? { encryptionPending: true as const } : {};
     return { sessionId: id, changesKeptUntil: new Date(untilMs).toISOString(), ...sealed, ...bare, ...due };
   } catch (thrown) {
-    const { code, message, exitCode } = toPaddockError(thrown);
-    return { sessionId: id, error: { code, message, exitCode } };
+    const { code, message, hint: next, exitCode } = toPaddockError(thrown);
+    return { sessionId: id, error: { code, message, next, exitCode } };
   }
 }
