@@ -6,6 +6,7 @@ import { auditWrittenCheck } from '../../../src/doctor/checklist/audit-written.j
 import { boxes, checklistChecks } from '../../../src/doctor/checklist/boxes.js';
 import { checklistText, runChecklist, sorted } from '../../../src/doctor/checklist/checklist.js';
 import { cisRows, notApplicable } from '../../../src/doctor/checklist/cis.js';
+import { signaturePolicyCheck } from '../../../src/doctor/checks/signature-policy.js';
 import { hostChecks } from '../../../src/doctor/host-checks.js';
 import type { Check } from '../../../src/doctor/report.js';
 import { toSarif } from '../../../src/doctor/sarif.js';
@@ -213,6 +214,21 @@ describe('the boxes', () => {
     expect(text).toContain('[x] The engine is not exposed');
     expect(text).toContain('[?] The network is isolated');
     expect(text).toMatch(/^CIS Docker Benchmark v1\.6\.0/m);
+  });
+});
+
+describe('the check signature-policy', () => {
+  const withRules = (changes: Partial<typeof site>) =>
+    findings(signaturePolicyCheck, { ctx: { sitePolicy: { ...site, ...changes } } });
+
+  it('takes Podman’s default of no signatures where nothing is pulled, or only by digest, and says which', async () => {
+    expect(await withRules({})).toMatchObject([
+      { status: 'pass', evidence: expect.stringContaining('pull nothing') as string },
+    ]);
+    const pinned = { pullAllowed: true, imageRules: { ...site.imageRules, pinned: true } };
+    expect(await withRules(pinned)).toMatchObject([
+      { status: 'pass', evidence: expect.stringContaining('by digest') as string },
+    ]);
   });
 });
 

@@ -21,6 +21,18 @@ export const engineIllnesses: readonly (readonly [string, string, Illness, strin
   ],
   [
     'signature-policy',
+    'whatever comes from a registry is taken, though the default is to refuse',
+    {
+      ctx: { sitePolicy: { ...builtInPolicy('/home/ada'), pullAllowed: true } },
+      texts: {
+        '/etc/containers/policy.json':
+          '{"default": [{"type": "reject"}], "transports": {"docker": {"": [{"type": "insecureAcceptAnything"}]}}}',
+      },
+    },
+    ...(['warn', /by default insecureAcceptAnything, 1 places/, /trust set/] as const),
+  ],
+  [
+    'signature-policy',
     'its file is none',
     { texts: { '/home/ada/.config/containers/policy.json': '{"default": "reject"}' } },
     'warn',
