@@ -21,6 +21,11 @@ export class CapturedStream {
     return this.#total - this.#head.length - this.#tail.length;
   }
 
+  /** What it takes up in memory, which is more than it keeps while it grows. */
+  get heldBytes(): number {
+    return this.#head.heldBytes + this.#tail.heldBytes;
+  }
+
   write(chunk: Uint8Array): void {
     this.#total += chunk.length;
     const taken = this.#head.append(chunk);
@@ -76,6 +81,10 @@ class Growing {
     this.#cap = cap;
   }
 
+  get heldBytes(): number {
+    return this.#buffer.length;
+  }
+
   /** Takes what fits; returns how much. */
   append(chunk: Uint8Array): number {
     const taken = Math.min(this.#cap - this.length, chunk.length);
@@ -109,6 +118,10 @@ class Ring {
 
   get length(): number {
     return this.#growing.length;
+  }
+
+  get heldBytes(): number {
+    return this.#growing.heldBytes;
   }
 
   append(chunk: Uint8Array): void {

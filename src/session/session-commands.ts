@@ -10,6 +10,7 @@ import type { Command, CommandOptions } from '../sandbox/command/command.js';
 import type { OutputSink } from '../sandbox/command/command-output.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import type { DiskSpace } from './disk/disk-space.js';
+import { EndedCommands } from './ended-commands.js';
 import type { Idleness } from './idleness.js';
 import { NoWayOut } from './no-way-out.js';
 import { describeResult } from './record-parts.js';
@@ -27,17 +28,19 @@ export interface CommandParts {
   readonly refusedSince: (atMs: number) => readonly EgressRefusal[];
 }
 
-const keptCommands = 64;
 /** By the engine's exec each costs the engine two processes and a connection. */
 const maxLiveCommands = { fifo: 64, attach: 64, exec: 16 } as const;
+/** What those that run may come to hold in memory, of one session: twice as much as so many of them with the usual caps. */
+const maxLiveBytes = 64 * 1024 ** 2;
 
 /** The commands of one session, from their first line in the audit log to their last. They end with the sandbox, which is not ours. */
 export class SessionCommands {
   readonly #parts: CommandParts;
   readonly #noWayOut: NoWayOut | undefined;
   readonly #commands = new Map<CommandId, SessionCommand>();
-  /** Those that the engine has not taken yet: they count, or many at once would all pass the check. */
-  #starting = 0;
+  readonly #ended = new EndedCommands();
+  /** What the engine has not taken yet: it counts, or many at once would all pass the check. */
+  readonly #starting = new Set<ExecRequest>();
   #isLetGo = false;
 
   constructor(parts: CommandParts) {
@@ -62,15 +65,10 @@ export class SessionCommands {
 
   /** Errors: those of `Session.start`, but for the session's own end. */
   async start(request: ExecRequest, options: CommandOptions, audit: AuditRecorder): Promise<SessionCommand> {
-    const { disk, id, idleness, sandbox } = this.#parts;
+    const { disk, id, idleness } = this.#parts;
     await disk?.admit(id);
-    const most = maxLiveCommands[sandbox.commandPath];
-    if (this.live + this.#starting >= most) {
-      throw new SessionError('LIMIT_REACHED', `${most} commands run in this session already`, {
-        hint: 'Wait for one to end, or stop one with stop_command.',
-      });
-    }
-    this.#starting += 1;
+    this.#refuseTooMany(request);
+    this.#starting.add(request);
     const over = idleness.begin();
     const written = disk?.begin(() => undefined);
     try {
@@ -78,7 +76,7 @@ export class SessionCommands {
     } finally {
       over();
       written?.();
-      this.#starting -= 1;
+      this.#starting.delete(request);
     }
   }
 
@@ -101,6 +99,23 @@ export class SessionCommands {
     await Promise.all(this.all.map((command) => command.settled));
   }
 
+  #refuseTooMany(request: ExecRequest): void {
+    const most = maxLiveCommands[this.#parts.sandbox.commandPath];
+    const running = this.all.filter((c) => c.outcome === undefined).map(({ command }) => command.request);
+    const live = [...running, ...this.#starting];
+    if (live.length >= most) {
+      throw new SessionError('LIMIT_REACHED', `${most} commands run in this session already`, {
+        hint: 'Wait for one to end, or stop one with stop_command.',
+      });
+    }
+    if ([...live, request].reduce((sum, one) => sum + mayHold(one), 0) > maxLiveBytes) {
+      const what = `the commands that run in this session keep up to ${maxLiveBytes} bytes of output and standard input already`;
+      throw new SessionError('LIMIT_REACHED', what, {
+        hint: 'Wait for one to end, stop one with stop_command, or ask for a smaller outputCap.',
+      });
+    }
+  }
+
   async #start(request: ExecRequest, options: CommandOptions, audit: AuditRecorder): Promise<SessionCommand> {
     const id = newCommandId();
     const intended = audit.intent('command.run', {
@@ -117,9 +132,7 @@ export class SessionCommands {
       await intent.outcome(toPaddockError(error).code);
       throw error;
     }
-    const entry = this.#register(command, await intended, options);
-    if (options.isUnlogged === true) void entry.settled.then(() => this.#commands.delete(id));
-    return entry;
+    return this.#register(command, await intended, options);
   }
 
   #register(command: Command, intent: AuditIntent, options: CommandOptions = {}): SessionCommand {
@@ -130,7 +143,7 @@ export class SessionCommands {
       over();
       written?.();
       entry.outcome = outcome;
-      this.#forgetOldest();
+      for (const gone of options.isUnlogged === true ? [id] : this.#ended.add(entry)) this.#commands.delete(gone);
     });
     const { id, request, startedAtMs } = command;
     const entry: SessionCommand = { id, argv: request.argv, startedAtMs, command, settled };
@@ -194,9 +207,8 @@ export class SessionCommands {
   #note(id: CommandId, how: string): void {
     this.#parts.log.append(`--- ${new Date(this.#parts.clock.now()).toISOString()} ${id} ${how}\n`);
   }
+}
 
-  #forgetOldest(): void {
-    const finished = this.all.filter((c) => c.outcome !== undefined);
-    for (const old of finished.slice(0, Math.max(0, finished.length - keptCommands))) this.#commands.delete(old.id);
-  }
+function mayHold({ outputCapBytes, stdin }: ExecRequest): number {
+  return 2 * outputCapBytes + (stdin?.length ?? 0);
 }

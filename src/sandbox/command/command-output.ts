@@ -34,11 +34,18 @@ export class CommandOutput {
     return this.#sink?.(stream, chunk);
   }
 
+  /** The texts are made when they are asked for: a command that is kept for a while holds bytes only. */
   captured(): { readonly stdout: CapturedOutput; readonly stderr: CapturedOutput } {
     return { stdout: captured(this.stdout), stderr: captured(this.stderr) };
   }
 }
 
 function captured(stream: CapturedStream): CapturedOutput {
-  return { text: stream.text(), totalBytes: stream.totalBytes, droppedBytes: stream.droppedBytes };
+  return {
+    get text() {
+      return stream.text();
+    },
+    totalBytes: stream.totalBytes,
+    droppedBytes: stream.droppedBytes,
+  };
 }

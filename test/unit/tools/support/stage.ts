@@ -51,7 +51,7 @@ export class HeldClock implements Clock {
 
 /** A command that prints and ends when the test says so. */
 class StagedCommand {
-  readonly output = { stdout: new CapturedStream(256 * 1024), stderr: new CapturedStream(256 * 1024) };
+  readonly output: { readonly stdout: CapturedStream; readonly stderr: CapturedStream };
   readonly startedAtMs: number;
   readonly id: string;
   readonly request: ExecRequest;
@@ -61,6 +61,8 @@ class StagedCommand {
   constructor(id: string, request: ExecRequest, startedAtMs: number) {
     this.id = id;
     this.request = request;
+    const { outputCapBytes = 256 * 1024 } = request as Partial<ExecRequest>;
+    this.output = { stdout: new CapturedStream(outputCapBytes), stderr: new CapturedStream(outputCapBytes) };
     this.startedAtMs = startedAtMs;
   }
 
