@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import type { AuditRecorder } from '../audit/audit-log.js';
 import type { Config } from '../config/load.js';
 import { Disposables } from '../kit/disposables.js';
@@ -14,6 +14,7 @@ import { Hearing } from './hearing.js';
 import { metricsHere } from './metrics-here.js';
 import { newMonitoring } from './new-monitoring.js';
 import { dropLeftOpened, pruneHere, reapWhileOpen } from './prune-here.js';
+import { openLog } from './server-log.js';
 import { tracingHere } from './tracing-here.js';
 
 /** What a server stands on, whatever it speaks. */
@@ -41,8 +42,7 @@ export async function openGround(
   stack: Disposables,
   tell: (alarm: Alarm) => void,
 ): Promise<ServerGround> {
-  // stderr, synchronously: stdout belongs to MCP, and the last lines before an end are the ones that matter.
-  const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const log = openLog(config.logLevel);
   const counting = await metricsHere(context, config);
   const metrics = counting?.metrics;
   const hearing = new Hearing(metrics?.heardApp);

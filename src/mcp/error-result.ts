@@ -47,7 +47,8 @@ export function failureResult(failure: CallFailure): CallToolResult {
 function badArgument(error: z.ZodError): PaddockError {
   const where = error.issues.slice(0, 5).map((issue) => {
     const path = issue.path.map(String).join('.') || 'arguments';
-    return `${path}: ${issue.message}`;
+    // Both are made of the caller's own names, which may be long.
+    return `${path.slice(0, 200)}: ${issue.message.slice(0, 300)}`;
   });
   return new PaddockError('BAD_ARGUMENT', where.join('; '), { cause: error });
 }

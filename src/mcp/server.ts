@@ -118,8 +118,8 @@ async function refuse<Services>(
   thrown: unknown,
 ): Promise<CallToolResult> {
   const failure = toFailure(thrown);
-  options.onFailure(name, thrown);
   const known = options.tools.some((tool) => tool.name === name);
+  options.onFailure(known ? name : 'unknown', thrown);
   try {
     await callerOf(server, options.audit).event('tool.refused', {
       verdict: 'deny',

@@ -36,6 +36,13 @@ describe('an error as a tool result', () => {
     expect(text).toContain('"c"');
   });
 
+  it('says it of each place, however long the names in one of them are', () => {
+    const inner = z.strictObject({ c: z.number().optional() });
+    const schema = z.strictObject({ a: inner, b: z.number() });
+    const text = textOf(schema.safeParse({ a: { ['x'.repeat(100_000)]: 1 }, b: 'y' }).error);
+    expect(text).toMatch(/^BAD_ARGUMENT: a: Unrecognized key: "x{200,300}; b: /);
+  });
+
   it('shows neither stack, nor cause, nor control characters, and no more than 2 kB of a message', () => {
     const thrown = new Error(`\u001b[31mred\u202e ${'x'.repeat(10_000)}`, { cause: new Error('secret cause') });
     const text = textOf(thrown);
