@@ -157,8 +157,15 @@ export class HttpCallers implements AsyncDisposable {
     await this.#kept.settle();
   }
 
-  #noCounts({ id, quota }: Rights): Counts {
-    const { overall } = this.#options;
+  #noCounts({ id, name, quota }: Rights): Counts {
+    const { overall, log } = this.#options;
+    const flags = overall.allFor(quota);
+    if (flags.length > 0) {
+      log.warn(
+        { key: name, flags },
+        'a key can use up the day of all keys alone; give keys limits of their own that are lower',
+      );
+    }
     return {
       limits: new KeyLimits(quota, overall, overall.days?.of(id)),
       meter: new KeyMeter((id) => this.#options.monitoring.stateOf(id).usage?.cpuUs),

@@ -23,15 +23,26 @@ export class OverallLimits {
   readonly calls: RateLimiterMemory;
   readonly creates: RateLimiterMemory;
   readonly day: DayUse;
+  readonly #quota: DayQuota;
 
   /** Those of each key; absent: they end with the server. */
   readonly days: DayFiles | undefined;
 
   constructor({ callsPerMinute, createsPerHour, ...quota }: OverallRates, days?: DayFiles) {
     this.days = days;
+    this.#quota = quota;
     this.day = new DayUse('of all keys', quota, systemClock, days?.of('all'));
     this.calls = new RateLimiterMemory({ points: callsPerMinute, duration: minute });
     this.creates = new RateLimiterMemory({ points: createsPerHour, duration: hour });
+  }
+
+  /** Of what all have a limit of a day and who has that quota has not, or a higher one: they can use up the day of all. By the names of the flags. */
+  allFor(quota: DayQuota): readonly string[] {
+    const flags = { cpuMsPerDay: '--cpu-time', egressBytesPerDay: '--egress-bytes' } as const;
+    const names = ['cpuMsPerDay', 'egressBytesPerDay'] as const;
+    const isAll = (name: (typeof names)[number]) =>
+      (quota[name] ?? Number.POSITIVE_INFINITY) >= (this.#quota[name] ?? Number.POSITIVE_INFINITY);
+    return names.filter((name) => this.#quota[name] !== undefined && isAll(name)).map((name) => flags[name]);
   }
 
   /** Whether anything counts that would be forgotten with this process. */

@@ -23,8 +23,9 @@ const rights = (id: string, quota: KeyQuota = usualQuota): Rights => ({
 });
 
 /** Callers whose apps tell what becomes of them; one ends when `end` is resolved. */
-function stage(days?: DayFiles) {
+function stage(days?: DayFiles, { cpuMsPerDay }: Pick<KeyQuota, 'cpuMsPerDay'> = {}) {
   const told: string[] = [];
+  const warned: string[] = [];
   const end = deferred<undefined>();
   let made = 0;
   const forKey = (id: string) => {
@@ -46,14 +47,14 @@ function stage(days?: DayFiles) {
       app: { forKey } as unknown as App,
       monitoring: {} as unknown as Monitoring,
       env: {},
-      log: pino({ level: 'silent' }),
+      log: pino({ level: 'warn' }, { write: (line: string) => void warned.push(line) }),
     },
     ...{
-      overall: new OverallLimits({ callsPerMinute: 600, createsPerHour: 60 }, days),
+      overall: new OverallLimits({ callsPerMinute: 600, createsPerHour: 60, cpuMsPerDay }, days),
       prepare: () => Promise.resolve(),
     },
   });
-  return { callers, told, end };
+  return { callers, told, warned, end };
 }
 
 const nameOf = async (callers: HttpCallers, id: string) => (await callers.auditOf(id)) as unknown as { name: string };
@@ -229,5 +230,15 @@ describe('what callers have used up', () => {
     await callers[Symbol.asyncDispose]();
     const next = new KeyLimits(quota, new OverallLimits({ callsPerMinute: 1, createsPerHour: 1 }), days.of('a'));
     expect(next.refusal).toMatchObject({ code: 'QUOTA_EXCEEDED' });
+  });
+
+  it('may be the day of all: of who has no limit of their own the operator is told once', async () => {
+    const { callers, warned, end } = stage(undefined, { cpuMsPerDay: 1000 });
+    end.resolve(undefined);
+    await callers.welcome(rights('low', { ...usualQuota, cpuMsPerDay: 500 }));
+    for (let i = 0; i < 2; i += 1) await callers.welcome(rights('a'));
+    expect(warned.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ key: 'a', flags: ['--cpu-time'] }),
+    ]);
   });
 });

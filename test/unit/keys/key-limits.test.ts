@@ -149,6 +149,14 @@ describe('the holder of a key', () => {
     }
   });
 
+  it('can use up the day of all where it has no limit of its own that is lower, which is told', () => {
+    const overall = new OverallLimits({ ...much, cpuMsPerDay: 1000, egressBytesPerDay: 1000 });
+    expect(overall.allFor({})).toEqual(['--cpu-time', '--egress-bytes']);
+    expect(overall.allFor({ cpuMsPerDay: 999, egressBytesPerDay: 1000 })).toEqual(['--egress-bytes']);
+    expect(overall.allFor({ cpuMsPerDay: 500, egressBytesPerDay: 500 })).toEqual([]);
+    expect(new OverallLimits(much).allFor({})).toEqual([]);
+  });
+
   it('has no limit of what it was given none for', () => {
     const limits = new KeyLimits(quota, new OverallLimits(much));
     limits.use({ cpuMs: Number.MAX_SAFE_INTEGER, egressBytes: Number.MAX_SAFE_INTEGER });
