@@ -1,4 +1,3 @@
-import type { HeldSource } from './anchor/checkpoints.js';
 import type { ChainReport } from './chain-ledger.js';
 
 export interface VerifyReport {
@@ -32,6 +31,12 @@ export interface VerifyReport {
   readonly firstBad?: BadPlace;
   /** File, number and digest of the last line: kept elsewhere, it shows later that nothing before it was cut off. */
   readonly end?: { readonly file?: string; readonly line: number; readonly sha256: string };
+}
+
+/** How many heads of one place were found in the log. */
+export interface HeldSource {
+  readonly name: string;
+  readonly checkpoints: number;
 }
 
 export interface BadPlace {

@@ -2,7 +2,7 @@ import { safeLine } from '../../kit/safe-text.js';
 import { readLines } from '../line-reader.js';
 import type { LogFile } from '../log-files.js';
 import { fileName, logFile } from '../log-files.js';
-import type { BadPlace } from '../verify-report.js';
+import type { BadPlace, HeldSource } from '../verify-report.js';
 import { type Checkpoint, isSigned, parseCheckpoint } from './checkpoint.js';
 import type { PublicKey } from './host-key.js';
 
@@ -20,12 +20,6 @@ export interface HeadSource {
   readonly isShared?: boolean;
   /** Earlier ones are left out: they are of a log that was moved away. */
   readonly sinceMs?: number | undefined;
-}
-
-/** How many heads of one place were found in the log. */
-export interface HeldSource {
-  readonly name: string;
-  readonly checkpoints: number;
 }
 
 /** One head, and which of the places have it. */
