@@ -23,7 +23,7 @@ export function scanText(scan: ImageScan, verdict: ScanVerdict, mode: ScanMode, 
   ]);
   return [
     `${reference}  ${imageId.replace(/^sha256:/, '').slice(0, 12)}`,
-    `scanned ${formatDuration(Math.max(0, nowMs - scan.scannedAtMs))} ago by ${scanner.name} ${scanner.version ?? ''}`.trim(),
+    `${`scanned ${ago(nowMs - scan.scannedAtMs)} ago by ${scanner.name} ${scanner.version ?? ''}`.trim()}${databaseText(scan)}`,
     ...(scan.isRecognised ? [] : ['the scanner knows nothing of what is in it: that it found nothing says nothing']),
     ...(scan.isEndOfLife ? [endOfLifeText] : []),
     numbers.length === 0 ? 'nothing found' : numbers.join(', '),
@@ -32,6 +32,12 @@ export function scanText(scan: ImageScan, verdict: ScanVerdict, mode: ScanMode, 
     mode === 'off' ? 'policy: asks nothing of scans (images.scan = off)' : verdictText(verdict),
   ].join('\n');
 }
+
+function databaseText({ scannedAtMs, databaseAtMs }: ImageScan): string {
+  return databaseAtMs === undefined ? '' : `, whose database was ${ago(scannedAtMs - databaseAtMs)} old`;
+}
+
+const ago = (ms: number): string => formatDuration(Math.max(0, ms));
 
 function verdictText(verdict: ScanVerdict): string {
   if (verdict.verdict === 'deny') return `policy: no session is made of it: ${verdict.reason} (rule ${verdict.ruleId})`;

@@ -32,6 +32,8 @@ export interface ImageScan {
   readonly reference: string;
   readonly scanner: { readonly name: string; readonly version?: string | undefined };
   readonly scannedAtMs: number;
+  /** From when is what the scanner knew of vulnerabilities; absent: it did not say. */
+  readonly databaseAtMs?: number | undefined;
   /** False: the scanner knew nothing in it that has holes, so that it found none says nothing. */
   readonly isRecognised: boolean;
   /** Nobody repairs the packages of this distribution any more, by the scanner's account; or it is newer than the scanner. */

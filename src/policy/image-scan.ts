@@ -62,6 +62,11 @@ function problemOf({ reference, scan, nowMs }: ScannedImage, rules: ImageRules):
     const age = ageMs < 0 ? 'is of the future' : `is ${formatDuration(ageMs)} old`;
     return { ruleId: 'image.scan-age', detail: `the scan of image ${reference} ${age}` };
   }
+  const knownMs = nowMs - (scan.databaseAtMs ?? nowMs);
+  if (knownMs > rules.maxScanAgeMs) {
+    const detail = `what ${name} knew when it scanned image ${reference} is ${formatDuration(knownMs)} old`;
+    return { ruleId: 'image.scan-age', detail };
+  }
   return tooSevere(reference, scan, rules.maxSeverity);
 }
 

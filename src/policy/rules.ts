@@ -54,7 +54,7 @@ export const rules = {
   'image.scan-age': {
     reason:
       "The scan of the image is older than the site's policy allows: what is known of its packages grows by the day.",
-    hint: 'Scan it again: `paddock image scan REFERENCE`.',
+    hint: 'Scan it again, with a database that is up to date: `paddock image scan REFERENCE`.',
   },
   'image.scan-severity': {
     reason: "The image has worse vulnerabilities than the site's policy allows.",

@@ -46,6 +46,11 @@ function packagesOf(files: Map<string, string>): { name: string; version: string
   ].filter(({ name }) => name !== '');
 }
 
+const version = '0.0.0-stand-in';
+if (process.argv.includes('--version')) {
+  process.stdout.write(JSON.stringify({ Version: version, VulnerabilityDB: { UpdatedAt: new Date() } }));
+  process.exit();
+}
 const archive = process.argv[process.argv.indexOf('--input') + 1] ?? '';
 const files = await filesOf(archive);
 const packages = packagesOf(files);
@@ -53,7 +58,7 @@ const family = /^ID=(\w+)$/m.exec(files.get('etc/os-release') ?? '')?.[1] ?? 'no
 const found = holes.filter((hole) => packages.some((one) => one.name === hole.package && one.version === hole.version));
 const answer = {
   SchemaVersion: 2,
-  Trivy: { Version: '0.0.0-stand-in' },
+  Trivy: { Version: version },
   ArtifactName: archive,
   ArtifactType: 'container_image',
   Metadata: { OS: { Family: family, Name: '' } },

@@ -6,6 +6,7 @@ import { runTool, type ToolEnd, TooMuchOutput } from '../../kit/run-tool.js';
 import { safeLine } from '../../kit/safe-text.js';
 import type { Environment, FoundScanner } from './find-scanner.js';
 import type { ScannerReport } from './findings.js';
+import type { Scanner } from './scanners.js';
 
 export interface AskOptions {
   /** The image, as `docker save` writes it. */
@@ -34,9 +35,10 @@ export async function askScanner({ scanner, program }: FoundScanner, options: As
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(withinMs)]);
   const passed = Object.entries(env).filter(([name]) => common.test(name) || scanner.environment.test(name));
   const own = { ...Object.fromEntries(passed), PATH: await hostPath(env) };
+  const run = (args: readonly string[]) => runTool(program, { args, cwd: folder, env: own, signal, mostBytes });
   let end: ToolEnd;
   try {
-    end = await runTool(program, { args: scanner.args(archive), cwd: folder, env: own, signal, mostBytes });
+    end = await run(scanner.args(archive));
   } catch (cause) {
     if (options.signal.aborted) throw new PaddockError('INTERRUPTED', 'the scan was cancelled', { cause });
     throw failed(scanner.name, reasonOf(cause, signal, withinMs), cause);
@@ -45,11 +47,29 @@ export async function askScanner({ scanner, program }: FoundScanner, options: As
     throw failed(scanner.name, `it ended with ${end.code ?? 'a signal'}${lastWords(end)}`);
   }
   try {
-    return scanner.read(JSON.parse(end.output.toString('utf8')));
+    const said = scanner.read(jsonOf(end));
+    return { ...said, ...(await about(scanner, run, said)) };
   } catch (cause) {
     throw failed(scanner.name, 'its answer is not the document that is known of it', cause);
   }
 }
+
+/** Asked after the scan, which may have brought the database up to date. That it says nothing of itself is no reason not to take what it found. */
+async function about(
+  scanner: Scanner,
+  run: (args: readonly string[]) => Promise<ToolEnd>,
+  said: ScannerReport,
+): Promise<Pick<ScannerReport, 'version' | 'databaseAtMs'>> {
+  if (scanner.about === undefined) return {};
+  try {
+    const { version, databaseAtMs } = scanner.about.read(jsonOf(await run(scanner.about.args)));
+    return { version: said.version ?? version, databaseAtMs };
+  } catch {
+    return {};
+  }
+}
+
+const jsonOf = ({ output }: ToolEnd): unknown => JSON.parse(output.toString('utf8'));
 
 function reasonOf(cause: unknown, signal: AbortSignal, withinMs: number): string {
   if (signal.aborted) return `no answer within ${withinMs / 1000} s`;

@@ -4,12 +4,20 @@ import { safeLine } from '../../kit/safe-text.js';
 /** What the document of a scanner says, whichever wrote it. */
 export interface ScannerReport {
   readonly version?: string | undefined;
+  /** From when is what its database knows; undefined: it does not say. */
+  readonly databaseAtMs?: number | undefined;
   readonly isRecognised: boolean;
   readonly isEndOfLife: boolean;
   readonly findings: readonly ScanFinding[];
 }
 
 const mostListed = 2000;
+
+/** A time of a scanner's document; undefined where that is none, or the zero of Go. */
+export function timeOf(text: string | undefined): number | undefined {
+  const ms = Date.parse(text ?? '');
+  return ms > 0 ? ms : undefined;
+}
 
 /** Scanners write severities in every casing; `negligible` is Debian's and Ubuntu's word for less than low. */
 export function severityOf(text: string | undefined): Severity {

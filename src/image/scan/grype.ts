@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { finding, type ScannerReport } from './findings.js';
+import { finding, type ScannerReport, timeOf } from './findings.js';
 
 /** Of `grype -o json`. `fix` has been there since 0.12. */
 const document = z.object({
@@ -15,13 +15,21 @@ const document = z.object({
     }),
   ),
   distro: z.object({ name: z.string().optional() }).nullish(),
-  descriptor: z.object({ name: z.literal('grype'), version: z.string().optional() }),
+  descriptor: z.object({
+    name: z.literal('grype'),
+    version: z.string().optional(),
+    /** `built` in older ones. */
+    db: z
+      .object({ built: z.string().optional(), status: z.object({ built: z.string().optional() }).nullish() })
+      .nullish(),
+  }),
 });
 
 export function readGrype(json: unknown): ScannerReport {
   const { matches, distro, descriptor } = document.parse(json);
   return {
     version: descriptor.version,
+    databaseAtMs: timeOf(descriptor.db?.status?.built ?? descriptor.db?.built),
     isRecognised: (distro?.name ?? '') !== '' || matches.length > 0,
     isEndOfLife: false,
     findings: matches.map(({ vulnerability: { id, severity, fix }, relatedVulnerabilities, artifact }) =>

@@ -65,9 +65,10 @@ export class ImageScanner {
     await mkdir(empty);
     const scannedAtMs = clock.now();
     const said = await askScanner(found, { archive, folder: empty, env, signal });
-    const { isRecognised, isEndOfLife, version, findings } = said;
+    const { isRecognised, isEndOfLife, version, databaseAtMs, findings } = said;
     const scanner = { name: found.scanner.name, ...(version === undefined ? {} : { version: safeText(version, 40) }) };
-    const scan = { imageId: image.id, reference, scanner, scannedAtMs, isRecognised, isEndOfLife, ...summed(findings) };
+    const known = { isRecognised, isEndOfLife, ...(databaseAtMs === undefined ? {} : { databaseAtMs }) };
+    const scan = { imageId: image.id, reference, scanner, scannedAtMs, ...known, ...summed(findings) };
     await store.keep(scan);
     return scan;
   }

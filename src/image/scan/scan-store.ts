@@ -19,6 +19,7 @@ const kept = z.object({
     reference: z.string(),
     scanner: z.object({ name: z.string(), version: z.string().optional() }),
     scannedAtMs: z.number(),
+    databaseAtMs: z.number().optional(),
     isRecognised: z.boolean(),
     isEndOfLife: z.boolean(),
     counts: z.object({ unknown: count, low: count, medium: count, high: count, critical: count }),

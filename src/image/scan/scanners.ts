@@ -2,7 +2,7 @@ import { readDockerScout } from './docker-scout.js';
 import type { ScannerReport } from './findings.js';
 import { readGrype } from './grype.js';
 import { readSnyk } from './snyk.js';
-import { readTrivy } from './trivy.js';
+import { readTrivy, readTrivyVersion } from './trivy.js';
 
 export const scannerNames = ['trivy', 'grype', 'docker-scout', 'snyk'] as const;
 export type ScannerName = (typeof scannerNames)[number];
@@ -23,6 +23,11 @@ export interface Scanner {
   readonly answers: readonly number[];
   /** Throws when that is not its document. */
   read(json: unknown): ScannerReport;
+  /** How it says what its document does not: its version, and from when its database is. */
+  readonly about?: {
+    readonly args: readonly string[];
+    read(json: unknown): Pick<ScannerReport, 'version' | 'databaseAtMs'>;
+  };
   /** How one comes by it. */
   readonly home: string;
 }
@@ -31,6 +36,7 @@ export interface Scanner {
 export const scanners: readonly Scanner[] = [
   {
     ...{ name: 'trivy', program: 'trivy', answers: [0], read: readTrivy, home: 'https://trivy.dev' },
+    about: { args: ['--version', '--format', 'json'], read: readTrivyVersion },
     args: (archive) => [
       // Not --quiet: when it fails, what it said it was at is all that there may be.
       ...['image', '--input', archive, '--format', 'json', '--scanners', 'vuln', '--no-progress'],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { finding, type ScannerReport } from './findings.js';
+import { finding, type ScannerReport, timeOf } from './findings.js';
 
 /** Of `trivy image --format json --list-all-pkgs`, SchemaVersion 2. Empty lists are left out or null, as Go writes them. */
 const document = z.object({
@@ -47,4 +47,15 @@ export function readTrivy(json: unknown): ScannerReport {
       ),
     ),
   };
+}
+
+/** Of `trivy --version --format json`: only newer ones say their version in the document, and none from when its database is. */
+const about = z.object({
+  Version: z.string().optional(),
+  VulnerabilityDB: z.object({ UpdatedAt: z.string().optional() }).nullish(),
+});
+
+export function readTrivyVersion(json: unknown): Pick<ScannerReport, 'version' | 'databaseAtMs'> {
+  const { Version, VulnerabilityDB } = about.parse(json);
+  return { version: Version, databaseAtMs: timeOf(VulnerabilityDB?.UpdatedAt) };
 }

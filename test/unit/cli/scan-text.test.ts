@@ -31,6 +31,11 @@ describe('a scan for people', () => {
     expect(lines.at(-1)).toBe('policy: has nothing against it');
   });
 
+  it('says how old what the scanner knew was', () => {
+    const known = { ...scan, scannedAtMs: 7_201_000, databaseAtMs: 1000 };
+    expect(scanText(known, allowed, 'require', 7_261_000)).toContain('1m ago by trivy, whose database was 2h old');
+  });
+
   it('does not say that a policy has nothing against it which asks for no scans', () => {
     expect(scanText(scan, allowed, 'off', 61_000)).toMatch(/asks nothing of scans \(images\.scan = off\)$/);
     const denied = { verdict: 'deny', ruleId: 'image.scan-age', reason: 'old', hint: 'again' } as const;

@@ -53,6 +53,8 @@ describe('the gate', () => {
       'allow',
     ],
     ['an old one', scanOf([], { scannedAtMs: nowMs - 8 * dayMs }), {}, 'image.scan-age'],
+    ['one by a database that is old', scanOf([], { databaseAtMs: nowMs - 8 * dayMs }), {}, 'image.scan-age'],
+    ['one by a database of yesterday', scanOf([], { databaseAtMs: nowMs - dayMs }), {}, 'allow'],
     ['one of the future', scanOf([], { scannedAtMs: nowMs + dayMs }), {}, 'image.scan-age'],
     ['none, where it is off', undefined, { scan: 'off' }, 'allow'],
     ['none, where it warns', undefined, { scan: 'warn' }, 'allow'],

@@ -4,7 +4,7 @@ import { readDockerScout } from '../../../../src/image/scan/docker-scout.js';
 import { finding, summed } from '../../../../src/image/scan/findings.js';
 import { readGrype } from '../../../../src/image/scan/grype.js';
 import { readSnyk } from '../../../../src/image/scan/snyk.js';
-import { readTrivy } from '../../../../src/image/scan/trivy.js';
+import { readTrivy, readTrivyVersion } from '../../../../src/image/scan/trivy.js';
 
 /** By the types of trivy's `types.Report` and the documents of its own tests, SchemaVersion 2. */
 const trivy = {
@@ -60,7 +60,7 @@ const grype = {
   ],
   source: { type: 'image', target: {} },
   distro: { name: 'debian', version: '12', idLike: [] },
-  descriptor: { name: 'grype', version: '0.100.0' },
+  descriptor: { name: 'grype', version: '0.100.0', db: { status: { built: '2026-11-01T00:00:00Z' } } },
 };
 
 /** SARIF 2.1.0 as others read it from docker scout: what counts is in the rules' properties. */
@@ -162,6 +162,9 @@ describe('what a scanner says', () => {
     expect(await said('holes')).toMatchObject(known);
     expect(await said('clean')).toMatchObject({ ...known, findings: [] });
     expect(await said('old')).toMatchObject({ ...known, isEndOfLife: true, findings: [] });
+    const version = await readFile(new URL('recorded/trivy-0.44.1-version.json', import.meta.url), 'utf8');
+    const databaseAtMs = Date.parse('2026-11-23T23:24:29.814Z');
+    expect(readTrivyVersion(JSON.parse(version))).toEqual({ version: 'dev', databaseAtMs });
     // A Debian without its package database, and a distribution that nobody knows.
     for (const name of ['bare', 'strange']) expect(await said(name)).toMatchObject({ ...known, isRecognised: false });
   });
@@ -172,7 +175,11 @@ describe('what a scanner says', () => {
       ['CVE-2026-2000', 'high', 'left', '2.0.0', '2.1.0, 3.0.1'],
       ['CVE-2026-2001', 'low', 'libc6', '2.36-9', undefined],
     ]);
-    expect(said.version).toBe('0.100.0');
+    expect([said.version, said.databaseAtMs]).toEqual(['0.100.0', Date.UTC(2026, 10, 1)]);
+    const older = { ...grype.descriptor, db: { built: '2025-11-01T00:00:00Z' } };
+    expect(readGrype({ ...grype, descriptor: older }).databaseAtMs).toBe(Date.UTC(2025, 10, 1));
+    // The zero of Go, where there is no database.
+    expect(readTrivyVersion({ VulnerabilityDB: { UpdatedAt: '0001-01-01T00:00:00Z' } })).toEqual({});
   });
 
   it('is read from docker scout, a finding for each package', () => {

@@ -88,7 +88,7 @@ describe('scanning an image', () => {
   });
 
   it('starts the scanner in an empty folder, with nothing of the environment that is not for it', async () => {
-    const PATH = await fake(`env >${folder}/env; ls -A >${folder}/ls; echo "$@" >${folder}/args; ${clean}`);
+    const PATH = await fake(`env >${folder}/env; ls -A >${folder}/ls; echo "$@" >>${folder}/args; ${clean}`);
     const wanted = { HOME: folder, TRIVY_CACHE_DIR: '/c', TRIVY_DISABLE_TELEMETRY: 'true' };
     const env = { ...wanted, TRIVY_SEVERITY: 'LOW', SECRET: 'x', DOCKER_HOST: 'unix:///x' };
     await scanner(
@@ -133,6 +133,24 @@ describe('scanning an image', () => {
     });
     expect(await store.last(id)).toBeUndefined();
     expect(await readdir(store.folder)).toEqual([]);
+  });
+
+  it('asks it how old its database is, and takes what it found where it does not say', async () => {
+    const about = `echo '{"Version":"0.44.1","VulnerabilityDB":{"UpdatedAt":"2026-11-01T00:00:00Z"}}'`;
+    const scanWith = async (script: string) =>
+      await scanner(
+        engineWith(() => Readable.from(['x'])),
+        await fake(`case "$1" in --version) ${script};; *) ${clean};; esac`),
+      ).scan(reference, never);
+    expect(await scanWith(about)).toMatchObject({
+      scanner: { version: '0.44.1' },
+      databaseAtMs: Date.UTC(2026, 10, 1),
+    });
+    expect(await store.last(id)).toMatchObject({ databaseAtMs: Date.UTC(2026, 10, 1) });
+    for (const silent of ['exit 1', 'echo no', `echo '{"Version":3}'`]) {
+      expect(await scanWith(silent)).toMatchObject({ scanner: { name: 'trivy' }, isRecognised: true });
+      expect(await store.last(id)).not.toHaveProperty('databaseAtMs');
+    }
   });
 
   it('ends the scanner, and what it has started, when it is cancelled', async () => {
