@@ -9,9 +9,16 @@ const newline = 0x0a;
  */
 export const mostItems = 16_384;
 
+/**
+ * Bytes of the names of all members of one message: what refuses a name that it does not know says it, in a list, in words and again in what
+ * these are put into, which is seconds and hundreds of megabytes for one of 24 MiB. The variables and labels of a session have a quarter of that.
+ */
+export const mostNameBytes = 512 * 1024;
+
 export interface LineBounds {
   readonly bytes: number;
   readonly items: number;
+  readonly nameBytes: number;
 }
 
 /** Passes lines of JSON on and drops those beyond a bound, telling `onTooLarge` which; holds no more than that of one line. */
@@ -49,6 +56,7 @@ export class LineLimit extends Transform {
     }
     this.#structure.push(part);
     if (this.#structure.count > this.#bounds.items) this.#drop('items');
+    else if (this.#structure.nameBytes > this.#bounds.nameBytes) this.#drop('nameBytes');
     else this.#parts.push(part);
   }
 

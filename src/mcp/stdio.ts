@@ -3,14 +3,26 @@ import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { CallToolRequestSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { safeLine } from '../kit/safe-text.js';
-import { type LineBounds, LineLimit, mostItems } from './line-limit.js';
+import { type LineBounds, LineLimit, mostItems, mostNameBytes } from './line-limit.js';
 import { OpenRequests, reusedId } from './open-requests.js';
 
 /** Longest message taken from a client: 8 MiB of standard input for a command, escaped, and room to spare. */
-const lineBounds: LineBounds = { bytes: 24 * 1024 * 1024, items: mostItems };
+const lineBounds: LineBounds = { bytes: 24 * 1024 * 1024, items: mostItems, nameBytes: mostNameBytes };
 
 /** What a client sent that no tool ever saw, in a few words of ours. */
-export type RefusedMessage = 'line-too-long' | 'too-many-items' | 'not-a-message' | 'malformed-call' | 'reused-id';
+export type RefusedMessage =
+  | 'line-too-long'
+  | 'too-many-items'
+  | 'names-too-long'
+  | 'not-a-message'
+  | 'malformed-call'
+  | 'reused-id';
+
+const beyond: Readonly<Record<keyof LineBounds, readonly [RefusedMessage, string]>> = {
+  bytes: ['line-too-long', `${lineBounds.bytes} bytes`],
+  items: ['too-many-items', `${lineBounds.items} lists, objects and items`],
+  nameBytes: ['names-too-long', `${lineBounds.nameBytes} bytes of names`],
+};
 
 export interface StdioStreams {
   readonly input: Readable;
@@ -25,9 +37,8 @@ export interface StdioStreams {
  */
 export async function serveStdio(server: Server, streams: StdioStreams, signal: AbortSignal): Promise<void> {
   const limited = new LineLimit(lineBounds, (what) => {
-    const most = what === 'bytes' ? `${lineBounds.bytes} bytes` : `${lineBounds.items} lists, objects and items`;
-    const message = `a message has at most ${most}`;
-    refuse(streams, what === 'bytes' ? 'line-too-long' : 'too-many-items', { code: -32600, message });
+    const [refused, most] = beyond[what];
+    refuse(streams, refused, { code: -32600, message: `a message has at most ${most}` });
   });
   const ended = new Promise<void>((resolve) => {
     for (const event of ['end', 'close', 'error'] as const) streams.input.once(event, () => resolve());

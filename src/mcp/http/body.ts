@@ -36,7 +36,7 @@ export interface Body {
 /** The JSON of a request, of at most so many bytes and items. Errors: HttpRefusal; then nothing of the budget is taken. */
 export async function readJson(
   request: IncomingMessage,
-  { bodyBytes, bodyItems }: Pick<HttpBounds, 'bodyBytes' | 'bodyItems'>,
+  { bodyBytes, bodyItems, bodyNameBytes }: Pick<HttpBounds, 'bodyBytes' | 'bodyItems' | 'bodyNameBytes'>,
   budget: BodyBudget,
 ): Promise<Body> {
   checkHeaders(request, bodyBytes);
@@ -48,6 +48,7 @@ export async function readJson(
       if (bytes + piece.length > bodyBytes) throw tooLarge(`${bodyBytes} bytes`);
       structure.push(piece);
       if (structure.count > bodyItems) throw tooLarge(`${bodyItems} lists, objects and items`);
+      if (structure.nameBytes > bodyNameBytes) throw tooLarge(`${bodyNameBytes} bytes of names`);
       if (!budget.take(piece.length))
         throw new HttpRefusal('too-many', 'too much is being sent', { 'retry-after': '1' });
       bytes += piece.length;

@@ -1,4 +1,4 @@
-import { mostItems } from '../line-limit.js';
+import { mostItems, mostNameBytes } from '../line-limit.js';
 
 /** How much, and for how long, anybody is listened to. */
 export interface HttpBounds {
@@ -6,6 +6,8 @@ export interface HttpBounds {
   readonly bodyBytes: number;
   /** Lists, objects and items of one request: parsing and judging these takes time, whatever their bytes. Thrice what the largest call has. */
   readonly bodyItems: number;
+  /** Of the names of all members of one request: a name that is refused is said. */
+  readonly bodyNameBytes: number;
   /** Of all that are being read or worked on at once. */
   readonly allBodiesBytes: number;
   /** The same of one caller. */
@@ -36,6 +38,7 @@ const mib = 1024 ** 2;
 export const usualBounds: HttpBounds = {
   bodyBytes: 24 * mib,
   bodyItems: mostItems,
+  bodyNameBytes: mostNameBytes,
   allBodiesBytes: 128 * mib,
   bodiesBytes: 32 * mib,
   headerBytes: 16 * 1024,

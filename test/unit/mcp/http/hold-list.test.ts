@@ -8,6 +8,7 @@ beforeEach(async () => {
   stage = await new HttpStage({
     bodyBytes: 4096,
     bodyItems: 100,
+    bodyNameBytes: 500,
     allBodiesBytes: 6000,
     bodiesBytes: 5000,
     headersMs: 300,
@@ -161,6 +162,16 @@ describe('the HTTP server', () => {
     const clientInfo = { name: '[,{'.repeat(1000), version: '0' };
     const brackets = JSON.stringify({ ...initialize, params: { ...initialize.params, clientInfo } });
     expect(await stage.send({ body: brackets })).toMatchObject({ status: 200 });
+  });
+
+  it('parses no message whose names are longer than those of any call, which every refusal of one would say again', async () => {
+    for (const names of [['x'.repeat(501)], Array.from({ length: 80 }, (_, at) => `name-${at}`)]) {
+      const body = JSON.stringify({ ...initialize, ...Object.fromEntries(names.map((name) => [name, 0])) });
+      const reply = await stage.send({ body });
+      expect(reply).toMatchObject({ status: 413, headers: { connection: 'close' } });
+      expect(reply.text).toMatch(/at most 500 bytes of names/);
+    }
+    expect(stage.refused).toEqual(['too-large ada', 'too-large ada']);
   });
 
   it('reads no more of all messages together than it may hold', async () => {
