@@ -19,7 +19,8 @@ const tellingShapes: readonly RegExp[] = [
   /\bAIza[\w-]{30,}/,
   /\bxox[abeprs]-[\w-]{10,}/,
   /\b(?:npm|hf|dop_v1|shpat|pypi)[_-][A-Za-z0-9_-]{24,}/,
-  /\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/,
+  // At the beginning of a word with its dashes only: `eyJ-eyJ-…` would have as many beginnings, each of them looked through to the end.
+  /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
   /^(?:Bearer|Basic|Token|token) +\S{8,}/,
   /\/\/[^/\s:@]*:[^/\s@]+@/,

@@ -82,7 +82,23 @@ describe('secrets in an MCP configuration', () => {
   });
 });
 
+it('a text of many beginnings of a token is looked through once, however long it is', () => {
+  const value = 'eyJ-'.repeat(500_000);
+  expect(secretsIn({ mcpServers: { one: { command: 'x', args: [value] } } })).toEqual([]);
+});
+
 describe('an MCP configuration', () => {
+  it('is as long as an address or a text may be, and all of it no longer than any is', () => {
+    const url = (chars: number) => `http://h/${'x'.repeat(chars - 9)}`;
+    const isTaken = (...servers: object[]) =>
+      mcpConfigSchema.safeParse({ mcpServers: Object.fromEntries(servers.map((one, at) => [`s${at}`, one])) }).success;
+    expect(isTaken({ type: 'http', url: url(8192) })).toBe(true);
+    expect(isTaken({ type: 'http', url: url(8193) })).toBe(false);
+    const large = { command: 'x', args: Array.from({ length: 10 }, () => 'x'.repeat(8000)) };
+    expect(isTaken(large, large, large)).toBe(true);
+    expect(isTaken(large, large, large, large)).toBe(false);
+  });
+
   it.each([
     [{ mcpServers: { 'a b': { command: 'x' } } }],
     [{ mcpServers: { '-x': { command: 'x' } } }],
