@@ -1,9 +1,12 @@
+import { matchParts, nameOfTokens, type Part, type PathNames, type Token } from './glob-parts.js';
+import type { MatchWork } from './match-work.js';
+
 /** Patterns longer than this, or with more alternatives, are refused. */
 const mostChars = 256;
 const mostAlternatives = 32;
 
-/** Whether a path, relative and with `/` between its names, is meant. */
-export type Glob = (path: string) => boolean;
+/** Whether a path, relative and with `/` between its names, is meant: by one of these. */
+export type Glob = readonly ((path: PathNames, work: MatchWork) => boolean)[];
 
 /**
  * Reads a pattern: `*` and `?` within a name, `**` for any number of folders, `[a-z]`, `[!a]`, `{one,two}`, and a backslash that takes
@@ -17,14 +20,8 @@ export function parseGlob(pattern: string, dot: boolean): Glob | undefined {
   if (parsed === undefined) return undefined;
   const globs = parsed.map((parts) => (parts.includes(undefined) ? undefined : (parts as Part[])));
   if (globs.includes(undefined)) return undefined;
-  return (path) => {
-    const names = path.split('/').map((name) => Array.from(name));
-    return globs.some((parts) => parts !== undefined && matchPath(parts, names, dot));
-  };
+  return globs.map((parts) => (path, work) => parts !== undefined && matchParts(parts, path, dot, work));
 }
-
-type Token = '*' | '?' | { readonly is: (character: string) => boolean };
-type Part = '**' | readonly Token[];
 
 /** `{a,b}` as all that it stands for; nested ones too. */
 function expand(pattern: string): readonly string[] | undefined {
@@ -84,10 +81,10 @@ function parsePart(part: string): Part | undefined {
       if (c === '\\') at += 1;
       const literal = characters[at];
       if (literal === undefined) return undefined;
-      tokens.push({ is: (character) => character === literal });
+      tokens.push({ literal });
     }
   }
-  return tokens;
+  return nameOfTokens(tokens);
 }
 
 function parseClass(inner: readonly string[]): Token {
@@ -100,59 +97,6 @@ function parseClass(inner: readonly string[]): Token {
     ranges.push([from, to ?? from]);
     if (to !== undefined) at += 2;
   }
-  return { is: (c) => ranges.some(([from, to]) => from <= c && c <= to) !== isNegated };
-}
-
-function isHidden(name: readonly string[], dot: boolean): boolean {
-  return !dot && name[0] === '.';
-}
-
-/** Greedy, and back only to the last `**`: what an earlier one took before that can stay as it is. */
-function matchPath(parts: readonly Part[], names: readonly (readonly string[])[], dot: boolean): boolean {
-  return matchSequence(parts.length, names.length, {
-    isStar: (at) => parts[at] === '**',
-    mayTake: (at) => !isHidden(names[at] ?? [], dot),
-    matches: (part, at) => matchName(parts[part] as readonly Token[], names[at] ?? [], dot),
-  });
-}
-
-function matchName(tokens: readonly Token[], name: readonly string[], dot: boolean): boolean {
-  if (isHidden(name, dot) && (tokens[0] === '*' || tokens[0] === '?')) return false;
-  return matchSequence(tokens.length, name.length, {
-    isStar: (at) => tokens[at] === '*',
-    mayTake: () => true,
-    matches: (at, character) => {
-      const token = tokens[at];
-      return token === '?' || (typeof token === 'object' && token.is(name[character] ?? ''));
-    },
-  });
-}
-
-interface Sequence {
-  readonly isStar: (at: number) => boolean;
-  /** Whether a star may take that item. */
-  readonly mayTake: (item: number) => boolean;
-  readonly matches: (at: number, item: number) => boolean;
-}
-
-function matchSequence(patternLength: number, itemCount: number, { isStar, mayTake, matches }: Sequence): boolean {
-  let [at, item, star, taken] = [0, 0, -1, 0];
-  while (item < itemCount) {
-    if (at < patternLength && isStar(at)) {
-      star = at;
-      taken = item;
-      at += 1;
-    } else if (at < patternLength && matches(at, item)) {
-      at += 1;
-      item += 1;
-    } else if (star >= 0 && mayTake(taken)) {
-      taken += 1;
-      item = taken;
-      at = star + 1;
-    } else {
-      return false;
-    }
-  }
-  while (at < patternLength && isStar(at)) at += 1;
-  return at === patternLength;
+  const is = (c: string) => ranges.some(([from, to]) => from <= c && c <= to) !== isNegated;
+  return { is, steps: ranges.length };
 }

@@ -1,5 +1,6 @@
-import { type Glob, parseGlob } from '../kit/glob.js';
+import { Turns } from '../kit/quick-folder.js';
 import type { ShownChoice } from './change-requests.js';
+import { meantChanges, pathsOf } from './meant-changes.js';
 import type { PlaceVerdict, WithheldPlaces } from './withheld.js';
 
 /** What is chosen among: as much of a change as its choice takes. */
@@ -31,48 +32,52 @@ export interface Chosen<T> {
 
 /**
  * Which changes are meant, and which of those are withheld: what the host would execute or trust, unless it is named by its own path.
- * A folder, a pattern and `all` name nothing. Pure.
+ * A folder, a pattern and `all` name nothing. Others go on meanwhile. Errors: those of `meantChanges`.
  */
-export function chooseChanges<T extends Choosable>(
+export async function chooseChanges<T extends Choosable>(
   changes: readonly T[],
   choice: Choice,
   places: WithheldPlaces,
-): Chosen<T> {
+  signal: AbortSignal,
+): Promise<Chosen<T>> {
   const byPath = new Map(changes.flatMap((change) => pathsOf(change).map((path) => [path, change])));
-  const { exactly } = choice;
-  const isAll = exactly === undefined && (choice.all || choice.paths.length === 0);
-  const wanted = new Set<T>(isAll ? changes : []);
-  const named = new Set<string>(exactly?.named);
-  const unknown: string[] = [];
-  for (const path of exactly?.paths ?? []) {
+  const { exactly, paths, overwrite } = choice;
+  const isAll = exactly === undefined && (choice.all || paths.length === 0);
+  const meant = await meantChanges(changes, byPath, exactly === undefined ? paths : [], signal);
+  const wanted = new Set<T>(isAll ? changes : meant.wanted);
+  const unknown = [...meant.unknown];
+  const takeAt = (path: string, isMeant: (change: T) => boolean) => {
     const change = byPath.get(path);
-    if (change?.path === path) wanted.add(change);
+    if (change !== undefined && isMeant(change)) wanted.add(change);
     else unknown.push(path);
-  }
-  for (const given of exactly === undefined ? choice.paths : []) {
-    const name = given.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
-    const own = byPath.get(name);
-    // Where something was moved from does not name where it is now.
-    if (own?.path === name) named.add(own.path);
-    const isMeant = meaningOf(name);
-    const found = changes.filter((change) => change === own || pathsOf(change).some(isMeant));
-    if (found.length === 0) unknown.push(given);
-    for (const change of found) wanted.add(change);
-  }
-  for (const path of choice.overwrite) {
-    const change = byPath.get(path);
-    if (change === undefined) unknown.push(path);
-    else wanted.add(change);
-  }
-  const judged = changes
-    .filter((change) => wanted.has(change))
-    .map((change) => ({ change, verdict: verdictOn(change, named, places) }));
-  return {
-    changes: judged.flatMap(({ change, verdict }) => (verdict === undefined ? [change] : [])),
-    withheld: judged.flatMap(({ change, verdict }) => (verdict === undefined ? [] : [{ change, verdict }])),
-    named,
-    unknown,
   };
+  for (const path of exactly?.paths ?? []) takeAt(path, (change) => change.path === path);
+  for (const path of overwrite) takeAt(path, () => true);
+  const named = new Set([...(exactly?.named ?? []), ...meant.named]);
+  const chosen = changes.filter((change) => wanted.has(change));
+  return { ...(await judged(chosen, named, places, signal)), named, unknown };
+}
+
+/** A session can make so many that all together take seconds. */
+async function judged<T extends Choosable>(
+  chosen: readonly T[],
+  named: ReadonlySet<string>,
+  places: WithheldPlaces,
+  signal: AbortSignal,
+): Promise<Pick<Chosen<T>, 'changes' | 'withheld'>> {
+  const turns = new Turns();
+  const changes: T[] = [];
+  const withheld: { change: T; verdict: PlaceVerdict }[] = [];
+  for (const [at, change] of chosen.entries()) {
+    if (at % 100 === 0) {
+      signal.throwIfAborted();
+      await turns.give();
+    }
+    const verdict = verdictOn(change, named, places);
+    if (verdict === undefined) changes.push(change);
+    else withheld.push({ change, verdict });
+  }
+  return { changes, withheld };
 }
 
 function verdictOn(change: Choosable, named: ReadonlySet<string>, places: WithheldPlaces): PlaceVerdict | undefined {
@@ -83,13 +88,4 @@ function verdictOn(change: Choosable, named: ReadonlySet<string>, places: Withhe
 /** What decides about a change by its place. */
 export function placeOf({ path, from, after }: Choosable) {
   return { path, from, target: after?.type === 'link' ? (after.target ?? '') : undefined };
-}
-
-function pathsOf({ path, from }: Choosable): readonly string[] {
-  return from === undefined ? [path] : [path, from];
-}
-
-function meaningOf(name: string): Glob {
-  if (!/[*?]/.test(name)) return (path) => path.startsWith(`${name}/`);
-  return parseGlob(name, true) ?? (() => false);
 }

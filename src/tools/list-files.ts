@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { PaddockError } from '../core/errors.js';
-import { parseGlob } from '../kit/glob.js';
+import { type Glob, parseGlob } from '../kit/glob.js';
+import { matchPaths } from '../kit/match-paths.js';
+import { MatchWork } from '../kit/match-work.js';
 import { safeLine } from '../kit/safe-text.js';
 import { type ListedFile, SessionFiles } from '../session/files.js';
 import { defineTool } from './define-tool.js';
@@ -52,13 +54,12 @@ export const listFiles = defineTool({
   async handle(services: ToolServices, args, { signal }) {
     const session = services.sessions.get(args.sessionId);
     const path = args.path ?? '.';
-    const isWanted = filterOf(args);
+    const globs = globsOf(args);
     const depth = args.depth ?? (args.glob === undefined ? 1 : 32);
     const { files, isCut } = await new SessionFiles(session).list(path, depth, signal);
     const after = args.cursor === undefined ? undefined : decodeCursor(args.cursor);
-    const rest = files.filter(
-      (file) => isWanted(file) && (after === undefined || Buffer.compare(file.path, after) > 0),
-    );
+    const behind = after === undefined ? files : files.filter(({ path: one }) => Buffer.compare(one, after) > 0);
+    const rest = await wantedOf(behind, globs, args.dot ?? true, new MatchWork(signal));
     const { entries, nextCursor } = pageOf(rest, args.limit);
     const structured = {
       ...{ sessionId: session.id, path, entries, isCut },
@@ -68,14 +69,25 @@ export const listFiles = defineTool({
   },
 });
 
-function filterOf({ glob, dot = true }: Input): (file: ListedFile) => boolean {
-  const matches = glob === undefined ? () => true : parseGlob(glob, dot);
-  if (matches === undefined) throw new PaddockError('BAD_ARGUMENT', 'glob: is no pattern that can be read');
+function globsOf({ glob, dot = true }: Input): readonly Glob[] {
+  if (glob === undefined) return [];
+  const parsed = parseGlob(glob, dot);
+  if (parsed === undefined) throw new PaddockError('BAD_ARGUMENT', 'glob: is no pattern that can be read');
+  return [parsed];
+}
+
+async function wantedOf(files: readonly ListedFile[], globs: readonly Glob[], dot: boolean, work: MatchWork) {
   // Bytes that are no text become U+FFFD here, which `?` and `*` match.
-  return ({ path }) => {
-    const text = path.toString('utf8');
-    return (dot || !/(^|\/)\./.test(text)) && matches(text);
-  };
+  const texts = globs.length === 0 && dot ? [] : files.map(({ path }) => path.toString('utf8'));
+  const shown = dot ? files : files.filter((_, at) => !/(^|\/)\./.test(texts[at] ?? ''));
+  if (globs.length === 0) return shown;
+  const matched: ListedFile[] = [];
+  const paths = dot ? texts : shown.map(({ path }) => path.toString('utf8'));
+  await matchPaths(paths, globs, work, (at) => {
+    const file = shown[at];
+    if (file !== undefined) matched.push(file);
+  });
+  return matched;
 }
 
 /** Opaque to callers: the path of the last entry they had, so that what is added or removed meanwhile shifts nothing. */

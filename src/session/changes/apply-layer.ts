@@ -78,7 +78,7 @@ async function applyOpen(
   const [found, places] = await allOver([parts.review(layer, signal), withheldHere(layer.project, parts, git, signal)]);
   const review = await shownReview(layer, found);
   expectReviewed([found, review], reviewed);
-  const choice = chooseChanges(review.changes, { paths, all, overwrite, exactly }, places);
+  const choice = await chooseChanges(review.changes, { paths, all, overwrite, exactly }, places, signal);
   refuseUnknown(choice.unknown);
   const outcomes = await applyChanges(layer, choice.changes, {
     ...{ all: review.changes, overwrite: new Set(overwrite), isDry, signal },

@@ -90,10 +90,11 @@ async function discardOpen(
   const found = await parts.review(layer, signal);
   const review = await shownReview(layer, found);
   expectReviewed([found, review], reviewed);
-  const { changes, withheld, unknown } = chooseChanges(
+  const { changes, withheld, unknown } = await chooseChanges(
     review.changes,
     { paths, all: false, overwrite: [] },
     new WithheldPlaces(),
+    signal,
   );
   refuseUnknown(unknown);
   const chosen = [...changes, ...withheld.map(({ change }) => change)];

@@ -62,7 +62,7 @@ export class SessionReviews {
       withheldHere(layer.project, this.#options, git, signal),
     ]);
     const review = await shownReview(layer, found);
-    const chosen = chooseChanges(review.changes, { paths, all: false, overwrite: [] }, places);
+    const chosen = await chooseChanges(review.changes, { paths, all: false, overwrite: [] }, places, signal);
     if (chosen.unknown.length > 0) {
       throw new PaddockError(
         'BAD_ARGUMENT',
