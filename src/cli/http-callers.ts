@@ -134,7 +134,7 @@ export class HttpCallers implements AsyncDisposable {
       },
       onFailure: (tool, err) => {
         log.info({ tool, err, key: caller.grant.name }, 'a call failed');
-        monitoring.denials.failed(err);
+        monitoring.denials.failed(err, { id, name: `key ${caller.grant.name}` });
       },
     });
   }

@@ -2,7 +2,7 @@ import type { AlarmThresholds } from '../../core/alarm-thresholds.js';
 import { PolicyDenied, toPaddockError } from '../../core/errors.js';
 import type { Clock } from '../../kit/clock.js';
 import type { AlarmSink } from './alarm.js';
-import { Burst } from './burst.js';
+import { Burst, type Culprit } from './burst.js';
 
 /** What was denied: a call of a caller's, a connection of a sandbox's, or its call of a model. */
 export const deniedWays = ['call', 'connection', 'model'] as const;
@@ -42,16 +42,17 @@ export class Denials {
     this.#unknown = new Burst({ ...parts, kind: 'unknown-sessions', count: unknownSessions, words: unknown });
   }
 
-  add(way: DeniedWay, ruleId: string): void {
+  /** `by`: whose it was, where that is known. */
+  add(way: DeniedWay, ruleId: string, by?: Culprit): void {
     this.#heard.onDenied?.(way, ruleId);
-    (way === 'call' ? this.#calls : this.#connections).add();
+    (way === 'call' ? this.#calls : this.#connections).add(by);
   }
 
   /** A call that failed, whatever by: denials and foreign sessions count, other errors do not. */
-  failed(error: unknown): void {
-    if (error instanceof PolicyDenied) this.add('call', error.ruleId);
+  failed(error: unknown, by?: Culprit): void {
+    if (error instanceof PolicyDenied) this.add('call', error.ruleId, by);
     if (toPaddockError(error).code !== 'NO_SUCH_SESSION') return;
     this.#heard.onUnknownSession?.();
-    this.#unknown.add();
+    this.#unknown.add(by);
   }
 }

@@ -26,12 +26,14 @@ export class BrokerTold {
   readonly #told: Told;
   readonly #denials: BrokerToldParts['denials'];
   readonly #refusals: Refusals;
+  readonly #culprit: { readonly id: string; readonly name: string };
   readonly #uses = new Set<string>();
   readonly #writes = new Set<string>();
 
   constructor(parts: BrokerToldParts) {
     this.#told = new Told(parts);
     this.#denials = parts.denials;
+    this.#culprit = { id: parts.id, name: `session ${parts.id}` };
     this.#refusals = new Refusals(parts.clock, (refusal) => this.#onRefusal(refusal));
   }
 
@@ -70,7 +72,7 @@ export class BrokerTold {
 
   refused({ ruleId, host, port, reason, hint }: BrokerRefusal): void {
     const named = host === '' ? { host: '127.0.0.1', port: brokerPort } : { host: host.replaceAll(/[[\]]/g, ''), port };
-    if (!failures.includes(ruleId)) this.#denials?.add('model', ruleId);
+    if (!failures.includes(ruleId)) this.#denials?.add('model', ruleId, this.#culprit);
     this.#refusals.add({ ...named, via: 'broker' }, { ruleId, reason, hint });
   }
 

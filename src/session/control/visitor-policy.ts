@@ -20,7 +20,7 @@ export function traced<T>(
 
 async function recordDenial({ audit, denials, session }: ControlOptions, denied: PolicyDenied): Promise<void> {
   const { code: result, ruleId: rule } = denied;
-  denials?.add('call', rule);
+  denials?.add('call', rule, { id: session.id, name: `session ${session.id}` });
   await audit.event('policy.deny', { session: session.id, verdict: 'deny', result, rule });
 }
 

@@ -68,7 +68,10 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
     ceiling: [...spec.allow, ...ask],
     openAllowed: spec.allow.includes('*'),
     onRefusal: (refusal) => told.refused(refusal),
-    heard: { onEach: (rule) => parts.denials?.add('connection', rule), onUntold: (count) => told.untold(count) },
+    heard: {
+      onEach: (rule) => parts.denials?.add('connection', rule, { id: parts.id, name: `session ${parts.id}` }),
+      onUntold: (count) => told.untold(count),
+    },
     onConnect: (connection) => told.connected(connection),
     connect: (address, port, signal) => {
       told.mustBeWritable();

@@ -181,6 +181,40 @@ it('tells refused connections, and calls for sessions that are not there, by the
   expect(alarms).toMatchObject([{ kind: 'unknown-sessions', text: expect.stringContaining('10 calls for sessions') }]);
 });
 
+it('names who had it happen, and lets nobody hide a burst of another, or of their own, by going on slowly', () => {
+  const { monitoring, alarms, clock } = staged();
+  const guess = (count: number, everyMs: number, id: string) => {
+    for (let i = 0; i < count; i += 1) {
+      clock.nowMs += everyMs;
+      monitoring.denials.failed(new SessionError('NO_SUCH_SESSION', 'no'), { id, name: `key ${id}` });
+    }
+  };
+  const told = () => alarms.splice(0).map(({ text }) => text.replace(/.* within /, ''));
+  guess(12, 10, 'a');
+  expect(told()).toEqual(['60 s, by key a']);
+  guess(30, 30_000, 'a');
+  expect(told()).toEqual([]);
+  guess(10, 10, 'b\n');
+  // The tenth of all was another’s.
+  expect(told()).toEqual(['60 s', '60 s, by key b']);
+  guess(30, 30_000, 'a');
+  guess(10, 10, 'a');
+  expect(told()).toEqual(['60 s, by key a']);
+  clock.nowMs += 60_000;
+  for (let i = 0; i < 9; i += 1) guess(2, 10, `many-${i}`);
+  expect(told()).toEqual(['60 s']);
+});
+
+it('remembers a thousand of them at most', () => {
+  const { monitoring, told } = staged();
+  const deny = (id: string) => monitoring.denials.add('connection', 'egress.host', { id, name: id });
+  for (let i = 0; i < 19; i += 1) deny('first');
+  for (let i = 0; i < 1000; i += 1) deny(`${i}`);
+  expect(told()).toEqual(['egress-denials warning']);
+  deny('first');
+  expect(told()).toEqual([]);
+});
+
 it('tells an audit log that can’t be written at once, and again when it had been written for a minute', () => {
   const { monitoring, told, clock } = staged();
   const record = (isWritten: boolean) => monitoring.health.recorded({ isWritten });
