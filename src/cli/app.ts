@@ -102,7 +102,7 @@ export class App implements AsyncDisposable {
     this.#heard = heard;
     this.#parent = behalf?.app;
     this.isAlive = (owner) => behalf?.app.isAlive(owner) ?? isAliveAround(config.stateDir, owner);
-    this.lookupTurns = behalf?.app.lookupTurns ?? new LookupTurns();
+    this.lookupTurns = behalf?.app.lookupTurns.forKey() ?? new LookupTurns();
     this.#openWaitMs = openWaitMs;
     const openings = this.#stack.use(new Openings<Unpacked>({ clock: systemClock, waitMs: openWaitMs }));
     this.#openings = openings;

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import type { Clock } from '../kit/clock.js';
+import { deferred } from '../kit/deferred.js';
 import { codeOf } from '../kit/error-code.js';
 import { type Address, readAddress } from '../policy/egress/address.js';
 import { OutsideFailure } from './failure.js';
@@ -18,10 +19,14 @@ export const systemLookup: Lookup = async (name) => {
 /** Of one session; a sandbox can make up as many names as it likes. */
 const mostWanted = 64;
 const mostAnswers = 64;
+/** For a turn: as long as a few look-ups of others that never answer. */
+const mostWaitMs = 30_000;
 
 /** One look-up for all that want it at the same time. */
 interface Shared {
   readonly answers: Promise<readonly string[]>;
+  /** Its turn has come. */
+  readonly begun: Promise<unknown>;
   readonly unwanted: AbortController;
   wantedBy: number;
 }
@@ -73,6 +78,8 @@ export class Resolver {
     const shared = this.#underWay.get(name) ?? this.#start(name);
     shared.wantedBy += 1;
     try {
+      // The time of its own begins with its turn: what others look up is no fault of that name.
+      if ((await within(shared.begun, mostWaitMs, this.#clock, signal)) === timeUp) return timeUp;
       return await within(shared.answers, this.#timeoutMs, this.#clock, signal);
     } finally {
       shared.wantedBy -= 1;
@@ -89,11 +96,18 @@ export class Resolver {
     const signal = AbortSignal.any([unwanted.signal, this.#over.signal]);
     // What has begun can't be stopped, and is shared on; one that waits is asked for anew.
     unwanted.signal.addEventListener('abort', forget, { once: true });
-    const onTurn = () => unwanted.signal.removeEventListener('abort', forget);
-    const shared: Shared = { answers: this.#inTurn(name, signal, onTurn).finally(forget), unwanted, wantedBy: 0 };
+    const turn = deferred<void>();
+    const onTurn = () => {
+      unwanted.signal.removeEventListener('abort', forget);
+      turn.resolve();
+    };
+    const answers = this.#inTurn(name, signal, onTurn).finally(forget);
+    const begun = Promise.race([turn.promise, answers]);
+    const shared: Shared = { answers, begun, unwanted, wantedBy: 0 };
     this.#underWay.set(name, shared);
     // Everybody who waited for it may be gone by then.
     shared.answers.catch(() => undefined);
+    begun.catch(() => undefined);
     return shared;
   }
 

@@ -33,7 +33,7 @@ export type Part = '**' | NamePattern;
 
 export type Token = '*' | '?' | { readonly literal: string } | CharacterClass;
 
-export interface CharacterClass {
+interface CharacterClass {
   readonly is: (character: string) => boolean;
   /** What asking costs, in steps. */
   readonly steps: number;

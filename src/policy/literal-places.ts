@@ -1,5 +1,5 @@
 /** What stands at a place. */
-export interface Placed {
+interface Placed {
   /** Only where the path ends there, and not for what is below. */
   readonly isEnd: boolean;
 }

@@ -11,7 +11,7 @@ interface Moved {
   readonly from?: string | undefined;
 }
 
-export interface Meant<T> {
+interface Meant<T> {
   readonly wanted: ReadonlySet<T>;
   /** Those that were given by their own path. */
   readonly named: ReadonlySet<string>;
