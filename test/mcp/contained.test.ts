@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { selfSigned } from '../../scripts/lab/self-signed.js';
 import { labels } from '../../src/core/labels.js';
+import { modelStandIn } from '../e2e/support/agents/stand-in.js';
 import { Composed } from '../e2e/support/composed.js';
 import { type ContainedClient, ContainedPlace, statusOf } from '../e2e/support/contained.js';
 import { leftOvers } from '../e2e/support/left-overs.js';
@@ -16,6 +17,9 @@ const besidePort = 8099;
 const besideRule = `http://127.0.0.1:${besidePort}`;
 /** Nobody is asked for it. */
 const farRule = 'https://far.example';
+/** Likewise, and asked by the broker. */
+const modelPort = 8098;
+const modelKey = 'sk-ant-REAL-9k8j7h6g';
 const mainInside = '/opt/paddock/dist/cli/main.js';
 const noneSet = '0000000000000000';
 
@@ -107,6 +111,20 @@ describe.each(engineKinds)('a server in a container of a rootless %s', (kind) =>
     await mcp.call('destroy_session', { sessionId });
   });
 
+  it('has an agent run to its end beside it, whose broker dials from its network with a key that no sandbox has', async () => {
+    const { place, image } = contained;
+    await contained.beside(name, ['node', '-e', modelStandIn(modelPort, modelKey)], 'up');
+    const env = [`ANTHROPIC_API_KEY=${modelKey}`, `ANTHROPIC_BASE_URL=http://127.0.0.1:${modelPort}`];
+    const agent = ['agent', '--image', image, '--project', place.project, '--json', '--', 'add', 'a file'];
+    const given = env.flatMap((one) => ['-e', one]);
+    const said = await contained.engineSays('exec', ...given, name, 'node', mainInside, ...agent);
+    const done = JSON.parse(said) as { readonly sessionId: string };
+    expect(done).toMatchObject({ agent: 'claude', ok: true, finalText: 'asked add a file' });
+    const shown = await contained.engineSays('exec', name, 'node', mainInside, 'changes', done.sessionId);
+    expect(shown).toContain('A new.txt');
+    await contained.engineSays('exec', name, 'node', mainInside, 'discard', done.sessionId);
+  });
+
   it('refuses a folder that is somewhere else for the engine, and the programs of a host that it does not see', async () => {
     const { root, project } = contained.place;
     const moved = await mcp.call('create_session', { projectPath: join(root, 'moved'), image: contained.image });
@@ -143,9 +161,27 @@ describe.each(engineKinds)('a server in a container of a rootless %s', (kind) =>
     const made = await mcp.call('create_session', { projectPath: place.project, image });
     const { sessionId } = made.structured as { sessionId: string };
     await using engine = await openTestEngine(kind);
+    // Of a second process beside it, which nobody else can see.
+    const words = ['node', mainInside, 'run', '--image', image, '--', 'sleep', '600'];
+    const beside = contained.engineSays('exec', name, ...words).catch(() => undefined);
+    const madeBeside = async () => {
+      const others = (await place.recordFiles()).filter(
+        (file) => file.endsWith('.json') && !file.startsWith(sessionId),
+      );
+      for (const file of others) {
+        const text = await readFile(join(place.stateDir, 'sessions', file), 'utf8').catch(() => '{}');
+        const { id, container } = JSON.parse(text) as { id?: string; container?: unknown };
+        // One that is cut off while it is made is looked for during minutes.
+        if (container !== undefined) return id;
+      }
+      return undefined;
+    };
+    await expect.poll(madeBeside, { timeout: 60_000 }).toBeDefined();
+    const besideId = await madeBeside();
     await engine.killContainer(name, 'SIGKILL');
-    await mcp[Symbol.asyncDispose]();
-    while ((await engine.listContainers([`${labels.session}=${sessionId}`])).length > 0) await sleep(50);
+    await Promise.all([mcp[Symbol.asyncDispose](), beside]);
+    for (const id of [sessionId, besideId])
+      while ((await engine.listContainers([`${labels.session}=${id}`])).length > 0) await sleep(50);
 
     const options = ['--root', place.project, '--json'];
     const key = document(await paddock(place, ['keys', 'create', 'ada', ...options], { env: contained.env }));
@@ -162,7 +198,9 @@ describe.each(engineKinds)('a server in a container of a rootless %s', (kind) =>
       command: 'cat hello.txt',
     });
     expect(ran.structured).toMatchObject({ exitCode: 0, stdout: 'hello\n' });
-    while ((await place.recordFiles()).some((file) => file.startsWith(sessionId))) await sleep(50);
+    const areLeft = async () =>
+      (await place.recordFiles()).some((file) => [sessionId, String(besideId)].some((id) => file.startsWith(id)));
+    while (await areLeft()) await sleep(50);
     await ada[Symbol.asyncDispose]();
     await engine.killContainer(second, 'SIGTERM');
     await ended;

@@ -12,6 +12,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { Agent, fetch } from 'undici';
 import type { EngineKind } from '../../../src/engine/types.js';
 import { engineSockets, openTestEngine, uniqueName } from '../../engine/support/engines.js';
+import { claudeStandIn } from './agents/stand-in.js';
 import { type Answer, answerOf } from './client.js';
 import { paddock } from './paddock.js';
 import { Place } from './place.js';
@@ -140,7 +141,11 @@ export class ContainedPlace implements AsyncDisposable {
 
   async #build(): Promise<void> {
     const tar = join(this.place.root, 'base.tar');
-    await run('scripts/server-base', [tar, 'cat', 'sleep']);
+    await run('scripts/server-base', [tar, 'cat', 'sleep', 'mkdir', 'chmod', 'rm', 'mv']);
+    const program = join(this.place.root, 'claude');
+    await writeFile(program, claudeStandIn, { mode: 0o755 });
+    const into = ['--owner=0', '--group=0', '--transform', 's,^,./usr/bin/,', '-C', this.place.root, 'claude'];
+    await run('tar', ['--append', '-f', tar, ...into]);
     await using engine = await openTestEngine(this.kind);
     await engine.importImage(this.#base, createReadStream(tar));
     const words = ['image', 'build', '--target', 'server', '--base', this.#base, '--tag', this.image];
