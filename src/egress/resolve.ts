@@ -96,10 +96,10 @@ export class Resolver {
     const signal = AbortSignal.any([unwanted.signal, this.#over.signal]);
     // What has begun can't be stopped, and is shared on; one that waits is asked for anew.
     unwanted.signal.addEventListener('abort', forget, { once: true });
-    const turn = deferred<void>();
+    const turn = deferred<undefined>();
     const onTurn = () => {
       unwanted.signal.removeEventListener('abort', forget);
-      turn.resolve();
+      turn.resolve(undefined);
     };
     const answers = this.#inTurn(name, signal, onTurn).finally(forget);
     const begun = Promise.race([turn.promise, answers]);
