@@ -59,10 +59,12 @@ export class DayUse {
     this.#keep();
   }
 
-  #keep(): void {
+  /** Whether all of it stands in the file now. */
+  #keep(): boolean {
     const [cpu, egress] = [this.#cpu, this.#egress];
     const numbers: DayNumbers = [cpu?.used ?? 0, cpu?.untilMs ?? 0, egress?.used ?? 0, egress?.untilMs ?? 0];
     this.#isKept = this.#file?.write(numbers) ?? false;
+    return this.#isKept;
   }
 
   /** Undefined: there is something left of everything. */
@@ -75,9 +77,7 @@ export class DayUse {
 
   /** Throws where what was used could not be kept, and still can't: the next server would know nothing of it. Errors: STATE_UNWRITABLE. */
   refuseUnkept(): void {
-    if (this.#file === undefined || this.#isKept) return;
-    this.#keep();
-    if (this.#isKept) return;
+    if (this.#file === undefined || this.#isKept || this.#keep()) return;
     throw new PaddockError('STATE_UNWRITABLE', `what is used ${this.#whose} in a day can't be written down`);
   }
 
