@@ -80,7 +80,10 @@ export function resourcesOf({ limits }: Pick<SandboxSpec, 'limits'>) {
   return { requests: amounts, limits: amounts };
 }
 
-/** Kubernetes replaces $(NAME) in values and in commands by other variables, and $$ by one $; ours are meant as they stand. */
+/**
+ * Kubernetes replaces $(NAME) in values and in commands by other variables, and $$ by one $; ours are meant as they stand. A single $ before anything else
+ * stays one everywhere: Podman takes $$ for an escape in front of ( alone.
+ */
 function literal(value: string): string {
-  return value.replaceAll('$', '$$$$');
+  return value.replaceAll(/\$\$+|\$(?=\()/g, (run) => run + run);
 }

@@ -37,7 +37,7 @@ const spec = specOf({
   memory: '2g',
   cpus: 1.5,
   disk: '10g',
-  env: { GREETING: 'a $(HOME) b', PRICE: '$$(HOME) $$5 $' },
+  env: { GREETING: 'a $(HOME) b', PRICE: '$$(HOME) $$5 $! $' },
 });
 
 describe('the manifests of a plan', () => {
@@ -128,8 +128,8 @@ describe('the manifests of a plan', () => {
   it('mean values of variables as they stand', () => {
     const pod = find(made(spec).manifests, 'Pod')['spec'] as { containers: { env: object[] }[] };
     expect(pod.containers[0]?.env).toContainEqual({ name: 'GREETING', value: 'a $$(HOME) b' });
-    // Each pair stands for one.
-    expect(pod.containers[0]?.env).toContainEqual({ name: 'PRICE', value: '$$$$(HOME) $$$$5 $$' });
+    // Each pair stands for one, and one before anything else for itself.
+    expect(pod.containers[0]?.env).toContainEqual({ name: 'PRICE', value: '$$$$(HOME) $$$$5 $! $' });
   });
 
   it('are a Sandbox with the same pod and the same end where that is asked for', () => {
