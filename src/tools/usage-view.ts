@@ -3,6 +3,7 @@ import { type AlarmView, alarmSchema } from '../monitor/alarms/alarm.js';
 import { type SampleView, sampleSchema, type TrendsView } from '../monitor/usage-schema.js';
 import { alarmsText, usageText } from '../monitor/usage-text.js';
 import type { Session } from '../session/session.js';
+import { usedNow } from '../session/used-now.js';
 import type { ToolServices } from './services.js';
 
 const trend = z.record(z.enum(['min', 'avg', 'max', 'last']), z.number()).optional();
@@ -21,17 +22,13 @@ interface UsageView {
   readonly alarms: AlarmView[];
 }
 
-/** From what watches the session; where the kernel shows nothing of a sandbox that lives, the engine is asked. */
 export async function viewUsage(
   session: Session,
   { monitoring, clock }: Pick<ToolServices, 'monitoring' | 'clock'>,
   signal: AbortSignal,
 ): Promise<UsageView> {
-  const { alarms, ...used } = monitoring.stateOf(session.id);
-  const state = { ...used, alarms: [...alarms] };
-  if (used.usage !== undefined || !session.isOpen) return state;
-  const reading = await session.sandbox.usageByEngine(signal);
-  return reading === undefined ? state : { ...state, usage: { ...reading, atMs: clock.now() } };
+  const { alarms = [], ...used } = await usedNow(session, monitoring.stateOf(session.id), clock, signal);
+  return { ...used, alarms: [...alarms] };
 }
 
 export function usageViewText({ usage, trends, alarms }: UsageView): string {

@@ -4,14 +4,15 @@ import type { SandboxSpec } from '../../core/spec.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Denials } from '../../monitor/alarms/denials.js';
 import type { SessionState } from '../../monitor/monitoring.js';
+import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { SessionEgress } from '../egress/session-egress.js';
 import type { Session } from '../session.js';
 import type { UpdateReport } from '../update-report.js';
 
 /** What visitors need of a session. */
-export interface VisitedSession extends Pick<Session, 'id' | 'start' | 'commands' | 'ending'> {
+export interface VisitedSession extends Pick<Session, 'id' | 'start' | 'commands' | 'ending' | 'isOpen'> {
   readonly egress?: Pick<SessionEgress, 'questions'> | undefined;
-  readonly sandbox: { readonly alive: boolean; readonly handle: { readonly spec: SandboxSpec } };
+  readonly sandbox: Pick<Sandbox, 'alive' | 'usageByEngine'> & { readonly handle: { readonly spec: SandboxSpec } };
 }
 
 export interface ControlOptions {

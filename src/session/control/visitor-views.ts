@@ -10,8 +10,7 @@ export function viewOf({ id, argv, startedAtMs, outcome }: SessionCommand): Held
   return { ...base, state: 'finished', exitCode: outcome.result.exitCode, reason: outcome.result.reason };
 }
 
-/** What its monitor knows of a session; `state` is absent where nothing watches it. */
-export function usageAnswerOf(isAlive: boolean, state: SessionState | undefined): HolderMessage {
-  const { alarms, ...rest } = state ?? {};
+/** What is known of what a session uses. */
+export function usageAnswerOf(isAlive: boolean, { alarms, ...rest }: Partial<SessionState>): HolderMessage {
   return { say: 'usage', isAlive, ...rest, ...(alarms === undefined ? {} : { alarms: [...alarms] }) };
 }

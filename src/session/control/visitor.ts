@@ -5,6 +5,7 @@ import type { CommandOptions, TerminalSize } from '../../sandbox/command/command
 import { answerQuestion } from '../egress/answer-question.js';
 import type { OpenQuestion } from '../egress/questions.js';
 import { resultOf, type SessionCommand } from '../session-command.js';
+import { usedNow } from '../used-now.js';
 import type { ControlOptions } from './control-options.js';
 import { type ClientMessage, clientMessage, type HolderMessage, parseMessage, toErrorMessage } from './messages.js';
 import { foreignQuestion, wordOf } from './other-version.js';
@@ -26,6 +27,8 @@ const firstWords: ReadonlySet<ClientMessage['say']> = new Set([
 
 /** How long a visitor may take to say what it wants, and to go when it has its answer. */
 const politenessMs = 10_000;
+/** How long an engine may take to say what a sandbox uses. */
+const engineMs = 2000;
 /** How long one that does not read may keep a session that is being ended. */
 const lastWordsMs = 2000;
 
@@ -117,7 +120,7 @@ export class Visitor {
         this.#visit = this.#answer({ say: 'commands', commands: this.#options.session.commands.map(viewOf) });
         break;
       case 'usage':
-        this.#visit = this.#answer(usageAnswerOf(this.#options.session.sandbox.alive, this.#options.usage?.()));
+        this.#visit = this.#tellUsage();
         break;
       case 'questions':
         this.#visit = this.#answer({ say: 'questions', questions: [...this.#questions] });
@@ -139,6 +142,14 @@ export class Visitor {
         this.#stop.abort();
         break;
     }
+  }
+
+  async #tellUsage(): Promise<void> {
+    const { session, usage, clock } = this.#options;
+    // Whoever asks wants to know first of all whether it lives, which needs no engine.
+    const inTime = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(engineMs)]);
+    const used = await usedNow(session, usage?.(), clock, inTime);
+    await this.#answer(usageAnswerOf(session.sandbox.alive, used));
   }
 
   async #exec(message: ExecMessage): Promise<void> {

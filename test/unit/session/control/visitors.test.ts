@@ -349,6 +349,10 @@ describe('a bad visitor', () => {
     expect(await usageOfHeld(await served.connect())).toEqual({ isAlive: true, usage, trends, alarms: [] });
     await using unwatched = await Served.make(cat);
     expect(await usageOfHeld(await unwatched.connect())).toEqual({ isAlive: true });
+    // Where nobody can see its sandbox, as beside a server in a container.
+    unwatched.session.byEngine = { sources: { memory: 'engine' }, memoryBytes: 5 };
+    const { usage: said } = (await usageOfHeld(await unwatched.connect())) ?? {};
+    expect(said).toMatchObject({ sources: { memory: 'engine' }, memoryBytes: 5 });
   });
 
   it('gives up one that was stopped, and says nothing at all', async () => {

@@ -39,7 +39,13 @@ export interface ProgramIo {
 export class FakeSession implements VisitedSession {
   readonly id = newSessionId();
   readonly commands: SessionCommand[] = [];
-  readonly sandbox = { alive: true, handle: { spec: specOf(record()) } };
+  /** What its engine says that it uses. */
+  byEngine: Awaited<ReturnType<VisitedSession['sandbox']['usageByEngine']>>;
+  readonly sandbox = {
+    ...{ alive: true, handle: { spec: specOf(record()) } },
+    usageByEngine: () => Promise.resolve(this.byEngine),
+  };
+  readonly isOpen = true;
   readonly closing = new AbortController();
   egress: VisitedSession['egress'];
   /** What an update does; a test may put another in its place. */
