@@ -148,8 +148,12 @@ export class Visitor {
     const { session, usage, clock } = this.#options;
     // Whoever asks wants to know first of all whether it lives, which needs no engine.
     const inTime = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(engineMs)]);
-    const used = await usedNow(session, usage?.(), clock, inTime);
-    await this.#answer(usageAnswerOf(session.sandbox.alive, used));
+    try {
+      const used = await usedNow(session, usage?.(), clock, inTime);
+      await this.#answer(usageAnswerOf(session.sandbox.alive, used));
+    } catch (thrown) {
+      await this.#answer(toErrorMessage(thrown));
+    }
   }
 
   async #exec(message: ExecMessage): Promise<void> {
