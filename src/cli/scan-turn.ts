@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PaddockError, toPaddockError } from '../core/errors.js';
+import { PaddockError } from '../core/errors.js';
 import type { Clock } from '../kit/clock.js';
-import { type Claim, claim } from '../session/control/claim.js';
+import { tryClaim } from '../session/control/claim.js';
 
 const lookEveryMs = 250;
 
@@ -20,21 +20,13 @@ export async function scanTurn(
     throw new PaddockError('STATE_UNWRITABLE', `no folder can be made at ${folder}`, { cause });
   });
   const path = join(folder, 'turn');
-  let mine = await tried(path);
+  let mine = await tryClaim(path);
   if (mine === undefined) onWait();
   while (mine === undefined) {
     await clock.sleep(lookEveryMs, signal).catch((cause: unknown) => {
       throw new PaddockError('INTERRUPTED', 'the scan was cancelled', { cause });
     });
-    mine = await tried(path);
+    mine = await tryClaim(path);
   }
   return mine;
-}
-
-/** Undefined: a live process has it. */
-async function tried(path: string): Promise<Claim | undefined> {
-  return claim(path).catch((error: unknown) => {
-    if (toPaddockError(error).code === 'SESSION_NOT_YOURS') return undefined;
-    throw error;
-  });
 }

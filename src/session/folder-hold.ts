@@ -11,7 +11,7 @@ import {
   type ProcessIdentity,
 } from '../kit/process-identity.js';
 import { randomBase32 } from '../kit/random-id.js';
-import { claim, type EarlierClaim, earlierClaims, freeClaimsIn, isClaimedElsewhere } from './control/claim.js';
+import { type EarlierClaim, earlierClaims, freeClaimsIn, isClaimedElsewhere, tryClaim } from './control/claim.js';
 import type { RecordStore } from './store.js';
 
 /** A state folder that a server in a container has for itself. Disposing gives it up. */
@@ -89,10 +89,9 @@ export async function refuseHeldFolder(stateDir: string): Promise<void> {
 }
 
 async function claimed(stateDir: string, socket: string): Promise<AsyncDisposable> {
-  return claim(claimPath(stateDir), socket).catch((error: unknown) => {
-    const isTaken = error instanceof SessionError && error.code === 'SESSION_NOT_YOURS';
-    throw isTaken ? inUse(stateDir, 'another server has it, or nothing says that it has ended') : error;
-  });
+  const mine = await tryClaim(claimPath(stateDir), socket);
+  if (mine === undefined) throw inUse(stateDir, 'another server has it, or nothing says that it has ended');
+  return mine;
 }
 
 /**

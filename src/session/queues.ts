@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { PaddockError, toPaddockError } from '../core/errors.js';
+import { PaddockError } from '../core/errors.js';
 import { Disposables } from '../kit/disposables.js';
 import { claimedName, lockOf, type Patience } from './changes/own-layer.js';
-import { type Claim, claim, forgetClaim, isClaimed } from './control/claim.js';
+import { type Claim, forgetClaim, isClaimed, tryClaim } from './control/claim.js';
 import { type ChannelSweep, isOld } from './left-over-channels.js';
 
 const lookEveryMs = 100;
@@ -42,7 +42,7 @@ export async function sweepQueues(
 
 async function removed(queue: string, isDryRun: boolean): Promise<boolean> {
   if (isDryRun) return !(await isClaimed(lockOf(queue)));
-  await using turn = await tried(doorOf(queue));
+  await using turn = await tryClaim(doorOf(queue));
   if (turn === undefined || (await isClaimed(lockOf(queue)))) return false;
   forgetClaim(lockOf(queue));
   return true;
@@ -58,8 +58,8 @@ async function entered(queue: string, { clock, signal }: Omit<Patience, 'waitMs'
 }
 
 async function enteredNow(queue: string): Promise<Claim | undefined> {
-  await using turn = await tried(doorOf(queue));
-  return turn === undefined ? undefined : await tried(lockOf(queue));
+  await using turn = await tryClaim(doorOf(queue));
+  return turn === undefined ? undefined : await tryClaim(lockOf(queue));
 }
 
 /**
@@ -68,12 +68,4 @@ async function enteredNow(queue: string): Promise<Claim | undefined> {
  */
 function doorOf(queue: string): string {
   return join(dirname(queue), 'queues');
-}
-
-/** Undefined: a live process has it. */
-async function tried(path: string): Promise<Claim | undefined> {
-  return claim(path).catch((error: unknown) => {
-    if (toPaddockError(error).code === 'SESSION_NOT_YOURS') return undefined;
-    throw error;
-  });
 }

@@ -1,12 +1,12 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { PaddockError, SessionError, toPaddockError } from '../../core/errors.js';
+import { PaddockError, SessionError } from '../../core/errors.js';
 import type { Clock } from '../../kit/clock.js';
 import { Disposables } from '../../kit/disposables.js';
 import { type Recovery, recoverApply } from '../../workspace/apply/recover.js';
 import type { Layer } from '../../workspace/changes/layer.js';
 import { readLayerNote } from '../../workspace/layer-note.js';
-import { type Claim, claim } from '../control/claim.js';
+import { type Claim, tryClaim } from '../control/claim.js';
 import { readSnapshotNote } from '../snapshot-shelf.js';
 import { type AppliedBy, recordFiles } from './record-files.js';
 
@@ -37,7 +37,7 @@ export function claimedName(name: string): string | undefined {
  * STATE_UNWRITABLE, AUDIT_UNWRITABLE.
  */
 export async function withLayer<T>(layer: Layer, by: AppliedBy, run: (recovery: Recovery) => Promise<T>): Promise<T> {
-  const mine = (await claimFolder(layer.folder)) ?? throwBusy();
+  const mine = (await tryClaim(lockOf(layer.folder))) ?? throwBusy();
   return owned(layer.folder, mine, async () => {
     await expectAsRead(layer);
     if (await isThere(layer.folder)) return run(await recoverApply(layer, (applied) => recordFiles(by, applied, true)));
@@ -91,17 +91,9 @@ export async function expectAsRead({ folder, open }: Pick<Layer, 'folder' | 'ope
   throwBusy('what the session has changed was encrypted at this very moment');
 }
 
-/** Undefined: a live process has it. */
-async function claimFolder(folder: string): Promise<Claim | undefined> {
-  return claim(lockOf(folder)).catch((error: unknown) => {
-    if (toPaddockError(error).code === 'SESSION_NOT_YOURS') return undefined;
-    throw error;
-  });
-}
-
 async function claimInTime(folder: string, { clock, waitMs, signal }: Patience): Promise<Claim | undefined> {
   for (let leftMs = waitMs; ; leftMs -= lookEveryMs) {
-    const mine = await claimFolder(folder);
+    const mine = await tryClaim(lockOf(folder));
     if (mine !== undefined || leftMs <= 0) return mine;
     await clock.sleep(lookEveryMs, signal);
   }

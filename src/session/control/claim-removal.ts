@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { toPaddockError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
 import type { RecordStore } from '../store.js';
-import { claim, isClaimed } from './claim.js';
+import { isClaimed, tryClaim } from './claim.js';
 
 type Folders = Pick<RecordStore, 'channelFolder'>;
 
@@ -13,12 +12,7 @@ type Folders = Pick<RecordStore, 'channelFolder'>;
  * nothing can be claimed (there is no folder, so nobody holds it; or no room in memory) what was read last has to do.
  */
 export async function claimRemoval(store: Folders, id: SessionId): Promise<AsyncDisposable | undefined> {
-  try {
-    return await claim(removalPath(store, id));
-  } catch (thrown) {
-    if (toPaddockError(thrown).code === 'SESSION_NOT_YOURS') return undefined;
-    return { [Symbol.asyncDispose]: () => Promise.resolve() };
-  }
+  return tryClaim(removalPath(store, id)).catch(() => ({ [Symbol.asyncDispose]: () => Promise.resolve() }));
 }
 
 /** Whether a live process is about to remove it. Errors: STATE_UNWRITABLE when that can't be read. */

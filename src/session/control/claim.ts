@@ -58,6 +58,14 @@ export async function claim(path: string, socket?: string): Promise<Claim> {
   throw new SessionError('SESSION_NOT_YOURS', 'another process of Paddock holds it');
 }
 
+/** The same for those who go on without it: undefined where a live process has it. */
+export async function tryClaim(path: string, socket?: string): Promise<Claim | undefined> {
+  return claim(path, socket).catch((error: unknown) => {
+    if (codeOf(error) === 'SESSION_NOT_YOURS') return undefined;
+    throw error;
+  });
+}
+
 /** Who claimed a path with a socket, and whether that one has given it up since, or was proven to have ended: where the socket refuses, or by the boot. */
 export interface EarlierClaim {
   readonly owner: ProcessIdentity;
