@@ -20,6 +20,10 @@ export interface Culprit {
   readonly name: string;
 }
 
+export function sessionAsCulprit(id: string): Culprit {
+  return { id, name: `session ${id}` };
+}
+
 /** There are fewer keys and sessions; what is dropped is counted among all still. */
 const mostCulprits = 1000;
 const mostNameChars = 80;

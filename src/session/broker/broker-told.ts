@@ -7,6 +7,7 @@ import { BrokerRefused } from '../../egress/broker/rules.js';
 import type { BrokerRoute, TokenCounts } from '../../egress/broker/types.js';
 import { Refusals } from '../../egress/refusals.js';
 import type { Clock } from '../../kit/clock.js';
+import { type Culprit, sessionAsCulprit } from '../../monitor/alarms/burst.js';
 import type { Denials } from '../../monitor/alarms/denials.js';
 import type { BrokerWish } from '../../policy/broker/decide.js';
 import { Told, type ToldParts } from '../told.js';
@@ -26,14 +27,14 @@ export class BrokerTold {
   readonly #told: Told;
   readonly #denials: BrokerToldParts['denials'];
   readonly #refusals: Refusals;
-  readonly #culprit: { readonly id: string; readonly name: string };
+  readonly #culprit: Culprit;
   readonly #uses = new Set<string>();
   readonly #writes = new Set<string>();
 
   constructor(parts: BrokerToldParts) {
     this.#told = new Told(parts);
     this.#denials = parts.denials;
-    this.#culprit = { id: parts.id, name: `session ${parts.id}` };
+    this.#culprit = sessionAsCulprit(parts.id);
     this.#refusals = new Refusals(parts.clock, (refusal) => this.#onRefusal(refusal));
   }
 

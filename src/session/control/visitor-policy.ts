@@ -1,5 +1,6 @@
 import { PolicyDenied } from '../../core/errors.js';
 import type { ExecRequest } from '../../core/exec.js';
+import { sessionAsCulprit } from '../../monitor/alarms/burst.js';
 import { admitExec } from '../../policy/exec.js';
 import type { ControlOptions, VisitTracing } from './control-options.js';
 
@@ -20,7 +21,7 @@ export function traced<T>(
 
 async function recordDenial({ audit, denials, session }: ControlOptions, denied: PolicyDenied): Promise<void> {
   const { code: result, ruleId: rule } = denied;
-  denials?.add('call', rule, { id: session.id, name: `session ${session.id}` });
+  denials?.add('call', rule, sessionAsCulprit(session.id));
   await audit.event('policy.deny', { session: session.id, verdict: 'deny', result, rule });
 }
 

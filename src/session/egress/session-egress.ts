@@ -7,6 +7,7 @@ import { type Egress, openEgress } from '../../egress/egress.js';
 import type { LookupTurns } from '../../egress/lookup-turns.js';
 import type { FindSibling } from '../../egress/siblings.js';
 import type { Clock } from '../../kit/clock.js';
+import { sessionAsCulprit } from '../../monitor/alarms/burst.js';
 import type { Denials } from '../../monitor/alarms/denials.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { EgressTold } from './egress-told.js';
@@ -69,7 +70,7 @@ export async function openSessionEgress(sandbox: Sandbox, parts: EgressParts): P
     openAllowed: spec.allow.includes('*'),
     onRefusal: (refusal) => told.refused(refusal),
     heard: {
-      onEach: (rule) => parts.denials?.add('connection', rule, { id: parts.id, name: `session ${parts.id}` }),
+      onEach: (rule) => parts.denials?.add('connection', rule, sessionAsCulprit(parts.id)),
       onUntold: (count) => told.untold(count),
     },
     onConnect: (connection) => told.connected(connection),
