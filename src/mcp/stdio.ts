@@ -3,11 +3,9 @@ import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { CallToolRequestSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { safeLine } from '../kit/safe-text.js';
-import { type LineBounds, LineLimit, mostItems, mostNameBytes } from './line-limit.js';
+import { LineLimit } from './line-limit.js';
+import { boundText, type MessageBounds, usualMessageBounds } from './message-size.js';
 import { OpenRequests, reusedId } from './open-requests.js';
-
-/** Longest message taken from a client: 8 MiB of standard input for a command, escaped, and room to spare. */
-const lineBounds: LineBounds = { bytes: 24 * 1024 * 1024, items: mostItems, nameBytes: mostNameBytes };
 
 /** What a client sent that no tool ever saw, in a few words of ours. */
 export type RefusedMessage =
@@ -18,10 +16,10 @@ export type RefusedMessage =
   | 'malformed-call'
   | 'reused-id';
 
-const beyond: Readonly<Record<keyof LineBounds, readonly [RefusedMessage, string]>> = {
-  bytes: ['line-too-long', `${lineBounds.bytes} bytes`],
-  items: ['too-many-items', `${lineBounds.items} lists, objects and items`],
-  nameBytes: ['names-too-long', `${lineBounds.nameBytes} bytes of names`],
+const beyond: Readonly<Record<keyof MessageBounds, RefusedMessage>> = {
+  bytes: 'line-too-long',
+  items: 'too-many-items',
+  nameBytes: 'names-too-long',
 };
 
 export interface StdioStreams {
@@ -36,10 +34,10 @@ export interface StdioStreams {
  * The SDK's transport does not notice the end of its input, so it is watched here.
  */
 export async function serveStdio(server: Server, streams: StdioStreams, signal: AbortSignal): Promise<void> {
-  const limited = new LineLimit(lineBounds, (what) => {
-    const [refused, most] = beyond[what];
-    refuse(streams, refused, { code: -32600, message: `a message has at most ${most}` });
-  });
+  const bounds = usualMessageBounds;
+  const limited = new LineLimit(bounds, (what) =>
+    refuse(streams, beyond[what], { code: -32600, message: boundText(bounds, what) }),
+  );
   const ended = new Promise<void>((resolve) => {
     for (const event of ['end', 'close', 'error'] as const) streams.input.once(event, () => resolve());
     // A client that closed its end of our output is gone as well.
@@ -48,7 +46,7 @@ export async function serveStdio(server: Server, streams: StdioStreams, signal: 
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
   const transport = new StdioServerTransport(streams.input.pipe(limited), streams.output, {
-    maxBufferSize: 2 * lineBounds.bytes,
+    maxBufferSize: 2 * bounds.bytes,
   });
   // Both stay in place beside the server's own: the SDK drops what is no message without an answer.
   transport.onerror = (error) => {

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { StructureCount } from '../../kit/structure-count.js';
-import type { HttpBounds } from './bounds.js';
+import { boundText, type MessageBounds, MessageSize } from '../message-size.js';
 import { HttpRefusal } from './refusal.js';
 
 /** What all bodies together may take, so that many at once are no more than a few. */
@@ -33,22 +32,16 @@ export interface Body {
   readonly bytes: number;
 }
 
-/** The JSON of a request, of at most so many bytes and items. Errors: HttpRefusal; then nothing of the budget is taken. */
-export async function readJson(
-  request: IncomingMessage,
-  { bodyBytes, bodyItems, bodyNameBytes }: Pick<HttpBounds, 'bodyBytes' | 'bodyItems' | 'bodyNameBytes'>,
-  budget: BodyBudget,
-): Promise<Body> {
-  checkHeaders(request, bodyBytes);
-  const structure = new StructureCount();
+/** The JSON of a request, of one message within the bounds. Errors: HttpRefusal; then nothing of the budget is taken. */
+export async function readJson(request: IncomingMessage, bounds: MessageBounds, budget: BodyBudget): Promise<Body> {
+  checkHeaders(request, bounds);
+  const size = new MessageSize(bounds);
   const pieces: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const piece of request as AsyncIterable<Buffer>) {
-      if (bytes + piece.length > bodyBytes) throw tooLarge(`${bodyBytes} bytes`);
-      structure.push(piece);
-      if (structure.count > bodyItems) throw tooLarge(`${bodyItems} lists, objects and items`);
-      if (structure.nameBytes > bodyNameBytes) throw tooLarge(`${bodyNameBytes} bytes of names`);
+      const beyond = size.add(piece);
+      if (beyond !== undefined) throw tooLarge(bounds, beyond);
       if (!budget.take(piece.length))
         throw new HttpRefusal('too-many', 'too much is being sent', { 'retry-after': '1' });
       bytes += piece.length;
@@ -61,7 +54,7 @@ export async function readJson(
   }
 }
 
-function checkHeaders({ headers }: IncomingMessage, mostBytes: number): void {
+function checkHeaders({ headers }: IncomingMessage, bounds: MessageBounds): void {
   if (!/^application\/json *(;.*)?$/i.test(headers['content-type'] ?? '')) {
     throw new HttpRefusal('content-type', 'a message is application/json');
   }
@@ -69,7 +62,7 @@ function checkHeaders({ headers }: IncomingMessage, mostBytes: number): void {
   if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
     throw new HttpRefusal('content-type', 'a message comes as it is, without an encoding');
   }
-  if (Number(headers['content-length'] ?? 0) > mostBytes) throw tooLarge(`${mostBytes} bytes`);
+  if (Number(headers['content-length'] ?? 0) > bounds.bytes) throw tooLarge(bounds, 'bytes');
 }
 
 function parse(bytes: Buffer): unknown {
@@ -80,6 +73,6 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-function tooLarge(most: string): HttpRefusal {
-  return new HttpRefusal('too-large', `a message has at most ${most}`);
+function tooLarge(bounds: MessageBounds, what: keyof MessageBounds): HttpRefusal {
+  return new HttpRefusal('too-large', boundText(bounds, what));
 }

@@ -1,13 +1,9 @@
-import { mostItems, mostNameBytes } from '../line-limit.js';
+import { type MessageBounds, usualMessageBounds } from '../message-size.js';
 
 /** How much, and for how long, anybody is listened to. */
 export interface HttpBounds {
-  /** Of one request. The same as of a line on stdio: 8 MiB of standard input, escaped. */
-  readonly bodyBytes: number;
-  /** Lists, objects and items of one request: parsing and judging these takes time, whatever their bytes. Thrice what the largest call has. */
-  readonly bodyItems: number;
-  /** Of the names of all members of one request: a name that is refused is said. */
-  readonly bodyNameBytes: number;
+  /** Of one request. The same as of a line on stdio. */
+  readonly message: MessageBounds;
   /** Of all that are being read or worked on at once. */
   readonly allBodiesBytes: number;
   /** The same of one caller. */
@@ -36,9 +32,7 @@ export interface HttpBounds {
 const mib = 1024 ** 2;
 
 export const usualBounds: HttpBounds = {
-  bodyBytes: 24 * mib,
-  bodyItems: mostItems,
-  bodyNameBytes: mostNameBytes,
+  message: usualMessageBounds,
   allBodiesBytes: 128 * mib,
   bodiesBytes: 32 * mib,
   headerBytes: 16 * 1024,

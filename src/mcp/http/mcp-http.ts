@@ -143,7 +143,7 @@ export class McpHttp implements AsyncDisposable {
     // Before a byte of it is read.
     const known = id === undefined ? undefined : this.#sessions.get(caller, id);
     const budget = this.#budgetOf(caller);
-    const body = await readJson(request, bounds, budget);
+    const body = await readJson(request, bounds.message, budget);
     try {
       // The newest revisions have none, and of a hundred calls in one request every limit would see one.
       if (Array.isArray(body.json)) throw new HttpRefusal('not-a-message', 'send one message at a time');

@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StructureCount } from '../../../src/kit/structure-count.js';
-import { LineLimit, mostItems, mostNameBytes } from '../../../src/mcp/line-limit.js';
+import { LineLimit } from '../../../src/mcp/line-limit.js';
+import { usualMessageBounds } from '../../../src/mcp/message-size.js';
 import { execLimits } from '../../../src/policy/exec.js';
 import { maxEnvEntries } from '../../../src/policy/names.js';
 
@@ -79,7 +80,7 @@ describe('the limit on lines', () => {
     const args = { argv: Array.from({ length: execLimits.argvEntries }, () => 'a'), env, sessionId: 'x', cwd: '/' };
     const structure = new StructureCount();
     structure.push(Buffer.from(JSON.stringify({ method: 'tools/call', params: { name: 'x', arguments: args } })));
-    expect(structure.count).toBeLessThan(mostItems / 2);
-    expect(maxEnvEntries * 256).toBeLessThan(mostNameBytes / 2);
+    expect(structure.count).toBeLessThan(usualMessageBounds.items / 2);
+    expect(maxEnvEntries * 256).toBeLessThan(usualMessageBounds.nameBytes / 2);
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { KeyLimits, OverallLimits } from '../../../../src/keys/key-limits.js';
 import { deferred } from '../../../../src/kit/deferred.js';
+import { usualMessageBounds } from '../../../../src/mcp/message-size.js';
 import { HttpStage, keyOf, type Reply } from './support/stage.js';
 
 type Who = keyof typeof keyOf;
@@ -16,7 +17,10 @@ beforeEach(async () => {
     bob: new KeyLimits({ callsPerMinute: 10_000, createsPerHour: 1, sessions: 1 }, all),
   };
   const rate = (caller: string) => limits[caller as Who].request();
-  stage = new HttpStage({ requests: 8, mcpSessions: 4, bodyBytes: 4096, bodiesBytes: 32_768 }, { rate });
+  stage = new HttpStage(
+    { requests: 8, mcpSessions: 4, message: { ...usualMessageBounds, bytes: 4096 }, bodiesBytes: 32_768 },
+    { rate },
+  );
   stage.gateOf = (caller) => () => limits[caller as Who].call();
   await stage.start();
 });

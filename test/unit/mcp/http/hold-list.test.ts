@@ -6,9 +6,7 @@ let stage: HttpStage;
 
 beforeEach(async () => {
   stage = await new HttpStage({
-    bodyBytes: 4096,
-    bodyItems: 100,
-    bodyNameBytes: 500,
+    message: { bytes: 4096, items: 100, nameBytes: 500 },
     allBodiesBytes: 6000,
     bodiesBytes: 5000,
     headersMs: 300,
