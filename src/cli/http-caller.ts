@@ -1,5 +1,9 @@
+import type { Logger } from 'pino';
 import type { AuditRecorder } from '../audit/audit-log.js';
 import type { Grant } from '../keys/key.js';
+import { KeyLimits, type OverallLimits } from '../keys/key-limits.js';
+import type { Monitoring } from '../monitor/monitoring.js';
+import { KeyMeter } from '../session/key-meter.js';
 import type { SessionCommand } from '../session/session-command.js';
 import type { Sessions } from '../session/sessions.js';
 import type { ToolServices } from '../tools/services.js';
@@ -22,6 +26,25 @@ export interface HttpCaller extends Counts {
   services: Promise<ToolServices> | undefined;
   /** Commands that were told to end for what is used up, and may take long. */
   readonly stopped: WeakSet<object>;
+}
+
+interface CountsParts {
+  readonly overall: OverallLimits;
+  readonly monitoring: Pick<Monitoring, 'stateOf'>;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+/** Of who has used nothing yet. Says so where they alone can use up what all have. */
+export function noCounts({ id, name, quota }: Rights, { overall, monitoring, log }: CountsParts): Counts {
+  const flags = overall.allFor(quota);
+  if (flags.length > 0) {
+    const words = 'a key can use up the day of all keys alone; give keys limits of their own that are lower';
+    log.warn({ key: name, flags }, words);
+  }
+  return {
+    limits: new KeyLimits(quota, overall, overall.days?.of(id)),
+    meter: new KeyMeter((session) => monitoring.stateOf(session).usage?.cpuUs),
+  };
 }
 
 /** Adds up what their sessions have used, and has the commands end of who has used all they may. Waits for none: one may hang. */

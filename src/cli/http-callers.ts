@@ -1,11 +1,10 @@
 import type { Logger } from 'pino';
 import type { AuditRecorder } from '../audit/audit-log.js';
 import { version } from '../core/version.js';
-import { KeyLimits, type OverallLimits } from '../keys/key-limits.js';
+import type { OverallLimits } from '../keys/key-limits.js';
 import { buildServer } from '../mcp/server.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import type { Admission } from '../session/admission.js';
-import { KeyMeter } from '../session/key-meter.js';
 import type { Session } from '../session/session.js';
 import type { Sessions } from '../session/sessions.js';
 import { allTools } from '../tools/all-tools.js';
@@ -15,8 +14,8 @@ import type { Tracer } from '../tracing/tracer.js';
 import type { App } from './app.js';
 import { letIn } from './call-gate.js';
 import { Endings } from './endings.js';
-import { endOf, type HttpCaller, meterOne, type Rights } from './http-caller.js';
-import { type Counts, KeptCounts } from './kept-counts.js';
+import { endOf, type HttpCaller, meterOne, noCounts, type Rights } from './http-caller.js';
+import { KeptCounts } from './kept-counts.js';
 import { sealWaitMs } from './server-ground.js';
 import { toolServices } from './tool-services.js';
 
@@ -97,7 +96,7 @@ export class HttpCallers implements AsyncDisposable {
       const audit = await app.audit();
       // Another request of theirs may have come first.
       if (!this.#callers.has(grant.id)) {
-        const counts = this.#kept.take(grant.id) ?? this.#noCounts(grant);
+        const counts = this.#kept.take(grant.id) ?? noCounts(grant, this.#options);
         const nothing = { sessions: undefined, services: undefined, stopped: new WeakSet<object>() };
         this.#callers.set(grant.id, { grant, app, audit, ...counts, ...nothing });
       }
@@ -155,21 +154,6 @@ export class HttpCallers implements AsyncDisposable {
       }
     }
     await this.#kept.settle();
-  }
-
-  #noCounts({ id, name, quota }: Rights): Counts {
-    const { overall, log } = this.#options;
-    const flags = overall.allFor(quota);
-    if (flags.length > 0) {
-      log.warn(
-        { key: name, flags },
-        'a key can use up the day of all keys alone; give keys limits of their own that are lower',
-      );
-    }
-    return {
-      limits: new KeyLimits(quota, overall, overall.days?.of(id)),
-      meter: new KeyMeter((id) => this.#options.monitoring.stateOf(id).usage?.cpuUs),
-    };
   }
 
   /**
