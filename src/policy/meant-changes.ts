@@ -87,14 +87,9 @@ async function byPatterns<T extends Moved>(
       hint: 'Give fewer patterns, or name files and folders.',
     });
   }
-  const globs: Glob[] = [];
-  for (const pattern of patterns) globs.push(parseGlob(pattern, true) ?? []);
+  const globs = patterns.map((pattern): Glob => parseGlob(pattern, true) ?? []);
   const ways = changes.flatMap((change) => pathsOf(change).map((path) => ({ change, path })));
-  const paths = ways.map(({ path }) => path);
-  await matchPaths(paths, globs, work, (at, pattern) => {
-    const way = ways[at];
-    if (way !== undefined) take(way.change, patterns[pattern] ?? '');
-  });
+  await matchPaths(ways, globs, work, ({ change }, pattern) => take(change, patterns[pattern] ?? ''));
 }
 
 /** Both, where it was moved. */

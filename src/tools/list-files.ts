@@ -54,12 +54,12 @@ export const listFiles = defineTool({
   async handle(services: ToolServices, args, { signal }) {
     const session = services.sessions.get(args.sessionId);
     const path = args.path ?? '.';
-    const globs = globsOf(args);
+    const glob = globOf(args);
     const depth = args.depth ?? (args.glob === undefined ? 1 : 32);
     const { files, isCut } = await new SessionFiles(session).list(path, depth, signal);
     const after = args.cursor === undefined ? undefined : decodeCursor(args.cursor);
     const behind = after === undefined ? files : files.filter(({ path: one }) => Buffer.compare(one, after) > 0);
-    const rest = await wantedOf(behind, globs, args.dot ?? true, new MatchWork(signal));
+    const rest = await wantedOf(behind, glob, args.dot ?? true, signal);
     const { entries, nextCursor } = pageOf(rest, args.limit);
     const structured = {
       ...{ sessionId: session.id, path, entries, isCut },
@@ -69,24 +69,21 @@ export const listFiles = defineTool({
   },
 });
 
-function globsOf({ glob, dot = true }: Input): readonly Glob[] {
-  if (glob === undefined) return [];
+function globOf({ glob, dot = true }: Input): Glob | undefined {
+  if (glob === undefined) return undefined;
   const parsed = parseGlob(glob, dot);
   if (parsed === undefined) throw new PaddockError('BAD_ARGUMENT', 'glob: is no pattern that can be read');
-  return [parsed];
+  return parsed;
 }
 
-async function wantedOf(files: readonly ListedFile[], globs: readonly Glob[], dot: boolean, work: MatchWork) {
+async function wantedOf(files: readonly ListedFile[], glob: Glob | undefined, dot: boolean, signal: AbortSignal) {
+  if (glob === undefined && dot) return files;
   // Bytes that are no text become U+FFFD here, which `?` and `*` match.
-  const texts = globs.length === 0 && dot ? [] : files.map(({ path }) => path.toString('utf8'));
-  const shown = dot ? files : files.filter((_, at) => !/(^|\/)\./.test(texts[at] ?? ''));
-  if (globs.length === 0) return shown;
+  const named = files.map((file) => ({ file, path: file.path.toString('utf8') }));
+  const shown = dot ? named : named.filter(({ path }) => !/(^|\/)\./.test(path));
+  if (glob === undefined) return shown.map(({ file }) => file);
   const matched: ListedFile[] = [];
-  const paths = dot ? texts : shown.map(({ path }) => path.toString('utf8'));
-  await matchPaths(paths, globs, work, (at) => {
-    const file = shown[at];
-    if (file !== undefined) matched.push(file);
-  });
+  await matchPaths(shown, [glob], new MatchWork(signal), ({ file }) => matched.push(file));
   return matched;
 }
 

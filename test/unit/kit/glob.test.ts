@@ -75,7 +75,8 @@ describe('many paths held against many patterns', () => {
 
   it('tells which of them match', async () => {
     const told: (readonly number[])[] = [];
-    await matchPaths(['xa', 'aaxab', 'b'], globs, new MatchWork(signal), (...both) => told.push(both));
+    const files = ['xa', 'aaxab', 'b'].map((path, at) => ({ path, at }));
+    await matchPaths(files, globs, new MatchWork(signal), ({ at }, glob) => told.push([at, glob]));
     expect(told).toEqual([
       [0, 1],
       [1, 0],
@@ -86,14 +87,14 @@ describe('many paths held against many patterns', () => {
     const over = new AbortController();
     setImmediate(() => over.abort(new Error('gone')));
     const long = function* () {
-      for (;;) yield 'a'.repeat(200);
+      for (;;) yield { path: 'a'.repeat(200) };
     };
     const endless = matchPaths(long(), globs, new MatchWork(over.signal, Number.MAX_SAFE_INTEGER), () => undefined);
     await expect(endless).rejects.toThrow('gone');
   });
 
   it('is refused when all together take too long', async () => {
-    const long = [...Array(1000).keys()].map((at) => `${'a'.repeat(240)}${at}`);
+    const long = [...Array(1000).keys()].map((at) => ({ path: `${'a'.repeat(240)}${at}` }));
     const all = matchPaths(long, globs, new MatchWork(signal, 100_000), () => undefined);
     await expect(all).rejects.toMatchObject({ code: 'BAD_ARGUMENT', hint: expect.stringContaining('fewer') });
   });
