@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { z } from 'zod';
-import { PaddockError, PolicyDenied } from '../core/errors.js';
+import { PolicyDenied } from '../core/errors.js';
+import { codeOf } from '../kit/error-code.js';
 import { safeText } from '../kit/safe-text.js';
 import { toFailure } from '../mcp/error-result.js';
 
@@ -36,19 +37,13 @@ function loggedError(thrown: unknown, causesLeft: number): LoggedError {
   const stack = framesOf(thrown);
   return {
     type: short(thrown.name),
-    ...(code === undefined ? {} : { code }),
+    ...(code === undefined ? {} : { code: short(code) }),
     ...(thrown instanceof PolicyDenied ? { rule: thrown.ruleId } : {}),
     // The message of bad arguments is made of all of them when it is read.
     message: short(thrown instanceof z.ZodError ? toFailure(thrown).message : thrown.message),
     ...(stack === '' ? {} : { stack }),
     ...(cause === undefined || causesLeft === 0 ? {} : { cause: loggedError(cause, causesLeft - 1) }),
   };
-}
-
-function codeOf(error: Error): string | undefined {
-  if (error instanceof PaddockError) return error.code;
-  const code: unknown = 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? short(code) : undefined;
 }
 
 /** A stack begins with the whole message, which is left out. */

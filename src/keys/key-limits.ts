@@ -38,11 +38,13 @@ export class OverallLimits {
 
   /** Of what all have a limit of a day and who has that quota has not, or a higher one: they can use up the day of all. By the names of the flags. */
   allFor(quota: DayQuota): readonly string[] {
-    const flags = { cpuMsPerDay: '--cpu-time', egressBytesPerDay: '--egress-bytes' } as const;
-    const names = ['cpuMsPerDay', 'egressBytesPerDay'] as const;
-    const isAll = (name: (typeof names)[number]) =>
-      (quota[name] ?? Number.POSITIVE_INFINITY) >= (this.#quota[name] ?? Number.POSITIVE_INFINITY);
-    return names.filter((name) => this.#quota[name] !== undefined && isAll(name)).map((name) => flags[name]);
+    const flags = [
+      ['--cpu-time', quota.cpuMsPerDay, this.#quota.cpuMsPerDay],
+      ['--egress-bytes', quota.egressBytesPerDay, this.#quota.egressBytesPerDay],
+    ] as const;
+    return flags.flatMap(([flag, own = Number.POSITIVE_INFINITY, all]) =>
+      all !== undefined && own >= all ? [flag] : [],
+    );
   }
 
   /** Whether anything counts that would be forgotten with this process. */

@@ -74,8 +74,8 @@ export async function listLayers(places: LayerPlaces): Promise<readonly NotedLay
 
 /**
  * What becomes of a layer when its session ends: kept for the time that the session was given, where anything was written to it, else removed.
- * Called again it changes nothing. `diskBytes`: the most that the session might add to the disk at last; default: at first. The sandbox must be gone. Whoever works on it is waited for; for longer than a while: the next prune ends it.
- * Errors: STATE_UNWRITABLE.
+ * Called again it changes nothing. The sandbox must be gone. Whoever works on it is waited for; for longer than a while: the next prune ends it.
+ * `diskBytes`: the most that the session might add to the disk at last; default: at first. Errors: STATE_UNWRITABLE.
  */
 export async function endLayer(
   folder: string,

@@ -1,7 +1,10 @@
 import { listLogFiles } from '../../audit/log-files.js';
 import { type DoctorCheck, fail, pass, unknown } from '../context.js';
 
-/** That a log could be written is no evidence that it is. The canary is a session as any other, so its record has to be there: to be asked after it. */
+/** File systems stamp by a clock that is behind by a tick at most: 10 ms at 100 Hz. */
+const clockTickMs = 10;
+
+/** That a log could be written is no evidence that it is. The canary is a session as any other and leaves a record, so this is asked once that has ended. */
 export function auditWrittenCheck(sinceMs: number, canaryRan: boolean): DoctorCheck {
   return {
     id: 'audit-written',
@@ -19,6 +22,3 @@ export function auditWrittenCheck(sinceMs: number, canaryRan: boolean): DoctorCh
     },
   };
 }
-
-/** File systems stamp by a clock that is behind by a tick at most: 10 ms at 100 Hz. */
-const clockTickMs = 10;

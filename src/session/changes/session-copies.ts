@@ -37,20 +37,17 @@ export class SessionCopies {
   /** `keepMs`: default 30 days, or less where the policy says so. Errors: NO_SUCH_SESSION, PolicyDenied, and those of `Snapshots.take`. */
   async snapshot(
     id: string,
-    {
-      keepMs,
-      ...wish
-    }: Pick<SnapshotWish, 'name' | 'signal' | 'onProgress'> & { readonly keepMs?: number | undefined },
+    wish: Pick<SnapshotWish, 'name' | 'signal' | 'onProgress'> & { readonly keepMs?: number | undefined },
   ): Promise<Snapshot> {
     const { ceilings, admission } = this.#parts.limits;
-    const kept = decideKeep(keepMs, { ceilings });
-    const most = {
+    const decided = {
+      keepMs: decideKeep(wish.keepMs, { ceilings }),
       mostBytes: ceilings.diskBytes,
       mostEntries: ceilings.diskInodes,
       mostTotalBytes: admission.keptBytes,
       mostOwnBytes: admission.ownKeptBytes,
     };
-    return this.snapshots.take(await requireLayer(this.#parts.store, id), { ...wish, ...most, keepMs: kept });
+    return this.snapshots.take(await requireLayer(this.#parts.store, id), { ...wish, ...decided });
   }
 
   /** A request that begins with a snapshot: its project copy-on-write, unless the request says otherwise. Errors: NO_SUCH_SNAPSHOT. */

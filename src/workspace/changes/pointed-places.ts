@@ -24,7 +24,8 @@ export interface PointedOptions {
 /**
  * Paths in a project that the host runs or trusts because something there points to them: where git is told to look for hooks, and where links
  * at withheld places lead, on every step of the way. The links that git tracks are known wherever they are; others in the top folder, and in
- * hidden and withheld ones as far as the third level. `.` is the whole project; a `*` is part of a name. The project is the host's own, and no link is followed by the kernel.
+ * hidden and withheld ones as far as the third level. `.` is the whole project; a `*` is part of a name. The project is the host's own, and no
+ * link is followed by the kernel.
  */
 export async function pointedPlaces(project: HostObject, options: PointedOptions): Promise<readonly string[]> {
   await using top = await nothingThere(() => OpenFolder.at(project.source));
