@@ -1,4 +1,6 @@
+import { PaddockError } from '../core/errors.js';
 import type { KeyLimits } from '../keys/key-limits.js';
+import type { Clock } from '../kit/clock.js';
 import type { KeyMeter } from '../session/key-meter.js';
 import type { Session } from '../session/session.js';
 
@@ -15,6 +17,9 @@ const startsWork: ReadonlySet<string> = new Set([
   'check_host',
 ]);
 
+/** Of a call that came too often, before it is answered: who calls again at once would keep the process busy that serves everybody. */
+const pauseMs = 1000;
+
 export interface CallGateParts {
   readonly limits: Pick<KeyLimits, 'call' | 'refuseWork' | 'refuseUnkept'>;
   readonly meter: Pick<KeyMeter, 'note'>;
@@ -22,11 +27,12 @@ export interface CallGateParts {
   readonly live: () => readonly Session[];
   /** Lets work begin, or throws; what check_host begins excepted, which says why. */
   readonly admit: (() => Promise<void>) | undefined;
+  readonly clock: Pick<Clock, 'sleep'>;
 }
 
 /** Lets a call of a key in, by its limits, until what is returned is called; its sessions are looked at before and after, for what they used. */
-export async function letIn({ limits, meter, live, admit }: CallGateParts, tool: string): Promise<() => void> {
-  const leave = await limits.call();
+export async function letIn({ limits, meter, live, admit, clock }: CallGateParts, tool: string): Promise<() => void> {
+  const leave = await taken(limits, clock);
   // One that this call destroys would be gone, and one that it makes could be destroyed by the next, before anybody reads the meter.
   const look = () => lookAt(meter, live());
   const release = () => {
@@ -43,6 +49,16 @@ export async function letIn({ limits, meter, live, admit }: CallGateParts, tool:
     return release;
   } catch (error) {
     release();
+    throw error;
+  }
+}
+
+async function taken(limits: Pick<KeyLimits, 'call'>, clock: Pick<Clock, 'sleep'>): Promise<() => void> {
+  try {
+    return await limits.call();
+  } catch (error) {
+    // The door lets in only so many requests of a key at once, so only so many wait.
+    if (error instanceof PaddockError && error.code === 'RATE_LIMITED') await clock.sleep(pauseMs);
     throw error;
   }
 }

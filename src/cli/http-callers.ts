@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { AuditRecorder } from '../audit/audit-log.js';
 import { version } from '../core/version.js';
 import type { OverallLimits } from '../keys/key-limits.js';
+import { systemClock } from '../kit/clock.js';
 import { buildServer } from '../mcp/server.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import type { Admission } from '../session/admission.js';
@@ -122,7 +123,8 @@ export class HttpCallers implements AsyncDisposable {
       audit: caller.audit,
       isScoped: caller.grant.isScoped ?? false,
       trace: tracer?.calls,
-      gate: (tool) => letIn({ limits, meter, live: () => caller.sessions?.list ?? [], admit }, tool),
+      gate: (tool) =>
+        letIn({ limits, meter, live: () => caller.sessions?.list ?? [], admit, clock: systemClock }, tool),
       services: () => {
         // An engine that is started later is found by the next call.
         caller.services ??= this.#services(caller).catch((error: unknown) => {
@@ -138,9 +140,9 @@ export class HttpCallers implements AsyncDisposable {
     });
   }
 
-  /** Counts a request; milliseconds until the next one where there were too many. */
-  rate(id: string): Promise<number | undefined> {
-    return this.#require(id).limits.request();
+  /** Counts a request, undefined: of nobody known; milliseconds until the next one where there were too many. */
+  rate(id: string | undefined): Promise<number | undefined> {
+    return id === undefined ? this.#options.overall.stranger() : this.#require(id).limits.request();
   }
 
   /** Adds up what sessions have used, and ends the commands of keys that have used all they may. */

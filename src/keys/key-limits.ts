@@ -11,6 +11,8 @@ const hour = 3600;
 const callsAtOnce = 32;
 /** Requests that are no calls cost little, but not nothing. */
 const requestsPerCall = 4;
+/** More than any proxy asks whether the server is there, or clients begin without a key to be told where to get a token. */
+const strangersPerMinute = 240;
 
 /** For all keys together. */
 export interface OverallRates extends DayQuota {
@@ -24,6 +26,7 @@ export class OverallLimits {
   readonly creates: RateLimiterMemory;
   readonly day: DayUse;
   readonly #quota: DayQuota;
+  readonly #strangers = new RateLimiterMemory({ points: strangersPerMinute, duration: minute });
 
   /** Those of each key; absent: they end with the server. */
   readonly days: DayFiles | undefined;
@@ -34,6 +37,11 @@ export class OverallLimits {
     this.day = new DayUse('of all keys', quota, systemClock, days?.of('all'));
     this.calls = new RateLimiterMemory({ points: callsPerMinute, duration: minute });
     this.creates = new RateLimiterMemory({ points: createsPerHour, duration: hour });
+  }
+
+  /** Counts a request of which nobody knows whose it is; milliseconds until the next one where there were too many. */
+  async stranger(): Promise<number | undefined> {
+    return await take(this.#strangers);
   }
 
   /** Of what all have a limit of a day and who has that quota has not, or a higher one: they can use up the day of all. By the names of the flags. */

@@ -1,7 +1,8 @@
 import { type MessageBounds, usualMessageBounds } from '../message-size.js';
+import type { HoldBackBounds } from './hold-back.js';
 
 /** How much, and for how long, anybody is listened to. */
-export interface HttpBounds {
+export interface HttpBounds extends HoldBackBounds {
   /** Of one request. The same as of a line on stdio. */
   readonly message: MessageBounds;
   /** Of all that are being read or worked on at once. */
@@ -46,5 +47,8 @@ export const usualBounds: HttpBounds = {
   mcpSessionIdleMs: 30 * 60_000,
   mcpSessions: 16,
   requests: 32,
+  pauseMs: 1000,
+  pausedOfOne: 64,
+  paused: 256,
   drainMs: 4000,
 };

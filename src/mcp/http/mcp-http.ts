@@ -2,15 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
-import { z } from 'zod';
 import type { Clock } from '../../kit/clock.js';
 import { randomBase32 } from '../../kit/random-id.js';
 import { type Lacks, scopeNote } from '../call-scope.js';
 import { OpenRequests, reusedId } from '../open-requests.js';
+import { sessionIdOf, toolOf } from './asked.js';
 import { Bearer, type TokenSource } from './bearer.js';
 import { type Body, BodyBudget, readJson } from './body.js';
 import type { HttpBounds } from './bounds.js';
 import { checkFront, type FrontRules } from './front.js';
+import { HoldBack } from './hold-back.js';
 import { type McpSession, McpSessions } from './mcp-sessions.js';
 import { HttpRefusal, sendRefusal } from './refusal.js';
 
@@ -30,8 +31,8 @@ export interface McpHttpOptions {
   readonly clock: Clock;
   /** Who has that key or token; undefined: nobody. Errors: HttpRefusal. */
   readonly authenticate: (secret: string) => Promise<Admitted | undefined>;
-  /** Counts a request of theirs; milliseconds until the next one where there were too many. */
-  readonly rate: (caller: string) => Promise<number | undefined>;
+  /** Counts a request of theirs, or one that is refused before anybody knows whose it is; milliseconds until the next one where there were too many. */
+  readonly rate: (caller: string | undefined) => Promise<number | undefined>;
   /** A server for one MCP session of that caller. */
   readonly serverFor: (caller: string) => Server;
   readonly onRefused: (refusal: HttpRefusal, caller: string | undefined) => void;
@@ -45,6 +46,7 @@ export class McpHttp implements AsyncDisposable {
   readonly #rules: FrontRules;
   readonly #bearer: Bearer;
   readonly #sessions: McpSessions;
+  readonly #eager: HoldBack;
   readonly #budget: BodyBudget;
   readonly #budgets = new Map<string, BodyBudget>();
   readonly #open = new Map<string, number>();
@@ -57,12 +59,14 @@ export class McpHttp implements AsyncDisposable {
     this.#rules = tokens === undefined ? rules : { ...rules, metadataPaths: tokens.paths };
     this.#bearer = new Bearer(tokens);
     this.#sessions = new McpSessions(options.clock, options.bounds);
+    this.#eager = new HoldBack(options.clock, options.bounds);
     this.#budget = new BodyBudget(options.bounds.allBodiesBytes);
   }
 
   /** Answers one request, whatever it is; never throws. */
   readonly handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     let caller: string | undefined;
+    let waitMs: number | undefined;
     try {
       if (this.#isDraining) throw new HttpRefusal('draining', 'the server is ending', { 'retry-after': '5' });
       if (checkFront(request, this.#rules) === 'metadata') {
@@ -72,10 +76,13 @@ export class McpHttp implements AsyncDisposable {
       const admitted = await this.#options.authenticate(this.#bearer.take(request));
       if (admitted === undefined) throw this.#bearer.wrongKey();
       caller = admitted.caller;
-      const waitMs = await this.#options.rate(caller);
+      waitMs = await this.#options.rate(caller);
       if (waitMs !== undefined) throw tooOften(waitMs);
       await this.#counted(admitted, request, response);
     } catch (error) {
+      // What brings no key, or none that is good, is counted as if it were all from one.
+      if (caller === undefined && !this.#isDraining) waitMs = await this.#options.rate(undefined);
+      if (waitMs !== undefined) await this.#eager.hold(caller ?? nobody, response);
       this.#refuse(error, caller, response);
     }
   };
@@ -228,18 +235,8 @@ export class McpHttp implements AsyncDisposable {
   }
 }
 
-const callSchema = z.looseObject({ method: z.literal('tools/call'), params: z.looseObject({ name: z.string() }) });
-
-/** Which tool a message calls; the empty text: none. */
-function toolOf(message: unknown): string {
-  const call = callSchema.safeParse(message).data;
-  return call?.params.name ?? '';
-}
-
-function sessionIdOf({ headers }: IncomingMessage): string | undefined {
-  const id = headers['mcp-session-id'];
-  return Array.isArray(id) ? id[0] : id;
-}
+/** No caller's name. */
+const nobody = '';
 
 function tooOften(waitMs: number): HttpRefusal {
   return new HttpRefusal('too-many', 'more requests of this key than it may send', {

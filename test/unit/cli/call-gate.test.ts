@@ -6,7 +6,7 @@ import type { Session } from '../../../src/session/session.js';
 const [first, second]: [unknown, unknown] = ['first', 'second'];
 
 /** A key with one session, and all that happens in turn. */
-function stage({ isSpent = false, isUnkept = false } = {}) {
+function stage({ isSpent = false, isUnkept = false, isEager = false } = {}) {
   const told: string[] = [];
   const live = [first as Session];
   const leave = () => void told.push('leaves');
@@ -16,11 +16,17 @@ function stage({ isSpent = false, isUnkept = false } = {}) {
   const refuseUnkept = () => {
     if (isUnkept) throw new PaddockError('STATE_UNWRITABLE', 'the disk is full');
   };
+  const call = () => {
+    if (isEager) return Promise.reject(new PaddockError('RATE_LIMITED', 'too often'));
+    return Promise.resolve(leave);
+  };
+  const sleep = (ms: number) => Promise.resolve(void told.push(`sleeps ${ms}`));
   const parts = {
-    limits: { call: () => Promise.resolve(leave), refuseWork, refuseUnkept },
+    limits: { call, refuseWork, refuseUnkept },
     meter: { note: (sessions: readonly unknown[]) => void told.push(`sees ${sessions.join()}`) },
     live: () => live,
     admit: () => Promise.resolve(void told.push('is admitted')),
+    clock: { sleep },
   };
   return { parts, told, live };
 }
@@ -58,6 +64,18 @@ describe('a call of a key', () => {
     const { parts, told } = stage({ isSpent: true });
     for (const tool of ['get_session', 'apply_changes', 'destroy_session']) (await letIn(parts, tool))();
     expect(told).not.toContain('is admitted');
+  });
+
+  it('that comes too often hears it after a pause, and so does whoever calls again at once', async () => {
+    const { parts, told } = stage({ isEager: true });
+    await expect(letIn(parts, 'get_session')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    expect(told).toEqual(['sleeps 1000']);
+  });
+
+  it('hears of a quota that is used up without one', async () => {
+    const { parts, told } = stage({ isSpent: true });
+    await expect(letIn(parts, 'execute_command')).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    expect(told).not.toContain('sleeps 1000');
   });
 
   it('is let in, has its place and gives it back though nobody can see what sessions use', async () => {

@@ -23,6 +23,18 @@ describe('the holder of a key', () => {
     (await limits.call())();
   });
 
+  it('is not counted with those that nobody knows, who hear after how long there may be another', async () => {
+    const overall = new OverallLimits(much);
+    const ada = new KeyLimits(quota, overall);
+    for (let i = 0; i < 240; i += 1) expect(await overall.stranger()).toBeUndefined();
+    vi.advanceTimersByTime(20_000);
+    expect(await overall.stranger()).toBe(40_000);
+    expect(await ada.request()).toBeUndefined();
+    expect(await overall.wouldForget()).toBe(false);
+    vi.advanceTimersByTime(40_000);
+    expect(await overall.stranger()).toBeUndefined();
+  });
+
   it('takes nothing of what all share once it is beyond its own', async () => {
     const overall = new OverallLimits({ ...much, callsPerMinute: 5 });
     const [ada, bob] = [new KeyLimits(quota, overall), new KeyLimits(quota, overall)];

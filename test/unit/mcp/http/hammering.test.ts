@@ -16,7 +16,8 @@ beforeEach(async () => {
     ada: new KeyLimits({ callsPerMinute: adasCalls, createsPerHour: 1, sessions: 1 }, all),
     bob: new KeyLimits({ callsPerMinute: 10_000, createsPerHour: 1, sessions: 1 }, all),
   };
-  const rate = (caller: string) => limits[caller as Who].request();
+  const rate = (caller: string | undefined) =>
+    caller === undefined ? all.stranger() : limits[caller as Who].request();
   stage = new HttpStage(
     { requests: 8, mcpSessions: 4, message: { ...usualMessageBounds, bytes: 4096 }, bodiesBytes: 32_768 },
     { rate },

@@ -68,7 +68,8 @@ export class HttpStage implements AsyncDisposable {
     bounds: Partial<HttpBounds> = {},
     means: Partial<Pick<McpHttpOptions, 'authenticate' | 'tokens' | 'rules' | 'rate'>> = {},
   ) {
-    this.#bounds = { ...usualBounds, ...bounds };
+    // Most tests ask as fast as they can.
+    this.#bounds = { ...usualBounds, pauseMs: 1, ...bounds };
     this.#http = new McpHttp({
       rules: { hosts: hostsOf(loopback, ['Mcp.Example.org']), origins: new Set(['https://app.example.org']) },
       bounds: this.#bounds,
@@ -77,7 +78,7 @@ export class HttpStage implements AsyncDisposable {
         const [caller] = Object.entries(keyOf).find(([, one]) => one === key) ?? [];
         return Promise.resolve(caller !== undefined && this.good.has(caller) ? { caller } : undefined);
       },
-      rate: () => Promise.resolve(this.waitMs),
+      rate: (caller) => Promise.resolve(caller === undefined ? undefined : this.waitMs),
       serverFor: (caller) =>
         buildServer<Services>({
           ...{ version: '0', tools: [whoami], audit: new InMemoryAudit() },
