@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Disposables } from '../../src/kit/disposables.js';
 import { HttpServer, type KeyClient, paddock } from '../e2e/support/http-server.js';
 import { leftOvers } from '../e2e/support/left-overs.js';
+import { paddock as inText } from '../e2e/support/paddock.js';
 import { Place } from '../e2e/support/place.js';
 import { engineKinds } from '../engine/support/engines.js';
 
@@ -99,6 +100,13 @@ describe.each(engineKinds)('a server for holders of keys, on %s', (kind) => {
     });
     const out = { direction: 'out', path: '/workspace/file', hostPath: `${place.root}/x` };
     expect(await ada.call('transfer_files', { sessionId, ...out })).toMatchObject({ code: 'POLICY_DENIED' });
+  });
+
+  it("tells the server's own user whose each session is", async () => {
+    const { sessions } = (await paddock(place, 'ps')) as { sessions: { sessionId: string; key?: { name?: string } }[] };
+    expect(sessions.find((one) => one.sessionId === sessionId)?.key?.name).toBe('ada');
+    const { stdout } = await inText(place, ['ps']);
+    expect(stdout.toString()).toMatch(new RegExp(`^${sessionId} +running +attached +ada +host `, 'm'));
   });
 
   it('names the key of each call in the audit log', async () => {

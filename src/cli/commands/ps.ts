@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import type { SessionId } from '../../core/ids.js';
 import { formatDuration } from '../../core/units.js';
+import { KeyStore } from '../../keys/key-store.js';
+import { systemClock } from '../../kit/clock.js';
 import { known } from '../../kit/known.js';
 import { safeLine } from '../../kit/safe-text.js';
 import { commandsOfHeld } from '../../session/control/client.js';
@@ -29,10 +32,18 @@ async function listCommands(context: CommandContext, app: App, record: SessionRe
   return 0;
 }
 
-async function rowOf(context: CommandContext, app: App, record: SessionRecord) {
-  const { id, name, kind, owner, engine, spec, createdAtMs, deadlineAtMs } = record;
+/** By what records call them; whoever comes by a token has no name here. */
+async function keyNames(app: App, records: readonly SessionRecord[]): Promise<ReadonlyMap<string, string>> {
+  if (records.every(({ apiKey }) => apiKey === undefined)) return new Map();
+  const { keys } = await new KeyStore(join(app.config.stateDir, 'keys'), systemClock).list();
+  return new Map(keys.map(({ grant }) => [grant.id, grant.name]));
+}
+
+async function rowOf(context: CommandContext, app: App, record: SessionRecord, names: ReadonlyMap<string, string>) {
+  const { id, name, apiKey, kind, owner, engine, spec, createdAtMs, deadlineAtMs } = record;
   return {
     ...{ sessionId: id, ...known({ name }) },
+    ...(apiKey === undefined ? {} : { key: { id: apiKey, ...known({ name: names.get(apiKey) }) } }),
     ...(await stateOf(record, app.store.controlPath(id as SessionId), context.signal)),
     ...{ kind, ownerPid: owner.pid, engine: engine.kind, ...known({ profile: spec.profile }) },
     image: spec.image.kind === 'host' ? 'host' : spec.image.reference,
@@ -54,11 +65,14 @@ export const ps: CliCommand = {
     if (id !== undefined) return await listCommands(context, app, await recordOf(app, id));
     const { records, unreadable } = await app.store.list();
     records.sort((x, y) => x.createdAtMs - y.createdAtMs);
-    const rows = await Promise.all(records.map((record) => rowOf(context, app, record)));
+    const names = await keyNames(app, records);
+    const rows = await Promise.all(records.map((record) => rowOf(context, app, record, names)));
+    const isShared = rows.some(({ key }) => key !== undefined);
     const lines = rows.map((r) => [
       r.sessionId,
       r.state,
       r.kind,
+      ...(isShared ? [r.key?.name ?? r.key?.id ?? '-'] : []),
       r.image,
       r.profile ?? '-',
       formatDuration(r.uptimeMs),
@@ -68,7 +82,10 @@ export const ps: CliCommand = {
       rows.length === 0
         ? 'no sessions'
         : [
-            table([['SESSION', 'STATE', 'KIND', 'IMAGE', 'PROFILE', 'UP', 'PROJECT'], ...lines]),
+            table([
+              ['SESSION', 'STATE', 'KIND', ...(isShared ? ['KEY'] : []), 'IMAGE', 'PROFILE', 'UP', 'PROJECT'],
+              ...lines,
+            ]),
             ...whyLines(rows),
           ].join('\n');
     await report(context, { sessions: rows, unreadable }, text);
