@@ -35,7 +35,7 @@ describe.each(engineKinds)('two keys that hammer one server, on %s', (kind) => {
     outside = held.use(await openOutside(page));
     server = held.use(await HttpServer.start(place, [], ownEgress(place, { allow: [outside.rule] })));
     const allow = ['--allow', outside.rule, '--sessions', '2'];
-    ada = held.use(await server.client('ada', ...allow, '--calls', '15', '--egress-bytes', '512k'));
+    ada = held.use(await server.client('ada', ...allow, '--calls', '10', '--egress-bytes', '512k'));
     bob = held.use(await server.client('bob', ...allow, '--calls', '6000', '--creates', '600'));
     [adas, bobs] = await Promise.all([begun(ada, 'adas'), begun(bob, 'bobs')]);
   });
