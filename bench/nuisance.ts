@@ -1,10 +1,10 @@
 /**
- * The holder of a key who is a nuisance, in a process of its own: `URL SECRET refused` sends calls as fast as they are answered, 48 at a time, whatever the
+ * The holder of a key who is a nuisance, in a process of its own: `URL SECRET refused` and `URL SECRET nobody` send calls as fast as they are answered, 48 at a time, whatever the
  * answer; `URL SECRET busy` runs commands that only take processor time, one after the other. Each `begin` from its parent begins that; `end` ends it, and is
  * answered with how often which answer was had.
  */
 const [url = '', secret = '', kind = ''] = process.argv.slice(2);
-const atOnce = { refused: 48, busy: 1 }[kind] ?? 0;
+const atOnce = { refused: 48, nobody: 48, busy: 1 }[kind] ?? 0;
 /** Some tenths of a second of one processor. */
 const spin = 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done';
 

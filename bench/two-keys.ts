@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../src/kit/clock.js';
 import { HttpServer, type KeyClient, paddock } from '../test/e2e/support/http-server.js';
 import { Place } from '../test/e2e/support/place.js';
 import { engineKinds } from '../test/engine/support/engines.js';
@@ -8,19 +9,21 @@ import { quiet } from './quiet.js';
 import { percentile, tenths, timed } from './statistics.js';
 
 /**
- * npm run bench:keys [ROUNDS] -- How long the calls of one key take over `serve --http` while it is alone, while another one hammers beyond its rates, and while
- * another one's commands take all the processor time that it may have; in turn, in one run, on every engine that answers (`npm run build` before). Whoever is a
+ * npm run bench:keys [ROUNDS] -- How long the calls of one key take over `serve --http` while it is alone, while another one hammers beyond its rates, while
+ * one that is not good hammers, and while another one's commands take all the processor time that it may have; in turn, in one run, on every engine that answers (`npm run build` before). Whoever is a
  * nuisance is a process of its own, on the same machine: what it takes to be one is in the numbers.
  */
 const callsInTurn = 20;
+const settledMs = 2000;
 const calls = ['execute_command', 'list_sessions'] as const;
-const kinds = ['alone', 'refused', 'busy'] as const;
+const kinds = ['alone', 'refused', 'nobody', 'busy'] as const;
 type Kind = (typeof kinds)[number];
 
 const words: Readonly<Record<Kind, string>> = {
   alone: 'alone',
-  refused: 'another hammers beyond its rates',
-  busy: 'another takes a CPU of its own',
+  refused: 'hammers beyond its rates',
+  nobody: 'is none that is good, and hammers',
+  busy: 'keeps a CPU busy',
 };
 
 class Nuisance implements AsyncDisposable {
@@ -31,7 +34,8 @@ class Nuisance implements AsyncDisposable {
   }
 
   static async start(server: HttpServer, place: Place, kind: Kind, ...options: readonly string[]): Promise<Nuisance> {
-    const { secret } = await paddock(place, 'keys', 'create', kind, ...options);
+    const { secret } =
+      kind === 'nobody' ? { secret: 'x'.repeat(48) } : await paddock(place, 'keys', 'create', kind, ...options);
     const program = fileURLToPath(new URL('nuisance.ts', import.meta.url));
     const child = fork(program, [server.url, String(secret), kind]);
     const isReady = once(child, 'message');
@@ -100,14 +104,17 @@ async function measure(place: Place, rounds: number): Promise<Samples> {
   const sessionId = String(made.structured['sessionId']);
   // Sixty calls a minute, three times as many that are refused one by one, and from then on no request gets as far as a call.
   await using refused = await Nuisance.start(server, place, 'refused', '--calls', '60');
+  await using nobody = await Nuisance.start(server, place, 'nobody');
   await using busy = await Nuisance.start(server, place, 'busy', '--cpus', '1');
   const samples = new Samples();
   await oneTurn(ada, sessionId, [[], []]);
   for (let round = 0; round < rounds; round += 1) {
     for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) {
       await quiet();
-      const nuisance = { alone: undefined, refused, busy }[kind];
+      const nuisance = { alone: undefined, refused, nobody, busy }[kind];
       nuisance?.begin();
+      // What it may do it has done by then: that costs the others what anybody's work does.
+      await systemClock.sleep(settledMs);
       await oneTurn(ada, sessionId, samples.ms[kind] ?? []);
       if (nuisance !== undefined) samples.take(kind, await nuisance.end());
     }
