@@ -140,8 +140,12 @@ export function callerOf(server: Server, audit: AuditRecorder): AuditRecorder {
   return audit.forCaller({ client: { name: client.name.slice(0, 64), version: client.version.slice(0, 32) } });
 }
 
+/** More than any client's has. Each notification says it again: with one of megabytes a call would leave gigabytes for a client that does not read. */
+const mostTokenChars = 1024;
+
 function contextOf(extra: Extra): ToolContext {
-  const token = extra._meta?.progressToken;
+  const asked = extra._meta?.progressToken;
+  const token = typeof asked === 'string' && asked.length > mostTokenChars ? undefined : asked;
   let progress = 0;
   return {
     signal: extra.signal,
