@@ -50,8 +50,9 @@ export function summed(all: readonly ScanFinding[]): {
   readonly findings: readonly ScanFinding[];
   readonly leftOut: number;
 } {
-  // The same hole by several paths of dependencies is one.
-  const once = [...new Map(all.map((one) => [`${one.id}\n${one.package}\n${one.installed}`, one])).values()];
+  const mildFirst = [...all].sort((a, b) => rank(a) - rank(b));
+  // The same hole by several paths of dependencies is one, and as bad as any of its sources has it: a scanner may name two.
+  const once = [...new Map(mildFirst.map((one) => [`${one.id}\n${one.package}\n${one.installed}`, one])).values()];
   const sorted = once.sort((a, b) => rank(b) - rank(a) || order(a.id, b.id) || order(a.package, b.package));
   const counted = severities.map((severity) => {
     const of = sorted.filter((one) => one.severity === severity);

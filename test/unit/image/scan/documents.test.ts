@@ -263,6 +263,15 @@ describe('findings', () => {
     expect(leftOut).toBe(0);
   });
 
+  it('are as bad as the worst of those who name the same, in whichever order', () => {
+    const twice = [one('a', 'critical', '2'), one('a', 'low'), one('a', 'odd')];
+    for (const all of [twice, twice.toReversed()]) {
+      const { counts, findings } = summed(all);
+      expect(findings.map(({ id, severity, fixedIn }) => [id, severity, fixedIn])).toEqual([['a', 'critical', '2']]);
+      expect(counts.critical).toEqual({ found: 1, fixable: 1 });
+    }
+  });
+
   it('are counted all and kept up to a number', () => {
     const many = Array.from({ length: 2500 }, (_, i) => one(`CVE-${i}`, 'low'));
     const { counts, findings, leftOut } = summed([...many, one('last', 'high')]);
