@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type SandboxSpec, workspaceTarget } from '../core/spec.js';
 import { dnsLabel } from './names.js';
 
@@ -28,10 +29,20 @@ export function scratchOf(
     spec.workspace === 'none'
       ? []
       : [{ target: workspaceTarget, emptyDir: diskBytes === undefined ? {} : { sizeLimit: String(diskBytes) } }];
-  // Podman, where it plays a pod, takes these for names of volumes that all its pods and containers share.
-  const places = [...inMemory, ...onDisk].map((place) => ({ ...place, name: dnsLabel(`${name}${place.target}`) }));
+  const places = [...inMemory, ...onDisk].map((place) => ({ ...place, name: volumeName(name, place.target) }));
   return {
     mounts: places.map(({ name, target }) => ({ name, mountPath: target })),
     volumes: places.map(({ name, emptyDir }) => ({ name, emptyDir })),
   };
+}
+
+const readableCharacters = 54;
+
+/**
+ * Of one place of one pod and no other: Podman, where it plays a pod, takes these for names of volumes that all its pods and containers share. What a label
+ * can't say, or has no room for, would make two places one.
+ */
+function volumeName(pod: string, target: string): string {
+  const digest = createHash('sha256').update(`${pod}\0${target}`).digest('hex');
+  return `${dnsLabel(`${pod}${target}`).slice(0, readableCharacters)}-${digest.slice(0, 8)}`;
 }

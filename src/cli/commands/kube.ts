@@ -27,7 +27,7 @@ const options = {
     type: 'string',
     help: "what the cluster's nodes pull (default: the session's own, which the host image has none of)",
   },
-  namespace: { type: 'string', help: 'namespace of everything that is written (default: the name)' },
+  namespace: { type: 'string', help: 'namespace of everything that is written (default: paddock- and the name)' },
   'agent-sandbox': {
     type: 'string',
     help: `a Sandbox of the agent-sandbox API in place of a pod: ${sandboxApis.join(' or ')}`,
@@ -55,7 +55,8 @@ export const kube: CliCommand = {
       process.arch === 'arm64' ? 'arm64' : 'amd64',
     );
     const variant = plan.spec.seccomp ?? 'default';
-    const naming = { name: dnsLabel(plan.name), namespace: dnsLabel(text(context, 'namespace') ?? plan.name) };
+    const name = dnsLabel(plan.name);
+    const naming = { name, namespace: dnsLabel(text(context, 'namespace') ?? ownNamespace(name)) };
     const made = handOver(plan.spec, {
       ...{ naming, image, argv: context.rest, unknownVariables: plan.unknownVariables },
       seccompProfile: `paddock/${variant}-${machine}.json`,
@@ -108,6 +109,11 @@ async function planOf(context: CommandContext): Promise<Plan> {
   if (verdict.verdict === 'deny') throw toPolicyDenied(verdict);
   const { spec, name = `paddock-${subject}` } = verdict;
   return { spec, name, endsAtMs: Date.now() + spec.lifetimeMs, unknownVariables: [] };
+}
+
+/** Whoever makes a session names it, `kube-system` perhaps, and the quota for one pod that is applied to a namespace holds for all that is there. */
+function ownNamespace(name: string): string {
+  return name.startsWith('paddock-') ? name : `paddock-${name}`;
 }
 
 /** A session is what it is. */

@@ -30,7 +30,11 @@ type Values = Readonly<Record<string, string>>;
 const image = 'registry.example/agents/base:1';
 
 interface Made {
-  readonly manifests: readonly { readonly kind: string; readonly metadata: object; readonly spec?: object }[];
+  readonly manifests: readonly {
+    readonly kind: string;
+    readonly metadata: { readonly name: string; readonly namespace?: string };
+    readonly spec?: object;
+  }[];
   readonly notes: readonly string[];
 }
 
@@ -56,7 +60,7 @@ async function handedOver(subject: string, values: Values): Promise<Made> {
 it('hands over a session as its record has it, whatever a profile would give by now', async () => {
   const { manifests } = await handedOver(session.id, { image, machine: 'amd64' });
   const pod = manifests.at(-1);
-  expect(pod).toMatchObject({ kind: 'Pod', metadata: { name: 'mine', namespace: 'mine' } });
+  expect(pod).toMatchObject({ kind: 'Pod', metadata: { name: 'mine', namespace: 'paddock-mine' } });
   const amounts = { cpu: '250m', memory: String(96 * mib) };
   expect(pod?.spec).toMatchObject({
     activeDeadlineSeconds: 90,
@@ -76,6 +80,19 @@ it('names the variables of a session whose values nobody has kept, and sets none
     containers: [{ env: expect.arrayContaining([{ name: 'LANG', value: 'C.UTF-8' }]) as unknown }],
   });
 });
+
+it.each(['kube-system', 'default', 'Kube_System', 'paddock-kube'])(
+  'puts a session that its maker has called %s into no namespace of others',
+  async (name) => {
+    await new RecordStore(join(folder, 'paddock'), folder).save({ ...session, name });
+    const { manifests } = await handedOver(session.id, { image });
+    const spaces = manifests.map(({ kind, metadata: { name: own, namespace } }) =>
+      kind === 'Namespace' ? own : namespace,
+    );
+    for (const space of spaces) expect(space).toMatch(/^paddock-/);
+    expect(new Set(spaces).size).toBe(1);
+  },
+);
 
 it('gives a Sandbox the end of the session', async () => {
   const { manifests } = await handedOver(session.id, { image, 'agent-sandbox': 'v1beta1', namespace: 'agents' });

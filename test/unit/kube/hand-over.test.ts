@@ -105,13 +105,34 @@ describe('the manifests of a plan', () => {
   it('give a sized place in memory for every tmpfs, the shared memory, and one on the disk for the project', () => {
     const { manifests } = made({ ...spec, workspace: 'cow' });
     const pod = find(manifests, 'Pod')['spec'] as { volumes: { name: string; emptyDir: object }[] };
-    expect(pod.volumes.map(({ name }) => name)).toEqual([
+    expect(pod.volumes.map(({ name }) => name.replace(/-[0-9a-f]{8}$/, ''))).toEqual([
       ...spec.tmpfs.map(({ target }) => dnsLabel(`one${target}`)),
       'one-dev-shm',
       'one-workspace',
     ]);
     const sized = pod.volumes.every(({ emptyDir }) => 'sizeLimit' in emptyDir);
     expect(sized).toBe(true);
+  });
+
+  it('give no two places one name, of the same pod or of another, whatever a session and its places are called', () => {
+    const volumesOf = (name: string, targets: readonly string[]) => {
+      const tmpfs = targets.map((target) => ({
+        ...{ target, sizeBytes: 1, mode: 0o700, executable: false, ownedByUser: true },
+      }));
+      const { manifests } = made({ ...spec, tmpfs }, { naming: { name, namespace: 'space' } });
+      const pod = find(manifests, 'Pod');
+      check(pod);
+      return (pod['spec'] as { volumes: { name: string }[] }).volumes.map((volume) => volume.name);
+    };
+    const long = 'a'.repeat(63);
+    const all = [
+      ...volumesOf('one', ['/a/b', '/a-b', '/a.b', `/${long}/x`, `/${long}/y`]),
+      ...volumesOf('one-a', ['/b']),
+      ...volumesOf(long, ['/tmp', '/var/tmp']),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+    expect(all.every((name) => name.length <= 63 && /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])$/.test(name))).toBe(true);
+    expect(volumesOf('one', ['/a'])).toEqual(volumesOf('one', ['/a']));
   });
 
   it('let nothing in and nothing out, by a policy that finds the pod', () => {
