@@ -4,7 +4,7 @@ import type { Alarm, AlarmKind, AlarmNotice, AlarmSink, AlarmView } from './alar
 /** Of one session; older ones are in the audit log. */
 const keptAlarms = 20;
 
-/** The alarms of one process: which are in force, and the last ones of each session. Each is told once, and again when it had cleared. */
+/** The alarms of one process: which are in force, and the last ones of each session. Each is told once, and again when it had cleared or is worse. */
 export class AlarmBook implements AlarmSink {
   readonly #clock: Clock;
   readonly #onAlarm: (alarm: Alarm) => void;
@@ -18,7 +18,9 @@ export class AlarmBook implements AlarmSink {
 
   raise(notice: AlarmNotice): void {
     const key = keyOf(notice.kind, notice.session);
-    if (this.#inForce.has(key)) return;
+    const inForce = this.#inForce.get(key);
+    // A warning that came first would hide what is critical, also from who is told of nothing else.
+    if (inForce !== undefined && (inForce.level === 'critical' || notice.level === 'warning')) return;
     const alarm = { ...notice, atMs: this.#clock.now() };
     this.#inForce.set(key, alarm);
     const kept = this.#kept.get(notice.session ?? '') ?? [];

@@ -32,7 +32,7 @@ export interface Alarm {
 
 export type AlarmNotice = Omit<Alarm, 'atMs'>;
 
-/** Where alarms are raised. What is in force already is not raised again before it was cleared. */
+/** Where alarms are raised. What is in force already is not raised again before it was cleared, unless it is critical now. */
 export interface AlarmSink {
   raise(notice: AlarmNotice): void;
   clear(kind: AlarmKind, session?: string): void;

@@ -112,6 +112,21 @@ it('tells processes near their limit, and forks that failed', () => {
   expect(failed.alarms[0]).toMatchObject({ kind: 'pids', level: 'critical', values: { refused: 3, pidsMax: 100 } });
 });
 
+it('tells forks that failed also of one that was near its limit before, once, and nothing less while that is so', () => {
+  const { pass, told, monitoring } = staged();
+  pass(5, () => ({ pids: 95 }));
+  pass(3, ({ pidsRefused = 0 }) => ({ pidsRefused: pidsRefused + 1 }));
+  pass(5);
+  expect(told()).toEqual(['pids warning', 'pids critical']);
+  expect(monitoring.stateOf('s').alarms).toMatchObject([
+    { level: 'warning', inForce: false },
+    { level: 'critical', inForce: true },
+  ]);
+  pass(61, () => ({ pids: 2 }));
+  pass(1, () => ({ pids: 95 }));
+  expect(told()).toEqual(['pids warning']);
+});
+
 it('tells waiting for memory, and where the kernel keeps no pressure that it is nearly full', () => {
   const some = (percent: number) => ({ memoryPressure: { someAvg10: percent, someTotalUs: 1 }, memoryBytes: 99 });
   const { pass, told } = staged();
