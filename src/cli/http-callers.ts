@@ -4,6 +4,7 @@ import { version } from '../core/version.js';
 import type { OverallLimits } from '../keys/key-limits.js';
 import { systemClock } from '../kit/clock.js';
 import { buildServer } from '../mcp/server.js';
+import type { Culprit } from '../monitor/alarms/burst.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import type { Admission } from '../session/admission.js';
 import type { Session } from '../session/session.js';
@@ -17,6 +18,7 @@ import { letIn } from './call-gate.js';
 import { Endings } from './endings.js';
 import { endOf, type HttpCaller, meterOne, noCounts, type Rights } from './http-caller.js';
 import { KeptCounts } from './kept-counts.js';
+import { monitoringFor } from './monitoring-for.js';
 import { sealWaitMs } from './server-ground.js';
 import { toolServices } from './tool-services.js';
 
@@ -135,7 +137,7 @@ export class HttpCallers implements AsyncDisposable {
       },
       onFailure: (tool, err) => {
         log.info({ tool, err, key: caller.grant.name }, 'a call failed');
-        monitoring.denials.failed(err, { id, name: `key ${caller.grant.name}` });
+        monitoring.denials.failed(err, asCulprit(caller));
       },
     });
   }
@@ -239,9 +241,14 @@ export class HttpCallers implements AsyncDisposable {
       throw new Error('nobody of that name is served any more');
     }
     caller.sessions = sessions;
-    const services = await toolServices(caller.app, { sessions, monitoring, env, defaultProject: undefined });
+    const own = { sessions, monitoring: monitoringFor(monitoring, asCulprit(caller)), env, defaultProject: undefined };
+    const services = await toolServices(caller.app, own);
     // So many as the key may have are what its holder is told.
     const maxSessions = Math.min(services.sitePolicy.maxSessions, caller.grant.quota.sessions);
     return { ...services, sitePolicy: { ...services.sitePolicy, maxSessions } };
   }
+}
+
+function asCulprit({ grant: { id, name } }: HttpCaller): Culprit {
+  return { id, name: `key ${name}` };
 }

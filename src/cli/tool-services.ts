@@ -10,9 +10,12 @@ import { sessionCopies } from './session-copies.js';
 import { sessionReviews } from './session-reviews.js';
 import { judgedTransfers } from './session-transfers.js';
 
+/** What watches the server, as far as tools tell it anything. */
+export type ToolMonitoring = ToolServices['monitoring'] & Pick<Monitoring, 'checked'>;
+
 export interface ToolServiceParts {
   readonly sessions: Sessions;
-  readonly monitoring: Monitoring;
+  readonly monitoring: ToolMonitoring;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly defaultProject: string | undefined;
 }

@@ -1,6 +1,7 @@
 import type { SitePolicy } from '../core/site-policy.js';
 import type { CheckReport } from '../doctor/report.js';
 import type { Clock } from '../kit/clock.js';
+import type { Denials } from '../monitor/alarms/denials.js';
 import type { Monitoring } from '../monitor/monitoring.js';
 import type { AgentMeans } from '../session/agents/means.js';
 import type { SessionChanges } from '../session/changes/session-changes.js';
@@ -22,7 +23,7 @@ export interface ToolServices {
   /** Copies files between sessions and the host, as far as the site's policy lets it. */
   readonly transfers: SessionTransfers;
   /** What the sessions use, and what is alarming about it. */
-  readonly monitoring: Pick<Monitoring, 'stateOf' | 'denials'>;
+  readonly monitoring: Pick<Monitoring, 'stateOf'> & { readonly denials: Pick<Denials, 'add'> };
   /** What runs of agents need besides their session. */
   readonly agents: AgentMeans;
   readonly sitePolicy: SitePolicy;

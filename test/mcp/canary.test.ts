@@ -31,6 +31,10 @@ it.each(engineKinds)(
       expect(sessions).toMatchObject([{ sessionId: made.structured['sessionId'] }]);
       await expect.poll(() => sample('ok'), { timeout: 60_000 }).toBe(1);
       expect(await sample('runs_total{result="ok"}')).toBe(1);
+      // A key's own canary, which it may not have made or can remove, is none of the server's.
+      await using cara = await server.client('cara', '--tools', 'check', '--root', place.project, '--memory', '32m');
+      const { checks } = (await cara.call('check_host')).structured as { checks: { id: string; status: string }[] };
+      expect(checks.find(({ id }) => id === 'canary')).toMatchObject({ status: 'fail' });
       await server.terminate();
     }
     {
