@@ -1,8 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { plain } from '../audit/redaction.js';
 import type { Config } from '../config/load.js';
 import { ConfigError, PaddockError } from '../core/errors.js';
 import { DayFiles } from '../keys/day-file.js';
@@ -15,7 +13,6 @@ import { usualBounds } from '../mcp/http/bounds.js';
 import { checkExposure, type Endpoint, hostsOf } from '../mcp/http/endpoint.js';
 import { listen, type Tls } from '../mcp/http/listen.js';
 import { McpHttp, type McpHttpOptions } from '../mcp/http/mcp-http.js';
-import type { HttpRefusal } from '../mcp/http/refusal.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
 import { canaryEveryMs, watchCanary } from './canary-here.js';
 import { type CommandContext, isSet, text, texts } from './command.js';
@@ -26,12 +23,11 @@ import { openingOf } from './http-opening.js';
 import { IdleExit } from './idle-exit.js';
 import { counted } from './metrics-here.js';
 import { report } from './output.js';
+import { refusalRecorder } from './refusal-recorder.js';
 import { endAnyway, openGround, pruneBeside, type ServerGround } from './server-ground.js';
 import type { TokenCallers } from './token-callers.js';
 
 const sweepEveryMs = 2000;
-/** Whoever has no key could fill the disk with it. */
-const refusalsRecordedAMinute = 60;
 
 /** Serves MCP over HTTP until the signal fires: then calls that are at work have a few seconds, and every session ends. */
 export async function serveHttp(context: CommandContext, config: Config, address: string): Promise<number> {
@@ -142,7 +138,7 @@ function admittance(door: Door, callers: HttpCallers, log: Logger): Omit<McpHttp
     authenticate: door.admit,
     rate: (id) => callers.rate(id),
     serverFor: (id) => callers.serverFor(id),
-    onRefused: refusalRecorder(callers, log),
+    onRefused: refusalRecorder((caller) => callers.auditOf(caller), log),
     onError: (err) => log.warn({ err }, 'a request failed'),
   };
 }
@@ -167,26 +163,6 @@ async function readTls(context: CommandContext): Promise<Tls | undefined> {
 /** With the next result of the session that it is about: what is about none, or about others, is nobody's but the operator's. */
 function tell(alarm: Alarm, callers: HttpCallers): void {
   for (const session of callers.sessions) if (session.id === alarm.session) session.notices.add(alarm.text);
-}
-
-/** Writes down what got no further than the door, under the name of the key where there is one. */
-function refusalRecorder(callers: HttpCallers, log: Logger) {
-  const limiter = new RateLimiterMemory({ points: refusalsRecordedAMinute, duration: 60 });
-  return ({ reason, status, check }: HttpRefusal, caller: string | undefined): void => {
-    log.debug({ reason, check, caller }, 'a request was refused');
-    const record = async (): Promise<void> => {
-      const isFree = await limiter.consume(caller ?? 'nobody').then(
-        () => true,
-        () => false,
-      );
-      if (!isFree) return;
-      const details = { reason: plain(reason), status, ...(check === undefined ? {} : { check: plain(check) }) };
-      const log = await callers.auditOf(caller);
-      await log.event('http.refused', { verdict: 'deny', result: 'BAD_ARGUMENT', details });
-    };
-    // Nothing was done, so nothing needs to be undone when it can't be recorded.
-    record().catch((err: unknown) => log.error({ err }, 'the audit log could not be written'));
-  };
 }
 
 function repeated(run: () => Promise<void>, log: Logger): AsyncDisposable {
