@@ -82,7 +82,7 @@ describe('over HTTP, the id of a request that is open', () => {
   });
 
   it('cancels that request, and is free then', async () => {
-    const gone = post(call(7)).catch(() => undefined);
+    const first = post(call(7));
     await work.cancelled(1);
     expect((await post(call(7))).status).toBe(400);
     expect((await post(cancel(7))).status).toBe(202);
@@ -91,8 +91,30 @@ describe('over HTTP, the id of a request that is open', () => {
     expect(await work.cancelled(2)).toEqual([true, false]);
     work.begun[1]?.end();
     expect((await again).text).toContain('"caller":"ada"');
-    await stage[Symbol.asyncDispose]();
-    await gone;
+    // It is answered all the same, so that nothing of it is kept; its client has stopped to listen.
+    expect((await first).text).toContain('the request was cancelled');
+  });
+
+  it('leaves nothing of a request that was cancelled to look through at each answer', async () => {
+    for (let id = 1; id <= 20; id += 1) {
+      const gone = post(call(id)).catch(() => undefined);
+      await work.cancelled(id);
+      await post(cancel(id));
+      await gone;
+    }
+    expect(await work.cancelled(20)).toEqual(Array.from({ length: 20 }, () => true));
+    // A second one for a request that is over is for nobody.
+    expect((await post(cancel(7))).status).toBe(202);
+  });
+
+  it('is short: what is kept of a request is not megabytes', async () => {
+    const long = await post(call('x'.repeat(257)));
+    expect([long.status, JSON.parse(long.text)]).toEqual([400, refusal]);
+    expect(stage.refused).toEqual(['reused-id ada']);
+    const first = post(call('x'.repeat(256)));
+    await work.cancelled(1);
+    work.begun[0]?.end();
+    expect((await first).text).toContain('"caller":"ada"');
   });
 });
 
@@ -167,11 +189,13 @@ describe('over stdio, the id of a request that is open', () => {
     await new Promise((resolve) => setImmediate(resolve));
     say(call(0));
     expect(dropped).toEqual([2, 5]);
+    say(call('x'.repeat(257)));
+    expect(dropped).toEqual([2, 5, 5]);
     // What the server asks of its client is no answer, whatever its id.
     await transport.send({ jsonrpc: '2.0', id: 0, method: 'ping' });
     say(call(0));
     await transport.send({ jsonrpc: '2.0', id: 0, result: {} });
     say(call(0));
-    expect([heard.length, dropped]).toEqual([6, [2, 5, 5]]);
+    expect([heard.length, dropped]).toEqual([6, [2, 5, 5, 5]]);
   });
 });
