@@ -15,6 +15,7 @@ import { PaddockError, toPaddockError } from '../core/errors.js';
 import type { Tool, ToolContext } from '../tools/define-tool.js';
 import { lacksOf } from './call-scope.js';
 import { failureResult, toFailure } from './error-result.js';
+import { shortenGreeting } from './short-greeting.js';
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
@@ -54,6 +55,11 @@ export function buildServer<Services>(options: McpServerOptions<Services>): Serv
     { name: 'paddock', title: 'Paddock', version: options.version },
     { capabilities: { tools: {} }, instructions },
   );
+  const connect = server.connect.bind(server);
+  server.connect = (transport) => {
+    shortenGreeting(transport);
+    return connect(transport);
+  };
   const wireTools = options.tools.map(toWire);
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: wireTools }));
   server.setRequestHandler(CallToolRequestSchema, (request, extra) => {
