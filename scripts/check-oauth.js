@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { ClientCredentialsProvider } from '@modelcontextprotocol/sdk/client/auth-extensions.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Agent, buildConnector, fetch } from 'undici';
 import { serverHome, startServer } from './lab/built-server.js';
 import { Issuer, newKeys, reads, runs } from './lab/issuer.js';
+import { Person } from './lab/person.js';
 import { selfSigned } from './lab/self-signed.js';
 import { wholeRun } from './lab/whole-run.js';
 
@@ -32,7 +34,10 @@ class Net {
   fetch = (url, options) => fetch(url, { ...options, dispatcher: this.#agent });
 }
 
-function configure(home, issuer, caFile) {
+const tools = { [reads]: '["read"]', [runs]: '["read", "sessions", "exec"]' };
+
+/** With its scopes in this order: clients are told to begin with the first. */
+function configure(home, issuer, caFile, scopes) {
   const folder = join(home.root, '.config/paddock');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const text = `
@@ -44,8 +49,7 @@ algorithms = ["ES256"]
 skew = "1s"
 
 [http.oauth.scopes]
-"${reads}" = ["read"]
-"${runs}" = ["read", "sessions", "exec"]
+${scopes.map((scope) => `"${scope}" = ${tools[scope]}`).join('\n')}
 
 [[http.oauth.grants]]
 name = "builders"
@@ -91,10 +95,14 @@ async function client(net, issuer, scope) {
   return one;
 }
 
+const [list, create] = ['list_sessions', 'create_session'].map((tool) => ({ name: tool, arguments: {} }));
+
+/** What is missing then is the engine. */
+async function isLetIn(one, call) {
+  assert.match(JSON.stringify(await one.callTool(call)), /"code":"ENGINE_/);
+}
+
 async function found(net, issuer) {
-  const [list, create] = ['list_sessions', 'create_session'].map((tool) => ({ name: tool, arguments: {} }));
-  // What is missing then is the engine.
-  const isLetIn = async (one, call) => assert.match(JSON.stringify(await one.callTool(call)), /"code":"ENGINE_/);
   const reader = await client(net, issuer, reads);
   const { tools } = await reader.listTools();
   assert.ok(tools.some((tool) => tool.name === 'create_session'));
@@ -107,10 +115,42 @@ async function found(net, issuer) {
   await runner.close();
 }
 
+/** A client that has the URL and nothing else, and a person who signs in where it leads: it finds the issuer, registers there, and has a token. */
+async function signedIn(net, issuer, scope) {
+  const person = new Person(net.fetch, 'ada');
+  const transport = () =>
+    new StreamableHTTPClientTransport(new URL(resource), { authProvider: person, fetch: net.fetch });
+  const asked = transport();
+  await assert.rejects(new Client({ name: 'check-oauth', version: '0' }).connect(asked), UnauthorizedError);
+  const [url] = person.asked;
+  assert.equal(url.origin, issuer.url);
+  const said = Object.fromEntries(url.searchParams);
+  assert.deepEqual([said.resource, said.scope, said.code_challenge_method], [resource, scope, 'S256']);
+  await asked.finishAuth(person.code);
+  const one = new Client({ name: 'check-oauth', version: '0' });
+  await one.connect(transport());
+  return { person, one };
+}
+
+/** The client of the SDK registers for the scopes that it is told first, and this issuer holds it to them: docs/oauth.md says what to do. */
+async function beganWithLittle(net, issuer) {
+  const { person, one } = await signedIn(net, issuer, reads);
+  await isLetIn(one, list);
+  await assert.rejects(one.callTool(create), /requested scope is not allowed/);
+  assert.equal(person.asked[1].searchParams.get('scope'), `${reads} ${runs}`);
+  await one.close();
+}
+
+async function beganWithEnough(net, issuer) {
+  const { person, one } = await signedIn(net, issuer, runs);
+  await isLetIn(one, create);
+  assert.equal(person.asked.length, 1);
+  await one.close();
+}
+
 async function scoped(net, issuer) {
-  const call = { name: 'create_session', arguments: {} };
   const few = await issuer.token(net.fetch, 'builder', { resource, scope: reads });
-  const refused = await ask(net, few, 'tools/call', call);
+  const refused = await ask(net, few, 'tools/call', create);
   assert.equal(refused.status, 403);
   assert.match(refused.asks, new RegExp(`error="insufficient_scope".*scope="[^"]*${runs}`));
   const nobody = await ask(net, undefined);
@@ -181,17 +221,20 @@ await wholeRun(limitMs, async (run) => {
   const keys = newKeys();
   const issuer = await Issuer.start(Provider, theirs, keys);
   const twin = await Issuer.start(Provider, theirs, keys);
-  configure(home, issuer, theirs.certFile);
+  configure(home, issuer, theirs.certFile, [reads, runs]);
   let server = await begin(home, net, ours);
   await found(net, issuer);
+  await beganWithLittle(net, issuer);
   await scoped(net, issuer);
   const checks = await refused(net, issuer, twin);
   checks.push(
     ...(await rotated(net, issuer, async () => {
       await server.end();
+      configure(home, issuer, theirs.certFile, [runs, reads]);
       server = await begin(home, net, ours);
     })),
   );
+  await beganWithEnough(net, issuer);
   await server.end();
   const records = readFileSync(home.env.MCP_AUDIT_LOG, 'utf8')
     .trim()
