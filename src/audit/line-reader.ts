@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { AuditError } from '../core/errors.js';
+import { codeOf } from '../kit/error-code.js';
 import { safeLine } from '../kit/safe-text.js';
 import { maxLineBytes } from './record.js';
 
@@ -74,10 +75,9 @@ export async function* readBytes(
 async function openForReading(path: string): Promise<FileHandle> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
   const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY).catch((cause: unknown) => {
-    const why = safeLine(cause instanceof Error ? cause.message : String(cause));
-    throw new AuditError('BAD_ARGUMENT', `the audit log can't be read: ${why}`, { cause });
+    throw new AuditError('BAD_ARGUMENT', `${safeLine(path)} can't be read: ${codeOf(cause) ?? 'no reason'}`, { cause });
   });
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
-  throw new AuditError('BAD_ARGUMENT', `the audit log ${safeLine(path)} is not a regular file`);
+  throw new AuditError('BAD_ARGUMENT', `${safeLine(path)} is not a regular file`);
 }

@@ -16,10 +16,15 @@ export async function report(context: CommandContext, document: unknown, text: s
   if (out !== '') await write(stdout, `${out}\n`);
 }
 
+/** Settings have values of hundreds of characters, the lists of whole presets. */
+const widestPadded = 72;
+
 /** Rows as columns, aligned; the last column is not padded. */
 export function table(rows: readonly (readonly string[])[]): string {
   const columns = Math.max(0, ...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  // What is longer pushes nothing but its own row aside.
+  const fitting = (cell = '') => (cell.length > widestPadded ? 0 : cell.length);
+  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => fitting(row[i]))));
   return rows
     .map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  '))
     .join('\n');

@@ -77,7 +77,8 @@ function classOf(classUid: number, activity: number): object {
 
 function actorOf({ caller }: AuditRecord): object {
   const client = caller.client && { app_name: caller.client.name };
-  return { user: { name: caller.user, uid: String(caller.uid) }, ...client };
+  const credential = caller.keyHash === undefined ? {} : { credential_uid: caller.keyHash };
+  return { user: { name: caller.user, uid: String(caller.uid), ...credential }, ...client };
 }
 
 function metadataOf({ version }: OcsfHost, more: object): object {

@@ -1,5 +1,6 @@
 import { Checkpoints, type HeadSource } from '../../audit/anchor/checkpoints.js';
 import { openHostKey, readPublicKey } from '../../audit/anchor/host-key.js';
+import type { ChainState } from '../../audit/chain-ledger.js';
 import { readJournal } from '../../audit/forward/journal.js';
 import { readBytes } from '../../audit/line-reader.js';
 import { verifyAudit } from '../../audit/verify.js';
@@ -62,7 +63,8 @@ function inWords(result: VerifyReport): string[] {
   const { records, chainCount, fileCount, removedThrough, firstBad: bad } = result;
   const files = fileCount > 1 || removedThrough !== undefined ? ` in ${fileCount} files` : '';
   const summary = `${records} records in ${chainCount} chains${files}`;
-  const unclosed = result.chains.filter((c) => c.state !== 'closed').length;
+  const count = (...states: ChainState[]) => result.chains.filter(({ state }) => states.includes(state)).length;
+  const [unclosed, continued] = [count('open', 'ended'), count('continued')];
   return [
     bad === undefined
       ? `the audit log verifies: ${summary}`
@@ -71,6 +73,9 @@ function inWords(result: VerifyReport): string[] {
     ...(removedThrough === undefined ? [] : [`the log says that its first ${removedThrough + 1} files were removed`]),
     ...result.torn.map(({ file, line, bytes }) => `${file ?? ''} line ${line}: ${bytes} bytes of a record cut short`),
     ...(unclosed > 0 ? [`${unclosed} chains have no closing record (their process was killed, or still runs)`] : []),
+    ...(continued > 0
+      ? [`${continued} chains go on in another one (in the next file, or after a write that failed)`]
+      : []),
     ...(result.openIntents > 0 ? [`${result.openIntents} actions have no recorded outcome`] : []),
   ];
 }

@@ -65,6 +65,9 @@ describe('as OCSF 1.2.0', () => {
         expect(event).toMatchObject({ device: { type_id: 99, hostname: 'box' }, process: { uid: expect.any(String) } });
       }
     }
+    const byKey = events.filter((event) => JSON.stringify(event['actor']).includes('credential_uid'));
+    const actor = { user: { name: 'ada', credential_uid: '0123456789abcdef' } };
+    expect(byKey).toMatchObject([{ api: { operation: 'session.list' }, actor }]);
     const commands = events.filter((event) => event['class_uid'] === 1007);
     expect(commands.map((event) => event['activity_id'])).toEqual([1, 2]);
     expect(commands[0]).toMatchObject({ process: { name: 'npm' }, metadata: { correlation_uid: session } });
