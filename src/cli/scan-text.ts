@@ -34,7 +34,9 @@ export function scanText(scan: ImageScan, verdict: ScanVerdict, mode: ScanMode, 
 }
 
 function databaseText({ scannedAtMs, databaseAtMs }: ImageScan): string {
-  return databaseAtMs === undefined ? '' : `, whose database was ${ago(scannedAtMs - databaseAtMs)} old`;
+  if (databaseAtMs === undefined) return '';
+  if (databaseAtMs > scannedAtMs) return ', whose database says that it is of the future';
+  return `, whose database was ${ago(scannedAtMs - databaseAtMs)} old`;
 }
 
 const ago = (ms: number): string => formatDuration(Math.max(0, ms));

@@ -57,14 +57,14 @@ function problemOf({ reference, scan, nowMs }: ScannedImage, rules: ImageRules):
   const { name } = scan.scanner;
   if (!scan.isRecognised)
     return { ruleId: 'image.scan-missing', detail: `${name} knows nothing of what is in image ${reference}` };
-  const ageMs = nowMs - scan.scannedAtMs;
-  if (ageMs > rules.maxScanAgeMs || ageMs < -mostAheadMs) {
-    const age = ageMs < 0 ? 'is of the future' : `is ${formatDuration(ageMs)} old`;
-    return { ruleId: 'image.scan-age', detail: `the scan of image ${reference} ${age}` };
+  const { scannedAtMs, databaseAtMs = scannedAtMs } = scan;
+  const isTimely = (atMs: number) => nowMs - atMs <= rules.maxScanAgeMs && nowMs - atMs >= -mostAheadMs;
+  const old = (atMs: number) => (atMs > nowMs ? 'is of the future' : `is ${formatDuration(nowMs - atMs)} old`);
+  if (!isTimely(scannedAtMs)) {
+    return { ruleId: 'image.scan-age', detail: `the scan of image ${reference} ${old(scannedAtMs)}` };
   }
-  const knownMs = nowMs - (scan.databaseAtMs ?? nowMs);
-  if (knownMs > rules.maxScanAgeMs) {
-    const detail = `what ${name} knew when it scanned image ${reference} is ${formatDuration(knownMs)} old`;
+  if (!isTimely(databaseAtMs)) {
+    const detail = `what ${name} knew when it scanned image ${reference} ${old(databaseAtMs)}`;
     return { ruleId: 'image.scan-age', detail };
   }
   return tooSevere(reference, scan, rules.maxSeverity);

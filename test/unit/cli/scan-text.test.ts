@@ -34,6 +34,8 @@ describe('a scan for people', () => {
   it('says how old what the scanner knew was', () => {
     const known = { ...scan, scannedAtMs: 7_201_000, databaseAtMs: 1000 };
     expect(scanText(known, allowed, 'require', 7_261_000)).toContain('1m ago by trivy, whose database was 2h old');
+    const ahead = { ...known, databaseAtMs: 7_300_000 };
+    expect(scanText(ahead, allowed, 'require', 7_261_000)).toContain('whose database says that it is of the future');
   });
 
   it('does not say that a policy has nothing against it which asks for no scans', () => {

@@ -55,6 +55,7 @@ describe('the gate', () => {
     ['an old one', scanOf([], { scannedAtMs: nowMs - 8 * dayMs }), {}, 'image.scan-age'],
     ['one by a database that is old', scanOf([], { databaseAtMs: nowMs - 8 * dayMs }), {}, 'image.scan-age'],
     ['one by a database of yesterday', scanOf([], { databaseAtMs: nowMs - dayMs }), {}, 'allow'],
+    ['one by a database of the future', scanOf([], { databaseAtMs: nowMs + dayMs }), {}, 'image.scan-age'],
     ['one of the future', scanOf([], { scannedAtMs: nowMs + dayMs }), {}, 'image.scan-age'],
     ['none, where it is off', undefined, { scan: 'off' }, 'allow'],
     ['none, where it warns', undefined, { scan: 'warn' }, 'allow'],
