@@ -1,8 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/load.js';
-import { ConfigError, PaddockError } from '../core/errors.js';
 import { DayFiles } from '../keys/day-file.js';
 import { OverallLimits } from '../keys/key-limits.js';
 import { KeyRing } from '../keys/key-ring.js';
@@ -11,11 +9,11 @@ import { systemClock } from '../kit/clock.js';
 import { Disposables } from '../kit/disposables.js';
 import { usualBounds } from '../mcp/http/bounds.js';
 import { checkExposure, type Endpoint, hostsOf } from '../mcp/http/endpoint.js';
-import { listen, type Tls } from '../mcp/http/listen.js';
+import { listen } from '../mcp/http/listen.js';
 import { McpHttp, type McpHttpOptions } from '../mcp/http/mcp-http.js';
 import type { Alarm } from '../monitor/alarms/alarm.js';
 import { canaryEveryMs, watchCanary } from './canary-here.js';
-import { type CommandContext, isSet, text, texts } from './command.js';
+import { type CommandContext, isSet, texts } from './command.js';
 import { bytes, duration, whole } from './commands/key-wish.js';
 import { HttpCallers } from './http-callers.js';
 import { type Door, doorOf } from './http-door.js';
@@ -25,6 +23,7 @@ import { counted } from './metrics-here.js';
 import { report } from './output.js';
 import { refusalRecorder } from './refusal-recorder.js';
 import { endAnyway, openGround, pruneBeside, type ServerGround } from './server-ground.js';
+import { doubtsOf, readTls } from './tls-here.js';
 import type { TokenCallers } from './token-callers.js';
 
 const sweepEveryMs = 2000;
@@ -64,6 +63,7 @@ export async function serveHttp(context: CommandContext, config: Config, address
   held.use(repeated(lookAfter(callers, door, http, idle), log));
   await report(context, { url: listening.url }, `listening on ${listening.url}`);
   log.info({ url: listening.url }, 'listening');
+  if (tls !== undefined) for (const doubt of doubtsOf(tls, names, systemClock.now())) log.warn(doubt);
   canary?.start();
   await fired(context.signal, idle, log);
   await drained(listening, { http, callers, log });
@@ -141,23 +141,6 @@ function admittance(door: Door, callers: HttpCallers, log: Logger): Omit<McpHttp
     onRefused: refusalRecorder((caller) => callers.auditOf(caller), log),
     onError: (err) => log.warn({ err }, 'a request failed'),
   };
-}
-
-async function readTls(context: CommandContext): Promise<Tls | undefined> {
-  const [cert, key] = [text(context, 'tls-cert'), text(context, 'tls-key')];
-  if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined) {
-    throw new PaddockError('BAD_ARGUMENT', '--tls-cert and --tls-key go together');
-  }
-  const read = (path: string) =>
-    readFile(path).catch((cause: unknown) => {
-      throw new ConfigError('BAD_CONFIG', `${path} could not be read`, { cause });
-    });
-  const { uid, mode } = await stat(key).catch(() => ({ uid: -1, mode: 0 }));
-  if (uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
-    throw new ConfigError('BAD_CONFIG', `${key} is not there, not yours, or others can read it: chmod 600`);
-  }
-  return { cert: await read(cert), key: await read(key) };
 }
 
 /** With the next result of the session that it is about: what is about none, or about others, is nobody's but the operator's. */

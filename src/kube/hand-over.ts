@@ -38,8 +38,11 @@ export function handOver(spec: SandboxSpec, wishes: HandOverWishes): HandOver {
 
 function variableNotes({ env }: SandboxSpec, unknown: readonly string[]): readonly string[] {
   const known = Object.keys(env).length;
+  // With the host image each session has one, of this host's folders.
+  const wanted = unknown.filter((name) => name !== 'PATH');
   return [
-    ...(unknown.length > 0 ? [`records hold no values of variables; set these yourself: ${unknown.join(', ')}`] : []),
+    ...(wanted.length > 0 ? [`records hold no values of variables; set these yourself: ${wanted.join(', ')}`] : []),
+    ...(wanted.length < unknown.length ? ["the session's PATH is left out: the image has its own"] : []),
     ...(known > 0 ? ['the values of variables stand in the pod for whoever may read it: keep keys in Secrets'] : []),
   ];
 }

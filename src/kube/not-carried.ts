@@ -4,7 +4,7 @@ import type { SandboxSpec } from '../core/spec.js';
 export function notCarriedOver(spec: SandboxSpec, seccompProfile: string): readonly string[] {
   const shown = spec.mounts.filter(({ purpose }) => purpose === 'extra' || purpose === 'mcp').length;
   const notes: readonly (string | false)[] = [
-    `the filter of system calls has to lie at seccomp/${seccompProfile} in the kubelet's folder of every node that may run it (usually /var/lib/kubelet); write it with --output`,
+    `the filter of system calls has to lie at seccomp/${seccompProfile} in the kubelet's folder of every node that may run it (usually /var/lib/kubelet); --output FOLDER writes it`,
     `at most ${spec.limits.pids} processes: a pod can't say that; set podPidsLimit of the kubelets`,
     'user namespaces (hostUsers: false) need Kubernetes 1.33, or 1.30 with the feature switched on, and a runtime that has them; elsewhere the field is ignored, and is to be required by an admission policy',
     spec.workspace !== 'none' &&

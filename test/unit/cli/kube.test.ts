@@ -19,7 +19,7 @@ beforeEach(async () => {
   const plain = record();
   const limits = { ...plain.spec.limits, memoryBytes: 96 * mib, cpuMillis: 250, pids: 7 };
   // As a record has them: names without values.
-  const env = { HOME: '', LANG: '', TERM: '', API_TOKEN: '' };
+  const env = { HOME: '', LANG: '', PATH: '', TERM: '', API_TOKEN: '' };
   const spec = { ...plain.spec, limits, env, lifetimeMs: 90_000, workdir: '/srv', seccomp: 'debug' as const };
   session = record({ kind: 'detached', name: 'mine', deadlineAtMs: Date.UTC(2031, 0, 1), spec });
   await new RecordStore(join(folder, 'paddock'), folder).save(session);
@@ -74,6 +74,7 @@ it('hands over a session as its record has it, whatever a profile would give by 
 it('names the variables of a session whose values nobody has kept, and sets none of them to nothing', async () => {
   const { manifests, notes } = await handedOver(session.id, { image });
   expect(notes).toContainEqual(expect.stringMatching(/set these yourself: API_TOKEN$/));
+  expect(notes).toContain("the session's PATH is left out: the image has its own");
   expect(notes).toContainEqual(expect.stringContaining('at most 7 processes'));
   expect(JSON.stringify(manifests)).not.toContain('API_TOKEN');
   expect(manifests.at(-1)?.spec).toMatchObject({
