@@ -1,3 +1,4 @@
+import { EngineError } from '../core/errors.js';
 import { isSessionId } from '../core/ids.js';
 import { labels } from '../core/labels.js';
 import type { Engine, EngineEvent } from '../engine/types.js';
@@ -9,7 +10,7 @@ import type { Session } from './session.js';
 import type { RecordStore } from './store.js';
 
 export interface ForeignWatchOptions {
-  readonly engine: Pick<Engine, 'events'>;
+  readonly engine: Pick<Engine, 'events' | 'inspectContainer'>;
   readonly store: Pick<RecordStore, 'load'>;
   readonly clock: Clock;
   readonly alarms: AlarmSink;
@@ -116,6 +117,7 @@ export class ForeignWatch {
     const { containerId, labels: said } = event;
     const record = isSessionId(id) ? await this.#options.store.load(id) : undefined;
     const names = [said['name'] ?? ''];
+    if (isSessionId(id) && record === undefined && (await this.#isGone(containerId, signal))) return;
     if (record !== undefined && provesOwnership(record, { id: containerId, names, labels: said })) return;
     const which = /^[0-9a-f]{12,64}$/.test(containerId) ? containerId.slice(0, 12) : 'of an odd id';
     const isCopy = record !== undefined && record.nonce === said[labels.nonce];
@@ -123,6 +125,14 @@ export class ForeignWatch {
     const text = `container ${which} has the labels of a session, ${but}`;
     const session = isCopy && this.#sessions.has(record.id) ? { session: record.id } : {};
     await this.#tell({ ...session, level: isCopy ? 'critical' : 'warning', text }, event.timeMs, signal);
+  }
+
+  /** As it is with a short session of another process of ours, over by the time that the engine tells of its start: Podman takes a quarter of a second. */
+  async #isGone(containerId: string, signal: AbortSignal): Promise<boolean> {
+    const { clock, engine } = this.#options;
+    await clock.sleep(settleMs, signal);
+    const look = engine.inspectContainer(containerId, signal).then(() => false);
+    return await look.catch((error: unknown) => error instanceof EngineError && error.code === 'ENGINE_NOT_FOUND');
   }
 }
 

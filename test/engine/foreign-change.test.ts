@@ -61,6 +61,16 @@ describe.each(engineKinds)('what others do to containers on a real rootless %s',
     await stage.sessions.destroy(session.id);
   });
 
+  it('is not told of short sessions that others of ours make and end beside it', async () => {
+    const { session, watch } = await followed();
+    raised.length = 0;
+    for (let round = 0; round < 4; round += 1) await stage.sessions.destroy((await stage.create()).id);
+    await sleep(4000);
+    expect(raised).toEqual([]);
+    await watch[Symbol.asyncDispose]();
+    await stage.sessions.destroy(session.id);
+  });
+
   it('is not told of a session that is used and ended as it should be', async () => {
     const { session, watch } = await followed();
     await run(session, 'true');

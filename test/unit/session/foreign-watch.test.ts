@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { EngineError } from '../../../src/core/errors.js';
-import type { EngineEvent, EventsOptions } from '../../../src/engine/types.js';
+import type { ContainerState, EngineEvent, EventsOptions } from '../../../src/engine/types.js';
 import type { AlarmNotice } from '../../../src/monitor/alarms/alarm.js';
 import { changeOf } from '../../../src/monitor/foreign-change.js';
 import { ForeignWatch } from '../../../src/session/foreign-watch.js';
@@ -15,6 +15,7 @@ function staged(commandPath: 'fifo' | 'exec' = 'fifo') {
   const clock = new HeldClock();
   const one = record();
   const state = { streams: 0, open: 0, refusesSince: false, record: one as SessionRecord | undefined };
+  const engineSays = { of: undefined as 'ENGINE_NOT_FOUND' | 'ENGINE_UNAVAILABLE' | undefined };
   const raised: AlarmNotice[] = [];
   const cleared: string[] = [];
   const queue: EngineEvent[] = [];
@@ -41,8 +42,12 @@ function staged(commandPath: 'fifo' | 'exec' = 'fifo') {
       state.open -= 1;
     }
   }
+  const inspectContainer = () =>
+    engineSays.of === undefined
+      ? Promise.resolve({} as ContainerState)
+      : Promise.reject(new EngineError(engineSays.of, 'as the test has it'));
   const watch = new ForeignWatch({
-    ...{ engine: { events }, clock },
+    ...{ engine: { events, inspectContainer }, clock },
     store: { load: (id) => Promise.resolve(id === one.id ? state.record : undefined) },
     alarms: { raise: (notice) => void raised.push(notice), clear: (kind, id) => void cleared.push(`${kind} ${id}`) },
   });
@@ -56,7 +61,7 @@ function staged(commandPath: 'fifo' | 'exec' = 'fifo') {
     return told();
   };
   const told = () => raised.splice(0).map(({ kind, level, session: id, text }) => ({ kind, level, id, text }));
-  return { asked, told, clock, one, state, cleared, watch, session, sandbox, ending, happen };
+  return { asked, told, clock, one, state, engineSays, cleared, watch, session, sandbox, ending, happen };
 }
 
 it('knows what changes a container, in the words of either engine', () => {
@@ -133,6 +138,21 @@ it('tells of a container that claims to be a session, and is none', async () => 
   const making = { ...labels, name: one.containerName };
   expect(await happen('start', { containerId: 'e'.repeat(64), labels: making })).toEqual([]);
   expect(await happen('die', claims)).toEqual([]);
+});
+
+it('does not tell of a short session of another process of ours, which is over, record and container, by the time that it is heard of', async () => {
+  const { watch, session, happen, engineSays, one } = staged();
+  watch.watch(session);
+  const short = { containerId: 'd'.repeat(64), labels: containerOf(record()).labels };
+  engineSays.of = 'ENGINE_NOT_FOUND';
+  expect(await happen('start', short)).toEqual([]);
+  // Of no session at all, or of one that is there: gone or not.
+  const odd = { ...short, labels: { ...short.labels, 'dev.paddock.session': 'x' } };
+  expect(await happen('start', odd)).toHaveLength(1);
+  expect(await happen('start', { ...short, labels: containerOf(one).labels })).toMatchObject([{ level: 'critical' }]);
+  // Whether it is gone can't be said.
+  engineSays.of = 'ENGINE_UNAVAILABLE';
+  expect(await happen('start', short)).toHaveLength(1);
 });
 
 it('tells of a copy of a session’s labels on another container, whoever holds the session', async () => {
