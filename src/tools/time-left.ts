@@ -15,7 +15,7 @@ export function timesLeft({ record, idleness }: Session, nowMs: number) {
   return {
     endsInMs: Math.max(0, record.deadlineAtMs - nowMs),
     ...(timeoutMs === undefined ? {} : { idleTimeoutMs: timeoutMs }),
-    ...(leftMs === undefined ? {} : { idleEndsInMs: leftMs }),
+    ...(leftMs === undefined ? {} : { idleEndsInMs: Math.round(leftMs) }),
   };
 }
 

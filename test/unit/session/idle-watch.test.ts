@@ -96,6 +96,13 @@ it('shows what is left, until a command runs', async () => {
   expect((await show()).structured).not.toHaveProperty('idleEndsInMs');
 });
 
+it('shows what is left in whole milliseconds, though the clock has smaller ones', async () => {
+  const { clock, session, services, context } = watched();
+  await clock.pass(0.25);
+  const { structured } = await getSession.call(services, { sessionId: session.id }, context);
+  expect(structured['idleEndsInMs']).toBe(30 * minuteMs);
+});
+
 it('lets no command in and tries again when the audit log can not be written', async () => {
   const { clock, session, end, audit } = watched();
   audit.isFull = true;
