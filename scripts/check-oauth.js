@@ -1,5 +1,6 @@
 // `scripts/check-oauth`: the built server over HTTPS with access tokens of a real issuer: which are taken, what they give, and which are refused for what.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -242,5 +243,8 @@ await wholeRun(limitMs, async (run) => {
     .map((line) => JSON.parse(line));
   const said = records.filter(({ action }) => action === 'http.refused').flatMap(({ details }) => details.check ?? []);
   assert.deepEqual(said, checks);
+  // As docs/oauth.md says who somebody is in the log.
+  const ada = createHash('sha256').update(`["${issuer.url}","ada","builders"]`).digest('hex').slice(0, 32);
+  assert.ok(records.some(({ caller }) => caller.keyHash === ada));
   process.stderr.write(`== tokens of ${issuer.url}: as it should be\n`);
 });
