@@ -8,11 +8,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { statusOf } from '../e2e/support/contained.js';
 import { KeyClient, paddock } from '../e2e/support/http-server.js';
 import { engineKinds } from '../engine/support/engines.js';
+import { type Counted, countedBy } from './support/own-cgroup-now.js';
 import { Box, quadlets } from './support/quadlet.js';
 import { askWithoutKey, lacksManager, mcpSocket, stateOf, systemctl } from './support/user-manager.js';
 
 const generator = '/usr/lib/systemd/user-generators/podman-user-generator';
 const patience = { timeout: 90_000, interval: 200 };
+const mib = 1024 ** 2;
+const heldBytes = 48 * mib;
+/** Computes for a second, and holds memory and its threads until it is ended. */
+const busy = `exec node -e 'const held = Buffer.alloc(${heldBytes}, 1); while (process.cpuUsage().user < 1e6); console.log(held.length); setInterval(() => {}, 1e6)'`;
 
 describe.each(engineKinds.filter((kind) => kind === 'podman'))('the Quadlet unit for the server, on %s', (kind) => {
   let box: Box;
@@ -42,6 +47,38 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))('the Quadlet unit
     expect(await readFile(`/proc/${pid}/limits`, 'utf8')).toMatch(/^Max core file size +0 +0 /m);
   }
 
+  /** The server sees no cgroup of a sandbox: what a Paddock beside it tells of one is the engine's word. */
+  async function isToldFromOutside(client: KeyClient, sessionId: string): Promise<void> {
+    const started = await client.call('execute_command', { sessionId, command: busy, background: true });
+    const { commandId } = started.structured;
+    const read = await client.call('get_command', { sessionId, commandId, waitMs: 45_000 });
+    expect(read.structured).toMatchObject({ state: 'running', stdout: `${heldBytes}\n` });
+    const filter = `label=dev.paddock.session=${sessionId}`;
+    const listed = box.podman('ps', '--no-trunc', '--filter', filter, '--format', '{{.ID}} {{.Pid}}');
+    const [id = '', pid = ''] = listed.split(' ');
+    const counted = countedBy(id, pid);
+    const { place } = box;
+    const asked = [
+      async () => ((await paddock(place, 'stats', sessionId))['sessions'] as { usage: Counted }[])[0]?.usage,
+      async () => (await paddock(place, 'inspect', sessionId))['usage'] as Counted,
+    ];
+    for (const ask of asked) {
+      const before = counted();
+      expect(before.cpuUs).toBeGreaterThan(1_000_000);
+      expect(before.memoryBytes).toBeGreaterThan(heldBytes);
+      const said = await ask();
+      const after = counted();
+      expect(said).toMatchObject({ sources: { memory: 'engine', cpu: 'engine', pids: 'engine' }, pids: before.pids });
+      expect(after.pids).toBe(before.pids);
+      expect(said?.cpuUs).toBeGreaterThanOrEqual(before.cpuUs);
+      expect(said?.cpuUs).toBeLessThanOrEqual(after.cpuUs);
+      const [least, most] = [before.memoryBytes, after.memoryBytes].sort((a, b) => a - b) as [number, number];
+      expect(said?.memoryBytes).toBeGreaterThan(least - 4 * mib);
+      expect(said?.memoryBytes).toBeLessThan(most + 4 * mib);
+    }
+    await client.call('stop_command', { sessionId, commandId });
+  }
+
   it('is one that the generator takes (systemd)', ({ skip }) => {
     skip(lacksManager(), 'there is no systemd user manager here');
     const env = { PATH: '/usr/bin:/bin', HOME: homedir(), QUADLET_UNIT_DIRS: quadlets };
@@ -60,7 +97,7 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))('the Quadlet unit
     const client = await new KeyClient(secret).connect({ socketPath: mcpSocket });
     const made = await client.call('create_session', { workspace: 'none', image });
     expect(made).toMatchObject({ isError: false });
-    const { sessionId } = made.structured;
+    const sessionId = String(made.structured['sessionId']);
     const { structured } = await client.call('get_session', { sessionId });
     const rows = (structured['enforcement'] as { controls: { id: string; kernel: string; status: string }[] }).controls;
     const limits = rows.filter(({ id }) => ['memory', 'pids', 'cpu'].includes(id));
@@ -69,6 +106,7 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))('the Quadlet unit
     const ran = await client.call('execute_command', { sessionId, command: 'echo there' });
     expect(ran.structured).toMatchObject({ exitCode: 0, stdout: 'there\n' });
     expect(box.podman('ps', '--quiet').split('\n')).toHaveLength(2);
+    await isToldFromOutside(client, sessionId);
     systemctl('stop', '--no-block', socket);
     await expect.poll(() => stateOf(service), patience).toBe('inactive success');
     expect(await place.recordFiles()).toEqual([]);
