@@ -1,14 +1,10 @@
 import type { AuditLog, AuditRecorder } from '../audit/audit-log.js';
 import type { ForwardState } from '../audit/forward/forwarder.js';
 import { heardAudit, type OnRecord } from '../audit/heard-audit.js';
-import { withApproved } from '../config/approved.js';
-import { diskEffects } from '../config/effects.js';
 import type { Config } from '../config/load.js';
 import { narrowed } from '../config/narrow.js';
 import type { KeyCeiling } from '../core/api-key.js';
-import { version } from '../core/version.js';
 import { LookupTurns } from '../egress/lookup-turns.js';
-import { toolAsker } from '../egress/presets/ask-tool.js';
 import { type HeardCall, heardEngine } from '../engine/heard-engine.js';
 import { openEngine } from '../engine/open.js';
 import type { Engine } from '../engine/types.js';
@@ -25,12 +21,11 @@ import { runsAnywhere } from '../session/egress/sibling-names.js';
 import { Siblings } from '../session/egress/siblings.js';
 import { isAliveAround, refuseHeldFolder } from '../session/folder-hold.js';
 import { processAdmission } from '../session/process-admission.js';
-import { Sessions } from '../session/sessions.js';
+import type { Sessions } from '../session/sessions.js';
 import type { SessionsOptions } from '../session/sessions-options.js';
 import { RecordStore } from '../session/store.js';
 import { userAdmission } from '../session/user-admission.js';
 import type { ApprovalContext } from '../workspace/approve.js';
-import { Overlays } from '../workspace/overlays.js';
 import { Openings } from '../workspace/sealed/openings.js';
 import type { Unpacked } from '../workspace/sealed/seals.js';
 import { approvalHere } from './approval-here.js';
@@ -39,13 +34,8 @@ import { createContext } from './create-context.js';
 import { makerHere } from './maker-here.js';
 import { openAuditLog } from './open-audit-log.js';
 import { sealingHere } from './sealing-here.js';
+import { type SessionsWishes, sessionsHere } from './sessions-here.js';
 import { callerUid } from './settings.js';
-
-/** A file of the user's own tools. */
-async function readText(path: string): Promise<string | undefined> {
-  const file = await diskEffects.readFile(path, true).catch(() => undefined);
-  return file?.text;
-}
 
 /** Who hears of every audit record and every request to the engine. */
 export interface AppHeard {
@@ -148,40 +138,12 @@ export class App implements AsyncDisposable {
   }
 
   /** The sessions of this process. The returned object is disposed with the app, before the engine. */
-  async sessions(
-    kind: 'attached' | 'detached',
-    more: Partial<
-      Pick<
-        SessionsOptions,
-        'monitoring' | 'onQuestions' | 'onDecided' | 'traceVisit' | 'admission' | 'gate' | 'growGate' | 'sealWaitMs'
-      >
-    > = {},
-  ): Promise<Sessions> {
+  async sessions(kind: SessionsOptions['kind'], wishes: SessionsWishes = {}): Promise<Sessions> {
+    const { config, env, store, lookupTurns, siblings, keySources: keys } = this;
+    const isAlive = (one: ProcessIdentity) => this.isAlive(one);
     const audit = await this.audit();
-    const [maker, owner] = await Promise.all([this.maker(), ownIdentity()]);
-    const sessions = new Sessions({
-      lookupTurns: this.lookupTurns,
-      siblings: this.siblings,
-      maker,
-      store: this.store,
-      audit,
-      policy: this.createContext(),
-      currentPolicy: async () => ({
-        ...this.createContext(),
-        sitePolicy: await withApproved(this.config, callerUid()),
-      }),
-      owner,
-      isAlive: (one) => this.isAlive(one),
-      kind,
-      version,
-      ...more,
-      keys: this.keySources,
-      presets: { ask: toolAsker(this.env), env: this.env, readText },
-      overlays: new Overlays({
-        ...{ way: this.config.copyOnWrite, program: maker.init.source },
-      }),
-    });
-    return this.#stack.use(sessions);
+    const parts = { config, env, store, audit, kind, isAlive, keys, lookupTurns, siblings, making: this.maker() };
+    return this.#stack.use(await sessionsHere(parts, wishes));
   }
 
   /** Judges what is given to sessions that this process only holds. */
