@@ -6,23 +6,20 @@ import type { Limits } from '../core/limits.js';
 import type { Engine } from '../engine/types.js';
 import type { Clock } from '../kit/clock.js';
 import { isDoneWithin } from '../kit/done-within.js';
-import { known } from '../kit/known.js';
 import { readFromEngine } from '../monitor/engine-reading.js';
 import { ownCgroup } from '../monitor/own-cgroup.js';
 import type { Reading } from '../monitor/reading.js';
 import type { CommandCgroups } from './cgroups/command-cgroups.js';
 import type { NoCommandCgroups } from './cgroups/open.js';
-import { changeLimits, limitControls, wasHeld, wasRefused, withDeadline } from './change.js';
 import { ChannelRunner } from './command/channel-runner.js';
 import type { Command, CommandOptions } from './command/command.js';
 import type { OutputSink } from './command/command-output.js';
 import { EngineRunner } from './command/engine-runner.js';
 import type { CommandRunner } from './command/runner.js';
 import type { SandboxHandle } from './handle.js';
-import { boottimeMs } from './host-facts.js';
 import { isInitAlive, outOfSight } from './init-identity.js';
-import { refuseUnmet } from './refuse-unmet.js';
 import { resolveFolderInside } from './resolve-inside.js';
+import { Terms } from './terms.js';
 
 const answerWithinMs = 10_000;
 
@@ -36,18 +33,16 @@ export interface SandboxChannel {
 
 /** One sandbox: runs commands in it and takes it away. Whoever created or adopted it disposes it. */
 export class Sandbox implements AsyncDisposable {
-  #handle: SandboxHandle;
+  readonly #terms: Terms;
   /** `in use`: each command has a cgroup of its own. Else why not. */
   readonly commandCgroups: Promise<string>;
   /** What whoever asked for it should know of its image. */
   readonly notes: readonly string[];
-  readonly #cgroups: Promise<CommandCgroups | undefined> | undefined;
   readonly #engine: Engine;
   readonly #clock: Clock;
   readonly #channel: Channel | undefined;
   readonly #runner: CommandRunner;
   readonly #release: SandboxChannel['release'] | undefined;
-  #limitChanges = 0;
   #removed: Promise<void> | undefined;
   #cgroup: { readonly folder: string | undefined } | undefined;
 
@@ -61,16 +56,18 @@ export class Sandbox implements AsyncDisposable {
     notes: readonly string[] = [],
   ) {
     this.notes = notes;
-    this.#handle = handle;
     this.#engine = engine;
     this.#clock = clock;
     this.#channel = channel?.channel;
-    this.#cgroups = cgroups?.then((one) => (typeof one === 'string' ? undefined : one));
+    const own = cgroups?.then((one) => (typeof one === 'string' ? undefined : one));
     this.commandCgroups = Promise.resolve(cgroups).then((one) =>
       typeof one === 'object' ? 'in use' : (one ?? 'none'),
     );
-    this.#runner =
-      channel === undefined ? this.#engineRunner() : new ChannelRunner(channel.path, channel.channel, this.#cgroups);
+    this.#terms = new Terms(handle, {
+      ...{ engine, cgroups: own, isAlive: () => this.alive },
+      tellDeadline: (boottimeMs) => this.#isAnswered(this.#runner.setDeadline(boottimeMs)),
+    });
+    this.#runner = channel === undefined ? this.#engineRunner() : new ChannelRunner(channel.path, channel.channel, own);
     this.#release = channel?.release;
     // Whatever speaks out of turn there is no process 1 of ours any more. (A detached sandbox would live on without a holder.)
     void channel?.channel.ended.then(async ({ why }) => {
@@ -80,7 +77,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** As it is now: limits, deadline and the evidence of them can be changed. */
   get handle(): SandboxHandle {
-    return this.#handle;
+    return this.#terms.handle;
   }
 
   /** Whether process 1 still runs; reads /proc, asks no engine. One that can't be seen runs as long as its channel is open. */
@@ -96,7 +93,7 @@ export class Sandbox implements AsyncDisposable {
 
   /** How often its limits were changed here, or are about to be; an engine that refused has nothing to tell of it. */
   get limitChanges(): number {
-    return this.#limitChanges;
+    return this.#terms.limitChanges;
   }
 
   /** Whether its process 1 was killed, as far as its channel can tell. */
@@ -142,18 +139,9 @@ export class Sandbox implements AsyncDisposable {
     return this.#runner.takenOver(newId, place, { onOutput });
   }
 
-  /**
-   * Moves the end of the sandbox to `endsInMs` from now. When process 1 does not say within ten seconds that it will end then
-   * (CHANNEL_UNAVAILABLE), it is not known which of the two ends it has, and the evidence says so. Errors: UPDATE_UNSUPPORTED with the
-   * engine's exec, SESSION_ENDED, CHANNEL_VIOLATION.
-   */
-  async setDeadline(endsInMs: number, lifetimeMs: number): Promise<void> {
-    const boottime = Math.round((await boottimeMs()) + endsInMs);
-    if (!(await this.#isAnswered(this.#runner.setDeadline(boottime)))) {
-      this.#handle = withDeadline(this.#handle, lifetimeMs, undefined);
-      throw new SandboxError('CHANNEL_UNAVAILABLE', 'process 1 does not say when it will end the sandbox');
-    }
-    this.#handle = withDeadline(this.#handle, lifetimeMs, boottime);
+  /** Moves its end (`Terms.setDeadline`), which process 1 has ten seconds to confirm. */
+  setDeadline(endsInMs: number, lifetimeMs: number): Promise<void> {
+    return this.#terms.setDeadline(endsInMs, lifetimeMs);
   }
 
   /**
@@ -184,38 +172,14 @@ export class Sandbox implements AsyncDisposable {
     return isDoneWithin(answer, answerWithinMs, this.#clock);
   }
 
-  /**
-   * Gives it other limits; `handle` then has the kernel's account of them, also when this throws: the engine's own error when it did
-   * not change what the kernel held before, CONTROL_NOT_ENFORCED when a limit that policy requires is not held now, SESSION_ENDED.
-   * The caller takes the change back then.
-   */
-  async setLimits(limits: Limits): Promise<void> {
-    const before = this.#handle;
-    this.#limitChanges += 1;
-    const { handle, refusal } = await changeLimits(before, limits, this.#engine);
-    if (wasRefused(refusal)) this.#limitChanges -= 1;
-    if (!this.alive) throw new SandboxError('SESSION_ENDED', 'the sandbox has ended');
-    this.#handle = handle;
-    await this.#tellCommands();
-    if (refusal !== undefined && (refusal.code !== 'ENGINE_FAILED' || wasHeld(before, limits))) throw refusal;
-    const require = handle.spec.require.filter((id) => limitControls.includes(id));
-    refuseUnmet(handle.evidence, { ...handle.spec, require });
+  /** Gives it other limits (`Terms.setLimits`): the caller takes the change back when this throws. */
+  setLimits(limits: Limits): Promise<void> {
+    return this.#terms.setLimits(limits);
   }
 
-  /** Has what starts from now on keep to the limit of one file; the rest of the disk's limits is no business of the sandbox. */
-  setDiskLimits({ diskBytes, fsizeBytes }: Pick<Limits, 'diskBytes' | 'fsizeBytes'>): void {
-    const { spec } = this.#handle;
-    const limits = { ...spec.limits, ...known({ diskBytes, fsizeBytes }) };
-    this.#handle = { ...this.#handle, spec: { ...spec, limits } };
-  }
-
-  /** What runs has the old limit written into its own cgroup: it must not stay below a greater one. */
-  async #tellCommands(): Promise<void> {
-    const cgroups = await this.#cgroups;
-    await cgroups?.followLimit().catch((cause: unknown) => {
-      const message = 'the commands that run keep the limit of memory that they had';
-      throw new SandboxError('UPDATE_UNSUPPORTED', message, { cause });
-    });
+  /** Has what starts from now on keep to the limit of one file (`Terms.setDiskLimits`). */
+  setDiskLimits(limits: Pick<Limits, 'diskBytes' | 'fsizeBytes'>): void {
+    this.#terms.setDiskLimits(limits);
   }
 
   /** Ends every command and removes the container. Idempotent; nothing of it is left when this resolves. */
