@@ -1,7 +1,7 @@
 import type { Limits } from '../../core/limits.js';
-import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
+import type { SandboxSpec } from '../../core/spec.js';
 import type { WriteLayer } from '../../workspace/binds.js';
-import { type BodyInput, type BodyMount, overlayOptions } from './input.js';
+import { type BodyInput, type BodyMount, overlayOptions, tmpfsOptions } from './input.js';
 
 // Docker replaces its own list by ours, so ours begins with everything its releases mask.
 const engineMaskedPaths = [
@@ -117,17 +117,6 @@ function mounts(input: BodyInput): Record<string, unknown> {
   return {
     // `Mounts`, not `Binds`: a missing source is an error there instead of a new folder on the host.
     Mounts: input.mounts.map((m) => (m.layer === undefined ? bind(m) : overlay(m, m.layer))),
-    Tmpfs: Object.fromEntries(input.spec.tmpfs.map((t) => [t.target, tmpfsOptions(t)])),
+    Tmpfs: Object.fromEntries(input.spec.tmpfs.map((t) => [t.target, tmpfsOptions(t).join(',')])),
   };
-}
-
-function tmpfsOptions(spec: TmpfsSpec): string {
-  return [
-    'rw',
-    'nosuid',
-    'nodev',
-    spec.executable ? 'exec' : 'noexec',
-    `size=${spec.sizeBytes}`,
-    `mode=${spec.mode.toString(8)}`,
-  ].join(',');
 }

@@ -72,6 +72,11 @@ export function overlayOptions(source: string, { upper, work }: WriteLayer): rea
   return [`lowerdir=${source}`, `upperdir=${upper}`, `workdir=${work}`, 'userxattr'];
 }
 
+/** A tmpfs of a size of its own, on which nothing changes a user or is a device. */
+export function tmpfsOptions({ executable, sizeBytes, mode }: TmpfsSpec): readonly string[] {
+  return ['rw', 'nosuid', 'nodev', executable ? 'exec' : 'noexec', `size=${sizeBytes}`, `mode=${mode.toString(8)}`];
+}
+
 /** Where our process 1 is shown inside every sandbox. */
 export const initTarget = '/.paddock/init';
 

@@ -1,7 +1,7 @@
 import type { Limits } from '../../core/limits.js';
 import type { SandboxSpec, TmpfsSpec } from '../../core/spec.js';
 import type { WriteLayer } from '../../workspace/binds.js';
-import { type BodyInput, type BodyMount, insideUid, overlayOptions, type UserMapping } from './input.js';
+import { type BodyInput, type BodyMount, insideUid, overlayOptions, tmpfsOptions, type UserMapping } from './input.js';
 
 /**
  * The request for `POST /libpod/containers/create` (SpecGenerator). libpod's own endpoint, because the compatible one
@@ -208,15 +208,6 @@ function tmpfs(spec: TmpfsSpec): Record<string, unknown> {
     type: 'tmpfs',
     source: 'tmpfs',
     destination: spec.target,
-    options: [
-      'rw',
-      'nosuid',
-      'nodev',
-      spec.executable ? 'exec' : 'noexec',
-      `size=${spec.sizeBytes}`,
-      `mode=${spec.mode.toString(8)}`,
-      'notmpcopyup',
-      ...(spec.ownedByUser ? ['U'] : []),
-    ],
+    options: [...tmpfsOptions(spec), 'notmpcopyup', ...(spec.ownedByUser ? ['U'] : [])],
   };
 }
