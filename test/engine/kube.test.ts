@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canary, seccompProfiles } from '../../src/confine/seccomp/profile.js';
 import { type Reply, Transport } from '../../src/engine/transport/transport.js';
-import type { Engine } from '../../src/engine/types.js';
+import type { Engine, EngineIdentity } from '../../src/engine/types.js';
 import { handOver } from '../../src/kube/hand-over.js';
 import type { Manifest } from '../../src/kube/manifest.js';
 import { runtimeSeccomp } from '../../src/kube/seccomp.js';
@@ -57,9 +57,8 @@ interface Played {
  * What Podman takes of a pod. It makes a user namespace for one only where it is said how many users that has to have: left to itself it makes one of 1024,
  * which user 65532 is not in; a Podman of 4.3 does not make one of that size either. `seccompProfile` it passes over for the annotation that came before it.
  */
-async function asPodmanTakesIt(pod: Pod, filter?: string): Promise<Played> {
-  const { Version } = await told<{ Version: string }>('version');
-  const hasOwnUsers = Number.parseInt(Version, 10) >= 5;
+function asPodmanTakesIt(pod: Pod, { version }: EngineIdentity, filter?: string): Played {
+  const hasOwnUsers = Number.parseInt(version, 10) >= 5;
   const annotations = {
     ...(hasOwnUsers ? { 'io.podman.annotations.userns': 'auto:size=65533' } : {}),
     ...(filter ? { 'container.seccomp.security.alpha.kubernetes.io/sandbox': `localhost/${filter}` } : {}),
@@ -104,7 +103,8 @@ describe.runIf(engineKinds.includes('podman'))('what is handed over to a cluster
   });
 
   function podThatRuns(inside: string): Pod {
-    const argv = ['sh', '-c', `${inside}; echo that is all; exec sleep 600`];
+    // A process 1 that asks for no signal gets none but SIGKILL, and the end of its pod takes the whole grace then.
+    const argv = ['sh', '-c', `${inside}; echo that is all; trap exit TERM; sleep 600 & wait`];
     const seccompProfile = `paddock/default-${machine}.json`;
     const wishes = { naming: { name, namespace: name }, image, argv, endsAtMs: 0, seccompProfile };
     return handOver(plan, wishes).manifests.at(-1) as Pod;
@@ -119,7 +119,7 @@ describe.runIf(engineKinds.includes('podman'))('what is handed over to a cluster
   it('is a pod that runs as another user, without a right, on a root that can not be written, within its limits', async () => {
     const inside =
       'cat /proc/self/status /proc/self/uid_map /proc/self/mounts; touch /x; cd /sys/fs/cgroup; echo "limits: $(cat memory.max) $(cat cpu.max)"';
-    const { pod, hasOwnUsers } = await asPodmanTakesIt(podThatRuns(inside));
+    const { pod, hasOwnUsers } = asPodmanTakesIt(podThatRuns(inside), engine.identity);
     const played = await ask('POST', 'play/kube?start=true&logDriver=k8s-file&network=none', pod);
     try {
       expect(played.body.toString()).toMatch(/"ContainerErrors":null/);
@@ -154,7 +154,8 @@ describe.runIf(engineKinds.includes('podman'))('what is handed over to a cluster
     writeFileSync(join(folder, 'filter.json'), JSON.stringify(runtimeSeccomp(json, machine)));
     const errno = (operation: number) => `(syscall(${keyctl}, ${operation}, 0, 0, 0, 0), $! + 0)[1]`;
     const asked = `print join(" ", "answers:", ${errno(canary.operation)}, ${errno(0)}), "\\n"`;
-    const { pod } = await asPodmanTakesIt(podThatRuns(`cat /proc/self/status; perl -e '${asked}'`), 'filter.json');
+    const inside = `cat /proc/self/status; perl -e '${asked}'`;
+    const { pod } = asPodmanTakesIt(podThatRuns(inside), engine.identity, 'filter.json');
     try {
       // Its endpoint takes no folder of filters.
       const args = ['kube', 'play', '--network=none', '--log-driver=k8s-file', `--seccomp-profile-root=${folder}`, '-'];
