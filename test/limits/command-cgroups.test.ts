@@ -88,13 +88,15 @@ describe.each(ways)('a cgroup for each command, on a real rootless %s, over %s',
     const own = await stage.create({ memory: '96m', pids: 100 });
     await need(own, context);
     const limits = () => commandFolders(own).map((name) => readFileSync(`${folderOf(own)}/${name}/memory.max`, 'utf8'));
-    const running = run(own, 'sleep 5');
+    const stop = new AbortController();
+    const running = run(own, 'sleep 60', {}, { signal: stop.signal });
     await expect.poll(limits, { timeout: 20_000 }).toEqual([`${96 * mib}\n`, `${96 * mib}\n`]);
     // By hand: what an engine does with the same files is told in test/engine/update.test.ts.
     for (const path of [dirname(folderOf(own)), folderOf(own)]) writeFileSync(`${path}/memory.max`, String(160 * mib));
     const cgroups = await CommandCgroups.open(stage.maker.cgroups, own.sandbox.handle, systemClock);
     await cgroups.followLimit();
     expect(limits()).toEqual([`${160 * mib}\n`, `${160 * mib}\n`]);
+    stop.abort();
     await running;
     await stage.sessions.destroy(own.id);
   });

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/session/session.js';
 import { engineKinds } from '../engine/support/engines.js';
 import { processesIn, run, Stage, said } from '../engine/support/stage.js';
+import { cpuCount, ownCgroup } from './support/own-cgroup.js';
 
 const mib = 1024 ** 2;
 const memoryBytes = 96 * mib;
@@ -120,7 +120,7 @@ os._exit(0)`;
       const spin = 'for i in 1 2 3 4; do while :; do :; done & done; wait';
       const entry = await session.start({
         argv: ['/bin/sh', '-c', spin],
-        timeoutMs: 10_000,
+        timeoutMs: 6000,
         outputCapBytes: 4096,
         outputLimitBytes: 64 * mib,
       });
@@ -151,13 +151,11 @@ interface CpuStat {
   readonly throttledMs: number;
 }
 
-/** What the kernel counts for the session's own cgroup, read past everything of ours. */
+/** What the kernel counts for the session's own cgroup. */
 function cpuStat({ sandbox }: Session) {
   const { initPid, containerId } = sandbox.handle;
-  const path = /^0::(.*)$/m.exec(readFileSync(`/proc/${initPid}/cgroup`, 'utf8'))?.[1] ?? '';
-  const end = path.indexOf('/', path.indexOf(containerId));
-  const text = readFileSync(`/sys/fs/cgroup${end < 0 ? path : path.slice(0, end)}/cpu.stat`, 'utf8');
-  const read = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+  const text = ownCgroup(containerId, initPid)('cpu.stat');
+  const read = (name: string) => cpuCount(text, name);
   const now = {
     atMs: performance.now(),
     cpuMs: read('usage_usec') / 1000,

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { statusOf } from '../e2e/support/contained.js';
 import { KeyClient, paddock } from '../e2e/support/http-server.js';
 import { engineKinds } from '../engine/support/engines.js';
-import { type Counted, countedBy } from './support/own-cgroup-now.js';
+import { cpuCount, ownCgroup } from './support/own-cgroup.js';
 import { Box, quadlets } from './support/quadlet.js';
 import { askWithoutKey, lacksManager, mcpSocket, stateOf, systemctl } from './support/user-manager.js';
 
@@ -18,6 +18,13 @@ const mib = 1024 ** 2;
 const heldBytes = 48 * mib;
 /** Computes for a second, and holds memory and its threads until it is ended. */
 const busy = `exec node -e 'const held = Buffer.alloc(${heldBytes}, 1); while (process.cpuUsage().user < 1e6); console.log(held.length); setInterval(() => {}, 1e6)'`;
+
+/** What is counted of a sandbox, whoever counts it. */
+interface Counted {
+  readonly memoryBytes: number;
+  readonly cpuUs: number;
+  readonly pids: number;
+}
 
 describe.each(engineKinds.filter((kind) => kind === 'podman'))('the Quadlet unit for the server, on %s', (kind) => {
   let box: Box;
@@ -56,7 +63,12 @@ describe.each(engineKinds.filter((kind) => kind === 'podman'))('the Quadlet unit
     const filter = `label=dev.paddock.session=${sessionId}`;
     const listed = box.podman('ps', '--no-trunc', '--filter', filter, '--format', '{{.ID}} {{.Pid}}');
     const [id = '', pid = ''] = listed.split(' ');
-    const counted = countedBy(id, pid);
+    const cgroup = ownCgroup(id, Number(pid));
+    const counted = (): Counted => ({
+      memoryBytes: Number(cgroup('memory.current')),
+      cpuUs: cpuCount(cgroup('cpu.stat'), 'usage_usec'),
+      pids: Number(cgroup('pids.current')),
+    });
     const { place } = box;
     const asked = [
       async () => ((await paddock(place, 'stats', sessionId))['sessions'] as { usage: Counted }[])[0]?.usage,

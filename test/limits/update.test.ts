@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import type { ControlId } from '../../src/core/evidence.js';
 import type { Session } from '../../src/session/session.js';
 import { engineKinds } from '../engine/support/engines.js';
 import { command, run, Stage, said } from '../engine/support/stage.js';
+import { ownCgroup } from './support/own-cgroup.js';
 
 const mib = 1024 ** 2;
 const isRequired = process.env['PADDOCK_TEST_REQUIRE']?.split(',').includes('limits') === true;
@@ -31,12 +31,10 @@ describe.each(engineKinds)('limits that are changed while a session runs, on a r
     else skip(status !== 'enforced', `the kernel holds no ${id} limit here`);
   }
 
-  /** A file of the session's own cgroup, by the kernel's account and not ours. */
+  /** A file of the session's own cgroup. */
   function cgroupFile(name: string): string {
     const { initPid, containerId } = session.sandbox.handle;
-    const path = /^0::(.*)$/m.exec(readFileSync(`/proc/${initPid}/cgroup`, 'utf8'))?.[1] ?? '';
-    const end = path.indexOf('/', path.indexOf(containerId));
-    return readFileSync(`/sys/fs/cgroup${end < 0 ? path : path.slice(0, end)}/${name}`, 'utf8').trim();
+    return ownCgroup(containerId, initPid)(name);
   }
 
   it('memory: what was killed before has room now, and swap stays off', async (context) => {

@@ -23,6 +23,7 @@ function testVm(vm: string, ...args: readonly string[]) {
     'engine/evidence',
     'engine/commands',
     'engine/sandbox-kill',
+    'engine/kube',
     'engine/other',
     'escape/system-calls',
   ]) {
