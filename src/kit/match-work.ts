@@ -1,5 +1,5 @@
 import { PaddockError } from '../core/errors.js';
-import { Turns } from './quick-folder.js';
+import { Turns } from './turns.js';
 
 /** Of one call: about half a second of a processor. Ten ordinary patterns on 200,000 paths take a tenth of it. */
 const mostSteps = 40_000_000;

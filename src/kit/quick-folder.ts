@@ -12,7 +12,6 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { setImmediate as turn } from 'node:timers/promises';
 import { isLocal } from './local-file-system.js';
 import { type EntryName, isGone, type OpenFolder } from './open-folder.js';
 
@@ -124,18 +123,4 @@ function readWhole(fd: number, into: Buffer): QuickRead | undefined {
   }
   const after = fstatSync(fd, { bigint: true });
   return { content, status, isSame: after.size === status.size && after.mtimeNs === status.mtimeNs };
-}
-
-const mostAtOnceMs = 5;
-
-/** For work that would go on without a pause: everything else has to wait for it. */
-export class Turns {
-  #sinceMs = performance.now();
-
-  /** Lets others go on where this has had its time. */
-  async give(): Promise<void> {
-    if (performance.now() - this.#sinceMs < mostAtOnceMs) return;
-    await turn();
-    this.#sinceMs = performance.now();
-  }
 }

@@ -1,4 +1,4 @@
-import { Turns } from '../kit/quick-folder.js';
+import { eachInTurns, filterInTurns, Turns } from '../kit/turns.js';
 import type { ShownChoice } from './change-requests.js';
 import { meantChanges, pathsOf } from './meant-changes.js';
 import type { PlaceVerdict, WithheldPlaces } from './withheld.js';
@@ -22,6 +22,8 @@ export interface Choice {
 }
 
 export interface Chosen<T> {
+  /** All that are meant, in their order: `changes` and those in `withheld`. */
+  readonly meant: readonly T[];
   readonly changes: readonly T[];
   /** Those that were given by their own path. */
   readonly named: ReadonlySet<string>;
@@ -40,12 +42,16 @@ export async function chooseChanges<T extends Choosable>(
   places: WithheldPlaces,
   signal: AbortSignal,
 ): Promise<Chosen<T>> {
-  const byPath = new Map(changes.flatMap((change) => pathsOf(change).map((path) => [path, change])));
+  const turns = new Turns(signal);
+  const byPath = new Map<string, T>();
+  await eachInTurns(changes, turns, (change) => {
+    for (const path of pathsOf(change)) byPath.set(path, change);
+  });
   const { exactly, paths, overwrite } = choice;
   const isAll = exactly === undefined && (choice.all || paths.length === 0);
-  const meant = await meantChanges(changes, byPath, exactly === undefined ? paths : [], signal);
-  const wanted = new Set<T>(isAll ? changes : meant.wanted);
-  const unknown = [...meant.unknown];
+  const given = await meantChanges(changes, byPath, exactly === undefined ? paths : [], signal);
+  const wanted = new Set<T>(given.wanted);
+  const unknown = [...given.unknown];
   const takeAt = (path: string, isMeant: (change: T) => boolean) => {
     const change = byPath.get(path);
     if (change !== undefined && isMeant(change)) wanted.add(change);
@@ -53,30 +59,24 @@ export async function chooseChanges<T extends Choosable>(
   };
   for (const path of exactly?.paths ?? []) takeAt(path, (change) => change.path === path);
   for (const path of overwrite) takeAt(path, () => true);
-  const named = new Set([...(exactly?.named ?? []), ...meant.named]);
-  const chosen = changes.filter((change) => wanted.has(change));
-  return { ...(await judged(chosen, named, places, signal)), named, unknown };
+  const named = new Set([...(exactly?.named ?? []), ...given.named]);
+  const meant = isAll ? changes : await filterInTurns(changes, turns, (change) => wanted.has(change));
+  return { meant, ...(await judged(meant, named, places, turns)), named, unknown };
 }
 
-/** A session can make so many that all together take seconds. */
 async function judged<T extends Choosable>(
-  chosen: readonly T[],
+  meant: readonly T[],
   named: ReadonlySet<string>,
   places: WithheldPlaces,
-  signal: AbortSignal,
+  turns: Turns,
 ): Promise<Pick<Chosen<T>, 'changes' | 'withheld'>> {
-  const turns = new Turns();
   const changes: T[] = [];
   const withheld: { change: T; verdict: PlaceVerdict }[] = [];
-  for (const [at, change] of chosen.entries()) {
-    if (at % 100 === 0) {
-      signal.throwIfAborted();
-      await turns.give();
-    }
+  await eachInTurns(meant, turns, (change) => {
     const verdict = verdictOn(change, named, places);
     if (verdict === undefined) changes.push(change);
     else withheld.push({ change, verdict });
-  }
+  });
   return { changes, withheld };
 }
 

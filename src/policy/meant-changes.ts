@@ -88,8 +88,11 @@ async function byPatterns<T extends Moved>(
     });
   }
   const globs = patterns.map((pattern): Glob => parseGlob(pattern, true) ?? []);
-  const ways = changes.flatMap((change) => pathsOf(change).map((path) => ({ change, path })));
-  await matchPaths(ways, globs, work, ({ change }, pattern) => take(change, patterns[pattern] ?? ''));
+  await matchPaths(waysTo(changes), globs, work, ({ change }, pattern) => take(change, patterns[pattern] ?? ''));
+}
+
+function* waysTo<T extends Moved>(changes: readonly T[]): Generator<{ readonly change: T; readonly path: string }> {
+  for (const change of changes) for (const path of pathsOf(change)) yield { change, path };
 }
 
 /** Both, where it was moved. */

@@ -46,8 +46,8 @@ export async function copyProject(
 }
 
 /** What was in a copy when it was made. Rejects where that is not there. */
-export async function readBase(folder: string): Promise<UpperEntry> {
-  return parseUpper(await readFile(join(folder, baseName)));
+export async function readBase(folder: string, signal: AbortSignal): Promise<UpperEntry> {
+  return parseUpper(await readFile(join(folder, baseName)), signal);
 }
 
 async function writeBase(folder: string, listing: Buffer): Promise<void> {

@@ -77,7 +77,7 @@ async function applyOpen(
   const git = new ProjectGit(layer.project.source, parts.env, signal);
   const [found, places] = await allOver([parts.review(layer, signal), withheldHere(layer.project, parts, git, signal)]);
   const review = await shownReview(layer, found);
-  expectReviewed([found, review], reviewed);
+  await expectReviewed([found, review], reviewed);
   const choice = await chooseChanges(review.changes, { paths, all, overwrite, exactly }, places, signal);
   refuseUnknown(choice.unknown);
   const outcomes = await applyChanges(layer, choice.changes, {

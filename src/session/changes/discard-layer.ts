@@ -89,22 +89,21 @@ async function discardOpen(
   const { paths = [], reviewed, dry_run: dryRun = false } = request;
   const found = await parts.review(layer, signal);
   const review = await shownReview(layer, found);
-  expectReviewed([found, review], reviewed);
-  const { changes, withheld, unknown } = await chooseChanges(
+  await expectReviewed([found, review], reviewed);
+  const { meant, unknown } = await chooseChanges(
     review.changes,
     { paths, all: false, overwrite: [] },
     new WithheldPlaces(),
     signal,
   );
   refuseUnknown(unknown);
-  const chosen = [...changes, ...withheld.map(({ change }) => change)];
   const how: DiscardReport['how'] =
     parts.removeLayer === undefined || request.paths !== undefined ? 'hidden' : 'removed';
   if (!dryRun) {
     if (how === 'removed') await parts.removeLayer?.();
-    else await (await DiscardMarks.of(notesOf(layer))).add(chosen);
+    else await (await DiscardMarks.of(notesOf(layer))).add(meant);
   }
-  return { sessionId: session, dryRun, discarded: chosen.map(({ path }) => path), how };
+  return { sessionId: session, dryRun, discarded: meant.map(({ path }) => path), how };
 }
 
 export function discardText({ sessionId, dryRun, discarded, how }: DiscardReport, mostLines = 60): string {

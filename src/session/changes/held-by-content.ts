@@ -1,4 +1,5 @@
 import { OpenFolder } from '../../kit/open-folder.js';
+import { filterInTurns, Turns } from '../../kit/turns.js';
 import { placeOf } from '../../policy/choose-changes.js';
 import type { WithheldPlaces } from '../../policy/withheld.js';
 import { isJudgedByContent, verdictOnContent } from '../../policy/withheld-content.js';
@@ -20,7 +21,10 @@ export async function heldByContent(
   places: WithheldPlaces,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<Change, Withheld>> {
-  const concerned = changes.filter(
+  const turns = new Turns(signal);
+  const concerned = await filterInTurns(
+    changes,
+    turns,
     (change) =>
       change.refused === undefined &&
       (isJudgedByContent(change.path) || isJudgedByContent(change.from ?? '')) &&
@@ -32,7 +36,7 @@ export async function heldByContent(
   await using project = await OpenFolder.at(layer.project.source);
   const judge = { concerns: isJudgedByContent, judge: verdictOnContent };
   for (const [index, change] of concerned.entries()) {
-    signal.throwIfAborted();
+    await turns.give();
     const verdict =
       index < mostFiles
         ? await contentVerdict(change, { upper, project }, judge)

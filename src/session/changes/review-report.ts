@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { safeLine } from '../../kit/safe-text.js';
+import { eachInTurns, filterInTurns, mapInTurns, sortInTurns, Turns } from '../../kit/turns.js';
 import { placeOf } from '../../policy/choose-changes.js';
 import type { WithheldPlaces } from '../../policy/withheld.js';
 import type { Withheld } from '../../workspace/apply/result.js';
@@ -99,26 +100,34 @@ interface Surroundings {
   readonly places: WithheldPlaces;
   /** What is withheld for what is in it. */
   readonly byContent: ReadonlyMap<Change, Withheld>;
+  readonly signal: AbortSignal;
 }
 
-/** What a review comes to. `chosen`: the changes that are listed; where those are all, folders stand for what is below them. */
-export function reviewReport(review: Review, chosen: readonly Change[], surroundings: Surroundings): ReviewReport {
-  const { git, sessionId } = surroundings;
+/** What a review comes to. `chosen`: the changes that are listed; where those are all, folders stand for what is below them. Others go on meanwhile. */
+export async function reviewReport(
+  review: Review,
+  chosen: readonly Change[],
+  surroundings: Surroundings,
+): Promise<ReviewReport> {
+  const { git, sessionId, signal } = surroundings;
   const states = 'states' in git ? git.states : new Map<string, GitState>();
-  const all = chosen.map((change) => ({ change, item: itemOf(change, states.get(change.path), surroundings) }));
-  const listed = all.filter(({ change }) => gitFolderOf(change.path) === undefined);
+  const turns = new Turns(signal);
+  const all = await mapInTurns(chosen, turns, (change) => {
+    return { change, item: itemOf(change, states.get(change.path), surroundings) };
+  });
+  const listed = await filterInTurns(all, turns, ({ change }) => gitFolderOf(change.path) === undefined);
   const count = (isMeant: (one: Reviewed) => boolean) => all.filter(isMeant).length;
   const summary: ReviewSummary = {
-    ...{ sessionId, fingerprint: fingerprintOf(review), isComplete: review.isComplete },
+    ...{ sessionId, fingerprint: await fingerprintOf(review), isComplete: review.isComplete },
     incompleteBecause: review.cutBecause.map((reason) => cutReasons[reason]),
     counts: countsOf(chosen),
     writtenBytes: chosen.reduce((sum, { kind, after }) => sum + (kind === 'mode' ? 0 : (after?.sizeBytes ?? 0)), 0),
     refused: count(({ item }) => item.refused !== undefined),
     withheld: count(({ item }) => item.withheld !== undefined),
     git: 'because' in git ? { unknown: gitSilences[git.because] } : gitCounts(listed),
-    ...gitOwnOf(chosen),
+    ...(await gitOwnOf(chosen, turns)),
   };
-  return { summary, reviewed: chosen.length === review.changes.length ? folded(listed) : listed };
+  return { summary, reviewed: chosen.length === review.changes.length ? await folded(listed, turns) : listed };
 }
 
 /** How many changes there are, and of which kinds. */
@@ -129,9 +138,12 @@ export function countsOf(changes: readonly Change[]) {
 }
 
 /** A session makes folders of that name at no cost, so there may be any number of them. */
-function gitOwnOf(chosen: readonly Change[]): Pick<ReviewSummary, 'gitOwn' | 'gitOwnCount'> {
+async function gitOwnOf(
+  chosen: readonly Change[],
+  turns: Turns,
+): Promise<Pick<ReviewSummary, 'gitOwn' | 'gitOwnCount'>> {
   const depth = ({ path }: { readonly path: string }) => path.split('/').length;
-  const all = gitOwnChanges(chosen).toSorted((a, b) => depth(a) - depth(b));
+  const all = await sortInTurns(await gitOwnChanges(chosen, turns), turns, (a, b) => depth(a) - depth(b));
   let left = mostNotable;
   const gitOwn = all.slice(0, mostRepositories).map((own) => {
     const notable = own.notable.slice(0, left);
@@ -161,35 +173,35 @@ function itemOf(change: Change, git: GitState | undefined, { places, byContent }
   return { path, kind, ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) };
 }
 
+interface Fold {
+  readonly prefix: string;
+  readonly kind: string;
+  readonly below: { count: number; heldBack: number };
+  readonly standsFor: Reviewed[];
+}
+
 /** A folder that is gone, or new and ignored, stands for all that is below it. */
-function folded(reviewed: readonly Reviewed[]): readonly Reviewed[] {
+async function folded(reviewed: readonly Reviewed[], turns: Turns): Promise<readonly Reviewed[]> {
   const lines: Reviewed[] = [];
-  let top:
-    | {
-        readonly prefix: string;
-        readonly kind: string;
-        readonly below: { count: number; heldBack: number };
-        readonly standsFor: Reviewed[];
-      }
-    | undefined;
-  for (const one of reviewed) {
+  let top: Fold | undefined;
+  await eachInTurns(reviewed, turns, (one) => {
     const { item, change } = one;
     if (top !== undefined && item.path.startsWith(top.prefix) && item.kind === top.kind) {
       top.below.count += 1;
       top.standsFor.push(one);
       if (item.refused !== undefined || item.withheld !== undefined) top.below.heldBack += 1;
-      continue;
+      return;
     }
     const isGone = item.kind === 'deleted' && item.before?.type === 'folder';
     const isIgnored = item.kind === 'added' && item.after?.type === 'folder' && item.git === 'ignored';
     if (!isGone && !isIgnored) {
       lines.push(one);
-      continue;
+      return;
     }
     const below = { count: 0, heldBack: 0 };
     const standsFor: Reviewed[] = [];
     top = { prefix: `${item.path}/`, kind: item.kind, below, standsFor };
     lines.push({ change, item: { ...item, below }, standsFor });
-  }
+  });
   return lines;
 }

@@ -69,13 +69,12 @@ export class SessionReviews {
         `the session has changed nothing at ${chosen.unknown.slice(0, 10).join(', ')}`,
       );
     }
-    const meant = new Set([...chosen.changes, ...chosen.withheld.map(({ change }) => change)]);
-    const changes = review.changes.filter((change) => meant.has(change));
+    const { meant: changes } = chosen;
     const [view, byContent] = await allOver([
       gitViewOf(changes, git, signal),
       heldByContent(layer, changes, places, signal),
     ]);
-    const report = reviewReport(review, changes, { sessionId: id, git: view, places, byContent });
+    const report = await reviewReport(review, changes, { sessionId: id, git: view, places, byContent, signal });
     const differ = await Differ.open(layer);
     return { report, differ };
   }

@@ -3,6 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isGone } from '../../kit/open-folder.js';
+import { eachInTurns, mapInTurns, Turns } from '../../kit/turns.js';
 import type { Change } from '../changes/change.js';
 
 export const discardedName = 'discarded.jsonl';
@@ -19,9 +20,9 @@ export class DiscardMarks {
   readonly #file: string;
   readonly #marks: Map<string, Mark>;
 
-  private constructor(file: string, marks: readonly Mark[]) {
+  private constructor(file: string, marks: Map<string, Mark>) {
     this.#file = file;
-    this.#marks = new Map(marks.map((mark) => [keyOf(mark), mark]));
+    this.#marks = marks;
   }
 
   static async of(layerFolder: string): Promise<DiscardMarks> {
@@ -30,12 +31,17 @@ export class DiscardMarks {
       if (isGone(error)) return '';
       throw error;
     });
-    return new DiscardMarks(file, text.split('\n').flatMap(parse));
+    const marks = new Map<string, Mark>();
+    await eachInTurns(text.split('\n'), new Turns(), (line) => {
+      const mark = parse(line);
+      if (mark !== undefined) marks.set(keyOf(mark), mark);
+    });
+    return new DiscardMarks(file, marks);
   }
 
   /** Of a file of them. */
-  static textOf(marks: readonly Mark[]): string {
-    return marks.map((mark) => `${JSON.stringify(mark)}\n`).join('');
+  static async textOf(marks: readonly Mark[]): Promise<string> {
+    return (await mapInTurns(marks, new Turns(), (mark) => `${JSON.stringify(mark)}\n`)).join('');
   }
 
   has(change: Change): boolean {
@@ -46,8 +52,8 @@ export class DiscardMarks {
     return [...this.#marks.values()];
   }
 
-  add(changes: readonly Change[]): Promise<void> {
-    return this.note(changes.map(markOf));
+  async add(changes: readonly Change[]): Promise<void> {
+    await this.note(await mapInTurns(changes, new Turns(), markOf));
   }
 
   /** On the disk on return. */
@@ -56,12 +62,12 @@ export class DiscardMarks {
     const file = await open(this.#file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     try {
       // In lines of their own, also behind one that is torn.
-      await file.appendFile(`\n${DiscardMarks.textOf(marks)}`);
+      await file.appendFile(`\n${await DiscardMarks.textOf(marks)}`);
       await file.sync();
     } finally {
       await file.close();
     }
-    for (const mark of marks) this.#marks.set(keyOf(mark), mark);
+    await eachInTurns(marks, new Turns(), (mark) => this.#marks.set(keyOf(mark), mark));
   }
 }
 
@@ -74,10 +80,10 @@ function keyOf({ path, was }: Mark): string {
   return `${was} ${path}`;
 }
 
-function parse(line: string): readonly Mark[] {
+function parse(line: string): Mark | undefined {
   try {
-    return [markSchema.parse(JSON.parse(line))];
+    return markSchema.parse(JSON.parse(line));
   } catch {
-    return [];
+    return undefined;
   }
 }

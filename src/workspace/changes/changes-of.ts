@@ -1,7 +1,7 @@
 import { PaddockError } from '../../core/errors.js';
 import { type Clock, systemClock } from '../../kit/clock.js';
 import { OpenFolder } from '../../kit/open-folder.js';
-import { Turns } from '../../kit/quick-folder.js';
+import { mapInTurns, sortInTurns, Turns } from '../../kit/turns.js';
 import type { HostObject } from '../approve.js';
 import { type Change, type CutReason, cutReasons, type Review } from './change.js';
 import { type Findings, isUnreadable } from './comparison.js';
@@ -38,28 +38,23 @@ export async function changesOf(layer: Layer, options: ReviewOptions): Promise<R
   await using project = await openOr(layer.project.source, 'the project is not there any more');
   await assertSame(project, layer.project);
   for (const folder of [upper, project]) await folder.hurry();
+  const turns = new Turns(signal);
   const findings: Findings = {
     ...{ changes: [], cuts: new Set<CutReason>(), settling: new Settling(clock, signal), lanes: new Lanes(laneCount) },
-    ...{ signal, turns: new Turns(), listedSinceMs: clock.now(), now: () => clock.now(), leftEntries: mostEntries },
+    ...{ signal, turns, listedSinceMs: clock.now(), now: () => clock.now(), leftEntries: mostEntries },
   };
   const top = await listLayer(layer, upper, { program, mostEntries, signal });
   await compareFolder({ path: topPath, depth: 0, upper, project }, top, top.isOpaque, findings);
-  const found = sorted(
-    await withRenames(sorted(findings.changes), {
-      upper,
-      project,
-      lanes: findings.lanes,
-      turns: findings.turns,
-      signal,
-    }),
-  );
-  const changes = layer.lasting === undefined ? found : lasting(found, layer.lasting);
+  const { lanes } = findings;
+  const found = await withRenames(await sorted(findings.changes, turns), { upper, project, lanes, turns, signal });
+  const changes = layer.lasting === undefined ? found : await lasting(found, layer.lasting, turns);
   const cutBecause = (Object.keys(cutReasons) as CutReason[]).filter((reason) => findings.cuts.has(reason));
   return { changes, isComplete: cutBecause.length === 0, cutBecause };
 }
 
-function lasting(changes: readonly Change[], name: string): readonly Change[] {
-  return changes.map(({ after, ...change }) => ({ ...change, ...(after && { after: { ...after, lasting: name } }) }));
+function lasting(changes: readonly Change[], name: string, turns: Turns): Promise<readonly Change[]> {
+  const named = ({ after, ...change }: Change) => ({ ...change, ...(after && { after: { ...after, lasting: name } }) });
+  return mapInTurns(changes, turns, named);
 }
 
 async function openOr(path: string, message: string): Promise<OpenFolder> {
@@ -78,9 +73,8 @@ async function assertSame(project: OpenFolder, { dev, ino }: HostObject): Promis
 }
 
 /** By the bytes of the paths. */
-function sorted(changes: readonly Change[]): readonly Change[] {
-  return changes
-    .map((change) => ({ change, key: Buffer.from(change.path) }))
-    .sort((a, b) => Buffer.compare(a.key, b.key))
-    .map(({ change }) => change);
+async function sorted(changes: readonly Change[], turns: Turns): Promise<readonly Change[]> {
+  const keyed = await mapInTurns(changes, turns, (change) => ({ change, key: Buffer.from(change.path) }));
+  const ordered = await sortInTurns(keyed, turns, (a, b) => Buffer.compare(a.key, b.key));
+  return mapInTurns(ordered, turns, ({ change }) => change);
 }

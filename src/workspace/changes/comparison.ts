@@ -1,6 +1,6 @@
 import { codeOf } from '../../kit/error-code.js';
 import { isGone, NotAsExpected, type OpenFolder } from '../../kit/open-folder.js';
-import type { Turns } from '../../kit/quick-folder.js';
+import type { Turns } from '../../kit/turns.js';
 import type { Change, CutReason, Entry, Refusal } from './change.js';
 import { hasSameContent } from './content.js';
 import type { Lanes } from './lanes.js';

@@ -50,6 +50,7 @@ export async function addOthersDeleted(place: OldFolder, kept: ReadonlySet<strin
   const names = new Map<string, Buffer>();
   try {
     for await (const name of place.project.names()) {
+      if (findings.turns.isDue) await findings.turns.give();
       const key = keyOf(name);
       if (kept.has(key) || names.has(key)) continue;
       if (findings.leftEntries === 0) {

@@ -1,4 +1,5 @@
 import { toPaddockError } from '../../core/errors.js';
+import { eachInTurns, filterInTurns, mapInTurns, Turns } from '../../kit/turns.js';
 import type { Change } from './change.js';
 import { GitEnded, type ProjectGit } from './project-git.js';
 
@@ -20,8 +21,9 @@ export type GitView =
 export async function gitViewOf(changes: readonly Change[], git: ProjectGit, signal: AbortSignal): Promise<GitView> {
   try {
     if ((await git.top()) === undefined) return { because: 'no-repository' };
-    const asked = changes.filter(({ path, refused }) => refused !== 'name' && gitFolderOf(path) === undefined);
-    return { states: await statesOf(asked, git) };
+    const isAsked = ({ path, refused }: Change) => refused !== 'name' && gitFolderOf(path) === undefined;
+    const turns = new Turns(signal);
+    return { states: await statesOf(await filterInTurns(changes, turns, isAsked), git, turns) };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof GitEnded) return { because: error.status === 128 ? 'no-repository' : 'failed' };
@@ -30,19 +32,24 @@ export async function gitViewOf(changes: readonly Change[], git: ProjectGit, sig
   }
 }
 
-async function statesOf(changes: readonly Change[], git: ProjectGit): Promise<ReadonlyMap<string, GitState>> {
+async function statesOf(
+  changes: readonly Change[],
+  git: ProjectGit,
+  turns: Turns,
+): Promise<ReadonlyMap<string, GitState>> {
   const index = await git.index();
-  const links = changes.filter(({ before }) => before?.type === 'link').map(({ path }) => path);
   // Git ends when it is asked about what lies beyond one of them.
-  const beyond = new Set([...index.modules, ...links]);
-  const tracked = new Set(changes.filter(({ path }) => index.has(path)));
-  const others = changes.filter((change) => !tracked.has(change) && !isBelow(change.path, beyond));
-  const asked = others.map(({ path, after }) => `./${path}${after?.type === 'folder' ? '/' : ''}`);
-  const ignored = new Set((await git.ignoredOf(asked)).map((path) => path.replace(/^\.\/|\/$/g, '')));
-  return new Map([
-    ...[...tracked].map(({ path }) => [path, 'tracked'] as const),
-    ...others.map(({ path }) => [path, ignored.has(path) ? 'ignored' : 'untracked'] as const),
-  ]);
+  const beyond = new Set(index.modules);
+  const states = new Map<string, GitState>();
+  await eachInTurns(changes, turns, ({ path, before }) => {
+    if (before?.type === 'link') beyond.add(path);
+    if (index.has(path)) states.set(path, 'tracked');
+  });
+  const others = await filterInTurns(changes, turns, ({ path }) => !states.has(path) && !isBelow(path, beyond));
+  const asked = await mapInTurns(others, turns, ({ path, after }) => `./${path}${after?.type === 'folder' ? '/' : ''}`);
+  const ignored = new Set(await mapInTurns(await git.ignoredOf(asked), turns, (one) => one.replace(/^\.\/|\/$/g, '')));
+  await eachInTurns(others, turns, ({ path }) => states.set(path, ignored.has(path) ? 'ignored' : 'untracked'));
+  return states;
 }
 
 function parentOf(path: string): string {
@@ -77,25 +84,32 @@ const notableParts = [
 ];
 
 /** The changes below each `.git`, which are counted and never shown one by one. */
-export function gitOwnChanges(changes: readonly Change[]): readonly GitOwnChanges[] {
-  const groups = new Map<string, Change[]>();
-  for (const change of changes) {
-    const top = gitFolderOf(change.path);
-    if (top !== undefined) getOrAdd(groups, top).push(change);
-  }
-  return [...groups].map(([path, all]) => {
-    const inside = (change: Change) => change.path.slice(path.length + 1);
-    const isThing = ({ before, after }: Change) => (after ?? before)?.type !== 'folder';
-    const notable = notableParts.flatMap((part) =>
-      all.filter((change) => isThing(change) && part.test(inside(change))),
-    );
-    const shown = notable.slice(0, mostNotable).map((change) => ({ path: change.path, kind: change.kind }));
-    return { path, count: all.length, notable: shown, notableCount: notable.length };
+export async function gitOwnChanges(changes: readonly Change[], turns: Turns): Promise<readonly GitOwnChanges[]> {
+  const all = new Map<string, OwnCount>();
+  await eachInTurns(changes, turns, (change) => {
+    const path = gitFolderOf(change.path);
+    if (path === undefined) return;
+    const own = all.get(path) ?? { count: 0, notable: notableParts.map(() => []), notableCount: 0 };
+    all.set(path, own);
+    count(own, change, change.path.slice(path.length + 1));
+  });
+  return mapInTurns(all, turns, ([path, { notable, ...counts }]) => {
+    return { path, ...counts, notable: notable.flat().slice(0, mostNotable) };
   });
 }
 
-function getOrAdd(groups: Map<string, Change[]>, key: string): Change[] {
-  const group = groups.get(key) ?? [];
-  groups.set(key, group);
-  return group;
+interface OwnCount {
+  count: number;
+  /** The first of each part. */
+  readonly notable: { readonly path: string; readonly kind: Change['kind'] }[][];
+  notableCount: number;
+}
+
+function count(own: OwnCount, { path, kind, before, after }: Change, inside: string): void {
+  own.count += 1;
+  const part = (after ?? before)?.type === 'folder' ? -1 : notableParts.findIndex((one) => one.test(inside));
+  if (part < 0) return;
+  own.notableCount += 1;
+  const shown = own.notable[part];
+  if (shown !== undefined && shown.length < mostNotable) shown.push({ path, kind });
 }

@@ -1,5 +1,5 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
-import type { Turns } from '../../kit/quick-folder.js';
+import type { Turns } from '../../kit/turns.js';
 import { isUnreadable } from './comparison.js';
 import { contentHash } from './content.js';
 import type { Lanes } from './lanes.js';

@@ -33,7 +33,7 @@ export async function listUpperAsTold(
   const timeout = AbortSignal.timeout(withinMs);
   try {
     const listing = await told(upper, options, AbortSignal.any([signal, timeout]));
-    return { top: parseUpper(listing), listing };
+    return { top: await parseUpper(listing, signal), listing };
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof PaddockError) throw cause;

@@ -1,5 +1,5 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
-import type { Turns } from '../../kit/quick-folder.js';
+import { eachInTurns, filterInTurns, mapInTurns, type Turns } from '../../kit/turns.js';
 import type { Change } from './change.js';
 import { hashesOf, type SeenFile } from './hash-files.js';
 import type { Lanes } from './lanes.js';
@@ -16,11 +16,13 @@ interface Trees {
   readonly signal: AbortSignal;
 }
 
-/** Makes one change of a file that is gone and a new one with the very same content. */
+/** Makes one change of a file that is gone and a new one with the very same content, in the place of the new one. */
 export async function withRenames(changes: readonly Change[], trees: Trees): Promise<readonly Change[]> {
-  const added = candidates(changes, 'added');
-  const sizes = new Set(added.map(({ after }) => after?.sizeBytes));
-  const deleted = candidates(changes, 'deleted').filter(({ before }) => sizes.has(before?.sizeBytes));
+  const { turns } = trees;
+  const added = await filterInTurns(changes, turns, (change) => isCandidate(change, 'added'));
+  const sizes = new Set(await mapInTurns(added, turns, ({ after }) => after?.sizeBytes));
+  const isAlike = ({ before }: Change) => sizes.has(before?.sizeBytes);
+  const deleted = await filterInTurns(changes, turns, (one) => isCandidate(one, 'deleted') && isAlike(one));
   if (deleted.length === 0) return changes;
   const budget = new Budget();
   const before = await hashesOf(trees.project, budget.take(deleted, 'before'), trees);
@@ -30,33 +32,34 @@ export async function withRenames(changes: readonly Change[], trees: Trees): Pro
     if (hash !== undefined) gone.set(hash, [...(gone.get(hash) ?? []), change]);
   }
   const wanted = new Set([...gone.values()].flat().map((change) => change.before?.sizeBytes));
-  const alike = added.filter((change) => wanted.has(change.after?.sizeBytes));
+  const alike = await filterInTurns(added, turns, (change) => wanted.has(change.after?.sizeBytes));
   const after = await hashesOf(trees.upper, budget.take(alike, 'after'), trees);
-  const fresh = alike.map((change) => [change, after.get(change.path)] as const);
-  const origins = matched(fresh, gone);
+  const read = await filterInTurns(alike, turns, (change) => after.has(change.path));
+  const fresh = read.map((change) => [change, after.get(change.path)] as const);
+  const origins = await matched(fresh, gone, turns);
   const used = new Set(origins.values());
-  return changes
-    .filter((change) => !used.has(change))
-    .map((change) => {
-      const from = origins.get(change);
-      if (from?.before === undefined) return change;
-      return { ...change, kind: 'renamed', from: from.path, before: from.before };
-    });
+  const kept = await filterInTurns(changes, turns, (change) => !used.has(change));
+  return mapInTurns(kept, turns, (change) => {
+    const from = origins.get(change);
+    if (from?.before === undefined) return change;
+    return { ...change, kind: 'renamed', from: from.path, before: from.before };
+  });
 }
 
 /** Where each new file was before. Of several with its content the one of its name, in another folder, is its own before others take it. */
-function matched(
+async function matched(
   fresh: readonly (readonly [Change, string | undefined])[],
   gone: ReadonlyMap<string, Change[]>,
-): ReadonlyMap<Change, Change> {
+  turns: Turns,
+): Promise<ReadonlyMap<Change, Change>> {
   const origins = new Map<Change, Change>();
   for (const isRight of [isOfSameName, () => true]) {
-    for (const [change, hash] of fresh) {
+    await eachInTurns(fresh, turns, ([change, hash]) => {
       const left = gone.get(hash ?? '') ?? [];
       const at = origins.has(change) ? -1 : left.findIndex((old) => isRight(old, change));
       const [origin] = at < 0 ? [] : left.splice(at, 1);
       if (origin !== undefined) origins.set(change, origin);
-    }
+    });
   }
   return origins;
 }
@@ -65,11 +68,10 @@ function isOfSameName(a: Change, b: Change): boolean {
   return lastName(a.path) === lastName(b.path);
 }
 
-function candidates(changes: readonly Change[], kind: 'added' | 'deleted'): readonly Change[] {
-  return changes.filter((change) => {
-    const { type, sizeBytes = 0 } = (kind === 'added' ? change.after : change.before) ?? {};
-    return change.kind === kind && change.refused === undefined && type === 'file' && sizeBytes > 0;
-  });
+function isCandidate(change: Change, kind: 'added' | 'deleted'): boolean {
+  if (change.kind !== kind || change.refused !== undefined) return false;
+  const { type, sizeBytes = 0 } = (kind === 'added' ? change.after : change.before) ?? {};
+  return type === 'file' && sizeBytes > 0;
 }
 
 function lastName(path: string): string {

@@ -1,3 +1,4 @@
+import { Turns } from '../../kit/turns.js';
 import type { CutReason } from './change.js';
 import type { EntryFacts } from './stamp.js';
 
@@ -21,11 +22,13 @@ const fieldsOfEntry = 10;
 const tooDeep = -1;
 const tooMany = -2;
 
-/** Reads what `paddock-init --layer` wrote. Throws an Error where it breaks off or is anything else. */
-export function parseUpper(bytes: Buffer): UpperEntry {
+/** Reads what `paddock-init --layer` wrote; others go on meanwhile. Errors: an Error where it breaks off or is anything else, those of the signal. */
+export async function parseUpper(bytes: Buffer, signal?: AbortSignal): Promise<UpperEntry> {
+  const turns = new Turns(signal);
   const open: UpperEntry[] = [];
   let top: UpperEntry | undefined;
   for (let at = 0; at < bytes.length; ) {
+    if (turns.isDue) await turns.give();
     const [head, name, target] = [0, 1, 2].map(() => {
       const end = bytes.indexOf(0, at);
       if (end < 0) throw new Error('it broke off');

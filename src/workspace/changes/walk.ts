@@ -1,4 +1,5 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
+import { eachInTurns } from '../../kit/turns.js';
 import { addChange, compareEntry, type Findings, lookAtProject, openBelow, type Place } from './comparison.js';
 import { addDeleted, addDeletedBelow, addOthersDeleted, keyOf } from './deletions.js';
 import { pathBelow } from './names.js';
@@ -15,7 +16,8 @@ export async function compareFolder(
   if (folder.cut !== undefined) findings.cuts.add(folder.cut);
   const { project } = place;
   // What is renamed while a folder is read may be read twice.
-  const children = new Map(folder.children.map((child) => [keyOf(child.name), child]));
+  const children = new Map<string, UpperEntry>();
+  await eachInTurns(folder.children, findings.turns, (child) => children.set(keyOf(child.name), child));
   await findings.lanes.each(children.values(), (child) => compareChild(place, child, isHidden, findings));
   // Of what was not listed whole nobody knows what is missing from it.
   if (!isHidden || project === undefined || folder.cut !== undefined) return;

@@ -84,7 +84,7 @@ export class Seals {
     const packed = packedLayer(from, { program, signal });
     const bytes = await writeSealedFile(join(folder, itemName), key, labelled(label, packed), signal);
     const marks = await lastingMarks(layer, lastingOf(sealed));
-    const notes = { ...(await notesIn(folder)), [discardedName]: DiscardMarks.textOf(marks) };
+    const notes = { ...(await notesIn(folder)), [discardedName]: await DiscardMarks.textOf(marks) };
     await sealNotes(folder, labelOf('notes', sealed.id, subject), { key, notes, signal });
     return { ...sealed, bytes };
   }

@@ -76,8 +76,8 @@ describe('what sessions leave, encrypted', () => {
   it('are applied as they were reviewed, whatever number of times they are opened, and noted as applied', async () => {
     const id = await ended();
     const [first, second] = [await kept.shown(id), await kept.shown(id)];
-    expect(fingerprintOf(second)).toBe(fingerprintOf(first));
-    const report = await kept.apply(id, { paths: ['changed'], reviewed: fingerprintOf(first) });
+    expect(await fingerprintOf(second)).toBe(await fingerprintOf(first));
+    const report = await kept.apply(id, { paths: ['changed'], reviewed: await fingerprintOf(first) });
     expect(report.applied.map(({ path }) => path)).toEqual(['changed']);
     const project = kept.trees.layer.project.source;
     expect(readFileSync(join(project, 'changed'), 'utf8')).toBe(`changed ${canary}`);
@@ -85,7 +85,7 @@ describe('what sessions leave, encrypted', () => {
     await using open = await openedLayer(await kept.layer(id), signal);
     expect(readFileSync(join(open.layer.notes ?? '', 'applied.jsonl'), 'utf8')).toContain('"path":"changed"');
     expect((await kept.apply(id)).left).toEqual([]);
-    await expect(kept.apply(id, { reviewed: fingerprintOf(first) })).rejects.toMatchObject({ code: 'REVIEW_OUTDATED' });
+    await expect(kept.apply(id, { reviewed: await fingerprintOf(first) })).rejects.toMatchObject({ code: 'REVIEW_OUTDATED' });
   });
 
   it('are discarded in part, before and after they are encrypted, and nothing says so in clear', async () => {

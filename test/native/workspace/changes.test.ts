@@ -165,15 +165,15 @@ describe('the changes of a layer', () => {
 
   it('have a fingerprint that is the same until either side changes', async () => {
     trees.put('project', { a: file('1'), b: file('2') }).put('upper', { a: file('one'), b: file('two') });
-    const first = fingerprintOf(await trees.review());
-    expect(fingerprintOf(await trees.review())).toBe(first);
+    const first = await fingerprintOf(await trees.review());
+    expect(await fingerprintOf(await trees.review())).toBe(first);
     const changed = [];
     for (const path of [join(trees.layer.upper, 'a'), join(trees.layer.project.source, 'b')]) {
       // Even to what it was.
       renameSync(path, `${path}.old`);
       writeFileSync(path, path.endsWith('a') ? 'one' : '2');
       rmSync(`${path}.old`);
-      changed.push(fingerprintOf(await trees.review()));
+      changed.push(await fingerprintOf(await trees.review()));
     }
     expect(new Set([first, ...changed]).size).toBe(3);
   });
@@ -187,9 +187,9 @@ describe('the changes of a layer', () => {
       return Promise.resolve();
     };
     const clock = { now: () => writtenMs + passedMs, monotonic: () => passedMs, sleep };
-    const fresh = fingerprintOf(await trees.review({ clock }));
+    const fresh = await fingerprintOf(await trees.review({ clock }));
     expect(passedMs).toBeGreaterThanOrEqual(50);
-    expect(fingerprintOf(await trees.review())).toBe(fresh);
+    expect(await fingerprintOf(await trees.review())).toBe(fresh);
   });
 
   it('are not told where the project, the layer or paddock-init is another or none', async () => {

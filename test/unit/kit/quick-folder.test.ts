@@ -15,7 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OpenFolder } from '../../../src/kit/open-folder.js';
-import { QuickFolder, QuickFolders, Turns } from '../../../src/kit/quick-folder.js';
+import { QuickFolder, QuickFolders } from '../../../src/kit/quick-folder.js';
+import { Turns } from '../../../src/kit/turns.js';
 
 describe('the small files of a folder that is open', () => {
   let top: string;

@@ -128,13 +128,13 @@ describe('the changes of a session', () => {
   it('does nothing after another review, and nothing with a name that names nothing', async () => {
     ground.session({ a: 'x' });
     changes = added('a');
-    const reviewed = fingerprintOf(review());
+    const reviewed = await fingerprintOf(review());
     await expect(apply({ reviewed: '0'.repeat(64) })).rejects.toMatchObject({ code: 'REVIEW_OUTDATED' });
     await expect(apply({ paths: ['a', 'b'] })).rejects.toMatchObject({ code: 'BAD_ARGUMENT' });
     writeFileSync(join(ground.upper, 'a'), 'other');
     await expect(apply({ reviewed })).rejects.toMatchObject({ code: 'REVIEW_OUTDATED' });
     expect(ground.tree()).toEqual({});
-    expect((await apply({ reviewed: fingerprintOf(review()) })).applied).toHaveLength(1);
+    expect((await apply({ reviewed: await fingerprintOf(review()) })).applied).toHaveLength(1);
   });
 
   it('leaves an apply that is under way, or was cut short, alone in a dry run', async () => {

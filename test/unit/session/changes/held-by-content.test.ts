@@ -22,7 +22,8 @@ describe('a review of files that say what is run', () => {
   async function linesOf(changes: readonly Change[]): Promise<readonly string[]> {
     const review = { changes, isComplete: true, cutBecause: [] };
     const git = { because: 'no-repository' } as const;
-    const report = reviewReport(review, changes, { sessionId: 's', git, places, byContent: await held(changes) });
+    const byContent = await held(changes);
+    const report = await reviewReport(review, changes, { sessionId: 's', git, places, byContent, signal });
     expect(report.summary.withheld).toBe(report.reviewed.filter(({ item }) => item.withheld !== undefined).length);
     return report.reviewed.map(({ item }) => itemLine(item).replace(/\(.*bytes(?:, )?/, '('));
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Change, Entry } from '../../../../src/workspace/changes/change.js';
+import { Turns } from '../../../../src/kit/turns.js';
 import { gitOwnChanges, gitViewOf } from '../../../../src/workspace/changes/git-view.js';
 import { ProjectGit } from '../../../../src/workspace/changes/project-git.js';
 
@@ -95,7 +96,7 @@ describe('what git has to do with changes', () => {
 });
 
 describe('changes of what is git’s own', () => {
-  it('are counted for each repository, and what git runs or goes by is named', () => {
+  it('are counted for each repository, and what git runs or goes by is named', async () => {
     const deleted: Change = { path: '.git/refs/heads/old', kind: 'deleted', before: entry('file') };
     const objects = Array.from({ length: 30 }, (_, i) => added(`.git/objects/${i}`));
     const refs = Array.from({ length: 30 }, (_, i) => added(`.git/refs/tags/${i}`));
@@ -107,12 +108,10 @@ describe('changes of what is git’s own', () => {
       ...refs,
       added('.git/hooks/pre-commit'),
     ];
-    const [own, other, ...more] = gitOwnChanges([
-      ...changes,
-      added('.git/modules/m/config'),
-      added('lib/.GIT/HEAD'),
-      added('.github/x'),
-    ]);
+    const [own, other, ...more] = await gitOwnChanges(
+      [...changes, added('.git/modules/m/config'), added('lib/.GIT/HEAD'), added('.github/x')],
+      new Turns(),
+    );
     expect(own).toMatchObject({ path: '.git', count: 64, notableCount: 33 });
     expect(own?.notable.length).toBe(20);
     expect(own?.notable.slice(0, 3)).toEqual([

@@ -15,8 +15,8 @@ const whole = Buffer.concat([
 ]);
 
 describe('what paddock-init tells of a layer', () => {
-  it('becomes a tree, with why a part of it is not all there', () => {
-    const top = parseUpper(whole);
+  it('becomes a tree, with why a part of it is not all there', async () => {
+    const top = await parseUpper(whole);
     expect(top.children.map(({ name, cut, isWhiteout }) => [String(name), cut, isWhiteout])).toEqual([
       ['sub', 'depth', false],
       ['link', undefined, false],
@@ -30,18 +30,18 @@ describe('what paddock-init tells of a layer', () => {
     });
   });
 
-  it('is believed whole or not at all: wherever it breaks off, that is an error', () => {
+  it('is believed whole or not at all: wherever it breaks off, that is an error', async () => {
     for (let length = 0; length < whole.length; length += 1) {
-      expect(() => parseUpper(whole.subarray(0, length)), String(length)).toThrow(Error);
+      await expect(parseUpper(whole.subarray(0, length)), String(length)).rejects.toThrow(Error);
     }
-    expect(() => parseUpper(Buffer.concat([whole, record('e 0')]))).toThrow('had not begun');
-    expect(() => parseUpper(Buffer.concat([whole, whole]))).toThrow('beside');
+    await expect(parseUpper(Buffer.concat([whole, record('e 0')]))).rejects.toThrow('had not begun');
+    await expect(parseUpper(Buffer.concat([whole, whole]))).rejects.toThrow('beside');
   });
 
-  it('is never taken for something else when it is noise', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
-        expect(() => parseUpper(Buffer.from(noise))).toThrow(Error);
+  it('is never taken for something else when it is noise', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (noise) => {
+        await expect(parseUpper(Buffer.from(noise))).rejects.toThrow(Error);
       }),
     );
   });
