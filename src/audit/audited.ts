@@ -6,7 +6,7 @@ export interface AuditedAction<T> extends AuditFields {
   readonly action: string;
   readonly run: () => Promise<T>;
   /** What of the result goes into the outcome. */
-  readonly describe?: (value: T) => Details;
+  readonly describe?: (value: T) => Details | Promise<Details>;
   /** Takes back what `run` made when the outcome can't be recorded, since the caller will not get it. */
   readonly undo?: (value: T) => Promise<void>;
 }
@@ -28,7 +28,7 @@ export async function audited<T>(log: AuditRecorder, options: AuditedAction<T>):
     throw error;
   }
   try {
-    await intent.outcome('ok', describe ? { details: describe(value) } : {});
+    await intent.outcome('ok', describe ? { details: await describe(value) } : {});
   } catch (error) {
     await undo?.(value).catch((cause: unknown) => {
       throw unrecorded(error, 'ok', cause);

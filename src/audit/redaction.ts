@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { safeLine } from '../kit/safe-text.js';
+import { eachInTurns, Turns } from '../kit/turns.js';
 import { canonicalJson } from './canonical.js';
 import { detailKeyPattern, sha256 } from './record.js';
 
@@ -35,6 +37,20 @@ export function digest(value: unknown): Digest {
   const data =
     value instanceof Uint8Array ? value : Buffer.from(typeof value === 'string' ? value : canonicalJson(value));
   return new Digest(data.length, sha256(data));
+}
+
+/** The same of a list that may be long; others go on meanwhile. */
+export async function digestOfList(list: readonly unknown[]): Promise<Digest> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const add = (text: string) => {
+    const data = Buffer.from(text);
+    hash.update(data);
+    bytes += data.length;
+  };
+  await eachInTurns(list, new Turns(), (item) => add(`${bytes === 0 ? '[' : ','}${canonicalJson(item, 1)}`));
+  add(bytes === 0 ? '[]' : ']');
+  return new Digest(bytes, hash.digest('hex'));
 }
 
 export function plain(text: string): Plain {

@@ -10,7 +10,7 @@ import { layerReview } from './layer-review.js';
 
 /** What a command has changed, counted; `unknown`: the code of the error that kept us from looking. */
 export type RunChanges =
-  | (ReturnType<typeof countsOf> & { readonly isComplete: boolean })
+  | (Awaited<ReturnType<typeof countsOf>> & { readonly isComplete: boolean })
   | { readonly unknown: string };
 
 /** What has been changed in a copy-on-write workspace; undefined in any other. That it can't be looked at is no failure of the command, which has run. */
@@ -20,7 +20,7 @@ export async function changesOfRun(app: App, session: Session, signal: AbortSign
     await using open = await openedLayer((await requireToRead(app.store, session.id, systemClock)).layer, signal);
     const { layer } = open;
     const { changes, isComplete } = await shownReview(layer, await layerReview(app)(layer, signal));
-    return { ...countsOf(changes), isComplete };
+    return { ...(await countsOf(changes)), isComplete };
   } catch (error) {
     return { unknown: toPaddockError(error).code };
   }

@@ -73,9 +73,10 @@ function decideArgv(argv: readonly string[] | undefined, line: string | undefine
   let total = 0;
   for (const word of words) {
     const bytes = Buffer.byteLength(word) + 1;
+    // First: it is told at once, whatever is in it.
+    if (bytes > maxArgumentBytes) deny('exec.command', `one argument has more than ${maxArgumentBytes} bytes`);
     if (word.includes('\0')) deny('exec.command', 'the command holds NUL');
     if (/\p{Cs}/u.test(word)) deny('exec.command', 'the command is not valid Unicode');
-    if (bytes > maxArgumentBytes) deny('exec.command', `one argument has more than ${maxArgumentBytes} bytes`);
     total += bytes;
   }
   if (total > execLimits.argvBytes) deny('exec.command', `the command has more than ${execLimits.argvBytes} bytes`);

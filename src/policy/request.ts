@@ -5,7 +5,20 @@ import { copyJson, type Json, type JsonBounds } from './json.js';
 import { deny } from './verdict.js';
 
 const size = z.union([z.string().max(32), z.number()]);
-const texts = z.record(z.string().max(256), z.string().max(131_072));
+/** More than policy takes of anything. Zod notes each that is wrong, and a message has room for 16,000. */
+const mostTexts = 1000;
+const texts = counted(z.record(z.string().max(256), z.string().max(131_072)));
+
+/** The same schema, of which nothing is looked at where it is too many. */
+function counted<T extends z.ZodType>(schema: T): T {
+  const few = z.preprocess((value, { addIssue }) => {
+    const isFew = typeof value !== 'object' || value === null || Object.keys(value).length <= mostTexts;
+    if (!isFew) addIssue(`are more than ${mostTexts}`);
+    return value;
+  }, schema);
+  // It is told as what it holds: arguments of any kind go through that.
+  return few as unknown as T;
+}
 
 const mcpMount = z.strictObject({
   source: z.string().describe('Absolute path of a host file or folder.'),

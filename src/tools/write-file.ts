@@ -43,14 +43,19 @@ export const writeFile = defineTool({
 });
 
 function decode(content: string, encoding: 'utf8' | 'base64'): Buffer {
+  // Told before all of it is looked at.
+  const leastBytes = encoding === 'base64' ? Math.floor((content.length * 3) / 4) - 2 : content.length;
+  if (leastBytes > mostBytes) throw tooLong(`at least ${leastBytes}`);
   const isWrong =
     encoding === 'base64'
       ? content.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(content)
       : /\p{Cs}/u.test(content);
   if (isWrong) throw new PaddockError('BAD_ARGUMENT', `content is no ${encoding}`);
   const bytes = Buffer.from(content, encoding);
-  if (bytes.length > mostBytes) {
-    throw new PaddockError('BAD_ARGUMENT', `content has ${bytes.length} bytes, the most is ${mostBytes}`);
-  }
+  if (bytes.length > mostBytes) throw tooLong(String(bytes.length));
   return bytes;
+}
+
+function tooLong(bytes: string): PaddockError {
+  return new PaddockError('BAD_ARGUMENT', `content has ${bytes} bytes, the most is ${mostBytes}`);
 }

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { OpenFolder } from '../kit/open-folder.js';
+import { sortInTurns, Turns } from '../kit/turns.js';
 import { contentHash } from './changes/content.js';
 import { type ListOptions, listUpper } from './changes/list-upper.js';
 import { typeOf } from './changes/stamp.js';
@@ -11,13 +12,21 @@ import type { UpperEntry } from './changes/upper-tree.js';
  */
 export async function digestOf(upper: OpenFolder, options: ListOptions): Promise<string> {
   const hash = createHash('sha256');
-  await addFolder(hash, upper, await listUpper(upper, options), options.signal);
+  const { signal } = options;
+  await addFolder(hash, upper, await listUpper(upper, options), { turns: new Turns(signal), signal });
   return hash.digest('hex');
 }
 
-async function addFolder(hash: Hash, folder: OpenFolder, listed: UpperEntry, signal: AbortSignal): Promise<void> {
+interface Waited {
+  readonly turns: Turns;
+  readonly signal: AbortSignal;
+}
+
+async function addFolder(hash: Hash, folder: OpenFolder, listed: UpperEntry, by: Waited): Promise<void> {
+  const { turns, signal } = by;
   add(hash, [listed.isOpaque ? 'opaque' : 'folder', String(Number(listed.facts.mode) & 0o7777)]);
-  for (const entry of listed.children.toSorted((a, b) => Buffer.compare(a.name, b.name))) {
+  for (const entry of await sortInTurns(listed.children, turns, (a, b) => Buffer.compare(a.name, b.name))) {
+    if (turns.isDue) await turns.give();
     const { name, facts, target, isWhiteout } = entry;
     const type = isWhiteout ? 'gone' : typeOf(facts);
     add(hash, [type, String(Number(facts.mode) & 0o7777)]);
@@ -26,7 +35,7 @@ async function addFolder(hash: Hash, folder: OpenFolder, listed: UpperEntry, sig
     if (type === 'link') addBytes(hash, target);
     if (type !== 'folder') continue;
     await using below = await folder.folder(name);
-    await addFolder(hash, below, entry, signal);
+    await addFolder(hash, below, entry, by);
   }
   add(hash, ['end']);
 }

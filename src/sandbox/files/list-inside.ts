@@ -1,4 +1,5 @@
 import { SandboxError } from '../../core/errors.js';
+import { sortInTurns, Turns } from '../../kit/turns.js';
 import { askInside, type RunInside, shown } from './inside.js';
 import { type FileStatus, parseStatus } from './status.js';
 
@@ -30,17 +31,19 @@ export async function listInside(run: RunInside, path: string, depth: number, si
   if (status !== undefined && status.type !== 'folder') {
     throw new SandboxError('FILE_KIND', `${shown(path)} is no folder`, { hint: 'Read it with read_file.' });
   }
-  const listing = status === undefined ? undefined : parseListing(body);
+  const listing = status === undefined ? undefined : await parseListing(body, signal);
   if (listing === undefined) {
     throw new SandboxError('FILES_UNAVAILABLE', `what the sandbox says of ${shown(path)} can't be read`);
   }
   return listing;
 }
 
-/** Undefined when it is not what the program inside writes. */
-export function parseListing(body: Buffer): Listing | undefined {
+/** Undefined when it is not what the program inside writes. Others go on meanwhile. Errors: those of the signal. */
+export async function parseListing(body: Buffer, signal?: AbortSignal): Promise<Listing | undefined> {
+  const turns = new Turns(signal);
   const files: ListedFile[] = [];
   for (let at = 0; at < body.length; ) {
+    if (turns.isDue) await turns.give();
     const middle = body.indexOf(0, at);
     const end = middle < 0 ? -1 : body.indexOf(0, middle + 1);
     if (end < 0) return undefined;
@@ -49,7 +52,8 @@ export function parseListing(body: Buffer): Listing | undefined {
     // The last one says whether it is all; nothing comes after it.
     const last = record.toString('latin1');
     if (last === 'e all' || last === 'e cut') {
-      return at === body.length ? { files: files.sort(byPath), isCut: last === 'e cut' } : undefined;
+      if (at < body.length) return undefined;
+      return { files: await sortInTurns(files, turns, byPath), isCut: last === 'e cut' };
     }
     const file = parseFile(record, body.subarray(middle + 1, end));
     if (file === undefined || files.length === mostEntries) return undefined;

@@ -1,8 +1,9 @@
 import type { AuditFields, AuditRecorder } from '../../audit/audit-log.js';
 import { audited } from '../../audit/audited.js';
-import { digest, plain } from '../../audit/redaction.js';
+import { digest, digestOfList, plain } from '../../audit/redaction.js';
 import type { SessionId } from '../../core/ids.js';
 import { allOver } from '../../kit/all-over.js';
+import { mapInTurns, Turns } from '../../kit/turns.js';
 import type { ApplyRequest, ShownChoice } from '../../policy/change-requests.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
 import { isJudgedByContent, verdictOnContent } from '../../policy/withheld-content.js';
@@ -50,11 +51,11 @@ export function applyLayer(
       await recordFiles({ audit: parts.audit, session }, report.applied, false);
       return report;
     },
-    describe: ({ applied, same, left }) => ({
+    describe: async ({ applied, same, left }) => ({
       applied: applied.length,
       same: same.length,
       left: left.length,
-      files: digest(applied),
+      files: await digestOfList(applied),
     }),
   });
 }
@@ -84,7 +85,7 @@ async function applyOpen(
     ...{ all: review.changes, overwrite: new Set(overwrite), isDry, signal },
     judge: contentJudge(choice.named),
   });
-  const withheld = choice.withheld.map(({ change, verdict }) => leftByPlace(change.path, verdict));
+  const withheld = await mapInTurns(choice.withheld, new Turns(), (one) => leftByPlace(one.change.path, one.verdict));
   return reportOf(outcomes, withheld, { sessionId: session, dryRun: isDry, isComplete: review.isComplete });
 }
 

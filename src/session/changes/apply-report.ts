@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { countOf } from '../../kit/count-of.js';
 import { safeLine } from '../../kit/safe-text.js';
+import { eachInTurns, Turns } from '../../kit/turns.js';
 import type { PlaceVerdict } from '../../policy/withheld.js';
 import { type Conflict, conflicts, conflictsAtShell, type Outcome } from '../../workspace/apply/result.js';
 
@@ -35,28 +36,28 @@ export function leftByPlace(path: string, { rule, found }: PlaceVerdict): Left {
 const nameIt =
   'The host would execute or trust it (docs/withheld.md): look at it, then name this very path to apply it.';
 
-export function reportOf(
+/** Others go on meanwhile. */
+export async function reportOf(
   outcomes: readonly Outcome[],
   withheld: readonly Left[],
   about: Pick<ApplyReport, 'sessionId' | 'dryRun' | 'isComplete'>,
-): ApplyReport {
-  return {
-    ...about,
-    applied: outcomes.flatMap(({ path, result, sha256, sizeBytes }) =>
-      result === 'applied' ? [{ path, ...(sha256 === undefined ? {} : { sha256, sizeBytes }) }] : [],
-    ),
-    same: outcomes.flatMap(({ path, result }) => (result === 'same' ? [path] : [])),
-    left: [...outcomes.flatMap(leftFrom), ...withheld],
-  };
+): Promise<ApplyReport> {
+  const report: ApplyReport = { ...about, applied: [], same: [], left: [] };
+  await eachInTurns(outcomes, new Turns(), (outcome) => {
+    const { path, result, sha256, sizeBytes } = outcome;
+    if (result === 'same') report.same.push(path);
+    else if (result === 'left') report.left.push(leftFrom(outcome));
+    else report.applied.push({ path, ...(sha256 === undefined ? {} : { sha256, sizeBytes }) });
+  });
+  return { ...report, left: [...report.left, ...withheld] };
 }
 
-function leftFrom({ path, result, conflict, withheld, keptAs }: Outcome): readonly Left[] {
-  if (result !== 'left') return [];
+function leftFrom({ path, conflict, withheld, keptAs }: Outcome): Left {
   const kept = keptAs === undefined ? {} : { keptAs };
   if (withheld !== undefined)
-    return [{ path, why: 'withheld', ...withheld, found: [...withheld.found], next: nameIt, ...kept }];
+    return { path, why: 'withheld', ...withheld, found: [...withheld.found], next: nameIt, ...kept };
   const why: Conflict = conflict ?? 'unsupported';
-  return [{ path, why, next: conflicts[why], ...kept }];
+  return { path, why, next: conflicts[why], ...kept };
 }
 
 /** The same for whoever sits at a shell and has options, not arguments of a tool. */
@@ -71,14 +72,14 @@ export function applyText(report: ApplyReport, mostLines = 60): string {
     same.length === 0 ? '' : `; ${same.length} ${same.length === 1 ? 'was' : 'were'} there already`
   }`;
   const lines = [
-    ...left.map(({ path, why, rule, found, next, keptAs }) => {
+    ...left.slice(0, mostLines).map(({ path, why, rule, found, next, keptAs }) => {
       const which = rule === undefined ? why : `${why} by ${rule} (${(found ?? []).join(', ')})`;
       return `left ${safeLine(path)}: ${which}. ${next}${keptAs === undefined ? '' : ` What was there is now ${keptAs}.`}`;
     }),
-    ...applied.map(({ path }) => `${dryRun ? 'would apply' : 'applied'} ${safeLine(path)}`),
+    ...applied.slice(0, mostLines).map(({ path }) => `${dryRun ? 'would apply' : 'applied'} ${safeLine(path)}`),
   ];
   const shown = lines.slice(0, mostLines).map((line) => line.slice(0, 600));
-  const more = lines.length - shown.length;
+  const more = left.length + applied.length - shown.length;
   return [
     head,
     ...(isComplete ? [] : ['the review did not see all there is: there may be more']),

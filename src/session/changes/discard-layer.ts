@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { audited } from '../../audit/audited.js';
-import { digest } from '../../audit/redaction.js';
+import { digest, digestOfList } from '../../audit/redaction.js';
 import { toPaddockError } from '../../core/errors.js';
 import type { SessionId } from '../../core/ids.js';
 import { countOf } from '../../kit/count-of.js';
 import { safeLine } from '../../kit/safe-text.js';
+import { mapInTurns, Turns } from '../../kit/turns.js';
 import type { DiscardRequest } from '../../policy/change-requests.js';
 import { chooseChanges } from '../../policy/choose-changes.js';
 import { WithheldPlaces } from '../../policy/withheld.js';
@@ -47,10 +48,10 @@ export function discardLayer(
     session,
     details: { chosen: request.paths?.length ?? 'all', paths: digest(request.paths ?? []) },
     run,
-    describe: ({ discarded, how }) => ({
+    describe: async ({ discarded, how }) => ({
       discarded: discarded.length,
       removed: how === 'removed',
-      files: digest(discarded),
+      files: await digestOfList(discarded),
     }),
   });
 }
@@ -103,7 +104,7 @@ async function discardOpen(
     if (how === 'removed') await parts.removeLayer?.();
     else await (await DiscardMarks.of(notesOf(layer))).add(meant);
   }
-  return { sessionId: session, dryRun, discarded: meant.map(({ path }) => path), how };
+  return { sessionId: session, dryRun, discarded: await mapInTurns(meant, new Turns(), ({ path }) => path), how };
 }
 
 export function discardText({ sessionId, dryRun, discarded, how }: DiscardReport, mostLines = 60): string {

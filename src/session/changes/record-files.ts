@@ -1,6 +1,7 @@
 import type { AuditRecorder } from '../../audit/audit-log.js';
 import { Digest, digest } from '../../audit/redaction.js';
 import type { SessionId } from '../../core/ids.js';
+import { Turns } from '../../kit/turns.js';
 import type { AppliedFile } from '../../workspace/apply/applied-files.js';
 
 /** In whose name what is applied is recorded. */
@@ -21,7 +22,9 @@ export async function recordFiles(
   applied: readonly AppliedFile[],
   isRecovered: boolean,
 ): Promise<void> {
+  const turns = new Turns();
   for (let at = 0; at < applied.length; at += filesPerRecord) {
+    await turns.give();
     const files = applied.slice(at, at + filesPerRecord).map(({ path, sha256, sizeBytes = 0 }) => ({
       path: digest(path),
       ...(sha256 === undefined ? {} : { content: new Digest(sizeBytes, sha256) }),

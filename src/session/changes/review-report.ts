@@ -116,24 +116,33 @@ export async function reviewReport(
     return { change, item: itemOf(change, states.get(change.path), surroundings) };
   });
   const listed = await filterInTurns(all, turns, ({ change }) => gitFolderOf(change.path) === undefined);
-  const count = (isMeant: (one: Reviewed) => boolean) => all.filter(isMeant).length;
   const summary: ReviewSummary = {
     ...{ sessionId, fingerprint: await fingerprintOf(review), isComplete: review.isComplete },
     incompleteBecause: review.cutBecause.map((reason) => cutReasons[reason]),
-    counts: countsOf(chosen),
-    writtenBytes: chosen.reduce((sum, { kind, after }) => sum + (kind === 'mode' ? 0 : (after?.sizeBytes ?? 0)), 0),
-    refused: count(({ item }) => item.refused !== undefined),
-    withheld: count(({ item }) => item.withheld !== undefined),
-    git: 'because' in git ? { unknown: gitSilences[git.because] } : gitCounts(listed),
+    counts: await countsOf(chosen, turns),
+    ...(await heldCounts(all, turns)),
+    git: 'because' in git ? { unknown: gitSilences[git.because] } : await gitCounts(listed, turns),
     ...(await gitOwnOf(chosen, turns)),
   };
   return { summary, reviewed: chosen.length === review.changes.length ? await folded(listed, turns) : listed };
 }
 
 /** How many changes there are, and of which kinds. */
-export function countsOf(changes: readonly Change[]) {
+export async function countsOf(changes: readonly Change[], turns = new Turns()) {
   const counts = { total: changes.length, added: 0, modified: 0, deleted: 0, renamed: 0, mode: 0 };
-  for (const { kind } of changes) counts[kind] += 1;
+  await eachInTurns(changes, turns, ({ kind }) => {
+    counts[kind] += 1;
+  });
+  return counts;
+}
+
+async function heldCounts(all: readonly Reviewed[], turns: Turns) {
+  const counts = { writtenBytes: 0, refused: 0, withheld: 0 };
+  await eachInTurns(all, turns, ({ change: { kind, after }, item }) => {
+    if (kind !== 'mode') counts.writtenBytes += after?.sizeBytes ?? 0;
+    if (item.refused !== undefined) counts.refused += 1;
+    if (item.withheld !== undefined) counts.withheld += 1;
+  });
   return counts;
 }
 
@@ -153,9 +162,11 @@ async function gitOwnOf(
   return { gitOwn, gitOwnCount: all.length };
 }
 
-function gitCounts(reviewed: readonly Reviewed[]) {
+async function gitCounts(reviewed: readonly Reviewed[], turns: Turns) {
   const counts = { tracked: 0, untracked: 0, ignored: 0 };
-  for (const { item } of reviewed) if (item.git !== undefined) counts[item.git] += 1;
+  await eachInTurns(reviewed, turns, ({ item }) => {
+    if (item.git !== undefined) counts[item.git] += 1;
+  });
   return counts;
 }
 

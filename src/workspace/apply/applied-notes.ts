@@ -3,6 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isGone } from '../../kit/open-folder.js';
+import { eachInTurns, mapInTurns, Turns } from '../../kit/turns.js';
 import { keyOf, type Seen } from './seen.js';
 
 export const appliedName = 'applied.jsonl';
@@ -26,8 +27,12 @@ export class AppliedNotes {
       throw error;
     });
     // The last one counts. One that is torn says nothing: then it is taken for a change of somebody else's, and asked about.
-    const notes = text.split('\n').flatMap((line) => parse(line));
-    return new AppliedNotes(file, new Map(notes.map(({ path, is }) => [path, is])));
+    const known = new Map<string, string>();
+    await eachInTurns(text.split('\n'), new Turns(), (line) => {
+      const note = parse(line);
+      if (note !== undefined) known.set(note.path, note.is);
+    });
+    return new AppliedNotes(file, known);
   }
 
   /** Whether that is exactly what we have put there. */
@@ -42,7 +47,7 @@ export class AppliedNotes {
   /** Notes the same in the folder of a copy, on the disk on return. */
   async carryTo(layerFolder: string): Promise<void> {
     const copy = await AppliedNotes.of(layerFolder);
-    for (const [path, is] of this.#known) copy.#note(path, is);
+    await eachInTurns(this.#known, new Turns(), ([path, is]) => copy.#note(path, is));
     await copy.save();
   }
 
@@ -53,7 +58,7 @@ export class AppliedNotes {
     const file = await open(this.#file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
     try {
       // In a line of its own, also behind one that is torn.
-      const lines = this.#fresh.splice(0).map((note) => `${JSON.stringify(note)}\n`);
+      const lines = await mapInTurns(this.#fresh.splice(0), new Turns(), (note) => `${JSON.stringify(note)}\n`);
       await file.appendFile(`\n${lines.join('')}`);
       await file.sync();
     } finally {
@@ -67,10 +72,10 @@ export class AppliedNotes {
   }
 }
 
-function parse(line: string): readonly z.output<typeof noteSchema>[] {
+function parse(line: string): z.output<typeof noteSchema> | undefined {
   try {
-    return [noteSchema.parse(JSON.parse(line))];
+    return noteSchema.parse(JSON.parse(line));
   } catch {
-    return [];
+    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { PaddockError } from '../../core/errors.js';
 import { codeOf } from '../../kit/error-code.js';
 import { OpenFolder } from '../../kit/open-folder.js';
+import { mapInTurns, Turns } from '../../kit/turns.js';
 import type { Change } from '../changes/change.js';
 import { type Layer, notesOf } from '../changes/layer.js';
 import { AppliedNotes } from './applied-notes.js';
@@ -57,7 +58,8 @@ export async function applyChanges(
   const sides = { project, upper, sinceNs: layer.sinceNs, notes, overwrite, signal };
   const { ready, outcomes } = await checkAll(chosen, sides, options);
   if (options.isDry || ready.length === 0) {
-    return [...outcomes, ...ready.map(({ change }) => outcomeOf(change.path, 'applied'))];
+    const wouldBe = await mapInTurns(ready, new Turns(signal), ({ change }) => outcomeOf(change.path, 'applied'));
+    return [...outcomes, ...wouldBe];
   }
   return [...outcomes, ...(await new Application(layer, sides, ready, options).run())];
 }
@@ -97,8 +99,12 @@ class Application {
 
   async run(): Promise<readonly Outcome[]> {
     await expectRoom({ ...this.#sides, ready: this.#ready }, this.#options.room);
-    const { missing, atOf } = await standing(this.#sides.project, this.#ready, this.#options.all);
-    const steps = stepsFor(this.#ready, missing, atOf);
+    const turns = new Turns(this.#options.signal);
+    const steps = await stepsFor(
+      this.#ready,
+      await standing(this.#sides.project, this.#ready, this.#options.all, turns),
+      turns,
+    );
     const { dev, ino } = this.#layer.project;
     const journal = await Journal.begin(this.#layer.folder, [
       { line: 'begin', v: 1, dev, ino, steps: steps.length },
@@ -140,7 +146,7 @@ class Application {
     const unfinished = { steps, staged: this.#staged, left, made: new Map<number, never>(), isAgain: false };
     try {
       const failed = await finish(this.#sides.project, unfinished, journal, this.#sides.notes);
-      return outcomesOf(this.#ready, steps, { staged: this.#staged, left: this.#left, failed });
+      return await outcomesOf(this.#ready, steps, { staged: this.#staged, left: this.#left, failed });
     } catch (error) {
       await journal.close().catch(() => undefined);
       throw noRoom(error);

@@ -1,4 +1,5 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
+import { eachInTurns, Turns } from '../../kit/turns.js';
 import type { AppliedNotes } from './applied-notes.js';
 import type { Journal } from './journal.js';
 import { LeftAlone, leftAlone } from './left-alone.js';
@@ -35,7 +36,10 @@ export async function finish(
   const failed = new Map<number, LeftAlone>();
   const stopped = new Set<number>();
   const folders = new Map(made);
-  const needed = new Set(steps.filter(({ of }) => !left.has(of)).flatMap(({ path }) => ancestors(path)));
+  const needed = new Set<string>();
+  await eachInTurns(steps, new Turns(), ({ of, path }) => {
+    if (!left.has(of)) for (const folder of ancestors(path)) needed.add(folder);
+  });
   for (const [index, step] of steps.entries()) {
     const isWanted = step.of < 0 ? needed.has(step.path) : !left.has(step.of) && !stopped.has(step.of);
     try {
@@ -64,9 +68,9 @@ export async function finish(
 
 /** Folders that were made get their permissions once all is in them. */
 async function openUp(project: OpenFolder, steps: readonly Step[], made: Unfinished['made']): Promise<void> {
-  for (const [index, step] of [...steps.entries()].reverse()) {
-    const folder = made.get(index);
-    if (step.do !== 'folder' || folder === undefined) continue;
+  for (let index = steps.length - 1; index >= 0; index -= 1) {
+    const [step, folder] = [steps[index], made.get(index)];
+    if (step?.do !== 'folder' || folder === undefined) continue;
     await quietly(() =>
       inFolder(project, step.path, (parent, name) =>
         parent.setMode(name, step.mode, (found) => isEntry(found, folder)),
@@ -76,8 +80,12 @@ async function openUp(project: OpenFolder, steps: readonly Step[], made: Unfinis
 }
 
 async function syncAll(project: OpenFolder, steps: readonly Step[]): Promise<void> {
-  const touched = steps.flatMap((step) => [ancestors(step.path)[0] ?? '', ...(step.do === 'put' ? [step.at] : [])]);
-  for (const path of new Set(touched)) {
+  const touched = new Set<string>();
+  await eachInTurns(steps, new Turns(), (step) => {
+    touched.add(ancestors(step.path)[0] ?? '');
+    if (step.do === 'put') touched.add(step.at);
+  });
+  for (const path of touched) {
     await quietly(async () => {
       await using folder = await folderAt(project, path);
       await folder.sync();

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { PaddockError } from '../../core/errors.js';
 import { isGone, OpenFolder } from '../../kit/open-folder.js';
+import { mapInTurns, Turns } from '../../kit/turns.js';
 import { type Line, lineSchema, type Staged, type Step } from './step.js';
 
 const journalName = 'apply.journal';
@@ -23,7 +24,7 @@ export class Journal {
     await using place = await OpenFolder.at(folder);
     const journal = new Journal(await place.newFile(journalName, 0o600), folder);
     try {
-      await journal.write(...lines);
+      await journal.#write(lines);
       await journal.sync();
       await place.sync();
       return journal;
@@ -39,7 +40,11 @@ export class Journal {
     return new Journal(await open(`${folder}/${journalName}`, O_WRONLY | O_APPEND | O_NOFOLLOW), folder);
   }
 
-  async write(...lines: readonly Line[]): Promise<void> {
+  write(line: Line): Promise<void> {
+    return this.#write([line]);
+  }
+
+  async #write(lines: readonly Line[]): Promise<void> {
     // In slices: one text of all would be as large as the file.
     for (let at = 0; at < lines.length; at += 1000) {
       const slice = lines.slice(at, at + 1000).map((line) => `${JSON.stringify(line)}\n`);
@@ -90,7 +95,7 @@ export async function readJournal(folder: string): Promise<Found | undefined> {
   const text = await readText(folder);
   if (text === undefined) return undefined;
   // What is behind the last newline was never whole.
-  const lines = text.split('\n').slice(0, -1).map(parseLine);
+  const lines = await mapInTurns(text.split('\n').slice(0, -1), new Turns(), parseLine);
   const [begin] = lines;
   const steps = lines.flatMap((line) => (line.line === 'step' ? [line.step] : []));
   return {

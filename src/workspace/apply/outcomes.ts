@@ -1,3 +1,4 @@
+import { eachInTurns, Turns } from '../../kit/turns.js';
 import type { Ready } from './check.js';
 import { LeftAlone } from './left-alone.js';
 import type { Outcome } from './result.js';
@@ -19,28 +20,43 @@ interface Happened {
 }
 
 /** What became of each change, from what became of its steps. */
-export function outcomesOf(
+export async function outcomesOf(
   ready: readonly Ready[],
   steps: readonly Step[],
   { staged, left, failed }: Happened,
-): readonly Outcome[] {
-  const failures = new Map<number, { readonly path: string; readonly why: LeftAlone }[]>();
+): Promise<readonly Outcome[]> {
+  const turns = new Turns();
+  const failures = new Map<number, Failure[]>();
   const content = new Map<number, Staged>();
-  for (const [index, { of, path }] of steps.entries()) {
+  await eachInTurns(steps.entries(), turns, ([index, { of, path }]) => {
     const why = failed.get(index);
-    if (why !== undefined) failures.set(of, [...(failures.get(of) ?? []), { path, why }]);
+    if (why !== undefined)
+      failures
+        .set(of, failures.get(of) ?? [])
+        .get(of)
+        ?.push({ path, why });
     const one = staged.get(index);
     if (one !== undefined) content.set(of, one);
-  }
-  return ready.flatMap(({ change: { path } }, of) => {
-    const early = left.get(of);
-    if (early !== undefined) return [outcomeOf(path, early)];
-    const own = failures.get(of) ?? [];
-    const elsewhere = own.filter((one) => one.path !== path).map((one) => outcomeOf(one.path, one.why));
-    const mine = own.find((one) => one.path === path);
-    if (mine !== undefined) return [outcomeOf(path, mine.why), ...elsewhere];
-    const { sha256, sizeBytes } = content.get(of) ?? {};
-    const digest = sha256 === undefined || sizeBytes === undefined ? {} : { sha256, sizeBytes };
-    return [{ ...outcomeOf(path, 'applied'), ...digest }, ...elsewhere];
   });
+  const outcomes: Outcome[] = [];
+  await eachInTurns(ready.entries(), turns, ([of, { change }]) => {
+    const early = left.get(of);
+    if (early !== undefined) outcomes.push(outcomeOf(change.path, early));
+    else outcomes.push(...ofSteps(change.path, failures.get(of), content.get(of)));
+  });
+  return outcomes;
+}
+
+interface Failure {
+  readonly path: string;
+  readonly why: LeftAlone;
+}
+
+function ofSteps(path: string, failures: readonly Failure[] = [], content: Partial<Staged> = {}): readonly Outcome[] {
+  const elsewhere = failures.filter((one) => one.path !== path).map((one) => outcomeOf(one.path, one.why));
+  const mine = failures.find((one) => one.path === path);
+  if (mine !== undefined) return [outcomeOf(path, mine.why), ...elsewhere];
+  const { sha256, sizeBytes } = content;
+  const digest = sha256 === undefined || sizeBytes === undefined ? {} : { sha256, sizeBytes };
+  return [{ ...outcomeOf(path, 'applied'), ...digest }, ...elsewhere];
 }

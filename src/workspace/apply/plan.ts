@@ -1,7 +1,9 @@
 import { randomBase32 } from '../../kit/random-id.js';
+import { eachInTurns, sortInTurns, type Turns } from '../../kit/turns.js';
 import type { Change } from '../changes/change.js';
 import type { Ready } from './check.js';
 import type { Seen } from './seen.js';
+import type { Standing } from './standing.js';
 import type { Step } from './step.js';
 
 /** Where new content waits until it is given its place, and what is to go until it is known to be that. */
@@ -15,39 +17,46 @@ function tempName(): string {
  * changes lie in and that the project does not have, with the permissions they get. `atOf`: the lowest folder that a path lies in and
  * that is there.
  */
-export function stepsFor(
+export async function stepsFor(
   ready: readonly Ready[],
-  missing: ReadonlyMap<string, number>,
-  atOf: (path: string) => string,
-): readonly Step[] {
-  const placed = ready.flatMap(({ change }) => (isPlaced(change) ? [change.path] : []));
-  const above = new Set(placed.flatMap(ancestors));
-  const taken = new Set(
-    ready.flatMap(({ change, expect }) => (isPlaced(change) && expect !== null ? [change.path] : [])),
-  );
-  const isEarly = ({ path, of }: Step) => {
+  { missing, atOf }: Standing,
+  turns: Turns,
+): Promise<readonly Step[]> {
+  const isEarly = await earliness(ready, turns);
+  const early: Step[] = [];
+  const late: Step[] = [];
+  const puts: Step[] = [];
+  const modes: Step[] = [];
+  const folders = [...missing].map(([path, mode]): Step => ({ do: 'folder', path, of: -1, mode, expect: null }));
+  await eachInTurns(ready.entries(), turns, ([of, one]) => {
+    for (const step of removalsOf(one, of)) (isEarly(step) ? early : late).push(step);
+    folders.push(...foldersOf(one, of));
+    puts.push(...putOf(one, of, atOf));
+    modes.push(...modesOf(one, of));
+  });
+  return [
+    ...(await sortInTurns(early, turns, deepestFirst)),
+    ...(await sortInTurns(folders, turns, (a, b) => deepestFirst(b, a))),
+    ...puts,
+    ...(await sortInTurns(late, turns, deepestFirst)),
+    ...(await sortInTurns(modes, turns, deepestFirst)),
+  ];
+}
+
+/** Tells which removals make way for something else. */
+async function earliness(ready: readonly Ready[], turns: Turns): Promise<(step: Step) => boolean> {
+  const above = new Set<string>();
+  const taken = new Set<string>();
+  await eachInTurns(ready, turns, ({ change, expect }) => {
+    if (!isPlaced(change)) return;
+    for (const path of ancestors(change.path)) above.add(path);
+    if (expect !== null) taken.add(change.path);
+  });
+  return ({ path, of }) => {
     // What was moved goes from its old place once it has its new one, and never before.
     if (ready[of]?.change.kind === 'renamed') return false;
     return above.has(path) || ancestors(path).some((one) => taken.has(one)) || taken.has(path);
   };
-  const removals = ready.flatMap((one, of) => removalsOf(one, of)).sort(deepestFirst);
-  const folders = ready.flatMap(({ change: { kind, path, after }, expect }, of) =>
-    after?.type === 'folder' && kind !== 'mode'
-      ? [{ path, of, mode: after.mode & 0o777, expect: leftThere(expect, 'folder') }]
-      : [],
-  );
-  const implied = [...missing].map(([path, mode]) => ({ path, of: -1, mode, expect: null }));
-  return [
-    ...removals.filter(isEarly),
-    ...[...folders, ...implied].sort(byPath).map((one): Step => ({ do: 'folder', ...one })),
-    ...ready.flatMap((one, of) => putOf(one, of, atOf)),
-    ...removals.filter((step) => !isEarly(step)),
-    ...ready
-      .flatMap(({ change: { kind, path, after }, expect }, of): Step[] =>
-        kind === 'mode' && after !== undefined ? [{ do: 'mode', of, path, expect, mode: after.mode & 0o777 }] : [],
-      )
-      .sort(deepestFirst),
-  ];
 }
 
 /** The folders that a path lies in, the lowest first. */
@@ -78,6 +87,16 @@ function removal(of: number, path: string, expect: Seen): Step {
   return { do: 'remove', of, path, expect, temp: tempName() };
 }
 
+function foldersOf({ change: { kind, path, after }, expect }: Ready, of: number): readonly Step[] {
+  if (after?.type !== 'folder' || kind === 'mode') return [];
+  return [{ do: 'folder', path, of, mode: after.mode & 0o777, expect: leftThere(expect, 'folder') }];
+}
+
+function modesOf({ change: { kind, path, after }, expect }: Ready, of: number): readonly Step[] {
+  if (kind !== 'mode' || after === undefined) return [];
+  return [{ do: 'mode', of, path, expect, mode: after.mode & 0o777 }];
+}
+
 function putOf({ change, expect }: Ready, of: number, atOf: (path: string) => string): readonly Step[] {
   const { kind, path, after } = change;
   if (after === undefined || kind === 'mode' || after.type === 'folder') return [];
@@ -87,10 +106,6 @@ function putOf({ change, expect }: Ready, of: number, atOf: (path: string) => st
 
 function depth({ path }: { readonly path: string }): number {
   return path.split('/').length;
-}
-
-function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
-  return depth(a) - depth(b);
 }
 
 function deepestFirst(a: { readonly path: string }, b: { readonly path: string }): number {

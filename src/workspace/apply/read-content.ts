@@ -20,10 +20,11 @@ export async function readContent(
   onChunk: (chunk: Uint8Array) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<Content> {
   const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(chunkBytes);
+  // Not larger than the file: many of them would have V8 look through its whole heap again and again.
+  const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(chunkBytes, mostBytes)));
   let sizeBytes = 0;
   for (;;) {
-    const room = Math.min(chunkBytes, mostBytes - sizeBytes);
+    const room = Math.min(buffer.length, mostBytes - sizeBytes);
     if (room === 0) break;
     const { bytesRead } = await file.read(buffer, 0, room, null);
     if (bytesRead === 0) return { sha256: hash.digest('hex'), sizeBytes };

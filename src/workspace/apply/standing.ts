@@ -1,4 +1,5 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
+import { eachInTurns, filterInTurns, type Turns } from '../../kit/turns.js';
 import type { Change } from '../changes/change.js';
 import type { Ready } from './check.js';
 import { leftAlone } from './left-alone.js';
@@ -19,19 +20,24 @@ export async function standing(
   project: OpenFolder,
   ready: readonly Ready[],
   all: readonly Change[],
+  turns: Turns,
 ): Promise<Standing> {
   const kinds = new Map<string, 'folder' | 'none' | 'other'>([['', 'folder']]);
-  const placed = ready.filter(({ change: { kind, after } }) => after !== undefined && kind !== 'mode');
+  const isPlaced = ({ change: { kind, after } }: Ready) => after !== undefined && kind !== 'mode';
+  const placed = await filterInTurns(ready, turns, isPlaced);
+  const chosen = new Set<string>();
   for (const { change } of placed) {
+    if (turns.isDue) await turns.give();
+    chosen.add(change.path);
     for (const path of [...ancestors(change.path)].reverse()) {
       if (!kinds.has(path)) kinds.set(path, await kindAt(project, path));
     }
   }
-  const chosen = new Set(placed.map(({ change }) => change.path));
-  const modes = new Map(
-    all.flatMap(({ path, after }) => (after?.type === 'folder' ? [[path, after.mode & 0o777]] : [])),
-  );
-  const missing = [...kinds].filter(([path, kind]) => kind === 'none' && !chosen.has(path));
+  const modes = new Map<string, number>();
+  await eachInTurns(all, turns, ({ path, after }) => {
+    if (after?.type === 'folder') modes.set(path, after.mode & 0o777);
+  });
+  const missing = await filterInTurns(kinds, turns, ([path, kind]) => kind === 'none' && !chosen.has(path));
   return {
     missing: new Map(missing.map(([path]) => [path, modes.get(path) ?? usualMode])),
     atOf: (path) => ancestors(path).find((one) => kinds.get(one) === 'folder') ?? '',

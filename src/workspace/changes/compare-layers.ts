@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { OpenFolder } from '../../kit/open-folder.js';
+import { eachInTurns, mapInTurns, sortInTurns, Turns } from '../../kit/turns.js';
 import type { Change, Entry, Review } from './change.js';
 import { changesOf, type ReviewOptions } from './changes-of.js';
 import { hasSameContent } from './content.js';
@@ -29,13 +30,12 @@ export async function compareLayers(a: Layer, b: Layer, options: ReviewOptions):
   const [ofA, ofB] = await Promise.all([changesOf(a, options), changesOf(b, options)]);
   await using upperA = await OpenFolder.at(a.upper);
   await using upperB = await OpenFolder.at(b.upper);
-  const [inA, inB] = [byPath(ofA), byPath(ofB)];
-  const paths = [...new Set([...inA.keys(), ...inB.keys()])].sort((x, y) =>
-    Buffer.compare(Buffer.from(x), Buffer.from(y)),
-  );
+  const turns = new Turns(options.signal);
+  const [inA, inB] = [await byPath(ofA, turns), await byPath(ofB, turns)];
   const uppers = { a: upperA, b: upperB };
   const differences: Difference[] = [];
-  for (const path of paths) {
+  for (const path of await pathsOf([inA, inB], turns)) {
+    if (turns.isDue) await turns.give();
     const [one, other] = [inA.get(path), inB.get(path)];
     const isSame = one !== undefined && other !== undefined && (await isSameChange(one, other, uppers, options.signal));
     differences.push({ path, ...(one && { a: one }), ...(other && { b: other }), isSame });
@@ -92,15 +92,21 @@ async function isSameKind(a: Named, b: Named): Promise<boolean> {
 }
 
 /** A renaming is also that what was there before is gone. */
-function byPath({ changes }: Review): ReadonlyMap<string, Change> {
-  return new Map(
-    changes.flatMap((change): [string, Change][] => {
-      const { path, from, before } = change;
-      if (from === undefined) return [[path, change]];
-      return [
-        [path, change],
-        [from, { path: from, kind: 'deleted', ...(before && { before }) }],
-      ];
-    }),
-  );
+async function byPath({ changes }: Review, turns: Turns): Promise<ReadonlyMap<string, Change>> {
+  const all = new Map<string, Change>();
+  await eachInTurns(changes, turns, (change) => {
+    const { path, from, before } = change;
+    all.set(path, change);
+    if (from !== undefined) all.set(from, { path: from, kind: 'deleted', ...(before && { before }) });
+  });
+  return all;
+}
+
+/** By their bytes. */
+async function pathsOf(sides: readonly ReadonlyMap<string, Change>[], turns: Turns): Promise<readonly string[]> {
+  const paths = new Set<string>();
+  for (const side of sides) await eachInTurns(side.keys(), turns, (path) => paths.add(path));
+  const keyed = await mapInTurns(paths, turns, (path) => ({ path, key: Buffer.from(path) }));
+  const ordered = await sortInTurns(keyed, turns, (a, b) => Buffer.compare(a.key, b.key));
+  return mapInTurns(ordered, turns, ({ path }) => path);
 }

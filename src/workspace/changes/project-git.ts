@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import { hostPath } from '../../kit/host-path.js';
 import { GitIndex } from './git-index.js';
 
@@ -74,7 +75,7 @@ export class ProjectGit {
     const { hasSkippedIgnores } = await this.index();
     // Against an index git holds every path to every entry of it, which takes seconds where both are many.
     const without = hasSkippedIgnores ? [] : ['--no-index'];
-    return textsOf(await this.#print(['check-ignore', ...without, '-z', '--stdin'], paths.join('\0'), [0, 1]));
+    return textsOf(await this.#print(['check-ignore', ...without, '-z', '--stdin'], paths, [0, 1]));
   }
 
   async #readTop(): Promise<string | undefined> {
@@ -91,7 +92,11 @@ export class ProjectGit {
     }
   }
 
-  async #print(args: readonly string[], input = '', statuses: readonly number[] = [0]): Promise<Buffer> {
+  async #print(
+    args: readonly string[],
+    input: readonly string[] = [],
+    statuses: readonly number[] = [0],
+  ): Promise<Buffer> {
     const options = harmless.flatMap((setting) => ['-c', setting]);
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(withinMs)]);
     const env = { ...this.#env, PATH: await this.#path };
@@ -102,7 +107,7 @@ export class ProjectGit {
     const ended = once(child, 'close') as Promise<[number | null]>;
     ended.catch(() => undefined);
     // It may end before it has read all of it.
-    child.stdin.on('error', () => undefined).end(input);
+    Readable.from(inPieces(input)).pipe(child.stdin.on('error', () => undefined));
     try {
       const pieces: Buffer[] = [];
       let length = 0;
@@ -118,6 +123,13 @@ export class ProjectGit {
       child.kill('SIGKILL');
     }
   }
+}
+
+const pathsInPiece = 1000;
+
+/** Each path with a NUL. One text of all would take its time. */
+function* inPieces(paths: readonly string[]): Generator<string> {
+  for (let at = 0; at < paths.length; at += pathsInPiece) yield `${paths.slice(at, at + pathsInPiece).join('\0')}\0`;
 }
 
 /** Each ends with a NUL. */

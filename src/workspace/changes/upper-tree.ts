@@ -19,6 +19,7 @@ export interface UpperEntry {
 }
 
 const fieldsOfEntry = 10;
+const nothing = Buffer.alloc(0);
 const tooDeep = -1;
 const tooMany = -2;
 
@@ -27,16 +28,24 @@ export async function parseUpper(bytes: Buffer, signal?: AbortSignal): Promise<U
   const turns = new Turns(signal);
   const open: UpperEntry[] = [];
   let top: UpperEntry | undefined;
-  for (let at = 0; at < bytes.length; ) {
+  let at = 0;
+  // Not one more thing for each entry than needed: where there are many, most of the time would go into looking which are still in use.
+  const endOfField = () => {
+    const end = bytes.indexOf(0, at);
+    if (end < 0) throw new Error('it broke off');
+    return end;
+  };
+  const field = () => {
+    const [start, end] = [at, endOfField()];
+    at = end + 1;
+    return start === end ? nothing : bytes.subarray(start, end);
+  };
+  while (at < bytes.length) {
     if (turns.isDue) await turns.give();
-    const [head, name, target] = [0, 1, 2].map(() => {
-      const end = bytes.indexOf(0, at);
-      if (end < 0) throw new Error('it broke off');
-      const field = bytes.subarray(at, end);
-      at = end + 1;
-      return field;
-    }) as [Buffer, Buffer, Buffer];
-    const [type = '', ...fields] = head.toString('latin1').split(' ');
+    const headEnd = endOfField();
+    const [type = '', ...fields] = bytes.toString('latin1', at, headEnd).split(' ');
+    at = headEnd + 1;
+    const [name, target] = [field(), field()];
     if (type === 'e') {
       const folder = open.pop();
       if (folder === undefined) throw new Error('a folder ended that had not begun');

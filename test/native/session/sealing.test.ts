@@ -85,7 +85,9 @@ describe('what sessions leave, encrypted', () => {
     await using open = await openedLayer(await kept.layer(id), signal);
     expect(readFileSync(join(open.layer.notes ?? '', 'applied.jsonl'), 'utf8')).toContain('"path":"changed"');
     expect((await kept.apply(id)).left).toEqual([]);
-    await expect(kept.apply(id, { reviewed: await fingerprintOf(first) })).rejects.toMatchObject({ code: 'REVIEW_OUTDATED' });
+    await expect(kept.apply(id, { reviewed: await fingerprintOf(first) })).rejects.toMatchObject({
+      code: 'REVIEW_OUTDATED',
+    });
   });
 
   it('are discarded in part, before and after they are encrypted, and nothing says so in clear', async () => {

@@ -109,13 +109,13 @@ describe('what a sandbox says of its files', () => {
 describe('a listing', () => {
   const one = (path: string, rest = 'f 644 3 1.000000000 0') => `${rest} ${path}\0\0`;
 
-  it('comes sorted by bytes, with names that are no text as they are', () => {
+  it('comes sorted by bytes, with names that are no text as they are', async () => {
     const body = Buffer.concat([
       Buffer.from(one('b')),
       Buffer.from('f 644 3 1.000000000 0 \xff\0\0', 'latin1'),
       Buffer.from('l 777 1 1.000000000 0 a\0../x\0d 0 0 1.000000000 13 c d\0\0e all\0\0'),
     ]);
-    const { files, isCut } = parseListing(body) ?? { files: [], isCut: true };
+    const { files, isCut } = (await parseListing(body)) ?? { files: [], isCut: true };
     expect(files.map(({ path }) => path.toString('latin1'))).toEqual(['a', 'b', 'c d', '\xff']);
     expect(files[0]).toMatchObject({ type: 'link', target: Buffer.from('../x') });
     expect(files[2]).toMatchObject({ type: 'folder', isClosed: true });
@@ -124,8 +124,8 @@ describe('a listing', () => {
 
   it.each(['', one('a'), 'e all\0', `${one('a')}e all\0\0x\0\0`, 'f 644 3 1.0 0 a\0\0e all\0\0', 'x\0\0e all\0\0'])(
     'that is not one is refused: %j',
-    (text) => {
-      expect(parseListing(Buffer.from(text))).toBeUndefined();
+    async (text) => {
+      expect(await parseListing(Buffer.from(text))).toBeUndefined();
     },
   );
 });

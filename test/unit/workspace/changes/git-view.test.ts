@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Change, Entry } from '../../../../src/workspace/changes/change.js';
 import { Turns } from '../../../../src/kit/turns.js';
+import type { Change, Entry } from '../../../../src/workspace/changes/change.js';
 import { gitOwnChanges, gitViewOf } from '../../../../src/workspace/changes/git-view.js';
 import { ProjectGit } from '../../../../src/workspace/changes/project-git.js';
 
