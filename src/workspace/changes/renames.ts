@@ -25,15 +25,15 @@ export async function withRenames(changes: readonly Change[], trees: Trees): Pro
   const deleted = await filterInTurns(changes, turns, (one) => isCandidate(one, 'deleted') && isAlike(one));
   if (deleted.length === 0) return changes;
   const budget = new Budget();
-  const before = await hashesOf(trees.project, budget.take(deleted, 'before'), trees);
+  const before = await hashesOf(trees.project, await budget.take(deleted, 'before', turns), trees);
   const gone = new Map<string, Change[]>();
-  for (const change of deleted) {
+  await eachInTurns(deleted, turns, (change) => {
     const hash = before.get(change.path);
     if (hash !== undefined) gone.set(hash, [...(gone.get(hash) ?? []), change]);
-  }
+  });
   const wanted = new Set([...gone.values()].flat().map((change) => change.before?.sizeBytes));
   const alike = await filterInTurns(added, turns, (change) => wanted.has(change.after?.sizeBytes));
-  const after = await hashesOf(trees.upper, budget.take(alike, 'after'), trees);
+  const after = await hashesOf(trees.upper, await budget.take(alike, 'after', turns), trees);
   const read = await filterInTurns(alike, turns, (change) => after.has(change.path));
   const fresh = read.map((change) => [change, after.get(change.path)] as const);
   const origins = await matched(fresh, gone, turns);
@@ -84,13 +84,15 @@ class Budget {
   #leftBytes = mostBytes;
 
   /** As many of them as it is enough for, as files to be read. */
-  take(changes: readonly Change[], side: 'before' | 'after'): readonly SeenFile[] {
-    return changes.flatMap((change) => {
+  async take(changes: readonly Change[], side: 'before' | 'after', turns: Turns): Promise<readonly SeenFile[]> {
+    const files: SeenFile[] = [];
+    await eachInTurns(changes, turns, (change) => {
       const { sizeBytes = 0 } = change[side] ?? {};
-      if (this.#leftFiles === 0 || sizeBytes > this.#leftBytes) return [];
+      if (this.#leftFiles === 0 || sizeBytes > this.#leftBytes) return;
       this.#leftFiles -= 1;
       this.#leftBytes -= sizeBytes;
-      return [{ path: change.path, sizeBytes }];
+      files.push({ path: change.path, sizeBytes });
     });
+    return files;
   }
 }

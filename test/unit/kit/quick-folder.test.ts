@@ -16,7 +16,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OpenFolder } from '../../../src/kit/open-folder.js';
 import { QuickFolder, QuickFolders } from '../../../src/kit/quick-folder.js';
-import { Turns } from '../../../src/kit/turns.js';
 
 describe('the small files of a folder that is open', () => {
   let top: string;
@@ -95,18 +94,5 @@ describe('the small files of a folder that is open', () => {
     await using elsewhere = await OpenFolder.at('/proc/self/fdinfo');
     const folders = new QuickFolders();
     expect([await folders.of(elsewhere), await folders.of(folder)]).toEqual([undefined, expect.any(QuickFolder)]);
-  });
-
-  it('let others have their turn', async () => {
-    const turns = new Turns();
-    let others = 0;
-    const timer = setInterval(() => {
-      others += 1;
-    }, 1);
-    // However busy the machine is: without turns there are none in any time.
-    const until = performance.now() + 10_000;
-    while (others < 2 && performance.now() < until) await turns.give();
-    clearInterval(timer);
-    expect(others).toBeGreaterThan(1);
   });
 });

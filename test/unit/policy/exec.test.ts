@@ -22,6 +22,12 @@ describe('a command', () => {
     });
   });
 
+  it('is refused for its length before anything looks at all of it', () => {
+    expect(judge({ command: `${'x'.repeat(131_072)}\0\ud800` })).toMatchObject({
+      reason: expect.stringContaining('more than 131072 bytes'),
+    });
+  });
+
   it('is a shell line otherwise', () => {
     expect(judge({ command: 'ls | wc' })).toMatchObject({ request: { argv: ['/bin/sh', '-c', 'ls | wc'] } });
   });

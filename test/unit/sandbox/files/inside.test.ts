@@ -5,6 +5,7 @@ import { askInside, type RunInside } from '../../../../src/sandbox/files/inside.
 import { listInside, parseListing } from '../../../../src/sandbox/files/list-inside.js';
 import { readInside } from '../../../../src/sandbox/files/read-inside.js';
 import { writeInside } from '../../../../src/sandbox/files/write-inside.js';
+import { AtOnce } from '../../support/at-once.js';
 
 interface Said {
   readonly stdout?: string | Buffer;
@@ -120,6 +121,14 @@ describe('a listing', () => {
     expect(files[0]).toMatchObject({ type: 'link', target: Buffer.from('../x') });
     expect(files[2]).toMatchObject({ type: 'folder', isClosed: true });
     expect(isCut).toBe(false);
+  });
+
+  it('is read a few entries at once, so that others have their turns', async () => {
+    const count = 2000;
+    const body = Buffer.from(`${Array.from({ length: count }, (_, at) => one(`f${at}`)).join('')}e all\0\0`);
+    const seen = new AtOnce();
+    expect((await seen.during(() => parseListing(body)))?.files).toHaveLength(count);
+    expect(seen.turns).toBeGreaterThan(count / 10);
   });
 
   it.each(['', one('a'), 'e all\0', `${one('a')}e all\0\0x\0\0`, 'f 644 3 1.0 0 a\0\0e all\0\0', 'x\0\0e all\0\0'])(

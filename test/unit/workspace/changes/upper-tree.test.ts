@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseUpper } from '../../../../src/workspace/changes/upper-tree.js';
+import { AtOnce } from '../../support/at-once.js';
 
 const record = (head: string, name = '', target = '') => Buffer.from(`${head}\0${name}\0${target}\0`);
 const facts = '1 33188 5 7 11 -1 250000000 3 4';
@@ -28,6 +29,16 @@ describe('what paddock-init tells of a layer', () => {
     expect(sub?.children[0]?.facts).toEqual({
       ...{ mode: 33188n, size: 5n, dev: 7n, ino: 11n, mtimeNs: -750_000_000n, ctimeNs: 3_000_000_004n },
     });
+  });
+
+  it('is read a few entries at once, so that others have their turns', async () => {
+    const count = 2000;
+    const entries = Array.from({ length: count }, (_, at) => record(`f ${facts}`, `f${at}`));
+    const many = Buffer.concat([record(`d ${facts}`), ...entries, record('e 0')]);
+    const seen = new AtOnce();
+    expect((await seen.during(() => parseUpper(many))).children).toHaveLength(count);
+    expect(seen.turns).toBeGreaterThan(count / 10);
+    await expect(seen.during(() => parseUpper(many, AbortSignal.abort(new Error('gone'))))).rejects.toThrow('gone');
   });
 
   it('is believed whole or not at all: wherever it breaks off, that is an error', async () => {
