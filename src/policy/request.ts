@@ -11,9 +11,9 @@ const texts = counted(z.record(z.string().max(256), z.string().max(131_072)));
 
 /** The same schema, of which nothing is looked at where it is too many. */
 function counted<T extends z.ZodType>(schema: T): T {
-  const few = z.preprocess((value, { addIssue }) => {
+  const few = z.preprocess((value, context) => {
     const isFew = typeof value !== 'object' || value === null || Object.keys(value).length <= mostTexts;
-    if (!isFew) addIssue(`are more than ${mostTexts}`);
+    if (!isFew) context.addIssue(`are more than ${mostTexts}`);
     return value;
   }, schema);
   // It is told as what it holds: arguments of any kind go through that.

@@ -1,10 +1,10 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
 import { eachInTurns, Turns } from '../../kit/turns.js';
+import { ancestors } from './ancestors.js';
 import type { AppliedNotes } from './applied-notes.js';
 import type { Journal } from './journal.js';
 import { LeftAlone, leftAlone } from './left-alone.js';
 import { perform, type StagedEntry } from './perform.js';
-import { ancestors } from './plan.js';
 import { inFolder, isEntry, type Seen } from './seen.js';
 import { folderAt } from './stage.js';
 import type { Put, Step } from './step.js';

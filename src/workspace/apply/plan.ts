@@ -1,6 +1,7 @@
 import { randomBase32 } from '../../kit/random-id.js';
 import { eachInTurns, sortInTurns, type Turns } from '../../kit/turns.js';
 import type { Change } from '../changes/change.js';
+import { ancestors } from './ancestors.js';
 import type { Ready } from './check.js';
 import type { Seen } from './seen.js';
 import type { Standing } from './standing.js';
@@ -57,12 +58,6 @@ async function earliness(ready: readonly Ready[], turns: Turns): Promise<(step: 
     if (ready[of]?.change.kind === 'renamed') return false;
     return above.has(path) || ancestors(path).some((one) => taken.has(one)) || taken.has(path);
   };
-}
-
-/** The folders that a path lies in, the lowest first. */
-export function ancestors(path: string): readonly string[] {
-  const names = path.split('/');
-  return names.slice(1).map((_, index) => names.slice(0, names.length - 1 - index).join('/'));
 }
 
 function isPlaced({ kind, after }: Change): boolean {

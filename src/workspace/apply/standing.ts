@@ -1,9 +1,9 @@
 import type { OpenFolder } from '../../kit/open-folder.js';
 import { eachInTurns, filterInTurns, type Turns } from '../../kit/turns.js';
 import type { Change } from '../changes/change.js';
+import { ancestors } from './ancestors.js';
 import type { Ready } from './check.js';
 import { leftAlone } from './left-alone.js';
-import { ancestors } from './plan.js';
 import { inFolder } from './seen.js';
 
 const usualMode = 0o755;

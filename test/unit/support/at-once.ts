@@ -33,14 +33,14 @@ export class AtOnce {
       return nowMs;
     });
     const running = run();
-    let isOver = false;
+    const state = { isOver: false };
     void running
       .catch(() => undefined)
       .finally(() => {
-        isOver = true;
+        state.isOver = true;
       });
     try {
-      while (!isOver) {
+      while (!state.isOver) {
         await turn();
         this.#now = 0;
         this.turns += 1;
